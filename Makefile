@@ -1,0 +1,32 @@
+# Each target sets up all it needs. Nothing but Python 3.11+, make and a package index is assumed.
+PYTHON ?= python3
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+RUN := $(UV) run --frozen --no-sync
+
+.PHONY: setup demo test ui bench clean
+
+setup: .venv/.ready
+
+# uv comes from the package index into the project's own folder when the machine has none.
+.uv/bin/uv:
+	$(PYTHON) -m venv .uv
+	.uv/bin/python -m pip install --quiet uv
+
+.venv/.ready: pyproject.toml uv.lock | $(filter .uv/bin/uv,$(UV))
+	$(UV) sync --frozen --quiet
+	touch $@
+
+demo: setup
+	NOTMNIST_PROFILE=sample $(RUN) notmnist run
+
+test: setup
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+	$(RUN) pytest
+
+ui: setup
+	$(RUN) dg dev --host 127.0.0.1 --port 3000
+
+clean:
+	rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,30 @@
+"""The image format every stage shares: 28x28 letters A-J, 8-bit gray.
+
+Belongs here: sizes, letters and the assignment's pixel scale. How images are read or drawn does not.
+"""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+LETTERS: Final = "ABCDEFGHIJ"
+SETS: Final = ("large", "small")
+SIDE: Final = 28
+PIXELS: Final = SIDE * SIDE
+PIXEL_DEPTH: Final = 255
+
+Images = npt.NDArray[np.uint8]
+"""uint8 of shape (n, 28, 28); 0 is background, 255 is ink."""
+
+
+def as_float32(images: Images) -> npt.NDArray[np.float32]:
+    """Scale pixels to the assignment's range: (pixel - 127.5) / 255 as float32, from -0.5 to 0.5."""
+    scale = (np.arange(PIXEL_DEPTH + 1, dtype=np.float64) - PIXEL_DEPTH / 2) / PIXEL_DEPTH
+    return scale.astype(np.float32)[images]
+
+
+def check_images(images: npt.NDArray[np.uint8], what: str) -> None:
+    """Raise ValueError unless `images` is uint8 of shape (n, 28, 28)."""
+    if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (SIDE, SIDE):
+        raise ValueError(f"{what} must be uint8 (n, 28, 28), not {images.dtype} {images.shape}")

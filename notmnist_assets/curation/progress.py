@@ -1,0 +1,40 @@
+"""How long-running work tells how far it is.
+
+Belongs here: the hook that the library calls and the silent default. What draws bars lives with its caller:
+it installs a display with `show_progress_on` for the time of a run.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Protocol
+
+Advance = Callable[[int], None]
+
+
+class Display(Protocol):
+    """Opens one progress bar; the context value is called with each amount of work done."""
+
+    def __call__(self, title: str, total: int | None, unit: str) -> AbstractContextManager[Advance]: ...
+
+
+def _silent(title: str, total: int | None, unit: str) -> AbstractContextManager[Advance]:  # noqa: ARG001
+    return nullcontext(lambda _amount: None)
+
+
+_display: Display = _silent
+
+
+def stage(title: str, total: int | None, unit: str) -> AbstractContextManager[Advance]:
+    """Open a stage of `total` `unit`s (None when unknown): `with stage(...) as advance: advance(n)`."""
+    return _display(title, total, unit)
+
+
+@contextmanager
+def show_progress_on(display: Display) -> Iterator[None]:
+    """Send every stage opened inside the block, from any thread, to `display`."""
+    global _display
+    previous, _display = _display, display
+    try:
+        yield
+    finally:
+        _display = previous
