@@ -14,7 +14,9 @@ Advance = Callable[[int], None]
 class Display(Protocol):
     """Opens one progress bar; the context value is called with each amount of work done."""
 
-    def __call__(self, title: str, total: int | None, unit: str) -> AbstractContextManager[Advance]: ...
+    def __call__(self, title: str, total: int | None, unit: str) -> AbstractContextManager[Advance]:
+        """Return the open bar for `total` `unit`s of work."""
+        ...
 
 
 def _silent(title: str, total: int | None, unit: str) -> AbstractContextManager[Advance]:  # noqa: ARG001
@@ -25,7 +27,7 @@ _display: Display = _silent
 
 
 def stage(title: str, total: int | None, unit: str) -> AbstractContextManager[Advance]:
-    """Open a stage of `total` `unit`s (None when unknown): `with stage(...) as advance: advance(n)`."""
+    """Open a stage of `total` units (None when unknown); the context value takes each amount of work done."""
     return _display(title, total, unit)
 
 

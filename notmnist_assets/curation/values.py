@@ -87,7 +87,7 @@ class Split:
         n = len(self.images)
         if self.labels.dtype != np.int32 or self.labels.shape != (n,):
             raise ValueError(f"labels must be int32 ({n},), not {self.labels.dtype} {self.labels.shape}")
-        if n and not (0 <= int(self.labels.min()) and int(self.labels.max()) < len(LETTERS)):
+        if n and (int(self.labels.min()) < 0 or int(self.labels.max()) >= len(LETTERS)):
             raise ValueError("labels must lie between 0 and 9")
         if tuple(self.sources.columns) != SOURCE_COLUMNS or len(self.sources) != n:
             raise ValueError(f"sources must have {n} rows and the columns {SOURCE_COLUMNS}")
