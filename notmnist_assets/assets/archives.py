@@ -1,0 +1,61 @@
+"""`archives/large` and `archives/small`: the verified `.tar.gz` files.
+
+Belongs here: getting them from the source that the settings name. How each source works is in `sources`.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import dagster as dg
+
+from notmnist_assets.curation.images import SETS
+from notmnist_assets.curation.values import Archive
+from notmnist_assets.failures import explained
+from notmnist_assets.resources import SettingsResource
+from notmnist_assets.settings import Settings
+from notmnist_assets.sources import source_of
+from notmnist_assets.types import ArchiveType
+
+CODE_VERSION = "1"
+
+
+def cache_folder(settings: Settings) -> Path:
+    """Return where downloads and rendered archives are kept: beside the values, or locally when those are remote."""
+    if "://" in settings.storage:
+        return Path(tempfile.gettempdir()) / "notmnist_assets" / settings.profile
+    return Path(settings.storage) / settings.profile / "cache"
+
+
+def _archive_asset(set_name: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=["archives", set_name],
+        group_name="archives",
+        code_version=CODE_VERSION,
+        io_manager_key="archive_io",
+        dagster_type=ArchiveType,
+        kinds={"gzip"},
+        description=(
+            f"The {set_name} notMNIST archive, complete and verified: size and SHA-256 are checked before it gets"
+            " its name. Profile `sample` renders it, `full` downloads the original, `custom` takes yours."
+        ),
+    )
+    def archive(settings: SettingsResource) -> dg.MaterializeResult[Archive]:
+        chosen = settings.read()
+        with explained():
+            value = source_of(chosen, cache_folder(chosen)).fetch(set_name)
+        return dg.MaterializeResult(
+            value=value,
+            data_version=dg.DataVersion(value.sha256),
+            metadata={
+                "bytes": value.bytes,
+                "sha256": value.sha256,
+                "origin": value.origin,
+                "profile": chosen.profile,
+            },
+        )
+
+    return archive
+
+
+ASSETS: Sequence[dg.AssetsDefinition] = [_archive_asset(set_name) for set_name in SETS]

@@ -1,0 +1,77 @@
+"""`letters/large/A` to `/J`, `letters/small/A` to `/J`: one tensor per letter, read from the archive in one pass.
+
+Belongs here: wiring and describing. Reading is in `curation.letters`.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from notmnist_assets.curation.images import LETTERS, SETS
+from notmnist_assets.curation.letters import read_letters
+from notmnist_assets.curation.statistics import pixel_moments
+from notmnist_assets.curation.values import Archive, LetterImages
+from notmnist_assets.failures import explained
+from notmnist_assets.metadata import contact_sheet_metadata, table
+from notmnist_assets.resources import SettingsResource
+from notmnist_assets.types import LetterImagesType, data_version
+
+CODE_VERSION = "1"
+
+
+def _letter_assets(set_name: str) -> dg.AssetsDefinition:
+    @dg.multi_asset(
+        name=f"letters_{set_name}",
+        group_name="letters",
+        can_subset=True,
+        ins={"archive": dg.AssetIn(key=["archives", set_name], input_manager_key="archive_io")},
+        outs={
+            f"{set_name}_{letter}": dg.AssetOut(
+                key=["letters", set_name, letter],
+                dagster_type=LetterImagesType,
+                io_manager_key="letters_io",
+                code_version=CODE_VERSION,
+                kinds={"numpy"},
+                is_required=False,
+                description=(
+                    f"All readable images of the letter {letter} in the {set_name} archive, uint8 (n, 28, 28), in"
+                    " canonical order (file names without regard to case, ties by the exact name), with their names"
+                    " and the rejected files with a reason each."
+                ),
+            )
+            for letter in LETTERS
+        },
+    )
+    def letters(
+        context: dg.AssetExecutionContext, settings: SettingsResource, archive: Archive
+    ) -> Iterator[dg.MaterializeResult[LetterImages]]:
+        """Read the selected letters; none is stored before the whole archive has proved intact."""
+        keys = {letter: dg.AssetKey(["letters", set_name, letter]) for letter in LETTERS}
+        wanted = [letter for letter, key in keys.items() if key in context.selected_asset_keys]
+        minimum = settings.read().minimum[set_name]
+        with explained(), read_letters(archive, set_name, wanted, minimum=minimum) as reading:
+            if reading.report.outside:
+                context.log.warning(
+                    f"{len(reading.report.outside)} members belong to no letter: {reading.report.outside[:20]}"
+                )
+            for letter, images in reading:
+                moments = pixel_moments(images.images)
+                yield dg.MaterializeResult(
+                    asset_key=keys[letter],
+                    value=images,
+                    data_version=data_version(images),
+                    metadata={
+                        "members": reading.report.members[letter],
+                        "images": len(images),
+                        "rejected": len(images.rejected),
+                        "mean": moments.mean,
+                        "deviation": moments.deviation,
+                        "rejected_files": table(images.rejected),
+                        "pictures": contact_sheet_metadata(images.images, f"letters/{set_name}/{letter}"),
+                    },
+                )
+
+    return letters
+
+
+ASSETS: Sequence[dg.AssetsDefinition] = [_letter_assets(set_name) for set_name in SETS]

@@ -1,0 +1,215 @@
+"""`overlap/near_pairs`, `/radius`, `/report`, `/label_conflicts`: what the splits share, and where duplicates disagree.
+
+Belongs here: wiring and telling. Searching, choosing and counting are in `curation`.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+import pandas as pd
+
+from notmnist_assets.assets.inputs import hash_inputs, split_inputs, table_input
+from notmnist_assets.curation.drawing import line_chart
+from notmnist_assets.curation.near_table import chosen_radius, near_table, radius_table
+from notmnist_assets.curation.overlap import font_leakage, group_sizes, label_conflicts, overlap_report
+from notmnist_assets.curation.radius import CROSS_LETTER_LIMIT
+from notmnist_assets.curation.relation import RowIndex
+from notmnist_assets.curation.splits import SPLITS
+from notmnist_assets.curation.values import Split
+from notmnist_assets.metadata import picture, table
+from notmnist_assets.resources import SettingsResource
+from notmnist_assets.types import (
+    LABEL_CONFLICTS,
+    NEAR_PAIRS,
+    OVERLAP_REPORT,
+    RADIUS_CURVE,
+    LabelConflictsType,
+    NearPairsType,
+    OverlapReportType,
+    RadiusCurveType,
+    data_version,
+)
+
+CODE_VERSION = "1"
+SEARCH_RADIUS = 12.0
+"""How far pairs are searched when no wider radius is set: enough to see where different letters begin to mix."""
+
+_PAIRS = table_input("overlap", "near_pairs", NearPairsType)
+_RADIUS = table_input("overlap", "radius", RadiusCurveType)
+_KINDS = {"pandas", "parquet"}
+
+
+def _by_split(train: pd.DataFrame, valid: pd.DataFrame, test: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
+    return dict(zip(SPLITS, (train, valid, test), strict=True))
+
+
+@dg.asset(
+    key=["overlap", "near_pairs"],
+    group_name="overlap",
+    code_version=CODE_VERSION,
+    io_manager_key="table_io",
+    dagster_type=NearPairsType,
+    kinds=_KINDS,
+    ins={**split_inputs("splits"), **hash_inputs()},
+    metadata={"dagster/column_schema": NEAR_PAIRS},
+    description=(
+        "Every pair of distinct images, within and across the splits, whose pixels differ by at most the search"
+        f" radius (sum of absolute differences / 255; {SEARCH_RADIUS:g}, or the set radius when that is wider)."
+        " The search is exact: no pair is missed."
+    ),
+)
+def near_pairs(
+    settings: SettingsResource,
+    train: Split,
+    valid: Split,
+    test: Split,
+    train_hashes: pd.DataFrame,
+    valid_hashes: pd.DataFrame,
+    test_hashes: pd.DataFrame,
+) -> dg.MaterializeResult[pd.DataFrame]:
+    """Search all distinct images against each other."""
+    chosen = settings.read()
+    radius = max(SEARCH_RADIUS, chosen.near_radius or 0.0)
+    index = RowIndex(_by_split(train_hashes, valid_hashes, test_hashes))
+    splits = {"train": train, "valid": valid, "test": test}
+    pairs = near_table(index, splits, radius, shifts=chosen.near_shifts)
+    return dg.MaterializeResult(
+        value=pairs,
+        data_version=data_version(pairs),
+        metadata={
+            "rows": len(pairs),
+            "distinct_images": index.images,
+            "search_radius": radius,
+            "shifts": chosen.near_shifts,
+        },
+    )
+
+
+@dg.asset(
+    key=["overlap", "radius"],
+    group_name="overlap",
+    code_version=CODE_VERSION,
+    io_manager_key="table_io",
+    dagster_type=RadiusCurveType,
+    kinds=_KINDS,
+    ins={**hash_inputs(), "near_pairs": _PAIRS},
+    metadata={"dagster/column_schema": RADIUS_CURVE},
+    description=(
+        "Pairs and the share of them with different letters, by radius, and which radius is used: the set one, or"
+        f" the largest whose share of different letters stays under {CROSS_LETTER_LIMIT:.1%}."
+    ),
+)
+def radius(
+    settings: SettingsResource,
+    train_hashes: pd.DataFrame,
+    valid_hashes: pd.DataFrame,
+    test_hashes: pd.DataFrame,
+    near_pairs: pd.DataFrame,
+) -> dg.MaterializeResult[pd.DataFrame]:
+    """Draw the curve and choose."""
+    index = RowIndex(_by_split(train_hashes, valid_hashes, test_hashes))
+    fixed = settings.read().near_radius
+    curve = radius_table(index, near_pairs, searched=max(SEARCH_RADIUS, fixed or 0.0), fixed=fixed)
+    used = chosen_radius(curve)
+    chart = line_chart(
+        [("different letters", curve["radius"].tolist(), (curve["share"] * 100).tolist())],
+        title="Pairs with different letters by radius",
+        x_label="radius (sum of absolute differences / 255)",
+        y_label="% of pairs",
+        mark_x=used,
+    )
+    return dg.MaterializeResult(
+        value=curve,
+        data_version=data_version(curve),
+        metadata={
+            "radius": used,
+            "fixed_by_setting": fixed is not None,
+            "chart": picture(chart, "pairs with different letters by radius"),
+            "curve": table(curve),
+        },
+    )
+
+
+@dg.asset(
+    key=["overlap", "report"],
+    group_name="overlap",
+    code_version=CODE_VERSION,
+    io_manager_key="table_io",
+    dagster_type=OverlapReportType,
+    kinds=_KINDS,
+    ins={**split_inputs("splits"), **hash_inputs(), "near_pairs": _PAIRS, "radius": _RADIUS},
+    metadata={"dagster/column_schema": OVERLAP_REPORT},
+    description=(
+        "How many rows of each split are found in each other one, by equal pixels (exact), by the assignment's"
+        " hash (cells) and within the radius (near). Direction matters. A split against itself: repeats."
+    ),
+)
+def report(
+    train: Split,
+    valid: Split,
+    test: Split,
+    train_hashes: pd.DataFrame,
+    valid_hashes: pd.DataFrame,
+    test_hashes: pd.DataFrame,
+    near_pairs: pd.DataFrame,
+    radius: pd.DataFrame,
+) -> dg.MaterializeResult[pd.DataFrame]:
+    """Count what is shared."""
+    index = RowIndex(_by_split(train_hashes, valid_hashes, test_hashes), near_pairs, chosen_radius(radius))
+    counts = overlap_report(index)
+    fonts = font_leakage({"train": train, "valid": valid, "test": test})
+    sizes = pd.concat([group_sizes(index, "exact"), group_sizes(index, "near")], ignore_index=True)
+    across = counts[counts["rows_of"] != counts["found_in"]]
+    names = across["rows_of"] + " in " + across["found_in"] + " (" + across["method"] + ")"
+    shares = dict(zip(names.tolist(), across["rows"].tolist(), strict=True))
+    return dg.MaterializeResult(
+        value=counts,
+        data_version=data_version(counts),
+        metadata={
+            **shares,
+            "radius": chosen_radius(radius),
+            "report": table(counts),
+            "font_leakage": table(fonts),
+            "group_sizes": table(sizes[sizes["rows"] > 1].sort_values("rows", ascending=False)),
+        },
+    )
+
+
+@dg.asset(
+    key=["overlap", "label_conflicts"],
+    group_name="overlap",
+    code_version=CODE_VERSION,
+    io_manager_key="table_io",
+    dagster_type=LabelConflictsType,
+    kinds=_KINDS,
+    ins={**split_inputs("splits"), **hash_inputs(), "near_pairs": _PAIRS, "radius": _RADIUS},
+    metadata={"dagster/column_schema": LABEL_CONFLICTS},
+    description="Rows of duplicate groups whose rows have different letters: at least one label there is wrong.",
+)
+def conflicts(
+    train: Split,
+    valid: Split,
+    test: Split,
+    train_hashes: pd.DataFrame,
+    valid_hashes: pd.DataFrame,
+    test_hashes: pd.DataFrame,
+    near_pairs: pd.DataFrame,
+    radius: pd.DataFrame,
+) -> dg.MaterializeResult[pd.DataFrame]:
+    """List what contradicts itself."""
+    index = RowIndex(_by_split(train_hashes, valid_hashes, test_hashes), near_pairs, chosen_radius(radius))
+    found = label_conflicts(index, {"train": train, "valid": valid, "test": test})
+    groups = found.groupby("method")["group"].nunique()
+    return dg.MaterializeResult(
+        value=found,
+        data_version=data_version(found),
+        metadata={
+            "rows": len(found),
+            "exact_groups": int(groups.get("exact", 0)),
+            "near_groups": int(groups.get("near", 0)),
+            "first_rows": table(found),
+        },
+    )
+
+
+ASSETS: Sequence[dg.AssetsDefinition] = [near_pairs, radius, report, conflicts]

@@ -1,0 +1,82 @@
+"""`splits/train`, `splits/valid`, `splits/test`: the canonical split of the assignment.
+
+Belongs here: wiring the letters to the split. The draw itself is in `curation.splits`.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from notmnist_assets.assets.inputs import letter_inputs
+from notmnist_assets.curation.images import LETTERS, SETS
+from notmnist_assets.curation.splits import SET_OF_SPLIT, SPLITS, canonical_rows, gather, sizes_from_data
+from notmnist_assets.curation.statistics import label_counts
+from notmnist_assets.curation.values import LetterImages, Split
+from notmnist_assets.failures import explained
+from notmnist_assets.metadata import contact_sheet_metadata, counts_table
+from notmnist_assets.resources import SettingsResource
+from notmnist_assets.types import SplitType, data_version
+
+CODE_VERSION = "1"
+
+_DESCRIPTIONS = {
+    "train": "Training rows drawn from the large archive, a tenth from each letter, shuffled.",
+    "valid": "Validation rows drawn from the large archive, none of them in train, shuffled.",
+    "test": "Test rows drawn from the small archive, shuffled.",
+}
+
+
+@dg.multi_asset(
+    name="splits",
+    group_name="splits",
+    can_subset=True,
+    ins={**letter_inputs("large"), **letter_inputs("small")},
+    outs={
+        name: dg.AssetOut(
+            key=["splits", name],
+            dagster_type=SplitType,
+            io_manager_key="split_io",
+            code_version=CODE_VERSION,
+            kinds={"numpy"},
+            is_required=False,
+            description=(
+                f"{_DESCRIPTIONS[name]} Images uint8 (n, 28, 28), labels int32 (0 to 9 for A to J), and the set,"
+                " letter, file name and font of each row. The draw repeats to the row on any machine (seed 133)."
+            ),
+        )
+        for name in SPLITS
+    },
+)
+def splits(
+    context: dg.AssetExecutionContext, settings: SettingsResource, **letters: LetterImages
+) -> Iterator[dg.MaterializeResult[Split]]:
+    """Draw the canonical split and copy its pixels out of the letters.
+
+    The test draw continues the random stream that the large letters began, so all three depend on all letters.
+    """
+    chosen = settings.read()
+    by_set = {set_name: {letter: letters[f"{set_name}_{letter}"] for letter in LETTERS} for set_name in SETS}
+    large, small = ([len(images) for images in by_set[set_name].values()] for set_name in SETS)
+    with explained():
+        sizes = sizes_from_data(large, small, train=chosen.train_size, valid=chosen.valid_size, test=chosen.test_size)
+        rows = canonical_rows(large, small, sizes, chosen.seed)
+    for name in SPLITS:
+        key = dg.AssetKey(["splits", name])
+        if key in context.selected_asset_keys:
+            set_name = SET_OF_SPLIT[name]
+            split = gather(set_name, by_set[set_name], rows[name])
+            counts = label_counts(split.labels).tolist()
+            yield dg.MaterializeResult(
+                asset_key=key,
+                value=split,
+                data_version=data_version(split),
+                metadata={
+                    "rows": len(split),
+                    "seed": chosen.seed,
+                    "rows_per_letter": counts_table(counts, "rows"),
+                    "pictures": contact_sheet_metadata(split.images, f"splits/{name}"),
+                },
+            )
+
+
+ASSETS: Sequence[dg.AssetsDefinition] = [splits]

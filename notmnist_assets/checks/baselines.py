@@ -1,0 +1,63 @@
+"""Checks of `baselines/metrics`: better than chance, and better with more rows.
+
+Belongs here: what a sound learning curve looks like.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+import pandas as pd
+
+from notmnist_assets.assets.inputs import for_check, table_input
+from notmnist_assets.checks.results import judged
+from notmnist_assets.curation.images import LETTERS
+from notmnist_assets.metadata import table
+from notmnist_assets.types import BaselineMetricsType
+
+_METRICS = dg.AssetKey(["baselines", "metrics"])
+_CHANCE = 1 / len(LETTERS)
+_CURVE = ["model", "train_on", "eval_on", "eval_rows"]
+
+
+@dg.multi_asset_check(
+    name="baseline_checks",
+    specs=[
+        dg.AssetCheckSpec(
+            "above_chance",
+            asset=_METRICS,
+            description="The lower end of every interval on raw and clean rows is above 1 in 10.",
+        ),
+        dg.AssetCheckSpec(
+            "rises_with_rows",
+            asset=_METRICS,
+            description="On raw and clean rows, no step to more training rows lowers the accuracy by more than the"
+            " intervals allow.",
+        ),
+    ],
+    ins=for_check({"metrics": table_input("baselines", "metrics", BaselineMetricsType)}),
+)
+def baseline_checks(metrics: pd.DataFrame) -> Iterator[dg.AssetCheckResult]:
+    """Judge the learning curves."""
+    scored = metrics[metrics["eval_rows"] != "duplicates"].sort_values([*_CURVE, "fitted_rows"])
+    worst = float(scored["ci_low"].min()) if len(scored) else 0.0
+    yield judged(
+        _METRICS,
+        "above_chance",
+        passed=worst > _CHANCE,
+        actual=worst,
+        threshold=_CHANCE,
+        failing=table(scored[scored["ci_low"] <= _CHANCE]),
+    )
+    before = scored.groupby(_CURVE)["ci_low"].shift()
+    falls = scored[scored["ci_high"] < before]
+    yield judged(
+        _METRICS,
+        "rises_with_rows",
+        passed=falls.empty and len(scored) > 0,
+        actual=len(falls),
+        threshold=0,
+        failing=table(falls),
+    )
+
+
+CHECKS: Sequence[dg.AssetChecksDefinition] = [baseline_checks]

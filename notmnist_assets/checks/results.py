@@ -1,0 +1,28 @@
+"""How every check reports: the actual value beside its threshold.
+
+Belongs here: the shape of a result. What is compared with what is in the checks.
+"""
+
+from typing import Any
+
+import dagster as dg
+
+from notmnist_assets.metadata import plain
+
+
+def judged(
+    key: dg.AssetKey,
+    name: str,
+    *,
+    passed: bool,
+    actual: Any,
+    threshold: Any,
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+    **evidence: Any,
+) -> dg.AssetCheckResult:
+    """Return a result whose metadata shows `actual`, `threshold` and further evidence."""
+    metadata = {"actual": plain(actual), "threshold": plain(threshold)}
+    metadata |= {label: plain(value) for label, value in evidence.items()}
+    return dg.AssetCheckResult(
+        passed=bool(passed), asset_key=key, check_name=name, severity=severity, metadata=metadata
+    )

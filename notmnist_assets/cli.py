@@ -1,0 +1,94 @@
+"""The command `notmnist`: run, status, render.
+
+Belongs here: arguments and exit codes. Exit code 1: a run failed; 2: a setting or an argument is wrong.
+"""
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from notmnist_assets.settings import SettingsError, read_settings
+
+_app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+_console = Console()
+_errors = Console(stderr=True)
+
+
+@_app.callback()
+def _explain() -> None:
+    """Trustworthy datasets from the notMNIST archives."""
+
+
+@_app.command()
+def run(
+    everything: Annotated[bool, typer.Option("--all", help="Make all assets again, changed or not.")] = False,
+) -> None:
+    """Make what is missing or out of date, from the archives to the baselines."""
+    read_settings()
+    # Dagster takes a second to import: not before the settings are known to be right.
+    from notmnist_assets import definitions, runs, terminal
+
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    with runs.open_instance() as instance:
+        with terminal.progress_bars(_console):
+            outcome = runs.refresh(instance, everything=everything)
+        if not outcome.made:
+            _console.print("Nothing to do: the archives are unchanged, and so is everything made from them.")
+            return
+        _console.print(terminal.assets_table(definitions.defs, instance))
+        _console.print(terminal.findings_table(instance))
+        if outcome.success:
+            _console.print(f"[green]Done:[/green] {len(outcome.made)} assets made.")
+            return
+    for step, reason in outcome.failures.items():
+        _errors.print(f"[red]{step} failed:[/red] {reason}", markup=True, highlight=False)
+    _errors.print("Values made before are still what they were.")
+    raise typer.Exit(1)
+
+
+@_app.command()
+def status() -> None:
+    """Show what is there, how old it is, which checks failed, and what is out of date."""
+    settings = read_settings()
+    from notmnist_assets import definitions, planning, runs, terminal
+
+    with runs.open_instance() as instance:
+        _console.print(f"profile {settings.profile}, stored in {settings.storage}")
+        _console.print(terminal.assets_table(definitions.defs, instance))
+        _console.print(terminal.findings_table(instance))
+        stale = planning.stale_assets(definitions.defs, instance, settings)
+    for key, reason in stale.items():
+        _console.print(f"out of date: {key.to_user_string()} ({reason})", highlight=False)
+    if not stale:
+        _console.print("Everything is up to date.")
+
+
+@_app.command()
+def render(
+    out: Annotated[Path, typer.Option(help="Folder for the archives.")],
+    per_letter: Annotated[int, typer.Option(min=50, help="Files of each letter in the large archive.")] = 1600,
+    small_per_letter: Annotated[
+        int | None, typer.Option(min=20, help="The same for small; by default as the original's proportion.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that draw.")] = 2,
+) -> None:
+    """Render letters into notMNIST_large.tar.gz and notMNIST_small.tar.gz, at any size."""
+    from notmnist_assets import terminal
+    from notmnist_assets.sources import sample
+
+    small = small_per_letter if small_per_letter is not None else max(20, round(per_letter * 1873 / 52912))
+    with terminal.progress_bars(_console):
+        sample.render_archives(out, large_per_letter=per_letter, small_per_letter=small, workers=workers)
+    _console.print(f"Both archives, their checksums and the ground truth are in {out}")
+
+
+def main() -> None:
+    """Run the command; a wrong setting ends it with its explanation."""
+    try:
+        _app()
+    except SettingsError as error:
+        _errors.print(f"[red]Wrong setting:[/red] {error}", highlight=False)
+        raise SystemExit(2) from None

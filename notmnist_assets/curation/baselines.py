@@ -1,0 +1,158 @@
+"""How well a linear model reads the letters: accuracies before and after sanitizing, with their uncertainty.
+
+Belongs here: which rows train, which rows are scored, and the table of accuracies. The fit itself is in `logistic`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.curation.intervals import wilson_interval
+from notmnist_assets.curation.logistic import LogisticFit, fit_logistic, predict
+from notmnist_assets.curation.progress import stage
+from notmnist_assets.curation.values import Split
+
+TRAINING_SIZES: Final = (50, 100, 1000, 5000)
+"""Training rows the assignment asks for, beside all of them."""
+MODEL: Final = "logistic_regression"
+EVALUATION_SPLITS: Final = ("valid", "test")
+METRIC_COLUMNS: Final = (
+    "model",
+    "train_on",
+    "train_rows",
+    "fitted_rows",
+    "eval_on",
+    "eval_rows",
+    "rows",
+    "accuracy",
+    "ci_low",
+    "ci_high",
+    "converged",
+    "seconds",
+)
+CURVE_COLUMNS: Final = ("train_on", "eval_on", "eval_rows", "train_rows", "accuracy", "ci_low", "ci_high")
+_SOURCE_KEY: Final = ("set", "letter", "name")
+
+Mask = npt.NDArray[np.bool_]
+
+
+def baseline_metrics(
+    raw: Mapping[str, Split],
+    sanitized: Mapping[str, Split],
+    *,
+    sizes: Sequence[int] = TRAINING_SIZES,
+    workers: int = 2,
+) -> pd.DataFrame:
+    """Fit logistic regression on growing parts of both training splits and score valid and test.
+
+    A size uses the first rows of the shuffled training split; sizes beyond the split are left out, and `all` is
+    always there. Every model is scored once on all raw rows of valid and test; `clean` rows are those that the
+    sanitized split holds, `duplicates` those that sanitizing removed (left out when there are none).
+
+    Args:
+        raw: `train`, `valid` and `test` as drawn.
+        sanitized: the same after sanitizing; each row of its valid and test is a row of the raw one.
+        sizes: training rows to try.
+        workers: threads; results do not depend on them.
+
+    Returns:
+        One row per model, training rows and scored rows. `model`; `train_on`: raw or sanitized; `train_rows`: "50" ...
+        "all"; `fitted_rows`: rows fitted; `eval_on`: valid or test; `eval_rows`: raw, clean or duplicates;
+        `rows`: rows scored; `accuracy`: share of them read right; `ci_low`, `ci_high`: its Wilson interval at 95 %;
+        `converged`: whether the fit met its gradient tolerance; `seconds`: wall time of the fit.
+
+    Raises:
+        CurationError: when a training row would be scored, when a sanitized row is not a raw row, or when a
+            training split is empty.
+    """
+    clean = {name: _clean_rows(raw[name], sanitized[name], name) for name in EVALUATION_SPLITS}
+    jobs = []
+    for train_on, splits in (("raw", raw), ("sanitized", sanitized)):
+        train = splits["train"]
+        for name in EVALUATION_SPLITS:
+            _require_disjoint(train, raw[name], f"{train_on} train", f"raw {name}")
+        jobs += [(train_on, str(size), train, size) for size in sorted(set(sizes)) if size <= len(train)]
+        jobs.append((train_on, "all", train, len(train)))
+    tables = []
+    with stage("Fitting baselines", sum(job[3] for job in jobs), "rows") as advance:
+        for train_on, train_rows, train, size in jobs:
+            fit = fit_logistic(train.images[:size], train.labels[:size], workers=workers)
+            scored = _score(fit, raw, clean, workers)
+            scored.insert(0, "fitted_rows", size)
+            scored.insert(0, "train_rows", train_rows)
+            scored.insert(0, "train_on", train_on)
+            tables.append(scored)
+            advance(size)
+    table = pd.concat(tables, ignore_index=True)
+    table.insert(0, "model", MODEL)
+    return table[list(METRIC_COLUMNS)]
+
+
+def learning_curve(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Return accuracies by number of training rows, for plots and for a check that they rise.
+
+    Args:
+        metrics: the table of `baseline_metrics`.
+
+    Returns:
+        `train_on`, `eval_on`, `eval_rows`, `train_rows` (int, rows fitted), `accuracy`, `ci_low`, `ci_high`, sorted by
+        the first four; one row where a size and "all" are the same rows.
+    """
+    curve = metrics.drop(columns="train_rows").rename(columns={"fitted_rows": "train_rows"})
+    keys = list(CURVE_COLUMNS[:4])
+    return curve[list(CURVE_COLUMNS)].drop_duplicates(keys).sort_values(keys, ignore_index=True)
+
+
+def _score(fit: LogisticFit, raw: Mapping[str, Split], clean: Mapping[str, Mask], workers: int) -> pd.DataFrame:
+    records = []
+    for name in EVALUATION_SPLITS:
+        right = predict(fit, raw[name].images, workers=workers) == raw[name].labels
+        every = np.ones(len(right), np.bool_)
+        for kind, rows in (("raw", every), ("clean", clean[name]), ("duplicates", ~clean[name])):
+            if rows.any():
+                records.append((name, kind, int(rows.sum()), int(right[rows].sum())))
+    table = pd.DataFrame.from_records(records, columns=["eval_on", "eval_rows", "rows", "right"])
+    table["accuracy"] = table["right"] / table["rows"]
+    table["ci_low"], table["ci_high"] = wilson_interval(table["right"].to_numpy(), table["rows"].to_numpy())
+    table["converged"] = fit.converged
+    table["seconds"] = fit.seconds
+    return table
+
+
+def _clean_rows(raw: Split, sanitized: Split, name: str) -> Mask:
+    """Return which raw rows the sanitized split holds, after making sure that it holds no others."""
+    raw_keys, clean_keys = _source_keys(raw.sources, sanitized.sources)
+    mask = np.isin(raw_keys, clean_keys)
+    if int(mask.sum()) != len(sanitized):
+        raise CurationError(
+            f"of its {len(sanitized)} rows, {int(mask.sum())} match one raw row each.",
+            subject=f"sanitized {name}",
+            remedy="Make it again from the raw split it is compared with.",
+        )
+    return mask
+
+
+def _require_disjoint(train: Split, evaluation: Split, train_name: str, evaluation_name: str) -> None:
+    train_keys, evaluation_keys = _source_keys(train.sources, evaluation.sources)
+    shared = np.flatnonzero(np.isin(evaluation_keys, train_keys))
+    if len(shared):
+        example = "/".join(evaluation.sources.loc[evaluation.sources.index[shared[0]], list(_SOURCE_KEY)])
+        raise CurationError(
+            f"{len(shared)} of its rows are rows of {train_name} too, such as {example}.",
+            subject=evaluation_name,
+            remedy="Draw the splits again from disjoint files: no training row may be scored.",
+        )
+
+
+def _source_keys(left: pd.DataFrame, right: pd.DataFrame) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return one number per row of both tables, equal exactly when set, letter and name are equal."""
+    keys = np.zeros(len(left) + len(right), np.int64)
+    for column in _SOURCE_KEY:
+        values = np.concatenate([left[column].to_numpy(np.object_), right[column].to_numpy(np.object_)])
+        codes, distinct = pd.factorize(values)
+        keys = keys * len(distinct) + codes
+    return keys[: len(left)], keys[len(left) :]

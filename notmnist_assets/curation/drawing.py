@@ -1,0 +1,101 @@
+"""Pictures as PNG bytes: contact sheets of letters, rows of images side by side, curves.
+
+Belongs here: drawing. Size budgets and embedding in the UI are in `metadata`.
+"""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from notmnist_assets.curation.images import SIDE, Images
+
+_GAP = 2
+_BACKGROUND = 96
+
+
+def evenly_spaced(count: int, wanted: int) -> npt.NDArray[np.intp]:
+    """Return up to `wanted` row numbers spread evenly over `count` rows, ascending."""
+    return np.linspace(0, count - 1, min(count, wanted)).round().astype(np.intp)
+
+
+def contact_sheet(images: Images, columns: int = 10, levels: int = 256) -> bytes:
+    """Draw images in reading order, `columns` to a line, as an 8-bit gray PNG.
+
+    Args:
+        images: uint8 (n, 28, 28).
+        columns: images per line.
+        levels: gray levels kept, a divisor of 256; fewer make a smaller file.
+    """
+    lines = max(1, -(-len(images) // columns))
+    pitch = SIDE + _GAP
+    sheet = np.full((lines * pitch + _GAP, columns * pitch + _GAP), _BACKGROUND, np.uint8)
+    step = 256 // levels
+    for place, image in enumerate(images):
+        top, left = _GAP + place // columns * pitch, _GAP + place % columns * pitch
+        sheet[top : top + SIDE, left : left + SIDE] = image // step * step
+    return _png(sheet)
+
+
+def pairs_sheet(first: Images, second: Images, scale: int = 1) -> bytes:
+    """Draw each pair on a line of its own: one image, the other, their absolute difference."""
+    difference = np.abs(first.astype(np.int16) - second).astype(np.uint8)
+    stacked = np.stack([first, second, difference], axis=1).reshape(-1, SIDE, SIDE)
+    sheet = Image.open(io.BytesIO(contact_sheet(stacked, columns=3)))
+    return _png(np.asarray(sheet.resize((sheet.width * scale, sheet.height * scale), Image.Resampling.NEAREST)))
+
+
+def line_chart(
+    lines: Sequence[tuple[str, Sequence[float], Sequence[float]]],
+    *,
+    title: str,
+    x_label: str,
+    y_label: str,
+    log_x: bool = False,
+    bands: Sequence[tuple[Sequence[float], Sequence[float]]] = (),
+    mark_x: float | None = None,
+) -> bytes:
+    """Draw named lines over common axes as PNG.
+
+    Args:
+        lines: name, x values and y values of each line.
+        title: above the chart.
+        x_label: below.
+        y_label: on the left.
+        log_x: whether x is logarithmic.
+        bands: low and high y values of each line's interval, in the order of `lines`.
+        mark_x: where to draw a vertical dashed line.
+    """
+    # Figure without pyplot: no global state, no window system, safe in any thread.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 3.6), dpi=72, layout="constrained")
+    axes = figure.add_subplot()
+    for place, (name, x, y) in enumerate(lines):
+        (drawn,) = axes.plot(x, y, marker="o", markersize=3, linewidth=1.2, label=name)
+        if place < len(bands):
+            low, high = bands[place]
+            axes.fill_between(x, low, high, color=drawn.get_color(), alpha=0.15, linewidth=0)
+    if mark_x is not None:
+        axes.axvline(mark_x, color="black", linestyle="--", linewidth=1)
+    if log_x:
+        axes.set_xscale("log")
+    axes.set(title=title, xlabel=x_label, ylabel=y_label)
+    axes.grid(visible=True, alpha=0.3)
+    axes.legend(fontsize="small")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    with Image.open(buffer) as picture:
+        return _encode(picture.convert("RGB").quantize(64))
+
+
+def _png(gray: npt.NDArray[np.uint8]) -> bytes:
+    return _encode(Image.fromarray(gray))
+
+
+def _encode(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, format="png", optimize=True)
+    return buffer.getvalue()

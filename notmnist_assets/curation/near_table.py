@@ -1,0 +1,78 @@
+"""The table of near pairs over all splits.
+
+Belongs here: from split rows to distinct images, and from pairs of them to a table that names images by their
+digest, so that it stays true when rows move. The search is in `near`, its use in `relation`.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from notmnist_assets.curation.images import PIXEL_DEPTH, SIDE, Images
+from notmnist_assets.curation.near import NearPairs, near_pairs
+from notmnist_assets.curation.radius import RADII, choose_radius, radius_curve
+from notmnist_assets.curation.relation import Indices, RowIndex
+from notmnist_assets.curation.splits import SPLITS
+from notmnist_assets.curation.values import Split
+
+
+def images_of(index: RowIndex, splits: Mapping[str, Split], rows: Indices) -> Images:
+    """Return the pixels of global rows: uint8 (n, 28, 28)."""
+    images = np.empty((len(rows), SIDE, SIDE), np.uint8)
+    for place, name in enumerate(SPLITS):
+        here = index.split[rows] == place
+        images[here] = splits[name].images[index.row[rows[here]]]
+    return images
+
+
+def near_table(
+    index: RowIndex, splits: Mapping[str, Split], radius: float, *, shifts: bool = False, workers: int = 2
+) -> pd.DataFrame:
+    """Return every pair of distinct images of all splits at most `radius` apart.
+
+    Columns: `exact_a`, `exact_b` (digests; a is the image whose first row comes first), `distance` (sum of
+    absolute pixel differences / 255), `rows_a`, `rows_b` (rows of all splits that hold each image). Sorted by the
+    first rows of a, then b.
+    """
+    pairs = near_pairs(images_of(index, splits, index.first_rows), radius, shifts=shifts, workers=workers)
+    rows = np.bincount(index.image, minlength=index.images)
+    return pd.DataFrame(
+        {
+            "exact_a": pd.Series(index.digests[pairs.a], dtype="str"),
+            "exact_b": pd.Series(index.digests[pairs.b], dtype="str"),
+            "distance": pairs.distance / PIXEL_DEPTH,
+            "rows_a": rows[pairs.a].astype(np.int64),
+            "rows_b": rows[pairs.b].astype(np.int64),
+        }
+    )
+
+
+def pairs_of(index: RowIndex, table: pd.DataFrame) -> NearPairs:
+    """Return the pairs of a near table as numbers of the index's distinct images."""
+    places = pd.Index(index.digests)
+    a = places.get_indexer(pd.Index(table["exact_a"].to_numpy(object))).astype(np.int32)
+    b = places.get_indexer(pd.Index(table["exact_b"].to_numpy(object))).astype(np.int32)
+    known = (a >= 0) & (b >= 0)
+    sums = (table["distance"].to_numpy() * PIXEL_DEPTH).round().astype(np.int32)
+    return NearPairs(a[known], b[known], sums[known])
+
+
+def radius_table(index: RowIndex, table: pd.DataFrame, *, searched: float, fixed: float | None) -> pd.DataFrame:
+    """Return the curve of `radius.radius_curve` with a column `chosen` that marks the radius in use.
+
+    Args:
+        index: of all split rows.
+        table: near pairs.
+        searched: radius up to which `table` is complete; candidates end there.
+        fixed: the radius to use whatever the data say, at most `searched`; None to choose.
+    """
+    radii = sorted({radius for radius in RADII if radius <= searched} | ({fixed} if fixed is not None else set()))
+    curve = radius_curve(pairs_of(index, table), index.rows_by_letter(), radii)
+    curve["chosen"] = curve["radius"] == (choose_radius(curve) if fixed is None else fixed)
+    return curve
+
+
+def chosen_radius(curve: pd.DataFrame) -> float:
+    """Return the radius that a radius table marks as chosen."""
+    return float(curve.loc[curve["chosen"], "radius"].iloc[0])

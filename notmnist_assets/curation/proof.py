@@ -1,0 +1,97 @@
+"""Proof that two sets of images share nothing, by another way than the one that removed what they shared.
+
+Belongs here: the second, independent look at stored images. It uses no digest, no projection and no grid: equal
+images are found by their bytes, near ones by the ink of the whole image and of its sixteenths, both of which bound
+the distance from below, and then by their pixels.
+"""
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from notmnist_assets.curation.images import PIXEL_DEPTH, PIXELS, SIDE, Images
+
+_TILE = 7
+_TILES = (SIDE // _TILE) ** 2
+
+
+class Counterexample(NamedTuple):
+    """Two rows that are too close: row of the one, row of the other, and their distance in units of 255."""
+
+    row: int
+    other_row: int
+    distance: float
+
+
+def equal_rows(images: Images, others: Images) -> list[Counterexample]:
+    """Return a counterexample for each row of `images` whose bytes are those of a row of `others`."""
+    rows: dict[bytes, int] = {}
+    for row in range(len(others) - 1, -1, -1):
+        rows[others[row].tobytes()] = row
+    found = ((row, rows.get(image.tobytes())) for row, image in enumerate(images))
+    return [Counterexample(row, other, 0.0) for row, other in found if other is not None]
+
+
+def near_rows(images: Images, others: Images, radius: float) -> list[Counterexample]:
+    """Return, for each row of `images` within `radius` of a row of `others`, the first such pair in ink order."""
+    limit = int(np.floor(radius * PIXEL_DEPTH + 1e-6))
+    flat, other_flat = _flat(images), _flat(others)
+    other_ink = other_flat.sum(axis=1, dtype=np.int64)
+    order = np.argsort(other_ink, kind="stable")
+    hit, distance = _search(
+        flat,
+        _tiles(images),
+        flat.sum(axis=1, dtype=np.int64),
+        other_flat,
+        _tiles(others),
+        other_ink[order],
+        order,
+        limit,
+    )
+    rows = np.flatnonzero(hit >= 0)
+    return [Counterexample(int(row), int(hit[row]), float(distance[row]) / PIXEL_DEPTH) for row in rows]
+
+
+def _flat(images: Images) -> npt.NDArray[np.uint8]:
+    return np.ascontiguousarray(images).reshape(len(images), PIXELS)
+
+
+def _tiles(images: Images) -> npt.NDArray[np.int32]:
+    """Return the sums over 7x7 tiles: int32 (n, 16)."""
+    tiles = images.reshape(len(images), SIDE // _TILE, _TILE, SIDE // _TILE, _TILE)
+    return tiles.sum(axis=(2, 4), dtype=np.int32).reshape(len(images), _TILES)
+
+
+@numba.njit(cache=True, nogil=True)
+def _search(
+    images: npt.NDArray[np.uint8],
+    tiles: npt.NDArray[np.int32],
+    ink: npt.NDArray[np.int64],
+    others: npt.NDArray[np.uint8],
+    other_tiles: npt.NDArray[np.int32],
+    sorted_ink: npt.NDArray[np.int64],
+    order: npt.NDArray[np.int64],
+    limit: int,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    hit = np.full(len(images), -1, np.int64)
+    best = np.zeros(len(images), np.int64)
+    for row in range(len(images)):
+        first = np.searchsorted(sorted_ink, ink[row] - limit)
+        for place in range(first, len(order)):
+            if sorted_ink[place] > ink[row] + limit:
+                break
+            other = order[place]
+            bound = 0
+            for tile in range(_TILES):
+                bound += abs(tiles[row, tile] - other_tiles[other, tile])
+            if bound > limit:
+                continue
+            distance = 0
+            for pixel in range(PIXELS):
+                distance += abs(np.int64(images[row, pixel]) - np.int64(others[other, pixel]))
+            if distance <= limit:
+                hit[row], best[row] = other, distance
+                break
+    return hit, best

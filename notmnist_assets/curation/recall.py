@@ -1,0 +1,177 @@
+"""What each way to find duplicates finds, and what it finds by mistake.
+
+Recall is measured on planted duplicates: perturbed copies of the data's own images. Mistakes are measured on
+the
+data: pairs that a way calls duplicates although their letters differ.
+
+Belongs here: the two tables, and what each way calls a duplicate. Perturbations are in `perturbations`.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from notmnist_assets.curation.hashes import CELLS, cell_maxima
+from notmnist_assets.curation.images import PIXEL_DEPTH, PIXELS, Images, check_images
+from notmnist_assets.curation.intervals import wilson_interval
+from notmnist_assets.curation.near import NearPairs, near_pairs
+from notmnist_assets.curation.perceptual_hash import hamming, perceptual_hashes
+from notmnist_assets.curation.perturbations import PERTURBATIONS, planted
+from notmnist_assets.curation.progress import stage
+from notmnist_assets.curation.radius import cross_letter, letter_shares
+
+METHODS: Final = ("exact", "cells", "near", "phash_0", "phash_10")
+"""Equal pixels; equal maxima of 4x4 cells, as in the assignment; pixels within the radius; pHash with 0 or at
+most 10 of 64 bits different, the two settings of the common tools (imagehash, imagededup)."""
+
+_RECALL_COLUMNS: Final = (
+    "perturbation",
+    "strength",
+    "method",
+    "planted",
+    "found",
+    "recall",
+    "ci_low",
+    "ci_high",
+    "median_distance",
+)
+_PHASH_BITS: Final = {"phash_0": 0, "phash_10": 10}
+_PHASH_CHUNK: Final = 512
+
+
+def recall_table(images: Images, radius: float, *, sample: int = 500, seed: int = 0) -> pd.DataFrame:
+    """Plant perturbed copies of a sample of the images and count what each method finds again.
+
+    A copy is found when the method calls it a duplicate of its original. Some perturbations leave some images
+    as they are (a blur of a blank image); these are planted all the same and are what `exact` finds.
+
+    Args:
+        images: uint8 (n, 28, 28), distinct images.
+        radius: radius of the method near.
+        sample: how many images to perturb, at most.
+        seed: of the sample and of the perturbations.
+
+    Returns:
+        One row per perturbation, strength and method: `perturbation`, `strength`, `method`, `planted`,
+        `found`, `recall`, `ci_low`, `ci_high` (95 % Wilson interval), `median_distance` (of copy and
+        original, in the unit of the radius).
+    """
+    check_images(images, "images")
+    rows = np.random.default_rng(seed).choice(len(images), min(sample, len(images)), replace=False)
+    originals = images[np.sort(rows)]
+    count = len(originals)
+    before = cell_maxima(originals), perceptual_hashes(originals)
+    records = []
+    with stage("recall", sum(len(kind.strengths) for kind in PERTURBATIONS), "perturbations") as advance:
+        for perturbation, strength, copies in planted(originals, seed):
+            distance = _distances(originals, copies)
+            bits = hamming(before[1], perceptual_hashes(copies))
+            found = {
+                "exact": distance == 0,
+                "cells": (before[0] == cell_maxima(copies)).all(axis=(1, 2)),
+                "near": _found_by_search(originals, copies, radius),
+                **{method: bits <= most for method, most in _PHASH_BITS.items()},
+            }
+            median = float(np.median(distance)) / PIXEL_DEPTH if count else 0.0
+            records += [
+                (perturbation.name, strength, method, count, int(found[method].sum()), median) for method in METHODS
+            ]
+            advance(1)
+    table = pd.DataFrame(records, columns=["perturbation", "strength", "method", "planted", "found", "median_distance"])
+    low, high = wilson_interval(table["found"], table["planted"])
+    recall = table["found"] / table["planted"].clip(lower=1)
+    return table.assign(recall=recall, ci_low=low, ci_high=high)[list(_RECALL_COLUMNS)]
+
+
+def _distances(a: Images, b: Images) -> npt.NDArray[np.int64]:
+    """Return the sum of absolute differences of the images in the same rows, int64 (n,)."""
+    difference = np.maximum(a, b) - np.minimum(a, b)
+    sums: npt.NDArray[np.int64] = difference.reshape(len(a), PIXELS).sum(axis=1, dtype=np.int64)
+    return sums
+
+
+def _found_by_search(originals: Images, copies: Images, radius: float) -> npt.NDArray[np.bool_]:
+    """Return which copies the search over the data finds near their original, bool (n,)."""
+    pairs = near_pairs(originals, radius, others=copies)
+    found = np.zeros(len(originals), np.bool_)
+    found[pairs.a[pairs.a == pairs.b]] = True
+    return found
+
+
+def false_alarm_table(
+    images: Images,
+    letters: npt.NDArray[np.integer],
+    pairs: NearPairs,
+    *,
+    sample: int = 20_000,
+) -> pd.DataFrame:
+    """Count the pairs that each method calls duplicates, and the share of them with different letters.
+
+    Exact is left out: distinct images are never equal. Every pair counts once, as in `radius_curve`. The
+    cells and near methods look at all images; pHash at an evenly spaced sample, because its pairs are found
+    by brute force.
+
+    Args:
+        images: uint8 (n, 28, 28), distinct images.
+        letters: integers (n, 10), how many rows of each letter show an image.
+        pairs: the pairs within the radius.
+        sample: how many images pHash looks at, at most.
+
+    Returns:
+        One row per method: `method`, `images`, `pairs`, `cross_letter`, `share`, `ci_low`, `ci_high`.
+    """
+    check_images(images, "images")
+    every = np.arange(0, len(images), max(1, -(-len(images) // sample)))
+    counts = {
+        "cells": (len(images), *_cells_pairs(images, letter_shares(letters))),
+        "near": (len(images), len(pairs), float(cross_letter(pairs, letters).sum())),
+    }
+    hashes, shares = perceptual_hashes(images[every]), letter_shares(letters[every])
+    for method, most in _PHASH_BITS.items():
+        counts[method] = (len(every), *_phash_pairs(hashes, shares, most))
+    table = pd.DataFrame(
+        [(method, *row) for method, row in counts.items()],
+        columns=["method", "images", "pairs", "cross_letter"],
+    )
+    low, high = wilson_interval(np.minimum(table["cross_letter"], table["pairs"]), table["pairs"])
+    return table.assign(share=table["cross_letter"] / table["pairs"].clip(lower=1), ci_low=low, ci_high=high)
+
+
+def _cells_pairs(images: Images, shares: npt.NDArray[np.float64]) -> tuple[int, float]:
+    """Return how many pairs have equal cell maxima and how many of them cross letters.
+
+    Groups are counted without listing their pairs: the sum of products over the pairs of a group is
+    (square of the sum - sum of the squares) / 2.
+    """
+    maxima = cell_maxima(images).reshape(len(images), CELLS * CELLS)
+    keys = np.ascontiguousarray(maxima).view(np.dtype((np.void, maxima.shape[1])))[:, 0]
+    _, groups = np.unique(keys, return_inverse=True)
+    sizes = np.bincount(groups)
+    sums = np.zeros((len(sizes), shares.shape[1]))
+    np.add.at(sums, groups, shares)
+    pairs = int((sizes * (sizes - 1) // 2).sum())
+    same = (float(np.square(sums).sum()) - float(np.square(shares).sum())) / 2
+    return pairs, max(pairs - same, 0.0)
+
+
+def _phash_pairs(hashes: npt.NDArray[np.uint64], shares: npt.NDArray[np.float64], most: int) -> tuple[int, float]:
+    """Return how many pairs differ in at most `most` bits and how many of them cross letters."""
+    count, crossing = 0, 0.0
+    for a, b in _close_hashes(hashes, most):
+        count += len(a)
+        crossing += len(a) - float(np.einsum("ij,ij->", shares[a], shares[b]))
+    return count, max(crossing, 0.0)
+
+
+def _close_hashes(
+    hashes: npt.NDArray[np.uint64], most: int
+) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+    """Yield the pairs of hashes that differ in at most `most` bits, a block of rows at a time."""
+    for start in range(0, len(hashes), _PHASH_CHUNK):
+        block = hashes[start : start + _PHASH_CHUNK]
+        a, b = np.nonzero(hamming(block[:, None], hashes[None, start:]) <= most)
+        later = b > a
+        yield a[later] + start, b[later] + start

@@ -1,0 +1,149 @@
+"""The softmax model over many letter images: loss, gradient, curvature and scores, in blocks of rows.
+
+Belongs here: sums over rows, with pixels that stay uint8 and small float32 buffers that are used again.
+How the loss is minimized and what the scores are compared with does not.
+
+A row's features are x = (pixel - 127.5) / 255, 784 of them, and a constant 1. Parameters are float64
+(classes, 785), the intercept last; the class probabilities are softmax(parameters @ [x, 1]).
+Products are float32; block sums are added in float64 in the order of the blocks, so a result depends neither
+on the number of workers nor on their timing.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from notmnist_assets.curation.images import PIXEL_DEPTH, PIXELS, Images
+from notmnist_assets.curation.lbfgs import Point
+
+BLOCK_ROWS: Final = 1024
+CENTRE: Final = 0.5
+"""Mid-gray in units of `PIXEL_DEPTH`: x = pixel / PIXEL_DEPTH - CENTRE."""
+
+Floats = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.int32]
+Result = TypeVar("Result")
+
+
+class SoftmaxRows:
+    """Labelled images seen by the softmax model.
+
+    Attributes:
+        rows: number of images.
+        classes: number of classes.
+    """
+
+    def __init__(
+        self,
+        images: Images,
+        labels: Labels,
+        classes: int,
+        *,
+        pool: ThreadPoolExecutor,
+        workers: int,
+        block_rows: int = BLOCK_ROWS,
+    ) -> None:
+        """Take uint8 (n, 28, 28) images, a memory map too, and int32 (n,) labels below `classes`."""
+        self._pixels = images.reshape(len(images), PIXELS)
+        self._labels = labels
+        self._pool = pool
+        self._workers = workers
+        self._block_rows = min(block_rows, max(len(images), 1))
+        self._buffers = [np.empty((self._block_rows, PIXELS), np.float32) for _ in range(workers)]
+        self.rows = len(images)
+        self.classes = classes
+
+    def loss_and_gradient(self, parameters: Point) -> tuple[float, Point]:
+        """Return the summed log loss and its gradient, float64 (classes, 785)."""
+        weights, offsets = _pixel_weights(parameters)
+
+        def block(pixels: Floats, start: int) -> tuple[float, Floats, Point]:
+            scores = np.ascontiguousarray((pixels @ weights).T)
+            scores += offsets[:, None]
+            scores -= scores.max(axis=0)
+            truth = (self._labels[start : start + len(pixels)], np.arange(len(pixels)))
+            of_truth = scores[truth]
+            np.exp(scores, out=scores)
+            totals = scores.sum(axis=0)
+            scores /= totals
+            scores[truth] -= 1
+            loss = float((np.log(totals) - of_truth).sum(dtype=np.float64))
+            return loss, scores @ pixels, scores.sum(axis=1, dtype=np.float64)
+
+        loss = 0.0
+        gradient = np.zeros((self.classes, PIXELS + 1))
+        for block_loss, by_pixel, by_constant in self._over_blocks(block):
+            loss += block_loss
+            gradient[:, :PIXELS] += by_pixel
+            gradient[:, PIXELS] += by_constant
+        gradient[:, :PIXELS] /= PIXEL_DEPTH
+        gradient[:, :PIXELS] -= CENTRE * gradient[:, PIXELS:]
+        return loss, gradient
+
+    def scores(self, parameters: Point) -> Floats:
+        """Return parameters @ [x, 1] of every row, float32 (n, classes)."""
+        weights, offsets = _pixel_weights(parameters)
+        result = np.empty((self.rows, self.classes), np.float32)
+
+        def block(pixels: Floats, start: int) -> None:
+            np.matmul(pixels, weights, out=result[start : start + len(pixels)])
+
+        self._over_blocks(block)
+        result += offsets
+        return result
+
+    def probabilities(self, parameters: Point) -> Floats:
+        """Return the class probabilities of every row, float32 (n, classes)."""
+        result = self.scores(parameters)
+        result -= result.max(axis=1, keepdims=True)
+        np.exp(result, out=result)
+        result /= result.sum(axis=1, keepdims=True)
+        return result
+
+    def weighted_grams(self, row_weights: list[tuple[npt.NDArray[np.intp], Floats]]) -> list[Point]:
+        """Return sum of weight * [x, 1] [x, 1]^T over chosen rows, float64 (785, 785), for each choice.
+
+        Args:
+            row_weights: for each matrix the row numbers, ascending, and their weights (0 or more).
+        """
+
+        def gram(rows: npt.NDArray[np.intp], weights: Floats) -> Point:
+            total = np.zeros((PIXELS + 1, PIXELS + 1))
+            features = np.empty((min(4 * BLOCK_ROWS, len(rows)), PIXELS + 1), np.float32)
+            for start in range(0, len(rows), 4 * BLOCK_ROWS):
+                chosen = rows[start : start + 4 * BLOCK_ROWS]
+                scaled = features[: len(chosen)]
+                np.divide(self._pixels[chosen], np.float32(PIXEL_DEPTH), out=scaled[:, :PIXELS])
+                scaled[:, :PIXELS] -= np.float32(CENTRE)
+                scaled[:, PIXELS] = 1
+                scaled *= np.sqrt(weights[start : start + len(chosen), None])
+                total += scaled.T @ scaled
+            return total
+
+        return list(self._pool.map(gram, *zip(*row_weights, strict=True)))
+
+    def _over_blocks(self, work: Callable[[Floats, int], Result]) -> list[Result]:
+        """Return `work(pixels as float32, first row)` of every block, in the order of the blocks."""
+        starts = range(0, self.rows, self._block_rows)
+
+        def share(worker: int) -> list[Result]:
+            results = []
+            for start in starts[worker :: self._workers]:
+                raw = self._pixels[start : start + self._block_rows]
+                pixels = self._buffers[worker][: len(raw)]
+                np.copyto(pixels, raw)
+                results.append(work(pixels, start))
+            return results
+
+        shares = list(self._pool.map(share, range(self._workers)))
+        return [shares[block % self._workers][block // self._workers] for block in range(len(starts))]
+
+
+def _pixel_weights(parameters: Point) -> tuple[Floats, Floats]:
+    """Return float32 (784, classes) weights and (classes,) offsets that apply to raw pixels 0 to 255."""
+    weights = parameters[:, :PIXELS]
+    offsets = parameters[:, PIXELS] - CENTRE * weights.sum(axis=1)
+    return np.ascontiguousarray((weights / PIXEL_DEPTH).T, np.float32), offsets.astype(np.float32)

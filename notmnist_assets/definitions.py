@@ -1,0 +1,48 @@
+"""The whole house on one page: assets, checks, job, schedule, resources.
+
+Belongs here: assembly only. Archives become letters, letters become splits; splits are hashed and compared, cleaned
+of what leaks, and scored.
+"""
+
+import dagster as dg
+
+from notmnist_assets.assets import archives, baselines, exports, hashes, letters, overlap, sanitized, splits
+from notmnist_assets.automation import REFRESH_JOB, WEEKLY_REFRESH
+from notmnist_assets.checks import archives as archive_checks
+from notmnist_assets.checks import baselines as baseline_checks
+from notmnist_assets.checks import exports as export_checks
+from notmnist_assets.checks import letters as letter_checks
+from notmnist_assets.checks import sanitized as sanitized_checks
+from notmnist_assets.checks import splits as split_checks
+from notmnist_assets.io_managers import (
+    ArchiveIOManager,
+    ExportIOManager,
+    LettersIOManager,
+    SplitIOManager,
+    TableIOManager,
+)
+from notmnist_assets.resources import SettingsResource
+from notmnist_assets.settings import read_settings
+from notmnist_assets.versions import with_settings
+
+STAGES = (archives, letters, splits, hashes, overlap, sanitized, baselines, exports)
+CHECK_STAGES = (archive_checks, letter_checks, split_checks, sanitized_checks, baseline_checks, export_checks)
+
+_settings = SettingsResource.configure_at_launch()
+
+defs = dg.Definitions(
+    assets=[with_settings(asset, read_settings()) for stage in STAGES for asset in stage.ASSETS],
+    asset_checks=[check for stage in CHECK_STAGES for check in stage.CHECKS],
+    jobs=[REFRESH_JOB],
+    schedules=[WEEKLY_REFRESH],
+    resources={
+        "settings": _settings,
+        "archive_io": ArchiveIOManager(settings=_settings),
+        "letters_io": LettersIOManager(settings=_settings),
+        "split_io": SplitIOManager(settings=_settings),
+        "table_io": TableIOManager(settings=_settings),
+        "export_io": ExportIOManager(settings=_settings),
+    },
+    # One process per run: the work inside a step is parallel, and starting a process costs more than most steps do.
+    executor=dg.in_process_executor,
+)

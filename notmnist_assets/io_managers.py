@@ -1,0 +1,213 @@
+"""Typed storage of asset values: NumPy files for tensors, Parquet for tables, never a pickle that is loaded.
+
+Belongs here: what each value looks like as files, and the metadata that storing adds. Atomic writing and naming
+are in `storage`.
+"""
+
+import hashlib
+import io
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, BinaryIO, ClassVar, cast
+
+import dagster as dg
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from upath import UPath
+
+from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.curation.fingerprint import fingerprint
+from notmnist_assets.curation.values import Archive, LetterImages, Split
+from notmnist_assets.resources import SettingsResource
+from notmnist_assets.storage import StoredValue, ValueStore, WriteFile
+from notmnist_assets.types import ExportedFile
+
+_COPY_BYTES = 1 << 22
+
+
+class ValueIOManager(dg.ConfigurableIOManager):
+    """Stores one kind of value under the asset's key; subclasses say which files and facts it consists of."""
+
+    settings: dg.ResourceDependency[SettingsResource]
+
+    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
+        """Store the value atomically and describe what was stored."""
+        store = self.store()
+        key = context.asset_key.path
+        files = self._files(obj)
+        stored = store.write(key, self._version(obj), files, self._facts(obj))
+        context.add_output_metadata(
+            {
+                "dagster/uri": store.uri(key, stored),
+                "size_bytes": stored.bytes,
+                "stored_version": stored.version,
+                **self._metadata(obj),
+            }
+        )
+
+    def load_input(self, context: dg.InputContext) -> Any:
+        """Load the current value; an asset that was never stored is named together with what builds it."""
+        store = self.store()
+        key = context.asset_key.path
+        return self._load(store, key, store.require(key))
+
+    def store(self) -> ValueStore:
+        """Return the store of this run's profile."""
+        return ValueStore(self.settings.storage_root())
+
+    @abstractmethod
+    def _version(self, value: Any) -> str:
+        """Return the identity of the value's content, hexadecimal."""
+
+    @abstractmethod
+    def _files(self, value: Any) -> Mapping[str, WriteFile]:
+        """Return what writes each file of the value."""
+
+    def _facts(self, value: Any) -> Mapping[str, Any]:  # noqa: ARG002
+        """Return JSON values to be stored beside the files."""
+        return {}
+
+    def _metadata(self, value: Any) -> Mapping[str, Any]:  # noqa: ARG002
+        return {}
+
+    @abstractmethod
+    def _load(self, store: ValueStore, key: Sequence[str], stored: StoredValue) -> Any:
+        """Return the value that `_files` wrote."""
+
+
+class ArchiveIOManager(ValueIOManager):
+    """Keeps the verified `.tar.gz` itself."""
+
+    _FILE: ClassVar[str] = "archive.tar.gz"
+
+    def _version(self, value: Archive) -> str:
+        return value.sha256
+
+    def _files(self, value: Archive) -> Mapping[str, WriteFile]:
+        def write(file: BinaryIO) -> None:
+            digest = hashlib.sha256()
+            with value.open() as source:
+                while block := source.read(_COPY_BYTES):
+                    digest.update(block)
+                    file.write(block)
+            if digest.hexdigest() != value.sha256:
+                raise CurationError(
+                    "the file changed after it was verified.", subject=value.uri, remedy="Start the run again."
+                )
+
+        return {self._FILE: write}
+
+    def _facts(self, value: Archive) -> Mapping[str, Any]:
+        return {"sha256": value.sha256, "origin": value.origin}
+
+    def _load(self, store: ValueStore, key: Sequence[str], stored: StoredValue) -> Archive:
+        return Archive(
+            uri=store.uri(key, stored, self._FILE),
+            bytes=stored.files[self._FILE],
+            sha256=stored.facts["sha256"],
+            origin=stored.facts["origin"],
+        )
+
+
+class LettersIOManager(ValueIOManager):
+    """`images.npy`, memory-mapped when local, and Parquet for names and rejected files."""
+
+    def _version(self, value: LetterImages) -> str:
+        return fingerprint(value)
+
+    def _files(self, value: LetterImages) -> Mapping[str, WriteFile]:
+        names = pd.DataFrame({"name": pd.Series(value.names, dtype="str")})
+        return {
+            "images.npy": _array_writer(value.images),
+            "names.parquet": _table_writer(names),
+            "rejected.parquet": _table_writer(value.rejected),
+        }
+
+    def _metadata(self, value: LetterImages) -> Mapping[str, Any]:
+        return {"dagster/row_count": len(value)}
+
+    def _load(self, store: ValueStore, key: Sequence[str], stored: StoredValue) -> LetterImages:
+        return LetterImages(
+            _load_array(store, key, stored, "images.npy"),
+            _load_table(store, key, stored, "names.parquet")["name"].to_numpy(object),
+            _load_table(store, key, stored, "rejected.parquet"),
+        )
+
+
+class SplitIOManager(ValueIOManager):
+    """`images.npy` and `labels.npy`, and Parquet for the sources."""
+
+    def _version(self, value: Split) -> str:
+        return fingerprint(value)
+
+    def _files(self, value: Split) -> Mapping[str, WriteFile]:
+        return {
+            "images.npy": _array_writer(value.images),
+            "labels.npy": _array_writer(value.labels),
+            "sources.parquet": _table_writer(value.sources),
+        }
+
+    def _metadata(self, value: Split) -> Mapping[str, Any]:
+        return {"dagster/row_count": len(value)}
+
+    def _load(self, store: ValueStore, key: Sequence[str], stored: StoredValue) -> Split:
+        return Split(
+            _load_array(store, key, stored, "images.npy"),
+            _load_array(store, key, stored, "labels.npy"),
+            _load_table(store, key, stored, "sources.parquet"),
+        )
+
+
+class TableIOManager(ValueIOManager):
+    """One Parquet file."""
+
+    _FILE: ClassVar[str] = "table.parquet"
+
+    def _version(self, value: pd.DataFrame) -> str:
+        return fingerprint(value)
+
+    def _files(self, value: pd.DataFrame) -> Mapping[str, WriteFile]:
+        return {self._FILE: _table_writer(value)}
+
+    def _metadata(self, value: pd.DataFrame) -> Mapping[str, Any]:
+        return {"dagster/row_count": len(value)}
+
+    def _load(self, store: ValueStore, key: Sequence[str], stored: StoredValue) -> pd.DataFrame:
+        return _load_table(store, key, stored, self._FILE)
+
+
+class ExportIOManager(ValueIOManager):
+    """A file for other programs; loading gives its path."""
+
+    def _version(self, value: ExportedFile) -> str:
+        return value.version
+
+    def _files(self, value: ExportedFile) -> Mapping[str, WriteFile]:
+        return {value.name: value.write}
+
+    def _load(self, store: ValueStore, key: Sequence[str], stored: StoredValue) -> UPath:
+        (name,) = stored.files
+        return UPath(store.uri(key, stored, name))
+
+
+def _array_writer(values: npt.NDArray[Any]) -> WriteFile:
+    return lambda file: np.save(file, values, allow_pickle=False)
+
+
+def _table_writer(table: pd.DataFrame) -> WriteFile:
+    return lambda file: table.to_parquet(file, engine="pyarrow", compression="zstd", index=False)
+
+
+def _load_array(store: ValueStore, key: Sequence[str], stored: StoredValue, name: str) -> npt.NDArray[Any]:
+    """Return a memory map when the file is local, an array in memory elsewhere."""
+    if store.is_local:
+        path = store.file(key, stored, name)
+        return cast("npt.NDArray[Any]", np.load(path, mmap_mode="r", allow_pickle=False))
+    with store.open(key, stored, name) as file:
+        return cast("npt.NDArray[Any]", np.load(io.BytesIO(file.read()), allow_pickle=False))
+
+
+def _load_table(store: ValueStore, key: Sequence[str], stored: StoredValue, name: str) -> pd.DataFrame:
+    with store.open(key, stored, name) as file:
+        return pd.read_parquet(file, engine="pyarrow")

@@ -1,0 +1,80 @@
+"""What a person sees of a value in the UI: pictures within a size budget, tables, plain numbers.
+
+Belongs here: turning results of the library into Dagster metadata. Drawing itself is in `curation.drawing`.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+
+from notmnist_assets.curation.drawing import contact_sheet, evenly_spaced
+from notmnist_assets.curation.images import LETTERS, Images
+
+PICTURE_BUDGET: Final = 40_000
+"""Largest Markdown of a picture in bytes. Dagster keeps every one for ever and sends them with each asset page."""
+
+_SHEET_IMAGES: Final = 100
+_MOST_RECORDS: Final = 200
+
+
+def picture(png: bytes, title: str) -> dg.MarkdownMetadataValue:
+    """Return a PNG as Markdown with an embedded image.
+
+    Raises:
+        ValueError: it is over the budget.
+    """
+    text = f"![{title}](data:image/png;base64,{base64.b64encode(png).decode()})"
+    if len(text) > PICTURE_BUDGET:
+        raise ValueError(f"the picture {title!r} takes {len(text)} bytes, the budget is {PICTURE_BUDGET}")
+    return dg.MetadataValue.md(text)
+
+
+def contact_sheet_metadata(images: Images, title: str) -> dg.MarkdownMetadataValue:
+    """Return a contact sheet of up to 100 evenly spaced images, with fewer grays or images if it must be smaller."""
+    for count, levels in ((_SHEET_IMAGES, 256), (_SHEET_IMAGES, 16), (_SHEET_IMAGES, 4), (_SHEET_IMAGES // 2, 4)):
+        png = contact_sheet(np.asarray(images[evenly_spaced(len(images), count)]), levels=levels)
+        if len(png) * 4 // 3 + len(title) + 64 <= PICTURE_BUDGET:
+            break
+    return picture(png, title)
+
+
+def table(frame: pd.DataFrame, descriptions: Mapping[str, str] | None = None) -> dg.TableMetadataValue:
+    """Return the first 200 rows of a table, its cells as plain Python values."""
+    head = frame.head(_MOST_RECORDS)
+    schema = dg.TableSchema(
+        columns=[
+            dg.TableColumn(str(name), _kind(frame[name]), description=(descriptions or {}).get(str(name)))
+            for name in frame.columns
+        ]
+    )
+    rows = [{str(name): plain(value) for name, value in row.items()} for row in head.to_dict("records")]
+    return dg.MetadataValue.table([dg.TableRecord(row) for row in rows], schema=schema)
+
+
+def counts_table(counts: Sequence[int], column: str) -> dg.TableMetadataValue:
+    """Return one row per letter A to J."""
+    return table(pd.DataFrame({"letter": list(LETTERS), column: list(counts)}))
+
+
+def plain(value: Any) -> Any:
+    """Return a NumPy scalar as the Python number it stands for; Dagster fails on the former.
+
+    NaN becomes None: the stored JSON has no word for it.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value
+
+
+def _kind(column: "pd.Series[Any]") -> str:
+    if pd.api.types.is_bool_dtype(column.dtype):
+        return "bool"
+    if pd.api.types.is_integer_dtype(column.dtype):
+        return "int"
+    return "float" if pd.api.types.is_float_dtype(column.dtype) else "string"

@@ -1,0 +1,100 @@
+"""What is out of date, and why: so that a refresh makes what changed and nothing else.
+
+Belongs here: comparing what was made last with what would be made now, by code, settings, inputs, archives and the
+stored files. Running the plan is in `runs`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import dagster as dg
+
+from notmnist_assets.assets.archives import cache_folder
+from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.settings import Settings
+from notmnist_assets.sources import source_of
+from notmnist_assets.storage import ValueStore
+
+# Tags that Dagster writes on every materialization; it has no public names for them.
+_CODE_VERSION = "dagster/code_version"
+_DATA_VERSION = "dagster/data_version"
+_INPUT_DATA_VERSION = "dagster/input_data_version/"
+
+
+@dataclass(frozen=True)
+class Made:
+    """The last materialization of an asset: its tags and the version that was stored."""
+
+    tags: Mapping[str, str]
+    stored_version: str | None
+
+    @property
+    def data_version(self) -> str | None:
+        """Identity of the content."""
+        return self.tags.get(_DATA_VERSION)
+
+
+def last_made(instance: dg.DagsterInstance, key: dg.AssetKey) -> Made | None:
+    """Return the last materialization of an asset, None if there is none."""
+    event = instance.get_latest_materialization_event(key)
+    materialization = event.asset_materialization if event else None
+    if materialization is None:
+        return None
+    stored = materialization.metadata.get("stored_version")
+    version = str(stored.value) if stored is not None else None
+    return Made(materialization.tags or {}, version)
+
+
+def stale_assets(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, settings: Settings
+) -> dict[dg.AssetKey, str]:
+    """Return every asset that is missing or out of date with the reason, in the order of the flow."""
+    graph = definitions.resolve_asset_graph()
+    store = ValueStore(f"{settings.storage.rstrip('/')}/{settings.profile}")
+    stale: dict[dg.AssetKey, str] = {}
+    made: dict[dg.AssetKey, Made] = {}
+    for key in graph.toposorted_asset_keys:
+        node = graph.get(key)
+        last = last_made(instance, key)
+        if last is None:
+            stale[key] = "never made"
+            continue
+        made[key] = last
+        parents = sorted(node.parent_keys)
+        outdated = [parent for parent in parents if parent in stale]
+        changed = [
+            parent
+            for parent in parents
+            if parent in made
+            and last.tags.get(_INPUT_DATA_VERSION + parent.to_user_string()) != made[parent].data_version
+        ]
+        if last.tags.get(_CODE_VERSION) != node.code_version:
+            stale[key] = f"made by {last.tags.get(_CODE_VERSION)}, now {node.code_version}"
+        elif outdated:
+            stale[key] = f"follows {outdated[0].to_user_string()}"
+        elif changed:
+            stale[key] = f"{changed[0].to_user_string()} changed"
+        elif reason := _storage_problem(store, key, last):
+            stale[key] = reason
+        elif key.path[0] == "archives" and (reason := _archive_change(settings, key.path[1], last)):
+            stale[key] = reason
+    return stale
+
+
+def _storage_problem(store: ValueStore, key: dg.AssetKey, last: Made) -> str | None:
+    try:
+        stored = store.find(key.path)
+    except CurationError as error:
+        return error.problem
+    if stored is None:
+        return "not in storage"
+    return None if stored.version == last.stored_version else "the storage holds another value"
+
+
+def _archive_change(settings: Settings, set_name: str, last: Made) -> str | None:
+    """Look at the source. What is wrong there is left to the run, which records it."""
+    try:
+        archive = source_of(settings, cache_folder(settings)).fetch(set_name)
+    except CurationError as error:
+        return f"to be checked: {error.problem}"
+    return None if archive.sha256 == last.data_version else "the archive changed"

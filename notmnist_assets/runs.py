@@ -1,0 +1,104 @@
+"""Running the job outside the UI, on the same persistent instance.
+
+Belongs here: which instance, which rounds. What is stale is decided in `planning`, bars and tables are in
+`terminal`.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import dagster as dg
+
+from notmnist_assets import definitions
+from notmnist_assets.automation import REFRESH_JOB
+from notmnist_assets.planning import stale_assets
+from notmnist_assets.settings import project_home, read_settings
+
+_FIRST_ROUND = ("archives", "letters")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a refresh did.
+
+    Attributes:
+        made: the assets that were to be made, with the reason.
+        success: whether all runs succeeded.
+        failures: for each failed step, its name and the error in words.
+        run_ids: the runs, in order; empty when nothing was stale.
+    """
+
+    made: Mapping[dg.AssetKey, str]
+    success: bool
+    failures: Mapping[str, str] = field(default_factory=dict)
+    run_ids: tuple[str, ...] = ()
+
+
+@contextmanager
+def open_instance() -> Iterator[dg.DagsterInstance]:
+    """Open the instance that `dg dev` uses in the project's folder, or the one of DAGSTER_HOME when that is set."""
+    if os.environ.get("DAGSTER_HOME"):
+        with dg.DagsterInstance.get() as instance:
+            yield instance
+        return
+    home = project_home()
+    # The paths in dagster.yaml are relative to the working directory.
+    os.chdir(home)
+    if not (home / "dagster.yaml").is_file():
+        home = home / ".dagster"
+        home.mkdir(exist_ok=True)
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        yield instance
+
+
+def refresh_job() -> dg.JobDefinition:
+    """Return the job `refresh`, by a name that Dagster can find again."""
+    return definitions.defs.resolve_job_def(REFRESH_JOB.name)
+
+
+def refresh(instance: dg.DagsterInstance, *, everything: bool = False) -> Outcome:
+    """Make what is stale: archives and letters first, then what really changed because of them.
+
+    Args:
+        instance: where runs are recorded.
+        everything: make all assets again, stale or not.
+    """
+    settings = read_settings()
+    made: dict[dg.AssetKey, str] = {}
+    run_ids: list[str] = []
+    while True:
+        if everything:
+            keys = definitions.defs.resolve_asset_graph().toposorted_asset_keys
+            plan = {key: "asked for" for key in keys}
+        else:
+            plan = stale_assets(definitions.defs, instance, settings)
+        # New archives often hold mostly the same letters. Their content tells what else is to be made.
+        first = {key: reason for key, reason in plan.items() if key.path[0] in _FIRST_ROUND}
+        is_first_of_two = not everything and not made and first and "never made" not in first.values()
+        chosen = first if is_first_of_two else plan
+        if not chosen:
+            return Outcome(made, success=True, run_ids=tuple(run_ids))
+        made |= chosen
+        result = dg.execute_job(
+            dg.reconstructable(refresh_job), instance, asset_selection=list(chosen), raise_on_error=False
+        )
+        run_ids.append(result.run_id)
+        if not result.success:
+            return Outcome(made, False, _failures(result), tuple(run_ids))
+        if not is_first_of_two:
+            return Outcome(made, success=True, run_ids=tuple(run_ids))
+
+
+def _failures(result: dg.JobExecutionResult) -> dict[str, str]:
+    failures = {}
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            reason = data.user_failure_data.description if data.user_failure_data else None
+            if reason is None and data.error is not None:
+                cause = data.error.cause or data.error
+                reason = cause.message.strip()
+            failures[event.step_key or ""] = reason or "failed"
+    return failures

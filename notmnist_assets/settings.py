@@ -1,0 +1,143 @@
+"""Profiles and settings, read from the environment and checked before anything runs.
+
+Belongs here: each setting's name, meaning, limits and default by profile. A run's own overrides arrive through
+`resources.SettingsResource`, which uses the same checks. Nothing here touches archives or stored values.
+"""
+
+import os
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from notmnist_assets.curation.published import BASE_URL
+from notmnist_assets.curation.relation import Method
+from notmnist_assets.curation.sanitizing import Conflicts, RemoveFrom, Repeats
+
+PREFIX: Final = "NOTMNIST_"
+Profile = Literal["sample", "full", "custom"]
+Rows = Annotated[int, Field(ge=10, multiple_of=10)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class SettingsError(ValueError):
+    """A setting has a value that is not allowed; the message names it, the value and what is allowed."""
+
+
+class Settings(BaseModel):
+    """All settings of one run, complete and valid. Sizes left as None are taken from the data."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    profile: Profile = Field("sample", description="sample (rendered here), full (the originals) or custom (yours)")
+    archives: str | None = Field(None, description="folder or http(s) base URL that holds the two archives")
+    storage: str = Field("data", description="folder or fsspec URL under which values are stored")
+    train_size: Rows | None = Field(None, description="rows of the training split, a multiple of 10")
+    valid_size: Rows | None = Field(None, description="rows of the validation split, a multiple of 10")
+    test_size: Rows | None = Field(None, description="rows of the test split, a multiple of 10")
+    min_large: Count = Field(1, description="fewest readable images per letter of the large archive")
+    min_small: Count = Field(1, description="fewest readable images per letter of the small archive")
+    seed: int = Field(133, ge=0, lt=2**32, description="seed of the canonical split")
+    near_radius: float | None = Field(
+        None, ge=0, le=784, description="near-duplicate radius in units of 255; chosen from the data when unset"
+    )
+    near_shifts: bool = Field(False, description="also count copies moved by one pixel as near duplicates")
+    sanitize_method: Method = Field("near", description="what counts as the same image: exact, cells or near")
+    sanitize_remove: RemoveFrom = Field(
+        "evaluation", description="where leaking rows are removed: evaluation (valid, test) or training"
+    )
+    sanitize_conflicts: Conflicts = Field(
+        "drop", description="rows of one image under different letters: drop all, keep the majority, or keep"
+    )
+    sanitize_repeats: Repeats = Field("drop", description="exact repeats within a split: drop or keep")
+
+    @field_validator("archives", "storage")
+    @classmethod
+    def _make_local_paths_absolute(cls, value: str | None) -> str | None:
+        if value is None or "://" in value:
+            return value
+        return str(Path(value).expanduser().absolute())
+
+    @property
+    def minimum(self) -> Mapping[str, int]:
+        """Fewest readable images per letter, by set."""
+        return {"large": self.min_large, "small": self.min_small}
+
+
+PROFILE_DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "sample": {"train_size": 12_000, "valid_size": 1_500, "test_size": 1_500, "min_large": 1_500, "min_small": 150},
+    "full": {
+        "archives": BASE_URL,
+        "train_size": 200_000,
+        "valid_size": 10_000,
+        "test_size": 10_000,
+        "min_large": 45_000,
+        "min_small": 1_800,
+    },
+    "custom": {},
+}
+
+
+def project_home() -> Path:
+    """Return the checkout that holds this package, or the current folder when it is installed elsewhere."""
+    checkout = Path(__file__).resolve().parent.parent
+    return checkout if (checkout / "dagster.yaml").is_file() else Path.cwd()
+
+
+def read_settings(environment: Mapping[str, str] | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Return the settings of the environment, `overrides` on top, profile defaults below.
+
+    Args:
+        environment: variables to read; the process environment when None. Empty values count as unset.
+        overrides: settings by field name that win over the environment; None values are ignored.
+
+    Raises:
+        SettingsError: a value is not allowed, or a variable with our prefix is no setting.
+    """
+    variables = os.environ if environment is None else environment
+    given: dict[str, Any] = {}
+    for variable in sorted(variables):
+        if variable.startswith(PREFIX) and variables[variable].strip():
+            given[variable.removeprefix(PREFIX).lower()] = variables[variable].strip()
+    given |= {name: value for name, value in (overrides or {}).items() if value is not None}
+    _refuse_unknown(given)
+    profile = given.get("profile", "sample")
+    defaults = dict(PROFILE_DEFAULTS.get(profile, {}))
+    defaults.setdefault("storage", str(project_home() / "data"))
+    try:
+        settings = Settings(**(defaults | given))
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(detail, given) for detail in error.errors())) from None
+    if settings.profile == "custom" and settings.archives is None:
+        raise SettingsError(
+            f"{PREFIX}ARCHIVES is not set: the profile custom needs the folder or http(s) base URL that holds"
+            " notMNIST_large.tar.gz and notMNIST_small.tar.gz"
+        )
+    if settings.profile == "sample" and settings.archives is not None:
+        raise SettingsError(
+            f"{PREFIX}ARCHIVES={settings.archives}: the profile sample renders its own archives;"
+            f" set {PREFIX}PROFILE=custom (your archives) or full (a mirror of the originals)"
+        )
+    return settings
+
+
+def _refuse_unknown(given: Mapping[str, Any]) -> None:
+    for name in given:
+        if name not in Settings.model_fields:
+            close = get_close_matches(name, Settings.model_fields, n=1)
+            hint = f"; did you mean {PREFIX}{close[0].upper()}?" if close else ""
+            allowed = ", ".join(PREFIX + field.upper() for field in Settings.model_fields)
+            raise SettingsError(f"{PREFIX}{name.upper()} is not a setting{hint} Allowed: {allowed}")
+
+
+def _explain(detail: Any, given: Mapping[str, Any]) -> str:
+    name = str(detail["loc"][0])
+    annotation = Settings.model_fields[name].annotation
+    choices = get_args(annotation)
+    if choices and all(isinstance(choice, str) for choice in choices):
+        allowed = "allowed: " + ", ".join(choices)
+    else:
+        allowed = f"{detail['msg']}; allowed: {Settings.model_fields[name].description}"
+    return f"{PREFIX}{name.upper()}={given.get(name)}: {allowed}"

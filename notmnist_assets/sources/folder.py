@@ -1,0 +1,48 @@
+"""Archives in a folder of this machine.
+
+Belongs here: finding them and what a `SHA256SUMS` file beside them claims.
+"""
+
+from pathlib import Path
+
+from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.curation.values import Archive
+from notmnist_assets.sources.base import (
+    CHECKSUMS,
+    Expected,
+    archive_name,
+    parse_checksums,
+    published_archive,
+    verified,
+)
+
+
+class FolderSource:
+    """The two archives in a folder, checked against published or neighbouring checksums when there are any."""
+
+    def __init__(self, folder: str, *, published: bool) -> None:
+        """Use `folder`; with `published`, the archives must be the originals."""
+        self._folder = Path(folder)
+        self._published = published
+
+    def expected(self, set_name: str) -> Expected:
+        """Return the published numbers, else what SHA256SUMS in the folder says."""
+        if self._published:
+            return published_archive(set_name)
+        checksums = self._folder / CHECKSUMS
+        if not checksums.is_file():
+            return Expected(None, None, "")
+        return parse_checksums(
+            checksums.read_text(encoding="utf-8", errors="replace"), set_name, f"written in {checksums}"
+        )
+
+    def fetch(self, set_name: str) -> Archive:
+        """Return the archive where it lies, verified."""
+        path = self._folder / archive_name(set_name)
+        if not path.is_file():
+            raise CurationError(
+                "there is no such file.",
+                subject=str(path),
+                remedy="Set NOTMNIST_ARCHIVES to the folder that holds both archives.",
+            )
+        return verified(path, self.expected(set_name), str(path))

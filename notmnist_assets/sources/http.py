@@ -1,0 +1,183 @@
+"""Archives from a web server: streamed, resumed, retried, verified before they get their name.
+
+Belongs here: the transfer and the cache of finished downloads. Nothing is downloaded again while the server says,
+by ETag or by date and size, that the archive is the one we have.
+"""
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import httpx
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+
+from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.curation.progress import stage
+from notmnist_assets.curation.values import Archive
+from notmnist_assets.sources.base import (
+    CHECKSUMS,
+    Expected,
+    archive_name,
+    parse_checksums,
+    published_archive,
+    verified,
+)
+
+_BLOCK: Final = 1 << 18
+_ATTEMPTS: Final = 6
+_TIMEOUT: Final = httpx.Timeout(30.0)
+_WORTH_RETRYING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+
+class _TryAgainError(Exception):
+    """A failure that may pass."""
+
+
+class HttpSource:
+    """The two archives below a base URL."""
+
+    def __init__(
+        self, base_url: str, cache: Path, *, published: bool, wait: Callable[[RetryCallState], float] | None = None
+    ) -> None:
+        """Use the archives below `base_url`.
+
+        Args:
+            base_url: http or https URL of the folder.
+            cache: downloads are kept below it.
+            published: the archives must be the originals.
+            wait: seconds between attempts; exponential from 1 to 60 with jitter by default.
+        """
+        self._base = base_url.rstrip("/") + "/"
+        self._folder = cache / "downloads"
+        self._published = published
+        self._wait = wait or wait_exponential_jitter(initial=1, max=60)
+
+    def expected(self, set_name: str) -> Expected:
+        """Return the published numbers, else what SHA256SUMS on the server says."""
+        if self._published:
+            return published_archive(set_name)
+        url = self._base + CHECKSUMS
+
+        def ask() -> Expected:
+            with httpx.Client(timeout=_TIMEOUT, follow_redirects=True) as client:
+                response = client.get(url)
+            if response.status_code in (403, 404):
+                return Expected(None, None, "")
+            _raise_for_status(response, url)
+            return parse_checksums(response.text, set_name, f"written in {url}")
+
+        return self._retrying(ask, url)
+
+    def fetch(self, set_name: str) -> Archive:
+        """Download the archive unless the one we have is current, and return it verified."""
+        url = self._base + archive_name(set_name)
+        expected = self.expected(set_name)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        final = self._folder / archive_name(set_name)
+        part = final.with_suffix(".part")
+        about = final.with_suffix(".json")
+        self._retrying(lambda: self._download(url, final, part, about, expected), url)
+        arrived = part if part.exists() else final
+        try:
+            archive = verified(arrived, expected, url)
+        except CurationError:
+            # Resuming from wrong bytes cannot end well: the next attempt starts from nothing.
+            arrived.unlink()
+            about.unlink(missing_ok=True)
+            raise
+        if arrived is part:
+            part.replace(final)
+        return Archive(str(final), archive.bytes, archive.sha256, url)
+
+    def _retrying(self, work: Callable[[], T], url: str) -> T:
+        """Do `work` up to six times while it fails for reasons that may pass."""
+        attempts = Retrying(
+            retry=retry_if_exception_type((_TryAgainError, httpx.TransportError)),
+            stop=stop_after_attempt(_ATTEMPTS),
+            wait=self._wait,
+            reraise=True,
+            before_sleep=lambda state: _log.warning("%s: attempt %d failed", url, state.attempt_number),
+        )
+        try:
+            return attempts(work)
+        except (_TryAgainError, httpx.TransportError) as error:
+            raise CurationError(
+                f"the transfer failed {_ATTEMPTS} times, last with: {error}.",
+                subject=url,
+                remedy="Try again later: a download goes on where it stopped. Or set NOTMNIST_ARCHIVES to a mirror"
+                " or to a folder.",
+            ) from error
+
+    def _download(self, url: str, final: Path, part: Path, about: Path, expected: Expected) -> None:
+        """Fetch what is missing of `part`; leave no `part` when `final` is current."""
+        known = _read_json(about)
+        headers = {"Accept-Encoding": "identity"}
+        if final.exists() and known.get("url") == url and not part.exists():
+            headers |= {"If-None-Match": known["etag"]} if known.get("etag") else {}
+            headers |= {"If-Modified-Since": known["modified"]} if known.get("modified") else {}
+        start = part.stat().st_size if part.exists() and known.get("etag") and known.get("url") == url else 0
+        if start:
+            headers |= {"Range": f"bytes={start}-", "If-Range": known["etag"]}
+        try:
+            with (
+                httpx.Client(timeout=_TIMEOUT, follow_redirects=True) as client,
+                client.stream("GET", url, headers=headers) as response,
+            ):
+                if response.status_code == httpx.codes.NOT_MODIFIED:
+                    return
+                if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+                    part.unlink(missing_ok=True)
+                    raise _TryAgainError("the server has no such range")
+                _raise_for_status(response, url)
+                self._receive(response, part, about, url, expected)
+        except httpx.TransportError as error:
+            raise _TryAgainError(f"{type(error).__name__}: {error}") from error
+
+    def _receive(self, response: httpx.Response, part: Path, about: Path, url: str, expected: Expected) -> None:
+        resumed = response.status_code == httpx.codes.PARTIAL_CONTENT
+        start = part.stat().st_size if resumed else 0
+        length = response.headers.get("Content-Length")
+        total = start + int(length) if length else expected.bytes
+        if expected.bytes is not None and total is not None and total != expected.bytes:
+            raise CurationError(
+                f"the server offers {total} bytes, {expected.bytes} are {expected.by}.",
+                subject=url,
+                remedy="Use another mirror (NOTMNIST_ARCHIVES).",
+            )
+        etag = response.headers.get("ETag", "")
+        facts = {
+            "url": url,
+            "etag": "" if etag.startswith("W/") else etag,
+            "modified": response.headers.get("Last-Modified", ""),
+        }
+        about.write_text(json.dumps(facts), encoding="utf-8")
+        with part.open("ab" if resumed else "wb") as file, stage(f"download {part.stem}", total, "B") as advance:
+            advance(start)
+            for block in response.iter_raw(_BLOCK):
+                file.write(block)
+                advance(len(block))
+        if total is not None and part.stat().st_size < total:
+            raise _TryAgainError(f"the connection ended after {part.stat().st_size} of {total} bytes")
+
+
+def _raise_for_status(response: httpx.Response, url: str) -> None:
+    if response.status_code in _WORTH_RETRYING:
+        raise _TryAgainError(f"the server answered {response.status_code}")
+    if response.is_error:
+        raise CurationError(
+            f"the server answered {response.status_code} {response.reason_phrase}.",
+            subject=url,
+            remedy="Check NOTMNIST_ARCHIVES: the base URL of the folder that holds both archives.",
+        )
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}

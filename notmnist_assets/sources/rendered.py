@@ -1,0 +1,36 @@
+"""The bundled sample: archives rendered here, once, and kept.
+
+Belongs here: how large the sample is and when it is rendered again. The letters themselves are drawn in
+`sources.sample`.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from notmnist_assets.curation.values import Archive
+from notmnist_assets.sources.base import Expected
+from notmnist_assets.sources.folder import FolderSource
+
+LARGE_PER_LETTER: Final = 1_600
+SMALL_PER_LETTER: Final = 170
+
+
+class RenderedSource:
+    """Renders both archives on first use into `cache`/rendered, and again when the recipe changes."""
+
+    def __init__(self, cache: Path) -> None:
+        """Keep the archives below `cache`."""
+        self._folder = cache / "rendered"
+
+    def expected(self, set_name: str) -> Expected:
+        """Return the checksum that was written when the archive was rendered."""
+        return FolderSource(str(self._folder), published=False).expected(set_name)
+
+    def fetch(self, set_name: str) -> Archive:
+        """Return the rendered archive, verified against the checksum written with it."""
+        from notmnist_assets.sources import sample
+
+        if not sample.is_rendered(self._folder, large_per_letter=LARGE_PER_LETTER, small_per_letter=SMALL_PER_LETTER):
+            sample.render_archives(self._folder, large_per_letter=LARGE_PER_LETTER, small_per_letter=SMALL_PER_LETTER)
+        archive = FolderSource(str(self._folder), published=False).fetch(set_name)
+        return Archive(archive.uri, archive.bytes, archive.sha256, "rendered by notmnist_assets")

@@ -1,0 +1,123 @@
+"""The table of all that was planted, and of the exact repeats that came about by themselves.
+
+Belongs here: turning plans and digests into rows. Planting and drawing do not.
+
+Columns: `set`, `letter`, `name` of a file; `kind`: exact_duplicate, near_duplicate, label_conflict (same or
+nearly the same picture as a file of another letter), wrong_label, unreadable; `of_set`, `of_letter`,
+`of_name`: the file that it repeats, for a wrong label only the letter that it shows, if it is one of A to J;
+`distance`: sum of absolute pixel differences / 255 to that file; `detail`: in words. One file may have
+several rows. Exact repeats are complete: two files with equal pixels are both in the table, or one is and
+names the other or a third that equals both. Near duplicates are those that were planted; others may come
+about by chance.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from notmnist_assets.curation.images import LETTERS, SETS
+from notmnist_assets.sources.sample.names import file_name
+from notmnist_assets.sources.sample.planting import Contents, Plan
+from notmnist_assets.sources.sample.randomness import Integers
+
+KINDS: Final = ("exact_duplicate", "near_duplicate", "label_conflict", "wrong_label", "unreadable")
+SCHEMA: Final = pa.schema(
+    [
+        ("set", pa.string()),
+        ("letter", pa.string()),
+        ("name", pa.string()),
+        ("kind", pa.string()),
+        ("of_set", pa.string()),
+        ("of_letter", pa.string()),
+        ("of_name", pa.string()),
+        ("distance", pa.float64()),
+        ("detail", pa.string()),
+    ]
+)
+
+_Row = tuple[str, str, str, str, str | None, str | None, str | None, float | None, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """What came out for all files of a letter: set, letter, font numbers, digests and distances in archive
+    order."""
+
+    set_name: str
+    letter: str
+    fonts: Integers
+    digests: npt.NDArray[np.uint64]
+    distances: npt.NDArray[np.float64]
+
+
+def write_ground_truth(path: Path, plan: Plan, drawn: list[Drawn]) -> None:
+    """Write the table for all letters of both sets, in order of set, letter and name, as Parquet."""
+    rows: list[_Row] = []
+    original: list[npt.NDArray[np.bool_]] = []
+    for part in drawn:
+        contents = plan.contents(part.set_name, part.letter, part.fonts)
+        rows += _planted(part, contents)
+        repeats_exactly = (contents.relations != "") & (contents.near_kinds == "")
+        original.append((contents.faults == "") & ~repeats_exactly)
+    rows += _arisen(drawn, np.concatenate(original))
+    rows.sort(key=lambda row: (SETS.index(row[0]), *row[1:4]))
+    columns = zip(*rows, strict=True)
+    table = pa.table([pa.array(c, f.type) for c, f in zip(columns, SCHEMA, strict=True)], schema=SCHEMA)
+    pq.write_table(table, path)
+
+
+def _planted(part: Drawn, contents: Contents) -> list[_Row]:
+    rows: list[_Row] = []
+    is_conflict = contents.relations == "label_conflict"
+    wrong = (contents.characters != part.letter) & ~is_conflict & (contents.faults == "")
+    for i in np.flatnonzero((contents.relations != "") | wrong | (contents.faults != "")):
+        where = (part.set_name, part.letter, file_name(part.set_name, int(part.fonts[i])))
+        if contents.faults[i]:
+            rows.append((*where, "unreadable", None, None, None, None, str(contents.faults[i])))
+        if contents.relations[i]:
+            source_set = str(contents.source_sets[i])
+            source = (source_set, str(contents.source_letters[i]))
+            near = str(contents.near_kinds[i])
+            rows.append(
+                (
+                    *where,
+                    str(contents.relations[i]),
+                    *source,
+                    file_name(source_set, int(contents.source_fonts[i])),
+                    float(part.distances[i]) if near else 0.0,
+                    near or ("one picture for two letters" if is_conflict[i] else "one font under two names"),
+                )
+            )
+        if wrong[i]:
+            shown = str(contents.characters[i])
+            shown_letter = shown if shown in LETTERS else None
+            rows.append((*where, "wrong_label", None, shown_letter, None, None, f"shows {shown}"))
+    return rows
+
+
+def _arisen(drawn: list[Drawn], original: npt.NDArray[np.bool_]) -> list[_Row]:
+    """Files that were to be originals and yet equal an earlier one, as when strokes fill the frame."""
+    digests = np.concatenate([part.digests for part in drawn])
+    part_of = np.repeat(np.arange(len(drawn)), [len(part.fonts) for part in drawn])
+    fonts = np.concatenate([part.fonts for part in drawn])
+    files = np.flatnonzero(original)
+    files = files[np.lexsort((files, digests[files, 1], digests[files, 0]))]
+    fresh = np.ones(len(files), np.bool_)
+    fresh[1:] = (digests[files[1:]] != digests[files[:-1]]).any(axis=1)
+    first = files[np.flatnonzero(fresh)[np.cumsum(fresh) - 1]]
+
+    def describe(file: int) -> tuple[str, str, str]:
+        part = drawn[part_of[file]]
+        return part.set_name, part.letter, file_name(part.set_name, int(fonts[file]))
+
+    rows: list[_Row] = []
+    for file, source in zip(files[~fresh], first[~fresh], strict=True):
+        where, of = describe(int(file)), describe(int(source))
+        kind = "exact_duplicate" if where[1] == of[1] else "label_conflict"
+        rows.append((*where, kind, *of, 0.0, "came about by itself"))
+    return rows

@@ -1,0 +1,241 @@
+"""What each image of the sample shows, and which faults are planted where.
+
+A sample set holds invented fonts, each with the letters A to J, as the original does. Some fonts are copies
+of others under another name; some show symbols or the wrong letters; a few files cannot be read. Every answer
+is a function of seed, set, letter and font number alone: no state, so any process can ask for any part.
+Belongs here: these decisions. How things are drawn does not.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.curation.images import LETTERS, SETS
+from notmnist_assets.sources.sample.names import MOST_FONTS
+from notmnist_assets.sources.sample.randomness import Integers, Keys, below, chance, keys
+from notmnist_assets.sources.sample.rendering import NEAR_KINDS
+
+FEWEST_FONTS: Final = 20
+NO_FONT: Final = -1
+UNREADABLE: Final = {
+    "large": (("A", "not a PNG"), ("A", "empty"), ("A", "empty"), ("B", "empty"), ("D", "empty")),
+    "small": (("A", "empty"), ("F", "empty")),
+}
+"""Letter and fault of the unreadable files: those of the original archives."""
+
+# Rates in a thousand, about the original's: 13 % repeats, 13 % of the small set also in the large one, and
+# wrong labels on 6.5 % of the large and 0.5 % of the small set (the estimate of the original's author).
+_COPIES: Final = {"large": 110, "small": 40}
+_COPIES_OF_LARGE: Final = 140
+_NEAR_COPIES: Final = 130
+_SYMBOL_FONTS: Final = {"large": 45, "small": 3}
+_SWAPPED_LETTERS: Final = {"large": 21, "small": 2}
+_FONTS_FOR_ONE_CONFLICT: Final = 400
+_FEWEST_CONFLICTS: Final = 2
+_SYMBOLS: Final = np.array(list("KMQRS39&?*"))
+_LETTERS: Final = np.array(list(LETTERS))
+_TRIES: Final = 64
+
+_FONT, _LETTER, _STYLE, _OTHER_STYLE, _RESERVED, _CONFLICT, _ORDER, _NEAR = range(8)
+_IS_COPY, _IS_OF_LARGE, _IS_SYMBOLS = 0, 1, 2
+_IS_NEAR, _NEAR_KIND, _IS_SWAPPED, _SHOWN = 0, 1, 2, 3
+_SOURCE: Final = 100
+
+
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """What n files of one letter show.
+
+    Attributes:
+        characters: str (n,), the character drawn.
+        styles: uint64 (n,), the key of the invented font it is drawn in.
+        faults: str (n,), why the file is unreadable, else empty.
+        relations: str (n,), `exact_duplicate`, `near_duplicate`, `label_conflict`, else empty.
+        near_kinds: str (n,), the small change against the source, else empty.
+        near_keys: uint64 (n,), what the random numbers of the change are drawn from.
+        source_sets: str (n,), set of the file that this one repeats.
+        source_letters: str (n,), its letter.
+        source_fonts: int64 (n,), its font number, else NO_FONT.
+    """
+
+    characters: npt.NDArray[np.str_]
+    styles: Keys
+    faults: npt.NDArray[np.str_]
+    relations: npt.NDArray[np.str_]
+    near_kinds: npt.NDArray[np.str_]
+    near_keys: Keys
+    source_sets: npt.NDArray[np.str_]
+    source_letters: npt.NDArray[np.str_]
+    source_fonts: Integers
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Font `font` has one picture for `shown` and, wrongly, `letter`; nearly one when `near`."""
+
+    font: int
+    shown: str
+    letter: str
+    near: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All decisions of a sample.
+
+    Attributes:
+        fonts: how many fonts the large and the small set have; each gives one file for each letter.
+        seed: of all random decisions.
+
+    Raises:
+        CurationError: a set is too small to hold what is planted, or too large to have distinct names.
+    """
+
+    fonts: dict[str, int] = field(hash=False)
+    seed: int
+
+    def __post_init__(self) -> None:
+        for set_name, fonts in self.fonts.items():
+            if not FEWEST_FONTS <= fonts <= MOST_FONTS:
+                raise CurationError(
+                    f"cannot have {fonts} images for each letter.",
+                    subject=f"rendered {set_name} set",
+                    remedy=f"Ask for a number between {FEWEST_FONTS} and {MOST_FONTS}.",
+                )
+
+    def order(self, set_name: str, letter: str) -> Integers:
+        """Return the font numbers of a letter in the order of the archive, different for each letter."""
+        fonts = self.fonts[set_name]
+        stride = int(below(self._keys(set_name, _ORDER, ord(letter)), 0, fonts)[0])
+        while np.gcd(stride, fonts) != 1:
+            stride += 1
+        return np.arange(fonts) * stride % fonts
+
+    def contents(self, set_name: str, letter: str, fonts: Integers) -> Contents:
+        """Return what the files of `letter` show in fonts number `fonts` (n,)."""
+        n = len(fonts)
+        source_sets, source_fonts = self._sources(set_name, fonts)
+        copied = source_fonts != NO_FONT
+        origins = np.where(copied, source_fonts, fonts)
+        characters, styles = self._original(set_name, letter, origins)
+        of_large = source_sets == "large"
+        if of_large.any():
+            characters[of_large], styles[of_large] = self._original("large", letter, origins[of_large])
+
+        letter_keys = self._keys(set_name, _LETTER, ord(letter), fonts)
+        near = copied & chance(letter_keys, _IS_NEAR, _NEAR_COPIES)
+        relations = np.where(copied, np.where(near, "near_duplicate", "exact_duplicate"), "").astype("U15")
+        source_letters = np.where(copied, letter, "").astype("U1")
+        for conflict in self._conflicts[set_name]:
+            if conflict.letter == letter:
+                rows = fonts == conflict.font
+                characters[rows], relations[rows] = conflict.shown, "label_conflict"
+                source_sets[rows], source_letters[rows] = set_name, conflict.shown
+                source_fonts[rows] = conflict.font
+                near |= rows & conflict.near
+        faults = np.full(n, "", "U9")
+        for font, (bad_letter, fault) in zip(self._unreadable_fonts(set_name), UNREADABLE[set_name], strict=True):
+            if bad_letter == letter:
+                faults[fonts == font] = fault
+        kinds = np.array(NEAR_KINDS)[below(letter_keys, _NEAR_KIND, len(NEAR_KINDS))]
+        return Contents(
+            characters, styles, faults, relations, np.where(near, kinds, ""),
+            self._keys(set_name, _NEAR, ord(letter), fonts), source_sets, source_letters, source_fonts,
+        )  # fmt: skip
+
+    def _keys(self, set_name: str, *parts: int | Integers) -> Keys:
+        return keys(self.seed, SETS.index(set_name), *parts)
+
+    def _original(self, set_name: str, letter: str, fonts: Integers) -> tuple[npt.NDArray[np.str_], Keys]:
+        """Return characters and styles of files that are no copies."""
+        letter_keys = self._keys(set_name, _LETTER, ord(letter), fonts)
+        spared = np.isin(fonts, self._reserved[set_name])
+        symbols = self._shows_symbols(set_name, fonts) & ~spared
+        swapped = chance(letter_keys, _IS_SWAPPED, _SWAPPED_LETTERS[set_name]) & ~symbols & ~spared
+        other = (LETTERS.index(letter) + 1 + below(letter_keys, _SHOWN, len(LETTERS) - 1)) % len(LETTERS)
+        shown = np.where(symbols, _SYMBOLS[below(letter_keys, _SHOWN, len(_SYMBOLS))], letter)
+        characters = np.where(swapped, _LETTERS[other], shown).astype("U1")
+        # A swapped letter comes from a font of its own: within one font it would equal its rightful image.
+        styles = np.where(
+            swapped,
+            self._keys(set_name, _OTHER_STYLE, ord(letter), fonts),
+            self._keys(set_name, _STYLE, fonts),
+        )
+        return characters, styles
+
+    def _shows_symbols(self, set_name: str, fonts: Integers) -> npt.NDArray[np.bool_]:
+        return chance(self._keys(set_name, _FONT, fonts), _IS_SYMBOLS, _SYMBOL_FONTS[set_name])
+
+    def _is_copy(self, set_name: str, fonts: Integers) -> npt.NDArray[np.bool_]:
+        rate = _COPIES[set_name] + (_COPIES_OF_LARGE if set_name == "small" else 0)
+        copied = chance(self._keys(set_name, _FONT, fonts), _IS_COPY, rate)
+        # Font 0 is never a copy, so that every search for a source can end there.
+        return copied & (fonts != 0) & ~np.isin(fonts, self._reserved[set_name])
+
+    def _sources(self, set_name: str, fonts: Integers) -> tuple[npt.NDArray[np.str_], Integers]:
+        """Return set and font number that each font copies; an empty set and NO_FONT where it is its own."""
+        font_keys = self._keys(set_name, _FONT, fonts)
+        copied = self._is_copy(set_name, fonts)
+        source_sets = np.where(copied, set_name, "").astype("U5")
+        if set_name == "small":
+            total = _COPIES["small"] + _COPIES_OF_LARGE
+            source_sets[copied & (below(font_keys, _IS_OF_LARGE, total) < _COPIES_OF_LARGE)] = "large"
+        source_fonts = np.where(copied, 0, NO_FONT)
+        for source_set in SETS:
+            open_rows = np.flatnonzero(source_sets == source_set)
+            for attempt in range(_TRIES):
+                if not len(open_rows):
+                    break
+                candidates = self._popular(font_keys[open_rows], attempt, self.fonts[source_set])
+                good = ~self._is_copy(source_set, candidates)
+                good &= ~np.isin(candidates, self._reserved[source_set])
+                if set_name == "small":
+                    # The small set was cleaned by hand: it repeats no font with wrong labels.
+                    good &= self._is_clean(source_set, candidates)
+                source_fonts[open_rows[good]] = candidates[good]
+                open_rows = open_rows[~good]
+        return source_sets, source_fonts
+
+    def _popular(self, font_keys: Keys, attempt: int, fonts: int) -> Integers:
+        """Draw fonts so that low numbers are drawn more often: popular fonts have many copies."""
+        return below(font_keys, _SOURCE + 2 * attempt, below(font_keys, _SOURCE + 2 * attempt + 1, fonts) + 1)
+
+    def _is_clean(self, set_name: str, fonts: Integers) -> npt.NDArray[np.bool_]:
+        clean = ~self._shows_symbols(set_name, fonts)
+        for letter in LETTERS:
+            clean &= self._original(set_name, letter, fonts)[0] == letter
+        return clean
+
+    @cached_property
+    def _reserved(self) -> dict[str, Integers]:
+        """Fonts with a planted fault of their own: not copies, not copied, otherwise rightly labelled."""
+        reserved = {}
+        for set_name, fonts in self.fonts.items():
+            wanted = len(UNREADABLE[set_name]) + self._conflict_count(set_name)
+            order = np.argsort(self._keys(set_name, _RESERVED, np.arange(1, fonts)), kind="stable")
+            reserved[set_name] = 1 + order[:wanted]
+        return reserved
+
+    def _unreadable_fonts(self, set_name: str) -> Integers:
+        return self._reserved[set_name][: len(UNREADABLE[set_name])]
+
+    def _conflict_count(self, set_name: str) -> int:
+        return max(_FEWEST_CONFLICTS, self.fonts[set_name] // _FONTS_FOR_ONE_CONFLICT)
+
+    @cached_property
+    def _conflicts(self) -> dict[str, tuple[Conflict, ...]]:
+        conflicts = {}
+        for set_name in self.fonts:
+            fonts = self._reserved[set_name][len(UNREADABLE[set_name]) :]
+            drawn = self._keys(set_name, _CONFLICT, fonts)
+            first = below(drawn, 0, len(LETTERS))
+            second = (first + 1 + below(drawn, 1, len(LETTERS) - 1)) % len(LETTERS)
+            conflicts[set_name] = tuple(
+                Conflict(int(font), LETTERS[a], LETTERS[b], near=number % 2 == 1)
+                for number, (font, a, b) in enumerate(zip(fonts, first, second, strict=True))
+            )
+        return conflicts

@@ -1,0 +1,126 @@
+"""From what an image shows to its 784 pixels.
+
+Belongs here: joining glyph, geometry, effects and framing, and the small changes that make near duplicates.
+Which image shows what is decided elsewhere.
+"""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from notmnist_assets.curation.images import PIXEL_DEPTH, PIXELS, SIDE, Images
+from notmnist_assets.sources.sample.effects import decorate
+from notmnist_assets.sources.sample.fonts import face_files, glyphs
+from notmnist_assets.sources.sample.framing import fill_frame
+from notmnist_assets.sources.sample.randomness import Keys, below, between, chance, keys
+from notmnist_assets.sources.sample.warping import warp
+
+NEAREST, FARTHEST = 0.2, 8.0
+"""Bounds of the distance of a planted near duplicate: sum of absolute pixel differences / 255."""
+
+_FACE, _LOOSE, _MARGIN = 10, 11, 12
+_BATCH: Final = 128
+_CHANGED_PIXELS: Final = 3
+
+
+def render(characters: npt.NDArray[np.str_], styles: Keys) -> Images:
+    """Draw characters in invented fonts.
+
+    Args:
+        characters: str (n,), one character each.
+        styles: uint64 (n,), the key of the invented font of each.
+
+    Returns:
+        uint8 (n, 28, 28).
+    """
+    images = np.empty((len(characters), SIDE, SIDE), np.uint8)
+    for character in np.unique(characters):
+        chosen = np.flatnonzero(characters == character)
+        for start in range(0, len(chosen), _BATCH):
+            rows = chosen[start : start + _BATCH]
+            images[rows] = _render_one_character(str(character), styles[rows])
+    return images
+
+
+def _render_one_character(character: str, styles: Keys) -> Images:
+    faces = below(styles, _FACE, len(face_files()))
+    drawings = keys(styles, ord(character))
+    canvases = decorate(warp(glyphs(character), faces, styles), styles, drawings)
+    margins = np.where(chance(styles, _LOOSE, 80), between(styles, _MARGIN, 1, 4), 0)
+    return fill_frame(canvases, margins)
+
+
+def perturb(images: Images, kinds: npt.NDArray[np.str_], drawings: Keys) -> Images:
+    """Change images a little, as another version of the same font would.
+
+    The distance to the original lies between NEAREST and FARTHEST, whatever the image: where a change would
+    be smaller or larger, a few pixels are changed instead.
+
+    Args:
+        images: uint8 (n, 28, 28).
+        kinds: str (n,), each one of NEAR_KINDS.
+        drawings: uint64 (n,), keys that the random numbers are drawn from.
+
+    Returns:
+        uint8 (n, 28, 28).
+    """
+    changed = images.copy()
+    for kind, change in _CHANGES.items():
+        rows = np.flatnonzero(kinds == kind)
+        if len(rows):
+            changed[rows] = change(images[rows], drawings[rows])
+    distances = distance(images, changed)
+    rows = np.flatnonzero((distances < NEAREST) | (distances > FARTHEST))
+    changed[rows] = _change_pixels(images[rows], drawings[rows])
+    return changed
+
+
+def distance(one: Images, other: Images) -> npt.NDArray[np.float64]:
+    """Return the L1 distances of images (n, 28, 28) pairwise: sum of absolute pixel differences / 255."""
+    return np.abs(one.astype(np.int64) - other).sum(axis=(1, 2)) / PIXEL_DEPTH
+
+
+def _add_noise(images: Images, drawings: Keys) -> Images:
+    amplitude = between(drawings, 0, 1, 4)[:, None]
+    noise = below(drawings[:, None], np.arange(1, PIXELS + 1), 2 * amplitude + 1) - amplitude
+    return np.clip(images + noise.reshape(images.shape), 0, PIXEL_DEPTH).astype(np.uint8)
+
+
+def _change_pixels(images: Images, drawings: Keys) -> Images:
+    flat = images.reshape(-1, PIXELS).copy()
+    rows = np.arange(len(flat))
+    start = below(drawings, 0, PIXELS)
+    for step in range(_CHANGED_PIXELS):
+        # Steps of a third keep the changed pixels apart.
+        columns = (start + step * (PIXELS // _CHANGED_PIXELS)) % PIXELS
+        levels = flat[rows, columns].astype(np.int64)
+        amount = between(drawings, step + 1, 60, 127)
+        flat[rows, columns] = np.where(levels < 128, levels + amount, levels - amount)
+    return flat.reshape(images.shape)
+
+
+def _blur(images: Images, drawings: Keys) -> Images:
+    levels = images.astype(np.int64)
+    padded = np.pad(levels, ((0, 0), (1, 1), (1, 1)), mode="edge")
+    blurred = (padded[:, :-2, 1:-1] + padded[:, 2:, 1:-1] + padded[:, 1:-1, :-2] + padded[:, 1:-1, 2:]) // 4
+    difference = blurred - levels
+    # As much of the blur as keeps the distance below 1 to 6.
+    budget = between(drawings, 0, 1, 6) * PIXEL_DEPTH
+    total = np.maximum(np.abs(difference).sum(axis=(1, 2)), budget)
+    return (levels + difference * budget[:, None, None] // total[:, None, None]).clip(0, 255).astype(np.uint8)
+
+
+def _requantize(images: Images, drawings: Keys) -> Images:
+    step = between(drawings, 0, 3, 12)[:, None, None]
+    return np.minimum((images + step // 2) // step * step, PIXEL_DEPTH).astype(np.uint8)
+
+
+_CHANGES: Final = {
+    "gray noise": _add_noise,
+    "changed pixels": _change_pixels,
+    "slight blur": _blur,
+    "fewer gray levels": _requantize,
+}
+NEAR_KINDS: Final = tuple(_CHANGES)
+"""The kinds of small changes that `perturb` knows."""

@@ -1,0 +1,146 @@
+"""What a person sees in the terminal: progress bars while it works, tables when it is done.
+
+Belongs here: drawing with rich. Where the numbers come from is in `planning`, `runs` and the instance.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from notmnist_assets.curation.progress import Advance, show_progress_on
+
+_FINDINGS = {
+    "overlap/radius": ("radius",),
+    "overlap/report": (
+        "valid in train (exact)",
+        "test in train (exact)",
+        "valid in train (near)",
+        "test in train (near)",
+    ),
+    "overlap/label_conflicts": ("exact_groups", "near_groups"),
+    "sanitized/train": ("removed",),
+    "sanitized/valid": ("removed",),
+    "sanitized/test": ("removed",),
+    "baselines/metrics": (
+        "accuracy: raw, test raw",
+        "accuracy: raw, test clean",
+        "accuracy: raw, test duplicates",
+        "accuracy: sanitized, test clean",
+    ),
+}
+
+
+@contextmanager
+def progress_bars(console: Console) -> Iterator[None]:
+    """Show every stage of the library as a bar while the block runs."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as bars:
+
+        @contextmanager
+        def display(title: str, total: int | None, unit: str) -> Iterator[Advance]:
+            # Bytes in full are hard to read.
+            scale = 1_000_000 if unit == "B" else 1
+            label = f"{title} (MB)" if unit == "B" else f"{title} ({unit})"
+            task = bars.add_task(label, total=None if total is None else max(total // scale, 1))
+            done = 0
+
+            def advance(amount: int) -> None:
+                nonlocal done
+                done += amount
+                bars.update(task, completed=done // scale)
+
+            try:
+                yield advance
+            finally:
+                bars.update(task, total=max(done // scale, 1), completed=max(done // scale, 1))
+                bars.stop_task(task)
+
+        with show_progress_on(display):
+            yield
+
+
+def assets_table(definitions: dg.Definitions, instance: dg.DagsterInstance) -> Table:
+    """Return one line per asset: rows, age, and how its checks went."""
+    table = Table(title="Assets", title_justify="left")
+    for name, justify in (("asset", "left"), ("rows", "right"), ("made (UTC)", "left"), ("checks", "left")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    graph = definitions.resolve_asset_graph()
+    checks = _check_results(graph, instance)
+    for key in graph.toposorted_asset_keys:
+        event = instance.get_latest_materialization_event(key)
+        if event is None or event.asset_materialization is None:
+            table.add_row(key.to_user_string(), "", "never", "")
+            continue
+        metadata = event.asset_materialization.metadata
+        rows = metadata.get("dagster/row_count") or metadata.get("rows")
+        made = datetime.fromtimestamp(event.timestamp, UTC).strftime("%Y-%m-%d %H:%M")
+        table.add_row(
+            key.to_user_string(), f"{rows.value:,}" if rows else "", made, _describe_checks(checks.get(key, {}))
+        )
+    return table
+
+
+def findings_table(instance: dg.DagsterInstance) -> Table:
+    """Return the main numbers: duplicates, what was removed, accuracies."""
+    table = Table(title="Findings", title_justify="left")
+    table.add_column("where")
+    table.add_column("what")
+    table.add_column("value", justify="right")
+    for name, labels in _FINDINGS.items():
+        event = instance.get_latest_materialization_event(dg.AssetKey(name.split("/")))
+        metadata = event.asset_materialization.metadata if event and event.asset_materialization else {}
+        for label in labels:
+            if label in metadata:
+                table.add_row(name, label, _readable(metadata[label].value))
+    return table
+
+
+def _readable(value: Any) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else f"{value:,}"
+
+
+def _check_results(graph: Any, instance: dg.DagsterInstance) -> dict[dg.AssetKey, dict[str, str]]:
+    """Return by asset the outcome of each check: passed, warned, failed; those that never ran are left out."""
+    results: dict[dg.AssetKey, dict[str, str]] = {}
+    records = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(graph.asset_check_keys))
+    for key, record in sorted(records.items()):
+        evaluation = record.event.dagster_event.asset_check_evaluation_data if record.event else None
+        if evaluation is None:
+            continue
+        if evaluation.passed:
+            outcome = "passed"
+        else:
+            outcome = "warned" if evaluation.severity == dg.AssetCheckSeverity.WARN else "failed"
+        results.setdefault(key.asset_key, {})[key.name] = outcome
+    return results
+
+
+def _describe_checks(outcomes: dict[str, str]) -> str:
+    passed = sum(outcome == "passed" for outcome in outcomes.values())
+    parts = [f"[green]{passed} passed[/green]"] if passed else []
+    for outcome, colour in (("warned", "yellow"), ("failed", "red")):
+        names = [name for name, result in outcomes.items() if result == outcome]
+        if names:
+            parts.append(f"[{colour}]{outcome}: {', '.join(names)}[/{colour}]")
+    return ", ".join(parts)

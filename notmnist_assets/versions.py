@@ -1,0 +1,38 @@
+"""Code versions that also name the settings, so that changed settings make an asset stale like changed code does.
+
+Belongs here: which settings change the bytes of which assets.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import dagster as dg
+
+from notmnist_assets.settings import Settings
+
+_SANITIZE: Final = ("sanitize_method", "sanitize_remove", "sanitize_conflicts", "sanitize_repeats")
+_OF_GROUP: Final[Mapping[str, tuple[str, ...]]] = {
+    "archives": ("profile", "archives"),
+    "splits": ("train_size", "valid_size", "test_size", "seed"),
+    "sanitized": _SANITIZE,
+}
+_OF_ASSET: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
+    ("overlap", "near_pairs"): ("near_shifts",),
+    ("overlap", "radius"): ("near_radius",),
+}
+
+
+def settings_that_matter(key: dg.AssetKey, settings: Settings) -> dict[str, Any]:
+    """Return the settings, by name, that change what is stored under `key`."""
+    names = _OF_ASSET.get(tuple(key.path), _OF_GROUP.get(key.path[0], ()))
+    return {name: getattr(settings, name) for name in names}
+
+
+def with_settings(asset: dg.AssetsDefinition, settings: Settings) -> dg.AssetsDefinition:
+    """Return `asset` with the settings that matter to it written into its code versions."""
+
+    def extend(spec: dg.AssetSpec) -> dg.AssetSpec:
+        parts = [f"{name}={value}" for name, value in settings_that_matter(spec.key, settings).items()]
+        return spec.replace_attributes(code_version=" ".join([spec.code_version or "", *parts]))
+
+    return asset.map_asset_specs(extend)
