@@ -14,13 +14,7 @@ from notmnist_assets.checks import exports as export_checks
 from notmnist_assets.checks import letters as letter_checks
 from notmnist_assets.checks import sanitized as sanitized_checks
 from notmnist_assets.checks import splits as split_checks
-from notmnist_assets.io_managers import (
-    ArchiveIOManager,
-    ExportIOManager,
-    LettersIOManager,
-    SplitIOManager,
-    TableIOManager,
-)
+from notmnist_assets.io_managers import IO_MANAGERS
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.settings import read_settings
 from notmnist_assets.versions import with_settings
@@ -28,21 +22,12 @@ from notmnist_assets.versions import with_settings
 STAGES = (archives, letters, splits, hashes, overlap, sanitized, baselines, exports)
 CHECK_STAGES = (archive_checks, letter_checks, split_checks, sanitized_checks, baseline_checks, export_checks)
 
-_settings = SettingsResource.configure_at_launch()
-
 defs = dg.Definitions(
     assets=[with_settings(asset, read_settings()) for stage in STAGES for asset in stage.ASSETS],
     asset_checks=[check for stage in CHECK_STAGES for check in stage.CHECKS],
     jobs=[REFRESH_JOB],
     schedules=[WEEKLY_REFRESH],
-    resources={
-        "settings": _settings,
-        "archive_io": ArchiveIOManager(settings=_settings),
-        "letters_io": LettersIOManager(settings=_settings),
-        "split_io": SplitIOManager(settings=_settings),
-        "table_io": TableIOManager(settings=_settings),
-        "export_io": ExportIOManager(settings=_settings),
-    },
+    resources={"settings": SettingsResource(), **IO_MANAGERS},
     # One process per run: the work inside a step is parallel, and starting a process costs more than most steps do.
     executor=dg.in_process_executor,
 )

@@ -8,7 +8,7 @@ import hashlib
 import io
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, BinaryIO, ClassVar, cast
+from typing import Any, BinaryIO, ClassVar, Final, cast
 
 import dagster as dg
 import numpy as np
@@ -19,24 +19,23 @@ from upath import UPath
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.fingerprint import fingerprint
 from notmnist_assets.curation.values import Archive, LetterImages, Split
-from notmnist_assets.resources import SettingsResource
+from notmnist_assets.failures import explained
 from notmnist_assets.storage import StoredValue, ValueStore, WriteFile
 from notmnist_assets.types import ExportedFile
 
 _COPY_BYTES = 1 << 22
 
 
-class ValueIOManager(dg.ConfigurableIOManager):
+class ValueIOManager(dg.IOManager):
     """Stores one kind of value under the asset's key; subclasses say which files and facts it consists of."""
-
-    settings: dg.ResourceDependency[SettingsResource]
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Store the value atomically and describe what was stored."""
-        store = self.store()
+        store = _store(context)
         key = context.asset_key.path
         files = self._files(obj)
-        stored = store.write(key, self._version(obj), files, self._facts(obj))
+        with explained():
+            stored = store.write(key, self._version(obj), files, self._facts(obj))
         context.add_output_metadata(
             {
                 "dagster/uri": store.uri(key, stored),
@@ -48,13 +47,10 @@ class ValueIOManager(dg.ConfigurableIOManager):
 
     def load_input(self, context: dg.InputContext) -> Any:
         """Load the current value; an asset that was never stored is named together with what builds it."""
-        store = self.store()
+        store = _store(context)
         key = context.asset_key.path
-        return self._load(store, key, store.require(key))
-
-    def store(self) -> ValueStore:
-        """Return the store of this run's profile."""
-        return ValueStore(self.settings.storage_root())
+        with explained():
+            return self._load(store, key, store.require(key))
 
     @abstractmethod
     def _version(self, value: Any) -> str:
@@ -191,6 +187,11 @@ class ExportIOManager(ValueIOManager):
         return UPath(store.uri(key, stored, name))
 
 
+def _store(context: dg.InputContext | dg.OutputContext) -> ValueStore:
+    """Return the store of this run's profile."""
+    return ValueStore(context.resources.settings.storage_root())
+
+
 def _array_writer(values: npt.NDArray[Any]) -> WriteFile:
     return lambda file: np.save(file, values, allow_pickle=False)
 
@@ -211,3 +212,17 @@ def _load_array(store: ValueStore, key: Sequence[str], stored: StoredValue, name
 def _load_table(store: ValueStore, key: Sequence[str], stored: StoredValue, name: str) -> pd.DataFrame:
     with store.open(key, stored, name) as file:
         return pd.read_parquet(file, engine="pyarrow")
+
+
+def _definition(manager: ValueIOManager) -> dg.IOManagerDefinition:
+    # A nested resource would read better, but Dagster's load_asset_value cannot follow one to the launchpad.
+    return dg.io_manager(required_resource_keys={"settings"})(lambda _context: manager)
+
+
+IO_MANAGERS: Final = {
+    "archive_io": _definition(ArchiveIOManager()),
+    "letters_io": _definition(LettersIOManager()),
+    "split_io": _definition(SplitIOManager()),
+    "table_io": _definition(TableIOManager()),
+    "export_io": _definition(ExportIOManager()),
+}

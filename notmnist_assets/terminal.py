@@ -125,9 +125,10 @@ def _check_results(graph: Any, instance: dg.DagsterInstance) -> dict[dg.AssetKey
     results: dict[dg.AssetKey, dict[str, str]] = {}
     records = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(graph.asset_check_keys))
     for key, record in sorted(records.items()):
-        evaluation = record.event.dagster_event.asset_check_evaluation_data if record.event else None
-        if evaluation is None:
-            continue
+        event = record.event.dagster_event if record.event else None
+        if event is None or event.event_type != dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            continue  # planned, but its run ended before
+        evaluation = event.asset_check_evaluation_data
         if evaluation.passed:
             outcome = "passed"
         else:

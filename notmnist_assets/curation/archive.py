@@ -1,7 +1,7 @@
 """Reads a `.tar.gz` once, as a stream: verified, inflated and walked, and never unpacked to disk.
 
 Belongs here: SHA-256, gzip and the flow of blocks in memory that does not grow with the archive. The tar format is
-in `tar`; what the members hold is not looked at.
+in `members` and `tar`; what the members hold is not looked at.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from notmnist_assets.curation.progress import stage
 from notmnist_assets.curation.values import Archive
 
 if TYPE_CHECKING:
-    from notmnist_assets.curation.tar import Members
+    from notmnist_assets.curation.members import Members
 
 BLOCK: Final = 4 << 20
 """Inflated bytes that are walked and decoded together."""
@@ -85,7 +85,8 @@ class _Inflater:
                 raise self._damaged("is cut short: its gzip stream has no end")
         try:
             return bytes(self._gzip.decompress(data, limit))
-        except (igzip_lib.error, EOFError, OSError) as error:
+        # isal's stubs declare its error as a value.
+        except (igzip_lib.IsalError, EOFError, OSError) as error:  # type: ignore[misc]
             raise self._damaged(f"has a damaged gzip stream ({error}) before byte {self._read}") from error
 
     def _next_stream(self) -> bytes:
@@ -145,7 +146,7 @@ def read_members(archive: Archive, title: str, keep: int) -> Iterator["Members"]
             is not what `archive` says.
     """
     # Numba is slow to import and nobody needs it before.
-    from notmnist_assets.curation.tar import HEADROOM, TarWalker
+    from notmnist_assets.curation.members import HEADROOM, TarWalker
 
     buffers = [np.empty(HEADROOM + BLOCK, np.uint8) for _ in range(keep + _AHEAD + 1)]
     with ExitStack() as stack:

@@ -21,8 +21,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from notmnist_assets.curation.images import SIDE, Images
+from notmnist_assets.curation.members import REGULAR_TYPES, Members
 from notmnist_assets.curation.png import decode_plain
-from notmnist_assets.curation.tar import LARGEST_MEMBER, REGULAR_TYPES, Members
+from notmnist_assets.curation.tar import LARGEST_MEMBER
 
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 # 28 rows of at most 4 channels of 2 bytes, interlaced or not, take less.

@@ -2,7 +2,7 @@
 
 Belongs here: which members make a letter, the canonical order, and the gathering of decoded images through
 scratch files, so that pixels need no more memory for a larger archive. The archive's bytes are in `archive` and
-`tar`, the pixels in `decoding` and `png`; where letters are stored is the caller's matter.
+`members`, the pixels in `decoding` and `png`; where letters are stored is the caller's matter.
 """
 
 import binascii
@@ -25,7 +25,7 @@ from notmnist_assets.curation.images import LETTERS, PIXELS, SIDE, Images
 from notmnist_assets.curation.values import REJECTED_COLUMNS, Archive, LetterImages
 
 if TYPE_CHECKING:
-    from notmnist_assets.curation.tar import Members
+    from notmnist_assets.curation.members import Members
 
 _CHUNK: Final = 4096
 _DUPLICATE: Final = "duplicate name: a later member replaced it"

@@ -27,7 +27,7 @@ _RAW_BYTES: Final = SIDE * (SIDE + 1)
 _BATCH: Final = 256
 
 # Unsigned constants: in Numba an unsigned and a signed integer add up to a float.
-_U0, _U1, _U2, _U3, _U4, _U8 = (np.uint64(n) for n in (0, 1, 2, 3, 4, 8))
+_U0, _U1, _U2, _U3, _U4, _U7, _U8 = (np.uint64(n) for n in (0, 1, 2, 3, 4, 7, 8))
 
 
 def _crc_tables() -> npt.NDArray[np.uint64]:

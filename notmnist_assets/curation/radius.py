@@ -19,7 +19,7 @@ from notmnist_assets.curation.near import NearPairs, largest_sum
 
 RADII: Final = (0.0, 0.5, *(float(radius) for radius in range(1, 21)))
 """The candidates. One search at the largest serves them all. Beyond 20 the search gets expensive (candidates
-grow about sixfold from 10 to 20) and pairs differ by as much ink as a whole stroke."""
+grow about sevenfold from 10 to 20) and pairs differ by as much ink as a whole stroke."""
 
 CROSS_LETTER_LIMIT: Final = 0.005
 FEWEST_PAIRS: Final = 20

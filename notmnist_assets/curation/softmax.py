@@ -20,6 +20,7 @@ from notmnist_assets.curation.images import PIXEL_DEPTH, PIXELS, Images
 from notmnist_assets.curation.lbfgs import Point
 
 BLOCK_ROWS: Final = 1024
+GRAM_ROWS: Final = 4096
 CENTRE: Final = 0.5
 """Mid-gray in units of `PIXEL_DEPTH`: x = pixel / PIXEL_DEPTH - CENTRE."""
 
@@ -112,9 +113,9 @@ class SoftmaxRows:
 
         def gram(rows: npt.NDArray[np.intp], weights: Floats) -> Point:
             total = np.zeros((PIXELS + 1, PIXELS + 1))
-            features = np.empty((min(4 * BLOCK_ROWS, len(rows)), PIXELS + 1), np.float32)
-            for start in range(0, len(rows), 4 * BLOCK_ROWS):
-                chosen = rows[start : start + 4 * BLOCK_ROWS]
+            features = np.empty((min(GRAM_ROWS, len(rows)), PIXELS + 1), np.float32)
+            for start in range(0, len(rows), GRAM_ROWS):
+                chosen = rows[start : start + GRAM_ROWS]
                 scaled = features[: len(chosen)]
                 np.divide(self._pixels[chosen], np.float32(PIXEL_DEPTH), out=scaled[:, :PIXELS])
                 scaled[:, :PIXELS] -= np.float32(CENTRE)

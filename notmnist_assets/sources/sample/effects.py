@@ -181,11 +181,11 @@ def _stencil(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:  # n
 
 
 def _soft(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:  # noqa: ARG001
-    sums = np.pad(canvases.astype(np.int64), ((0, 0), (4, 3), (4, 3))).cumsum(axis=1).cumsum(axis=2)
+    sums = np.pad(canvases.astype(np.int64), ((0, 0), (3, 3), (3, 3))).cumsum(axis=1).cumsum(axis=2)
     sums = np.pad(sums, ((0, 0), (1, 0), (1, 0)))
-    return ((sums[:, 7:, 7:] - sums[:, :-7, 7:] - sums[:, 7:, :-7] + sums[:, :-7, :-7]) // 49)[
-        :, :CANVAS, :CANVAS
-    ].astype(np.uint8)
+    windows = sums[:, 7:, 7:] - sums[:, :-7, 7:] - sums[:, 7:, :-7] + sums[:, :-7, :-7]
+    soft: Canvases = (windows // 49).astype(np.uint8)
+    return soft
 
 
 def _swash(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:
@@ -220,12 +220,12 @@ def _place(drawings: Keys, slot: int) -> Integers:
 _WEIGHTS: Final = (
     (10, (-1, -1)),
     (8, (-1, 0)),
-    (46, (0, 0)),
+    (50, (0, 0)),
     (12, (1, 1)),
-    (8, (2, 1)),
-    (6, (2, 2)),
+    (6, (2, 1)),
+    (5, (2, 2)),
     (4, (3, 1)),
-    (4, (3, 3)),
+    (3, (3, 3)),
     (2, (4, 4)),
 )
 _EFFECTS: Final[tuple[tuple[int, Callable[[Canvases, Keys, Keys], Canvases]], ...]] = (

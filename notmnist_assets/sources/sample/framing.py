@@ -18,7 +18,7 @@ CANVAS: Final = 56
 Canvases = npt.NDArray[np.uint8]
 """uint8 of shape (n, CANVAS, CANVAS); 0 is background, 255 is ink."""
 
-_INK: Final = 100
+_INK: Final = 190
 _UNIT: Final = 128
 
 
@@ -36,13 +36,14 @@ def fill_frame(canvases: Canvases, margins: Integers) -> Images:
     Returns:
         uint8 (n, 28, 28).
     """
-    ink = canvases > _INK
+    ink: npt.NDArray[np.bool_] = canvases > _INK
     table = _weights()
-    down = table[_extent(ink.any(axis=2), margins)]
-    across = table[_extent(ink.any(axis=1), margins)]
+    down = table[_extent(np.asarray(ink.any(axis=2)), margins)]
+    across = table[_extent(np.asarray(ink.any(axis=1)), margins)]
     exact = np.matmul(np.matmul(down, canvases.astype(np.float32)), across.transpose(0, 2, 1))
     levels = (exact.astype(np.int32) + _UNIT * _UNIT // 2) // (_UNIT * _UNIT)
-    return np.clip(levels, 0, 255).astype(np.uint8)
+    framed: Images = np.clip(levels, 0, 255).astype(np.uint8)
+    return framed
 
 
 def _extent(occupied: npt.NDArray[np.bool_], margins: Integers) -> Integers:
@@ -72,7 +73,7 @@ def _weights_from(first: int) -> Integers:
     cubic = np.where(distance < support, near, np.where(distance < 2 * support, far, 0))
     cubic = np.where((column >= first) & (column < first + length), cubic, 0)
     total = cubic.sum(axis=2, keepdims=True)
-    weights = (2 * cubic * _UNIT + total) // (2 * total)
+    weights: Integers = (2 * cubic * _UNIT + total) // (2 * total)
     largest = weights.argmax(axis=2, keepdims=True)
     missing = _UNIT - weights.sum(axis=2, keepdims=True)
     np.put_along_axis(weights, largest, np.take_along_axis(weights, largest, 2) + missing, 2)

@@ -45,8 +45,7 @@ _Row = tuple[str, str, str, str, str | None, str | None, str | None, float | Non
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """What came out for all files of a letter: set, letter, font numbers, digests and distances in archive
-    order."""
+    """What came out for all files of a letter, in archive order; see `Members` for the arrays."""
 
     set_name: str
     letter: str

@@ -29,7 +29,7 @@ UNREADABLE: Final = {
 
 # Rates in a thousand, about the original's: 13 % repeats, 13 % of the small set also in the large one, and
 # wrong labels on 6.5 % of the large and 0.5 % of the small set (the estimate of the original's author).
-_COPIES: Final = {"large": 110, "small": 40}
+_COPIES: Final = {"large": 120, "small": 40}
 _COPIES_OF_LARGE: Final = 140
 _NEAR_COPIES: Final = 130
 _SYMBOL_FONTS: Final = {"large": 45, "small": 3}
@@ -41,7 +41,7 @@ _LETTERS: Final = np.array(list(LETTERS))
 _TRIES: Final = 64
 
 _FONT, _LETTER, _STYLE, _OTHER_STYLE, _RESERVED, _CONFLICT, _ORDER, _NEAR = range(8)
-_IS_COPY, _IS_OF_LARGE, _IS_SYMBOLS = 0, 1, 2
+_IS_COPY, _IS_OF_LARGE, _IS_SYMBOLS, _FIRST_SYMBOL = 0, 1, 2, 3
 _IS_NEAR, _NEAR_KIND, _IS_SWAPPED, _SHOWN = 0, 1, 2, 3
 _SOURCE: Final = 100
 
@@ -157,7 +157,9 @@ class Plan:
         symbols = self._shows_symbols(set_name, fonts) & ~spared
         swapped = chance(letter_keys, _IS_SWAPPED, _SWAPPED_LETTERS[set_name]) & ~symbols & ~spared
         other = (LETTERS.index(letter) + 1 + below(letter_keys, _SHOWN, len(LETTERS) - 1)) % len(LETTERS)
-        shown = np.where(symbols, _SYMBOLS[below(letter_keys, _SHOWN, len(_SYMBOLS))], letter)
+        # As many symbols as letters, so that no letter of a symbol font repeats another.
+        first = below(self._keys(set_name, _FONT, fonts), _FIRST_SYMBOL, len(_SYMBOLS))
+        shown = np.where(symbols, _SYMBOLS[(first + LETTERS.index(letter)) % len(_SYMBOLS)], letter)
         characters = np.where(swapped, _LETTERS[other], shown).astype("U1")
         # A swapped letter comes from a font of its own: within one font it would equal its rightful image.
         styles = np.where(
@@ -174,7 +176,8 @@ class Plan:
         rate = _COPIES[set_name] + (_COPIES_OF_LARGE if set_name == "small" else 0)
         copied = chance(self._keys(set_name, _FONT, fonts), _IS_COPY, rate)
         # Font 0 is never a copy, so that every search for a source can end there.
-        return copied & (fonts != 0) & ~np.isin(fonts, self._reserved[set_name])
+        free: npt.NDArray[np.bool_] = (fonts != 0) & ~np.isin(fonts, self._reserved[set_name])
+        return copied & free
 
     def _sources(self, set_name: str, fonts: Integers) -> tuple[npt.NDArray[np.str_], Integers]:
         """Return set and font number that each font copies; an empty set and NO_FONT where it is its own."""

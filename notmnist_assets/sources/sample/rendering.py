@@ -13,7 +13,7 @@ from notmnist_assets.curation.images import PIXEL_DEPTH, PIXELS, SIDE, Images
 from notmnist_assets.sources.sample.effects import decorate
 from notmnist_assets.sources.sample.fonts import face_files, glyphs
 from notmnist_assets.sources.sample.framing import fill_frame
-from notmnist_assets.sources.sample.randomness import Keys, below, between, chance, keys
+from notmnist_assets.sources.sample.randomness import Integers, Keys, below, between, chance, keys
 from notmnist_assets.sources.sample.warping import warp
 
 NEAREST, FARTHEST = 0.2, 8.0
@@ -78,7 +78,8 @@ def perturb(images: Images, kinds: npt.NDArray[np.str_], drawings: Keys) -> Imag
 
 def distance(one: Images, other: Images) -> npt.NDArray[np.float64]:
     """Return the L1 distances of images (n, 28, 28) pairwise: sum of absolute pixel differences / 255."""
-    return np.abs(one.astype(np.int64) - other).sum(axis=(1, 2)) / PIXEL_DEPTH
+    total: Integers = np.abs(one.astype(np.int64) - other).sum(axis=(1, 2))
+    return total / PIXEL_DEPTH
 
 
 def _add_noise(images: Images, drawings: Keys) -> Images:
@@ -108,12 +109,14 @@ def _blur(images: Images, drawings: Keys) -> Images:
     # As much of the blur as keeps the distance below 1 to 6.
     budget = between(drawings, 0, 1, 6) * PIXEL_DEPTH
     total = np.maximum(np.abs(difference).sum(axis=(1, 2)), budget)
-    return (levels + difference * budget[:, None, None] // total[:, None, None]).clip(0, 255).astype(np.uint8)
+    changed: Images = (levels + difference * budget[:, None, None] // total[:, None, None]).astype(np.uint8)
+    return changed
 
 
 def _requantize(images: Images, drawings: Keys) -> Images:
     step = between(drawings, 0, 3, 12)[:, None, None]
-    return np.minimum((images + step // 2) // step * step, PIXEL_DEPTH).astype(np.uint8)
+    levels: Integers = (images + step // 2) // step * step
+    return np.minimum(levels, PIXEL_DEPTH).astype(np.uint8)
 
 
 _CHANGES: Final = {

@@ -77,7 +77,8 @@ def warp(glyphs: Glyphs, faces: Integers, styles: Keys) -> Canvases:
     np.clip(columns, 0, GLYPH_SIDE - 1, out=columns)
     np.clip(rows, 0, GLYPH_SIDE - 1, out=rows)
     pixels = (faces.astype(np.int32) * GLYPH_SIDE**2)[:, None, None] + rows * GLYPH_SIDE + columns
-    return glyphs.bitmaps.ravel()[pixels]
+    drawn: Canvases = glyphs.bitmaps.ravel()[pixels]
+    return drawn
 
 
 def _sometimes(styles: Keys, slot: int, per_mille: int, low: int, high: int) -> Shifts:
@@ -95,4 +96,5 @@ def _ripple(styles: Keys, slot: int, steps: Shifts) -> Shifts:
     wave = np.where(phase & 128, -1, 1) * half * (128 - half)
     tear = _sometimes(styles, slot + 4, 22, 150, 700)[:, None]
     jitter = below(styles[:, None], slot + 10 + np.arange(len(steps)), 513) - 256
-    return (height * wave // _WAVE_HEIGHT + tear * jitter // 256).astype(np.int32)
+    shifts: Shifts = (height * wave // _WAVE_HEIGHT + tear * jitter // 256).astype(np.int32)
+    return shifts

@@ -1,0 +1,280 @@
+"""Both roads from PNG bytes to pixels: what they take, what they reject and why, and that they agree."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from notmnist_assets.curation.decoding import UnreadableImageError, decode_png
+from notmnist_assets.curation.deflate import WORD_MARGIN, inflate_all
+from notmnist_assets.curation.images import SIDE, Images
+from notmnist_assets.curation.png import decode_plain
+
+RAW_BYTES = SIDE * (SIDE + 1)
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(stream: bytes, *, width: int = SIDE, height: int = SIDE, depth: int = 8, color: int = 0) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", stream) + chunk(b"IEND", b"")
+
+
+def pillow_png(image: Image.Image, **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "PNG", **options)
+    return file.getvalue()
+
+
+def drawn(seed: int) -> Images:
+    """A smooth blob with an edge: compresses like a letter."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:SIDE, :SIDE]
+    blob = np.sin(x * rng.uniform(0.1, 0.6) + seed) + np.cos(y * rng.uniform(0.1, 0.6))
+    return np.clip(blob * rng.uniform(50, 300) + 128, 0, 255).astype(np.uint8)
+
+
+def pillow_pixels(data: bytes) -> Images:
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image)
+
+
+def fast(data: bytes) -> Images | None:
+    """Decode by the compiled road, with sentinels around the source and the target."""
+    source = np.frombuffer(b"\xa5" * 64 + data + b"\xa5" * 64, np.uint8).copy()
+    images = np.full((3, SIDE, SIDE), 77, np.uint8)
+    starts = np.array([-1, 64, -1], np.int64)
+    decoded = decode_plain(source, starts, np.array([0, len(data), 0], np.int64), images)
+    assert (images[[0, 2]] == 77).all()
+    assert not decoded[[0, 2]].any()
+    assert source[64:-64].tobytes() == data
+    return images[1] if decoded[1] else None
+
+
+def inflated(stream: bytes, room: int) -> bytes | None:
+    source = np.frombuffer(stream + bytes(WORD_MARGIN), np.uint8).copy()
+    raw = np.full((3, room), 77, np.uint8)
+    starts = np.array([-1, 0, -1], np.int64)
+    whole = inflate_all(source, starts, np.array([0, len(stream), 0], np.int64), raw)
+    assert (raw[[0, 2]] == 77).all()
+    return raw[1].tobytes() if whole[1] else None
+
+
+def compressed(data: bytes, level: int, wbits: int, memory: int, strategy: int, flush_at: int) -> bytes:
+    packer = zlib.compressobj(level, zlib.DEFLATED, wbits, memory, strategy)
+    first = packer.compress(data[:flush_at]) + packer.flush(zlib.Z_FULL_FLUSH)
+    return first + packer.compress(data[flush_at:]) + packer.flush()
+
+
+packings = st.tuples(
+    st.integers(0, 9),
+    st.integers(9, 15),
+    st.integers(1, 9),
+    st.sampled_from(
+        [zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED, zlib.Z_HUFFMAN_ONLY, zlib.Z_RLE, zlib.Z_FIXED]
+    ),
+    st.integers(0, RAW_BYTES),
+)
+
+
+@given(st.integers(0, 10**6), st.lists(st.integers(0, 4), min_size=SIDE, max_size=SIDE), packings)
+@settings(max_examples=150, deadline=None)
+def test_any_filters_and_any_compression_decode_as_pillow_does(
+    seed: int, filters: list[int], packing: tuple[int, int, int, int, int]
+) -> None:
+    rows = np.concatenate([np.array(filters, np.uint8)[:, None], drawn(seed)], axis=1)
+    data = png(compressed(rows.tobytes(), *packing))
+    pixels = fast(data)
+    assert pixels is not None
+    np.testing.assert_array_equal(pixels, pillow_pixels(data))
+    np.testing.assert_array_equal(pixels, decode_png(data))
+
+
+@given(st.binary(max_size=600) | st.integers(1, 600).map(lambda n: b"ab" * n), packings)
+@settings(max_examples=150, deadline=None)
+def test_inflating_agrees_with_zlib_on_whole_streams(
+    data: bytes, packing: tuple[int, int, int, int, int]
+) -> None:
+    stream = compressed(data, *packing)
+    assert inflated(stream, len(data)) == data
+    assert inflated(stream, len(data) + 1) is None
+    assert inflated(stream[:-1], len(data)) is None
+
+
+def zlib_takes(stream: bytes) -> bytes | None:
+    inflater = zlib.decompressobj()
+    try:
+        data = inflater.decompress(stream, 1 << 16)
+    except zlib.error:
+        return None
+    return data if inflater.eof and not inflater.unused_data else None
+
+
+@given(
+    st.integers(0, 50),
+    st.sampled_from([zlib.Z_DEFAULT_STRATEGY, zlib.Z_FIXED, zlib.Z_HUFFMAN_ONLY]),
+    st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=4),
+    st.booleans(),
+)
+@settings(max_examples=400, deadline=None)
+def test_a_mutated_stream_is_taken_only_if_zlib_takes_it(
+    seed: int, strategy: int, changes: list[tuple[int, int]], right_sum: bool
+) -> None:
+    packer = zlib.compressobj(6, strategy=strategy)
+    stream = bytearray(packer.compress(drawn(seed).tobytes()) + packer.flush())
+    for at, value in changes:
+        stream[at % len(stream)] = value
+    if right_sum:
+        # Most mutations fail by their Adler-32 alone: give those that inflate the right one.
+        try:
+            data = zlib.decompressobj(-15).decompress(bytes(stream[2:-4]), 1 << 16)
+            stream[-4:] = zlib.adler32(data).to_bytes(4, "big")
+        except zlib.error:
+            pass
+    taken = zlib_takes(bytes(stream))
+    ours = inflated(bytes(stream), SIDE * SIDE)
+    assert ours is None or ours == taken
+    if taken is not None and len(taken) == SIDE * SIDE:
+        assert ours == taken
+
+
+@given(
+    st.integers(0, 50),
+    st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=3),
+    st.integers(0, 40),
+    st.booleans(),
+)
+@settings(max_examples=300, deadline=None)
+def test_a_mutated_file_that_the_fast_road_takes_has_pillows_pixels(
+    seed: int, changes: list[tuple[int, int]], cut: int, right_crc: bool
+) -> None:
+    data = bytearray(pillow_png(Image.fromarray(drawn(seed))))
+    for at, value in changes:
+        data[at % len(data)] = value
+    if right_crc:
+        data[-16:-12] = zlib.crc32(data[37:-16]).to_bytes(4, "big")
+    file = bytes(data[: len(data) - cut])
+    pixels = fast(file)
+    if pixels is not None:
+        np.testing.assert_array_equal(pixels, pillow_pixels(file))
+        np.testing.assert_array_equal(pixels, decode_png(file))
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=200, deadline=None)
+def test_any_bytes_as_pixels_are_decoded_alike_or_rejected(stream: bytes) -> None:
+    data = png(b"\x78\x9c" + stream)
+    pixels = fast(data)
+    try:
+        thorough: Images | None = decode_png(data)
+    except UnreadableImageError:
+        thorough = None
+    assert pixels is None or (thorough is not None and np.array_equal(pixels, thorough))
+
+
+@pytest.mark.parametrize("kind", [5, 17, 255])
+def test_an_unknown_filter_is_rejected_on_both_roads(kind: int) -> None:
+    data = png(zlib.compress((bytes([kind]) + bytes(SIDE)) * SIDE))
+    assert fast(data) is None
+    with pytest.raises(UnreadableImageError, match="damaged"):
+        decode_png(data)
+
+
+def with_wrong_byte(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+STREAM = zlib.compress(bytes(RAW_BYTES))
+PLAIN = png(STREAM)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "empty file"),
+        (b"GIF89a", "not a PNG"),
+        (PLAIN[:4], "not a PNG"),
+        (PLAIN[:8] + chunk(b"IEND", b""), "not a PNG: does not start with chunk IHDR"),
+        (PLAIN[:20], "truncated in chunk IHDR"),
+        (PLAIN[:50], "truncated in chunk IDAT"),
+        (PLAIN[:-12], "truncated between chunks: no IEND"),
+        (PLAIN[:-1], "truncated in chunk IEND"),
+        (with_wrong_byte(PLAIN, 31), "wrong checksum in chunk IHDR"),
+        (with_wrong_byte(PLAIN, 45), "wrong checksum in chunk IDAT"),
+        (with_wrong_byte(PLAIN, len(PLAIN) - 13), "wrong checksum in chunk IDAT"),
+        (with_wrong_byte(PLAIN, len(PLAIN) - 1), "wrong checksum in chunk IEND"),
+        (png(with_wrong_byte(STREAM, len(STREAM) - 1)), "wrong checksum of the pixels (Adler-32)"),
+        (png(STREAM[:-5]), "truncated pixels"),
+        (png(b"\x78\x9c\x07"), "damaged pixels: invalid block type"),
+        (png(zlib.compress(bytes(1 << 20))), "damaged pixels: too many of them"),
+        (png(zlib.compress(bytes(RAW_BYTES - 1))), "damaged: "),
+        (png(zlib.compress(bytes(28 * 28)), width=27), "wrong shape 27x28"),
+        (png(zlib.compress(bytes(100)), width=2**31 - 1, height=2**31 - 1), "wrong shape 2147483647x"),
+    ],
+)
+def test_every_unreadable_file_has_its_reason(data: bytes, reason: str) -> None:
+    assert fast(data) is None
+    with pytest.raises(UnreadableImageError) as caught:
+        decode_png(data)
+    assert str(caught.value).startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        (Image.new("1", (28, 28), 1), 255),
+        (Image.new("P", (28, 28), 3), 3),
+        (Image.new("RGB", (28, 28), (90, 90, 90)), 90),
+        (Image.new("LA", (28, 28), (40, 255)), 40),
+        (Image.new("RGBA", (28, 28), (50, 50, 50, 255)), 50),
+        (Image.fromarray(np.full((28, 28), 200 * 257, np.uint16)), 200),
+    ],
+    ids=["1 bit", "palette", "RGB", "gray, opaque", "RGB, opaque", "16 bits"],
+)
+def test_other_kinds_of_opaque_png_become_8_bit_gray(image: Image.Image, expected: int) -> None:
+    if image.mode == "P":
+        image.putpalette([v for i in range(256) for v in (i, i, i)])
+    data = pillow_png(image)
+    assert fast(data) is None
+    pixels = decode_png(data)
+    assert pixels.dtype == np.uint8
+    np.testing.assert_array_equal(pixels, np.full((28, 28), expected))
+
+
+@pytest.mark.parametrize("image", [Image.new("LA", (28, 28), (40, 0)), Image.new("RGBA", (28, 28), (1, 2, 3, 254))])
+def test_transparent_pixels_are_not_guessed(image: Image.Image) -> None:
+    with pytest.raises(UnreadableImageError, match="has transparent pixels"):
+        decode_png(pillow_png(image))
+
+
+def test_gray_that_is_not_plain_takes_the_thorough_road_to_the_same_pixels() -> None:
+    pixels = drawn(5)
+    rows = np.concatenate([np.zeros((SIDE, 1), np.uint8), pixels], axis=1).tobytes()
+    stream = zlib.compress(rows)
+    head, tail = PLAIN[:33], chunk(b"IEND", b"")
+    two_parts = head + chunk(b"IDAT", stream[:9]) + chunk(b"IDAT", stream[9:]) + tail
+    commented = head + chunk(b"tEXt", b"Title\0A") + chunk(b"IDAT", stream) + tail
+    for data in (two_parts, commented, png(stream) + b"more"):
+        assert fast(data) is None
+        np.testing.assert_array_equal(decode_png(data), pixels)
+
+
+def test_files_outside_of_the_buffer_are_refused() -> None:
+    source = np.frombuffer(PLAIN, np.uint8).copy()
+    images = np.empty((1, SIDE, SIDE), np.uint8)
+
+    def decode(start: int, size: int) -> npt.NDArray[np.bool_]:
+        return decode_plain(source, np.array([start], np.int64), np.array([size], np.int64), images)
+
+    assert decode(0, len(PLAIN)).all()
+    for start, size in ((0, len(PLAIN) + 1), (1, len(PLAIN)), (0, -1), (2**62, 2**62)):
+        with pytest.raises(ValueError, match="outside"):
+            decode(start, size)
