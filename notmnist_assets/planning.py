@@ -74,9 +74,9 @@ def stale_assets(
             stale[key] = f"follows {outdated[0].to_user_string()}"
         elif changed:
             stale[key] = f"{changed[0].to_user_string()} changed"
-        elif reason := _storage_problem(store, key, last):
-            stale[key] = reason
-        elif key.path[0] == "archives" and (reason := _archive_change(settings, key.path[1], last)):
+        elif (reason := _storage_problem(store, key, last)) or (
+            key.path[0] == "archives" and (reason := _archive_change(settings, key.path[1], last))
+        ):
             stale[key] = reason
     return stale
 

@@ -71,7 +71,7 @@ def refresh(instance: dg.DagsterInstance, *, everything: bool = False) -> Outcom
     while True:
         if everything:
             keys = definitions.defs.resolve_asset_graph().toposorted_asset_keys
-            plan = {key: "asked for" for key in keys}
+            plan = dict.fromkeys(keys, "asked for")
         else:
             plan = stale_assets(definitions.defs, instance, settings)
         # New archives often hold mostly the same letters. Their content tells what else is to be made.

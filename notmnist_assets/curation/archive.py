@@ -30,6 +30,7 @@ BLOCK: Final = 4 << 20
 
 _READ: Final = 256 << 10
 _AHEAD: Final = 2
+_MAGIC: Final = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,9 +81,12 @@ class _Inflater:
             if self._ended:
                 return b""
         elif self._gzip.needs_input:
+            first = self._read == 0
             data = self._more()
             if not data:
                 raise self._damaged("is cut short: its gzip stream has no end")
+            if first and not data.startswith(_MAGIC[: len(data)]):
+                raise self._damaged("is no gzip file")
         try:
             return bytes(self._gzip.decompress(data, limit))
         # isal's stubs declare its error as a value.
@@ -98,6 +102,8 @@ class _Inflater:
                 self._ended = True
                 return b""
             rest = data.lstrip(b"\0")
+        if not rest.startswith(_MAGIC[: len(rest)]):
+            raise self._damaged("goes on with something else after its gzip stream")
         self._gzip = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
         return rest
 

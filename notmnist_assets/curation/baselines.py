@@ -140,7 +140,7 @@ def _require_disjoint(train: Split, evaluation: Split, train_name: str, evaluati
     train_keys, evaluation_keys = _source_keys(train.sources, evaluation.sources)
     shared = np.flatnonzero(np.isin(evaluation_keys, train_keys))
     if len(shared):
-        example = "/".join(evaluation.sources.loc[evaluation.sources.index[shared[0]], list(_SOURCE_KEY)])
+        example = "/".join(str(part) for part in evaluation.sources[list(_SOURCE_KEY)].iloc[shared[0]])
         raise CurationError(
             f"{len(shared)} of its rows are rows of {train_name} too, such as {example}.",
             subject=evaluation_name,

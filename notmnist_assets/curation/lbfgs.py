@@ -85,7 +85,7 @@ def minimize(
             new_value, new_gradient = objective(new_point)
             evaluations += 1
             new_slope = float(np.vdot(new_gradient, direction))
-            decreased = new_value <= value + SUFFICIENT_DECREASE * length * slope
+            decreased = new_value < value and new_value <= value + SUFFICIENT_DECREASE * length * slope
             flatter = abs(new_slope) <= CURVATURE * abs(slope)
             if decreased or (flatter and new_value <= value + VALUE_NOISE * abs(value)):
                 break

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _CHUNK: Final = 4096
 _DUPLICATE: Final = "duplicate name: a later member replaced it"
-_URL_SAFE: Final = str.maketrans("-_", "+/")
 
 
 @dataclass(frozen=True)
@@ -286,9 +285,11 @@ def font_name(file_name: str) -> str:
     does not decode to printable text is its own font: the file name without its last extension.
     """
     stem = file_name.rpartition(".")[0] or file_name
+    encoded = stem.replace("-", "+").replace("_", "/")
+    if len(encoded) % 4:
+        encoded += "=" * (-len(encoded) % 4)
     try:
-        padded = stem.translate(_URL_SAFE) + "=" * (-len(stem) % 4)
-        text = binascii.a2b_base64(padded, strict_mode=True).decode()
+        text = binascii.a2b_base64(encoded, strict_mode=True).decode()
     except ValueError:
         return stem
     return text if text and text.isprintable() else stem

@@ -22,6 +22,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import cho_solve, cholesky
 from threadpoolctl import threadpool_limits
 
 from notmnist_assets.curation.errors import CurationError
@@ -202,8 +203,6 @@ def _systematic_sample(weights: Floats, most: int) -> tuple[npt.NDArray[np.intp]
 
 def _inverse(grams: list[Point], rows: int, pool: ThreadPoolExecutor) -> Callable[[Point], Point]:
     """Return what applies the inverse of the guessed Hessian, one matrix for all classes or one for each."""
-    # Not at the top of the module: it is slow to import and only a fit needs it.
-    from scipy.linalg import cho_solve, cholesky
 
     def factor(gram: Point) -> Point:
         hessian = gram / rows

@@ -12,7 +12,7 @@ def letter_like(rows: int, *, classes: int = 10, seed: int = 0) -> tuple[Images,
     """Blurred blobs, one prototype per class, with noise strong enough that classes overlap."""
     prototypes = np.random.default_rng(7).normal(127, 30, (classes, SIDE, SIDE))
     for axis in (1, 2):
-        prototypes = sum(np.roll(prototypes, shift, axis) for shift in range(-2, 3)) / 5
+        prototypes = np.mean([np.roll(prototypes, shift, axis) for shift in range(-2, 3)], axis=0)
     random = np.random.default_rng(seed)
     labels = random.integers(0, classes, rows).astype(np.int32)
     coarse = random.normal(0, 60, (rows, SIDE // 4, SIDE // 4)).repeat(4, 1).repeat(4, 2)

@@ -39,7 +39,8 @@ def drawn(seed: int) -> Images:
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:SIDE, :SIDE]
     blob = np.sin(x * rng.uniform(0.1, 0.6) + seed) + np.cos(y * rng.uniform(0.1, 0.6))
-    return np.clip(blob * rng.uniform(50, 300) + 128, 0, 255).astype(np.uint8)
+    pixels: Images = np.clip(blob * rng.uniform(50, 300) + 128, 0, 255).astype(np.uint8)
+    return pixels
 
 
 def pillow_pixels(data: bytes) -> Images:
@@ -78,9 +79,7 @@ packings = st.tuples(
     st.integers(0, 9),
     st.integers(9, 15),
     st.integers(1, 9),
-    st.sampled_from(
-        [zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED, zlib.Z_HUFFMAN_ONLY, zlib.Z_RLE, zlib.Z_FIXED]
-    ),
+    st.sampled_from([zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED, zlib.Z_HUFFMAN_ONLY, zlib.Z_RLE, zlib.Z_FIXED]),
     st.integers(0, RAW_BYTES),
 )
 
@@ -100,9 +99,7 @@ def test_any_filters_and_any_compression_decode_as_pillow_does(
 
 @given(st.binary(max_size=600) | st.integers(1, 600).map(lambda n: b"ab" * n), packings)
 @settings(max_examples=150, deadline=None)
-def test_inflating_agrees_with_zlib_on_whole_streams(
-    data: bytes, packing: tuple[int, int, int, int, int]
-) -> None:
+def test_inflating_agrees_with_zlib_on_whole_streams(data: bytes, packing: tuple[int, int, int, int, int]) -> None:
     stream = compressed(data, *packing)
     assert inflated(stream, len(data)) == data
     assert inflated(stream, len(data) + 1) is None
