@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from notmnist_assets.curation.drawing import contact_sheet, evenly_spaced
+from notmnist_assets.curation.gallery import Exhibit, gallery
 from notmnist_assets.curation.images import LETTERS, Images
 
 PICTURE_BUDGET: Final = 40_000
@@ -37,9 +38,24 @@ def contact_sheet_metadata(images: Images, title: str) -> dg.MarkdownMetadataVal
     """Return a contact sheet of up to 100 evenly spaced images, with fewer grays or images if it must be smaller."""
     for count, levels in ((_SHEET_IMAGES, 256), (_SHEET_IMAGES, 16), (_SHEET_IMAGES, 4), (_SHEET_IMAGES // 2, 4)):
         png = contact_sheet(np.asarray(images[evenly_spaced(len(images), count)]), levels=levels)
-        if len(png) * 4 // 3 + len(title) + 64 <= PICTURE_BUDGET:
+        if _fits(png, title):
             break
     return picture(png, title)
+
+
+def _fits(png: bytes, title: str) -> bool:
+    return len(png) * 4 // 3 + len(title) + 64 <= PICTURE_BUDGET
+
+
+def exhibits(shown: Sequence[Exhibit], title: str, per_line: int = 2) -> dg.MarkdownMetadataValue:
+    """Return a gallery, with fewer exhibits if it must be smaller; a line of text when there are none."""
+    count = len(shown)
+    while count:
+        png = gallery(shown[:count], per_line)
+        if _fits(png, title):
+            return picture(png, title)
+        count = count * 3 // 4
+    return dg.MetadataValue.md("none")
 
 
 def table(frame: pd.DataFrame, descriptions: Mapping[str, str] | None = None) -> dg.TableMetadataValue:

@@ -101,6 +101,19 @@ RADIUS_CURVE: Final = _columns(
         "chosen": ("bool", "whether this radius is used"),
     }
 )
+RECALL: Final = _columns(
+    {
+        "perturbation": ("string", "how the copies were changed"),
+        "strength": ("float64", "how much"),
+        "method": ("string", "exact, cells, near, phash_0 or phash_10"),
+        "planted": ("int64", "copies planted"),
+        "found": ("int64", "copies the method calls duplicates of their originals"),
+        "recall": ("float64", "found over planted"),
+        "ci_low": ("float64", "lower end of its Wilson 95 % interval"),
+        "ci_high": ("float64", "upper end"),
+        "median_distance": ("float64", "median L1 distance of copy and original, in units of 255"),
+    }
+)
 LABEL_CONFLICTS: Final = _columns(
     {
         "method": ("string", "exact: equal pixels; near: connected within the radius"),
@@ -174,6 +187,7 @@ HashesType = table_type("HashTable", HASHES, "One row per split row: digests and
 OverlapReportType = table_type("OverlapReport", OVERLAP_REPORT, "How many rows of a split another one holds.")
 NearPairsType = table_type("NearPairs", NEAR_PAIRS, "Pairs of distinct images at most the radius apart.")
 RadiusCurveType = table_type("RadiusCurve", RADIUS_CURVE, "Pairs and cross-letter share by radius; the choice.")
+RecallType = table_type("Recall", RECALL, "What each method finds of planted duplicates.")
 LabelConflictsType = table_type("LabelConflicts", LABEL_CONFLICTS, "Rows of groups with different letters.")
 RemovedRowsType = table_type("RemovedRows", REMOVED_ROWS, "Rows that sanitizing removed, and why.")
 BaselineMetricsType = table_type("BaselineMetrics", BASELINE_METRICS, "Accuracy of baselines with intervals.")

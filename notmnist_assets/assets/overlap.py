@@ -1,4 +1,4 @@
-"""`overlap/near_pairs`, `/radius`, `/report`, `/label_conflicts`: what the splits share, and where duplicates disagree.
+"""`overlap/near_pairs`, `/radius`, `/report`, `/label_conflicts`, `/recall`: shared images and the evidence.
 
 Belongs here: wiring and telling. Searching, choosing and counting are in `curation`.
 """
@@ -9,30 +9,44 @@ import dagster as dg
 import pandas as pd
 
 from notmnist_assets.assets.inputs import hash_inputs, split_inputs, table_input
-from notmnist_assets.curation.drawing import line_chart
-from notmnist_assets.curation.near_table import chosen_radius, near_table, radius_table
+from notmnist_assets.curation.drawing import evenly_spaced, line_chart
+from notmnist_assets.curation.evidence import (
+    conflicting_groups,
+    largest_groups,
+    pairs_across_splits,
+    pairs_at_the_edge,
+)
+from notmnist_assets.curation.near_table import chosen_radius, images_of, near_table, pairs_among, radius_table
 from notmnist_assets.curation.overlap import font_leakage, group_sizes, label_conflicts, overlap_report
 from notmnist_assets.curation.radius import CROSS_LETTER_LIMIT
+from notmnist_assets.curation.recall import false_alarm_table, recall_table
 from notmnist_assets.curation.relation import RowIndex
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.values import Split
-from notmnist_assets.metadata import picture, table
+from notmnist_assets.metadata import exhibits, picture, table
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.types import (
     LABEL_CONFLICTS,
     NEAR_PAIRS,
     OVERLAP_REPORT,
     RADIUS_CURVE,
+    RECALL,
     LabelConflictsType,
     NearPairsType,
     OverlapReportType,
     RadiusCurveType,
+    RecallType,
     data_version,
 )
 
 CODE_VERSION = "1"
 SEARCH_RADIUS = 12.0
 """How far pairs are searched when no wider radius is set: enough to see where different letters begin to mix."""
+
+_PICTURED_PAIRS = 12
+_PICTURED_GROUPS = 8
+_RECALL_IMAGES = 20_000
+"""Distinct images that the recall study looks at: its perceptual hashes are compared by brute force."""
 
 _PAIRS = table_input("overlap", "near_pairs", NearPairsType)
 _RADIUS = table_input("overlap", "radius", RadiusCurveType)
@@ -92,7 +106,7 @@ def near_pairs(
     io_manager_key="table_io",
     dagster_type=RadiusCurveType,
     kinds=_KINDS,
-    ins={**hash_inputs(), "near_pairs": _PAIRS},
+    ins={**split_inputs("splits"), **hash_inputs(), "near_pairs": _PAIRS},
     metadata={"dagster/column_schema": RADIUS_CURVE},
     description=(
         "Pairs and the share of them with different letters, by radius, and which radius is used: the set one, or"
@@ -101,6 +115,9 @@ def near_pairs(
 )
 def radius(
     settings: SettingsResource,
+    train: Split,
+    valid: Split,
+    test: Split,
     train_hashes: pd.DataFrame,
     valid_hashes: pd.DataFrame,
     test_hashes: pd.DataFrame,
@@ -118,6 +135,8 @@ def radius(
         y_label="% of pairs",
         mark_x=used,
     )
+    splits = {"train": train, "valid": valid, "test": test}
+    inside, outside = pairs_at_the_edge(index, splits, near_pairs, used, _PICTURED_PAIRS)
     return dg.MaterializeResult(
         value=curve,
         data_version=data_version(curve),
@@ -126,6 +145,8 @@ def radius(
             "fixed_by_setting": fixed is not None,
             "chart": picture(chart, "pairs with different letters by radius"),
             "curve": table(curve),
+            "just_inside": exhibits(inside, "the widest pairs within the radius: one, other, difference"),
+            "just_outside": exhibits(outside, "the closest pairs beyond the radius: one, other, difference"),
         },
     )
 
@@ -157,7 +178,9 @@ def report(
     """Count what is shared."""
     index = RowIndex(_by_split(train_hashes, valid_hashes, test_hashes), near_pairs, chosen_radius(radius))
     counts = overlap_report(index)
-    fonts = font_leakage({"train": train, "valid": valid, "test": test})
+    splits = {"train": train, "valid": valid, "test": test}
+    fonts = font_leakage(splits)
+    across_splits = pairs_across_splits(index, splits, near_pairs, chosen_radius(radius), _PICTURED_PAIRS)
     sizes = pd.concat([group_sizes(index, "exact"), group_sizes(index, "near")], ignore_index=True)
     across = counts[counts["rows_of"] != counts["found_in"]]
     names = across["rows_of"] + " in " + across["found_in"] + " (" + across["method"] + ")"
@@ -171,6 +194,10 @@ def report(
             "report": table(counts),
             "font_leakage": table(fonts),
             "group_sizes": table(sizes[sizes["rows"] > 1].sort_values("rows", ascending=False)),
+            "largest_groups": exhibits(
+                largest_groups(index, splits, "near", _PICTURED_GROUPS), "the largest groups within the radius", 1
+            ),
+            "across_splits": exhibits(across_splits, "pairs across splits: one, other, difference"),
         },
     )
 
@@ -198,7 +225,8 @@ def conflicts(
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """List what contradicts itself."""
     index = RowIndex(_by_split(train_hashes, valid_hashes, test_hashes), near_pairs, chosen_radius(radius))
-    found = label_conflicts(index, {"train": train, "valid": valid, "test": test})
+    splits = {"train": train, "valid": valid, "test": test}
+    found = label_conflicts(index, splits)
     groups = found.groupby("method")["group"].nunique()
     return dg.MaterializeResult(
         value=found,
@@ -208,8 +236,71 @@ def conflicts(
             "exact_groups": int(groups.get("exact", 0)),
             "near_groups": int(groups.get("near", 0)),
             "first_rows": table(found),
+            "equal_images": exhibits(
+                conflicting_groups(index, splits, "exact", _PICTURED_GROUPS), "equal images, different letters", 1
+            ),
+            "near_images": exhibits(
+                conflicting_groups(index, splits, "near", _PICTURED_GROUPS), "near images, different letters", 1
+            ),
         },
     )
 
 
-ASSETS: Sequence[dg.AssetsDefinition] = [near_pairs, radius, report, conflicts]
+@dg.asset(
+    key=["overlap", "recall"],
+    group_name="overlap",
+    code_version=CODE_VERSION,
+    io_manager_key="table_io",
+    dagster_type=RecallType,
+    kinds=_KINDS,
+    ins={**split_inputs("splits"), **hash_inputs(), "near_pairs": _PAIRS, "radius": _RADIUS},
+    metadata={"dagster/column_schema": RECALL},
+    description=(
+        "What each method finds of duplicates that we plant in a sample of this very data: gray noise, changed"
+        " pixels, shifts, blur, erosion, resizing, re-encoding. Recall with Wilson 95 % intervals of exact, cells,"
+        " near at the radius in use, and a perceptual hash at Hamming distances 0 and 10; beside it, the share of"
+        " different letters among the pairs that each method calls duplicates."
+    ),
+)
+def recall(
+    train: Split,
+    valid: Split,
+    test: Split,
+    train_hashes: pd.DataFrame,
+    valid_hashes: pd.DataFrame,
+    test_hashes: pd.DataFrame,
+    near_pairs: pd.DataFrame,
+    radius: pd.DataFrame,
+) -> dg.MaterializeResult[pd.DataFrame]:
+    """Plant and look."""
+    used = chosen_radius(radius)
+    index = RowIndex(_by_split(train_hashes, valid_hashes, test_hashes))
+    splits = {"train": train, "valid": valid, "test": test}
+    rows = evenly_spaced(index.images, _RECALL_IMAGES)
+    images = images_of(index, splits, index.first_rows[rows])
+    found = recall_table(images, used)
+    alarms = false_alarm_table(images, index.rows_by_letter()[rows], pairs_among(index, near_pairs, used, rows))
+    chart = line_chart(
+        [
+            (str(method), part["median_distance"].tolist(), part["recall"].tolist())
+            for method, part in found.sort_values(["method", "median_distance"]).groupby("method", sort=True)
+        ],
+        title="Planted duplicates found, by their distance",
+        x_label="median distance of the planted copies",
+        y_label="recall",
+        mark_x=used,
+    )
+    return dg.MaterializeResult(
+        value=found,
+        data_version=data_version(found),
+        metadata={
+            "rows": len(found),
+            "radius": used,
+            "chart": picture(chart, "recall by distance"),
+            "recall": table(found),
+            "false_alarms": table(alarms),
+        },
+    )
+
+
+ASSETS: Sequence[dg.AssetsDefinition] = [near_pairs, radius, report, conflicts, recall]

@@ -1,4 +1,4 @@
-"""Pictures as PNG bytes: contact sheets of letters, rows of images side by side, curves.
+"""Pictures as PNG bytes: contact sheets of letters, and curves.
 
 Belongs here: drawing. Size budgets and embedding in the UI are in `metadata`.
 """
@@ -37,14 +37,6 @@ def contact_sheet(images: Images, columns: int = 10, levels: int = 256) -> bytes
         top, left = _GAP + place // columns * pitch, _GAP + place % columns * pitch
         sheet[top : top + SIDE, left : left + SIDE] = image // step * step
     return _png(sheet)
-
-
-def pairs_sheet(first: Images, second: Images, scale: int = 1) -> bytes:
-    """Draw each pair on a line of its own: one image, the other, their absolute difference."""
-    difference = np.abs(first.astype(np.int16) - second).astype(np.uint8)
-    stacked = np.stack([first, second, difference], axis=1).reshape(-1, SIDE, SIDE)
-    sheet = Image.open(io.BytesIO(contact_sheet(stacked, columns=3)))
-    return _png(np.asarray(sheet.resize((sheet.width * scale, sheet.height * scale), Image.Resampling.NEAREST)))
 
 
 def line_chart(
@@ -88,14 +80,15 @@ def line_chart(
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     with Image.open(buffer) as picture:
-        return _encode(picture.convert("RGB").quantize(64))
+        return encode_png(picture.convert("RGB").quantize(64))
 
 
 def _png(gray: npt.NDArray[np.uint8]) -> bytes:
-    return _encode(Image.fromarray(gray))
+    return encode_png(Image.fromarray(gray))
 
 
-def _encode(picture: Image.Image) -> bytes:
+def encode_png(picture: Image.Image) -> bytes:
+    """Return a picture as the bytes of a small PNG file."""
     buffer = io.BytesIO()
     picture.save(buffer, format="png", optimize=True)
     return buffer.getvalue()

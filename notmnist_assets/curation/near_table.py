@@ -7,6 +7,7 @@ digest, so that it stays true when rows move. The search is in `near`, its use i
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from notmnist_assets.curation.images import PIXEL_DEPTH, SIDE, Images
@@ -56,6 +57,16 @@ def pairs_of(index: RowIndex, table: pd.DataFrame) -> NearPairs:
     known = (a >= 0) & (b >= 0)
     sums = (table["distance"].to_numpy() * PIXEL_DEPTH).round().astype(np.int32)
     return NearPairs(a[known], b[known], sums[known])
+
+
+def pairs_among(index: RowIndex, table: pd.DataFrame, radius: float, images: npt.NDArray[np.intp]) -> NearPairs:
+    """Return the pairs within `radius` whose two images are both among `images`, as places in `images` (ascending)."""
+    place = np.full(index.images, -1, np.int32)
+    place[images] = np.arange(len(images), dtype=np.int32)
+    pairs = pairs_of(index, table).within(radius)
+    a, b = place[pairs.a], place[pairs.b]
+    among = (a >= 0) & (b >= 0)
+    return NearPairs(a[among], b[among], pairs.distance[among])
 
 
 def radius_table(index: RowIndex, table: pd.DataFrame, *, searched: float, fixed: float | None) -> pd.DataFrame:

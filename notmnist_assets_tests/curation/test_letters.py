@@ -261,8 +261,8 @@ def test_a_mutated_tar_is_read_or_refused_but_never_breaks(
         letters, report = read(archive)
     except CurationError:
         return
-    for name, value in letters.items():
-        assert len(value) + len(value.rejected) == report.members[name]
+    for name, images in letters.items():
+        assert len(images) + len(images.rejected) == report.members[name]
 
 
 def test_scratch_files_and_threads_are_gone_after_success_error_and_giving_up(tmp_path: Path) -> None:

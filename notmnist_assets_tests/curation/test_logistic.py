@@ -104,7 +104,7 @@ def test_a_class_without_rows_is_never_predicted_and_the_others_fit_as_without_i
     assert fit.parameters.shape == (10, 785)
     assert fit.parameters[4, 784] == -np.inf
     assert not fit.parameters[4, :784].any()
-    assert fit.objective == pytest.approx(objective(np.delete(fit.parameters, 4, 0), images, labels), rel=1e-6)
+    assert fit.objective == pytest.approx(objective(fit.parameters, images, labels), rel=1e-6)
     codes = np.where(labels > 4, labels - 1, labels).astype(np.int32)
     assert fit.objective == pytest.approx(objective(reference(images, codes), images, codes), rel=1e-6)
     assert 4 not in predict(fit, letter_like(500, seed=1)[0])

@@ -1,0 +1,111 @@
+"""Which duplicates to show a person: the closest across splits, those at the edge of the radius, the largest groups.
+
+Belongs here: picking and captioning. Drawing is in `gallery`, counting in `overlap`.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.spatial.distance import pdist
+
+from notmnist_assets.curation.gallery import Exhibit, pair_exhibit
+from notmnist_assets.curation.images import LETTERS, PIXEL_DEPTH, PIXELS, Images
+from notmnist_assets.curation.near_table import images_of, pairs_of
+from notmnist_assets.curation.overlap import duplicate_groups
+from notmnist_assets.curation.relation import Indices, Method, RowIndex
+from notmnist_assets.curation.splits import SPLITS
+from notmnist_assets.curation.values import Split
+
+_MOST_MEMBERS = 8
+_MOST_MEASURED = 2_000
+"""Largest group whose diameter is measured: it takes the distances of all pairs."""
+
+
+def pairs_at_the_edge(
+    index: RowIndex, splits: Mapping[str, Split], table: pd.DataFrame, radius: float, count: int
+) -> tuple[list[Exhibit], list[Exhibit]]:
+    """Return the pairs just inside the radius and those just outside, `count` each, nearest to it first."""
+    pairs = pairs_of(index, table)
+    order = np.argsort(pairs.distance, kind="stable")
+    inside = int(np.searchsorted(pairs.distance[order], radius * PIXEL_DEPTH + 1e-6, side="right"))
+    return (
+        _exhibit_pairs(index, splits, pairs.a, pairs.b, pairs.distance, order[max(0, inside - count) : inside][::-1]),
+        _exhibit_pairs(index, splits, pairs.a, pairs.b, pairs.distance, order[inside : inside + count]),
+    )
+
+
+def pairs_across_splits(
+    index: RowIndex, splits: Mapping[str, Split], table: pd.DataFrame, radius: float, count: int
+) -> list[Exhibit]:
+    """Return pairs within the radius whose images are in different splits, evenly spaced over the distances."""
+    pairs = pairs_of(index, table).within(radius)
+    held = np.zeros((index.images, len(SPLITS)), bool)
+    held[index.image, index.split] = True
+    across = np.flatnonzero((held[pairs.a].sum(axis=1) == 1) & ~(held[pairs.a] & held[pairs.b]).any(axis=1))
+    across = across[np.argsort(pairs.distance[across], kind="stable")]
+    places = np.linspace(0, len(across) - 1, min(count, len(across))).round().astype(np.intp)
+    return _exhibit_pairs(index, splits, pairs.a, pairs.b, pairs.distance, across[places])
+
+
+def largest_groups(index: RowIndex, splits: Mapping[str, Split], method: Method, count: int) -> list[Exhibit]:
+    """Return the groups with the most rows, each with up to eight of its distinct images and its diameter."""
+    groups = duplicate_groups(index, method)
+    rows = np.bincount(groups[index.image])
+    order = np.argsort(-rows, kind="stable")[:count]
+    return [_exhibit_group(index, splits, np.flatnonzero(groups == group)) for group in order if rows[group] > 1]
+
+
+def conflicting_groups(index: RowIndex, splits: Mapping[str, Split], method: Method, count: int) -> list[Exhibit]:
+    """Return groups whose rows have different letters, those with the most rows first."""
+    groups = duplicate_groups(index, method)
+    letters = np.zeros((int(groups.max(initial=-1)) + 1, len(LETTERS)), np.int64)
+    np.add.at(letters, groups, index.rows_by_letter())
+    conflicting = np.flatnonzero((letters > 0).sum(axis=1) > 1)
+    order = conflicting[np.argsort(-letters[conflicting].sum(axis=1), kind="stable")][:count]
+    return [_exhibit_group(index, splits, np.flatnonzero(groups == group)) for group in order]
+
+
+def diameter(images: Images) -> float:
+    """Return the largest L1 distance between two of the images, in units of 255; 0 for a single one."""
+    if len(images) < 2:
+        return 0.0
+    flat = images.reshape(len(images), PIXELS).astype(np.float64)
+    return float(pdist(flat, "cityblock").max() / PIXEL_DEPTH)
+
+
+def _exhibit_pairs(
+    index: RowIndex,
+    splits: Mapping[str, Split],
+    a: npt.NDArray[np.int32],
+    b: npt.NDArray[np.int32],
+    distance: npt.NDArray[np.int32],
+    chosen: npt.NDArray[np.intp],
+) -> list[Exhibit]:
+    first_rows = index.first_rows
+    ones, others = first_rows[a[chosen]], first_rows[b[chosen]]
+    pictures = images_of(index, splits, ones), images_of(index, splits, others)
+    return [
+        pair_exhibit(
+            f"{far / PIXEL_DEPTH:.2f}: {_where(index, one)} | {_where(index, other)}",
+            pictures[0][place],
+            pictures[1][place],
+        )
+        for place, (one, other, far) in enumerate(zip(ones, others, distance[chosen], strict=True))
+    ]
+
+
+def _exhibit_group(index: RowIndex, splits: Mapping[str, Split], members: Indices) -> Exhibit:
+    counts = index.rows_by_letter()[members].sum(axis=0)
+    letters = ", ".join(f"{LETTERS[label]} {counts[label]}" for label in np.flatnonzero(counts))
+    shown = images_of(index, splits, index.first_rows[members[:_MOST_MEMBERS]])
+    if len(members) <= _MOST_MEASURED:
+        wide = f"diameter {diameter(images_of(index, splits, index.first_rows[members])):.2f}"
+    else:
+        wide = "diameter not measured"
+    return Exhibit(f"rows: {letters}; {len(members)} images, {wide}", shown)
+
+
+def _where(index: RowIndex, row: int) -> str:
+    return f"{SPLITS[index.split[row]]} {LETTERS[index.label[row]]}"
