@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from notmnist_assets.settings import SettingsError, read_settings
 
@@ -29,7 +30,8 @@ def run(
     """Make what is missing or out of date, from the archives to the baselines."""
     read_settings()
     # Dagster takes a second to import: not before the settings are known to be right.
-    from notmnist_assets import definitions, runs, terminal
+    from notmnist_assets import runs, terminal
+    from notmnist_assets.definitions import defs
 
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     with runs.open_instance() as instance:
@@ -38,13 +40,13 @@ def run(
         if not outcome.made:
             _console.print("Nothing to do: the archives are unchanged, and so is everything made from them.")
             return
-        _console.print(terminal.assets_table(definitions.defs, instance))
+        _console.print(terminal.assets_table(defs, instance))
         _console.print(terminal.findings_table(instance))
         if outcome.success:
             _console.print(f"[green]Done:[/green] {len(outcome.made)} assets made.")
             return
     for step, reason in outcome.failures.items():
-        _errors.print(f"[red]{step} failed:[/red] {reason}", markup=True, highlight=False)
+        _errors.print(f"[red]{step} failed:[/red] {escape(reason)}", highlight=False, soft_wrap=True)
     _errors.print("Values made before are still what they were.")
     raise typer.Exit(1)
 
@@ -53,15 +55,18 @@ def run(
 def status() -> None:
     """Show what is there, how old it is, which checks failed, and what is out of date."""
     settings = read_settings()
-    from notmnist_assets import definitions, planning, runs, terminal
+    from notmnist_assets import planning, runs, terminal
+    from notmnist_assets.definitions import defs
 
     with runs.open_instance() as instance:
-        _console.print(f"profile {settings.profile}, stored in {settings.storage}")
-        _console.print(terminal.assets_table(definitions.defs, instance))
+        _console.print(f"profile {settings.profile}, stored in {settings.storage}", markup=False, soft_wrap=True)
+        _console.print(terminal.assets_table(defs, instance))
         _console.print(terminal.findings_table(instance))
-        stale = planning.stale_assets(definitions.defs, instance, settings)
+        stale = planning.stale_assets(defs, instance, settings)
     for key, reason in stale.items():
-        _console.print(f"out of date: {key.to_user_string()} ({reason})", highlight=False)
+        _console.print(
+            f"out of date: {key.to_user_string()} ({reason})", markup=False, highlight=False, soft_wrap=True
+        )
     if not stale:
         _console.print("Everything is up to date.")
 
@@ -82,7 +87,7 @@ def render(
     small = small_per_letter if small_per_letter is not None else max(20, round(per_letter * 1873 / 52912))
     with terminal.progress_bars(_console):
         sample.render_archives(out, large_per_letter=per_letter, small_per_letter=small, workers=workers)
-    _console.print(f"Both archives, their checksums and the ground truth are in {out}")
+    _console.print(f"Both archives, their checksums and the ground truth are in {out}", markup=False, soft_wrap=True)
 
 
 def main() -> None:
@@ -90,5 +95,5 @@ def main() -> None:
     try:
         _app()
     except SettingsError as error:
-        _errors.print(f"[red]Wrong setting:[/red] {error}", highlight=False)
+        _errors.print(f"[red]Wrong setting:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise SystemExit(2) from None

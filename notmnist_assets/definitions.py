@@ -4,6 +4,8 @@ Belongs here: assembly only. Archives become letters, letters become splits; spl
 of what leaks, and scored.
 """
 
+from functools import cache
+
 import dagster as dg
 
 from notmnist_assets.assets import archives, baselines, exports, hashes, letters, overlap, sanitized, splits
@@ -16,18 +18,26 @@ from notmnist_assets.checks import sanitized as sanitized_checks
 from notmnist_assets.checks import splits as split_checks
 from notmnist_assets.io_managers import IO_MANAGERS
 from notmnist_assets.resources import SettingsResource
-from notmnist_assets.settings import read_settings
+from notmnist_assets.settings import Settings, read_settings
 from notmnist_assets.versions import with_settings
 
 STAGES = (archives, letters, splits, hashes, overlap, sanitized, baselines, exports)
 CHECK_STAGES = (archive_checks, letter_checks, split_checks, sanitized_checks, baseline_checks, export_checks)
 
-defs = dg.Definitions(
-    assets=[with_settings(asset, read_settings()) for stage in STAGES for asset in stage.ASSETS],
-    asset_checks=[check for stage in CHECK_STAGES for check in stage.CHECKS],
-    jobs=[REFRESH_JOB],
-    schedules=[WEEKLY_REFRESH],
-    resources={"settings": SettingsResource(), **IO_MANAGERS},
-    # One process per run: the work inside a step is parallel, and starting a process costs more than most steps do.
-    executor=dg.in_process_executor,
-)
+
+@cache
+def build_definitions(settings: Settings) -> dg.Definitions:
+    """Return the whole house; the settings become part of the code versions, so that a changed one is seen."""
+    return dg.Definitions(
+        assets=[with_settings(asset, settings) for stage in STAGES for asset in stage.ASSETS],
+        asset_checks=[check for stage in CHECK_STAGES for check in stage.CHECKS],
+        jobs=[REFRESH_JOB],
+        schedules=[WEEKLY_REFRESH],
+        resources={"settings": SettingsResource(), **IO_MANAGERS},
+        # One process per run: the work inside a step is parallel, and starting a process costs more than most
+        # steps do.
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_definitions(read_settings())

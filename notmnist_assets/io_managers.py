@@ -22,6 +22,7 @@ from notmnist_assets.curation.values import Archive, LetterImages, Split
 from notmnist_assets.failures import explained
 from notmnist_assets.storage import StoredValue, ValueStore, WriteFile
 from notmnist_assets.types import ExportedFile
+from notmnist_assets.versions import settings_that_matter
 
 _COPY_BYTES = 1 << 22
 
@@ -33,6 +34,7 @@ class ValueIOManager(dg.IOManager):
         """Store the value atomically and describe what was stored."""
         store = _store(context)
         key = context.asset_key.path
+        settings = settings_that_matter(context.asset_key, context.resources.settings.read())
         files = self._files(obj)
         with explained():
             stored = store.write(key, self._version(obj), files, self._facts(obj))
@@ -41,6 +43,7 @@ class ValueIOManager(dg.IOManager):
                 "dagster/uri": store.uri(key, stored),
                 "size_bytes": stored.bytes,
                 "stored_version": stored.version,
+                **({"settings": dg.MetadataValue.json(settings)} if settings else {}),
                 **self._metadata(obj),
             }
         )

@@ -6,6 +6,7 @@ stored files. Running the plan is in `runs`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 
@@ -14,6 +15,7 @@ from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.settings import Settings
 from notmnist_assets.sources import source_of
 from notmnist_assets.storage import ValueStore
+from notmnist_assets.versions import settings_that_matter
 
 # Tags that Dagster writes on every materialization; it has no public names for them.
 _CODE_VERSION = "dagster/code_version"
@@ -23,10 +25,11 @@ _INPUT_DATA_VERSION = "dagster/input_data_version/"
 
 @dataclass(frozen=True)
 class Made:
-    """The last materialization of an asset: its tags and the version that was stored."""
+    """The last materialization of an asset: its tags, the version that was stored and the settings it was made with."""
 
     tags: Mapping[str, str]
     stored_version: str | None
+    settings: Mapping[str, Any]
 
     @property
     def data_version(self) -> str | None:
@@ -42,7 +45,10 @@ def last_made(instance: dg.DagsterInstance, key: dg.AssetKey) -> Made | None:
         return None
     stored = materialization.metadata.get("stored_version")
     version = str(stored.value) if stored is not None else None
-    return Made(materialization.tags or {}, version)
+    settings = materialization.metadata.get("settings")
+    return Made(
+        materialization.tags or {}, version, settings.value if isinstance(settings, dg.JsonMetadataValue) else {}
+    )
 
 
 def stale_assets(
@@ -70,6 +76,8 @@ def stale_assets(
         ]
         if last.tags.get(_CODE_VERSION) != node.code_version:
             stale[key] = f"made by {last.tags.get(_CODE_VERSION)}, now {node.code_version}"
+        elif last.settings != settings_that_matter(key, settings):
+            stale[key] = "made by a run with settings of its own"
         elif outdated:
             stale[key] = f"follows {outdated[0].to_user_string()}"
         elif changed:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from notmnist_assets import definitions
 from notmnist_assets.automation import REFRESH_JOB
+from notmnist_assets.definitions import build_definitions
 from notmnist_assets.planning import stale_assets
-from notmnist_assets.settings import project_home, read_settings
+from notmnist_assets.settings import fix_relative_paths, project_home, read_settings
 
 _FIRST_ROUND = ("archives", "letters")
 
@@ -44,7 +44,8 @@ def open_instance() -> Iterator[dg.DagsterInstance]:
             yield instance
         return
     home = project_home()
-    # The paths in dagster.yaml are relative to the working directory.
+    # The paths in dagster.yaml are relative to the working directory; those of the settings must not move with it.
+    fix_relative_paths(os.environ)
     os.chdir(home)
     if not (home / "dagster.yaml").is_file():
         home = home / ".dagster"
@@ -55,7 +56,7 @@ def open_instance() -> Iterator[dg.DagsterInstance]:
 
 def refresh_job() -> dg.JobDefinition:
     """Return the job `refresh`, by a name that Dagster can find again."""
-    return definitions.defs.resolve_job_def(REFRESH_JOB.name)
+    return build_definitions(read_settings()).resolve_job_def(REFRESH_JOB.name)
 
 
 def refresh(instance: dg.DagsterInstance, *, everything: bool = False) -> Outcome:
@@ -66,14 +67,15 @@ def refresh(instance: dg.DagsterInstance, *, everything: bool = False) -> Outcom
         everything: make all assets again, stale or not.
     """
     settings = read_settings()
+    definitions = build_definitions(settings)
     made: dict[dg.AssetKey, str] = {}
     run_ids: list[str] = []
     while True:
         if everything:
-            keys = definitions.defs.resolve_asset_graph().toposorted_asset_keys
+            keys = definitions.resolve_asset_graph().toposorted_asset_keys
             plan = dict.fromkeys(keys, "asked for")
         else:
-            plan = stale_assets(definitions.defs, instance, settings)
+            plan = stale_assets(definitions, instance, settings)
         # New archives often hold mostly the same letters. Their content tells what else is to be made.
         first = {key: reason for key, reason in plan.items() if key.path[0] in _FIRST_ROUND}
         is_first_of_two = not everything and not made and first and "never made" not in first.values()

@@ -5,7 +5,7 @@ Belongs here: each setting's name, meaning, limits and default by profile. A run
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
@@ -17,6 +17,9 @@ from notmnist_assets.curation.relation import Method
 from notmnist_assets.curation.sanitizing import Conflicts, RemoveFrom, Repeats
 
 PREFIX: Final = "NOTMNIST_"
+SEARCH_RADIUS: Final = 12.0
+"""How far pairs are searched when no wider radius is set: enough to see where different letters begin to mix."""
+
 Profile = Literal["sample", "full", "custom"]
 Rows = Annotated[int, Field(ge=10, multiple_of=10)]
 Count = Annotated[int, Field(ge=1)]
@@ -56,9 +59,12 @@ class Settings(BaseModel):
     @field_validator("archives", "storage")
     @classmethod
     def _make_local_paths_absolute(cls, value: str | None) -> str | None:
-        if value is None or "://" in value:
-            return value
-        return str(Path(value).expanduser().absolute())
+        return None if value is None else _absolute(value)
+
+    @property
+    def search_radius(self) -> float:
+        """How far near pairs are searched, in units of 255."""
+        return max(SEARCH_RADIUS, self.near_radius or 0.0)
 
     @property
     def minimum(self) -> Mapping[str, int]:
@@ -84,6 +90,14 @@ def project_home() -> Path:
     """Return the checkout that holds this package, or the current folder when it is installed elsewhere."""
     checkout = Path(__file__).resolve().parent.parent
     return checkout if (checkout / "dagster.yaml").is_file() else Path.cwd()
+
+
+def fix_relative_paths(environment: MutableMapping[str, str]) -> None:
+    """Make the relative paths among the settings absolute, for processes that are about to change their folder."""
+    for name in ("archives", "storage"):
+        variable = PREFIX + name.upper()
+        if environment.get(variable, "").strip():
+            environment[variable] = _absolute(environment[variable].strip())
 
 
 def read_settings(environment: Mapping[str, str] | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
@@ -123,13 +137,17 @@ def read_settings(environment: Mapping[str, str] | None = None, overrides: Mappi
     return settings
 
 
+def _absolute(path: str) -> str:
+    return path if "://" in path else str(Path(path).expanduser().absolute())
+
+
 def _refuse_unknown(given: Mapping[str, Any]) -> None:
     for name in given:
         if name not in Settings.model_fields:
             close = get_close_matches(name, Settings.model_fields, n=1)
-            hint = f"; did you mean {PREFIX}{close[0].upper()}?" if close else ""
+            hint = f"; did you mean {PREFIX}{close[0].upper()}" if close else ""
             allowed = ", ".join(PREFIX + field.upper() for field in Settings.model_fields)
-            raise SettingsError(f"{PREFIX}{name.upper()} is not a setting{hint} Allowed: {allowed}")
+            raise SettingsError(f"{PREFIX}{name.upper()} is not a setting{hint}. Allowed: {allowed}")
 
 
 def _explain(detail: Any, given: Mapping[str, Any]) -> str:

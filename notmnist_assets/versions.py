@@ -16,15 +16,18 @@ _OF_GROUP: Final[Mapping[str, tuple[str, ...]]] = {
     "splits": ("train_size", "valid_size", "test_size", "seed"),
     "sanitized": _SANITIZE,
 }
-_OF_ASSET: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
-    ("overlap", "near_pairs"): ("near_shifts",),
+_BELOW: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
+    # A minimum changes no bytes, but whether there may be any.
+    ("letters", "large"): ("min_large",),
+    ("letters", "small"): ("min_small",),
+    ("overlap", "near_pairs"): ("search_radius", "near_shifts"),
     ("overlap", "radius"): ("near_radius",),
 }
 
 
 def settings_that_matter(key: dg.AssetKey, settings: Settings) -> dict[str, Any]:
     """Return the settings, by name, that change what is stored under `key`."""
-    names = _OF_ASSET.get(tuple(key.path), _OF_GROUP.get(key.path[0], ()))
+    names = _OF_GROUP.get(key.path[0]) or _BELOW.get(tuple(key.path[:2]), ())
     return {name: getattr(settings, name) for name in names}
 
 

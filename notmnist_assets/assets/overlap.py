@@ -6,10 +6,11 @@ Belongs here: wiring and telling. Searching, choosing and counting are in `curat
 from collections.abc import Mapping, Sequence
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 
 from notmnist_assets.assets.inputs import hash_inputs, split_inputs, table_input
-from notmnist_assets.curation.drawing import evenly_spaced, line_chart
+from notmnist_assets.curation.drawing import evenly_spaced, line_chart, number_grid
 from notmnist_assets.curation.evidence import (
     conflicting_groups,
     largest_groups,
@@ -25,6 +26,7 @@ from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.values import Split
 from notmnist_assets.metadata import exhibits, picture, table
 from notmnist_assets.resources import SettingsResource
+from notmnist_assets.settings import SEARCH_RADIUS
 from notmnist_assets.types import (
     LABEL_CONFLICTS,
     NEAR_PAIRS,
@@ -40,8 +42,6 @@ from notmnist_assets.types import (
 )
 
 CODE_VERSION = "1"
-SEARCH_RADIUS = 12.0
-"""How far pairs are searched when no wider radius is set: enough to see where different letters begin to mix."""
 
 _PICTURED_PAIRS = 12
 _PICTURED_GROUPS = 8
@@ -83,17 +83,16 @@ def near_pairs(
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """Search all distinct images against each other."""
     chosen = settings.read()
-    radius = max(SEARCH_RADIUS, chosen.near_radius or 0.0)
     index = RowIndex(_by_split(train_hashes, valid_hashes, test_hashes))
     splits = {"train": train, "valid": valid, "test": test}
-    pairs = near_table(index, splits, radius, shifts=chosen.near_shifts)
+    pairs = near_table(index, splits, chosen.search_radius, shifts=chosen.near_shifts)
     return dg.MaterializeResult(
         value=pairs,
         data_version=data_version(pairs),
         metadata={
             "rows": len(pairs),
             "distinct_images": index.images,
-            "search_radius": radius,
+            "search_radius": chosen.search_radius,
             "shifts": chosen.near_shifts,
         },
     )
@@ -125,8 +124,8 @@ def radius(
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """Draw the curve and choose."""
     index = RowIndex(_by_split(train_hashes, valid_hashes, test_hashes))
-    fixed = settings.read().near_radius
-    curve = radius_table(index, near_pairs, searched=max(SEARCH_RADIUS, fixed or 0.0), fixed=fixed)
+    chosen = settings.read()
+    curve = radius_table(index, near_pairs, searched=chosen.search_radius, fixed=chosen.near_radius)
     used = chosen_radius(curve)
     chart = line_chart(
         [("different letters", curve["radius"].tolist(), (curve["share"] * 100).tolist())],
@@ -142,7 +141,7 @@ def radius(
         data_version=data_version(curve),
         metadata={
             "radius": used,
-            "fixed_by_setting": fixed is not None,
+            "fixed_by_setting": chosen.near_radius is not None,
             "chart": picture(chart, "pairs with different letters by radius"),
             "curve": table(curve),
             "just_inside": exhibits(inside, "the widest pairs within the radius: one, other, difference"),
@@ -280,15 +279,10 @@ def recall(
     images = images_of(index, splits, index.first_rows[rows])
     found = recall_table(images, used)
     alarms = false_alarm_table(images, index.rows_by_letter()[rows], pairs_among(index, near_pairs, used, rows))
-    chart = line_chart(
-        [
-            (str(method), part["median_distance"].tolist(), part["recall"].tolist())
-            for method, part in found.sort_values(["method", "median_distance"]).groupby("method", sort=True)
-        ],
-        title="Planted duplicates found, by their distance",
-        x_label="median distance of the planted copies",
-        y_label="recall",
-        mark_x=used,
+    planted = found["perturbation"] + " " + found["strength"].map("{:g}".format)
+    grid = found.assign(planted=planted).pivot_table(index="planted", columns="method", values="recall", sort=False)
+    chart = number_grid(
+        grid.index.tolist(), grid.columns.tolist(), grid.to_numpy(np.float64), f"Recall; near at radius {used:g}"
     )
     return dg.MaterializeResult(
         value=found,
@@ -296,7 +290,7 @@ def recall(
         metadata={
             "rows": len(found),
             "radius": used,
-            "chart": picture(chart, "recall by distance"),
+            "chart": picture(chart, "recall by perturbation and method"),
             "recall": table(found),
             "false_alarms": table(alarms),
         },

@@ -28,12 +28,10 @@ _KIND_MASK: Final = np.uint64(0x300)
 _LENGTH: Final = np.uint64(0x100)
 _END_OF_BLOCK: Final = np.uint64(0x200)
 _INVALID: Final = np.uint64(0x300)
-# The longest pair of length and distance takes 15 + 5 + 15 + 13 bits.
-_LONGEST_PAIR: Final = np.uint64(48)
 _FAILED: Final = np.uint64(0)
 
 _LONGEST_CODE: Final = 15
-_TABLE_BITS: Final = 10
+_TABLE_BITS: Final = 9
 _TABLE_MASK: Final = np.uint64((1 << _TABLE_BITS) - 1)
 _PRECODE_BITS: Final = 7
 _PRECODE_MASK: Final = np.uint64((1 << _PRECODE_BITS) - 1)
@@ -248,12 +246,11 @@ def _inflate(source: Any, start: Any, end: Any, window: Any, scratch: Any, raw: 
             n = _U0
             total = np.uint64(n_literals + n_distances)
             while n < total:
-                if held < _U16:
-                    if at > last_load:
-                        return _FAILED
-                    bits |= _load(source, at) << held
-                    at += (_U63 - held) >> _U3
-                    held |= _U56
+                if at > last_load:
+                    return _FAILED
+                bits |= _load(source, at) << held
+                at += (_U63 - held) >> _U3
+                held |= _U56
                 entry = np.uint64(table[bits & _PRECODE_MASK])
                 bits >>= entry & _U15
                 held -= entry & _U15
@@ -293,12 +290,13 @@ def _inflate(source: Any, start: Any, end: Any, window: Any, scratch: Any, raw: 
         ):
             return _FAILED
         while True:
-            if held < _LONGEST_PAIR:
-                if at > last_load:
-                    return _FAILED
-                bits |= _load(source, at) << held
-                at += (_U63 - held) >> _U3
-                held |= _U56
+            # Always loading is cheaper than a branch that is hard to predict. 56 bits are enough for the longest
+            # pair of length and distance, 15 + 5 + 15 + 13 bits.
+            if at > last_load:
+                return _FAILED
+            bits |= _load(source, at) << held
+            at += (_U63 - held) >> _U3
+            held |= _U56
             entry = np.uint64(table[bits & _TABLE_MASK])
             if entry == _U0:
                 entry = _find(bits, _LITERAL_ENTRIES, near)

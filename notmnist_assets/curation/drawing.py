@@ -1,14 +1,18 @@
-"""Pictures as PNG bytes: contact sheets of letters, and curves.
+"""Pictures as PNG bytes: contact sheets of letters, curves, and grids of numbers.
 
 Belongs here: drawing. Size budgets and embedding in the UI are in `metadata`.
 """
 
 import io
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 from notmnist_assets.curation.images import SIDE, Images
 
@@ -77,6 +81,34 @@ def line_chart(
     axes.set(title=title, xlabel=x_label, ylabel=y_label)
     axes.grid(visible=True, alpha=0.3)
     axes.legend(fontsize="small")
+    return _encode_figure(figure)
+
+
+def number_grid(rows: Sequence[str], columns: Sequence[str], values: npt.NDArray[np.float64], title: str) -> bytes:
+    """Draw numbers from 0 to 1 as a colored grid with the numbers in it, as PNG.
+
+    Args:
+        rows: names of the rows.
+        columns: names of the columns.
+        values: float64 (rows, columns).
+        title: above the grid.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(1.6 + 0.8 * len(columns), 0.9 + 0.2 * len(rows)), dpi=72, layout="constrained")
+    axes = figure.add_subplot()
+    axes.imshow(values, vmin=0, vmax=1, cmap="RdYlGn", aspect="auto")
+    for row, line in enumerate(values):
+        for column, value in enumerate(line):
+            axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize="x-small")
+    axes.set_xticks(range(len(columns)), columns)
+    axes.set_yticks(range(len(rows)), rows, fontsize="small")
+    axes.xaxis.tick_top()
+    axes.set_title(title, fontsize="medium")
+    return _encode_figure(figure)
+
+
+def _encode_figure(figure: "Figure") -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     with Image.open(buffer) as picture:

@@ -16,7 +16,7 @@ from notmnist_assets.curation.images import SIDE, Images
 _SCALE = 2
 _GAP = 3
 _CAPTION = 13
-_PAPER = 255
+_PAPER = 190
 _TEXT_SIZE = 10
 
 
@@ -37,13 +37,13 @@ def pair_exhibit(caption: str, first: npt.NDArray[np.uint8], second: npt.NDArray
 def gallery(exhibits: Sequence[Exhibit], per_line: int) -> bytes:
     """Draw exhibits in reading order, `per_line` to a line, captions above, as an 8-bit gray PNG."""
     side = SIDE * _SCALE
-    most = max((len(exhibit.images) for exhibit in exhibits), default=1)
-    width = max(most * (side + _GAP), 150) + 2 * _GAP
+    font = ImageFont.load_default(_TEXT_SIZE)
+    widths = [max(len(shown.images) * (side + _GAP), int(font.getlength(shown.caption))) for shown in exhibits]
+    width = max(widths, default=side) + 3 * _GAP
     height = _CAPTION + side + 2 * _GAP
     lines = max(1, -(-len(exhibits) // per_line))
     sheet = Image.new("L", (width * per_line, height * lines), _PAPER)
     pen = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(_TEXT_SIZE)
     for place, exhibit in enumerate(exhibits):
         left, top = place % per_line * width + _GAP, place // per_line * height
         pen.text((left, top), exhibit.caption, fill=0, font=font)

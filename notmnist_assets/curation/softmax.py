@@ -6,7 +6,8 @@ How the loss is minimized and what the scores are compared with does not.
 A row's features are x = (pixel - 127.5) / 255, 784 of them, and a constant 1. Parameters are float64
 (classes, 785), the intercept last; the class probabilities are softmax(parameters @ [x, 1]).
 Products are float32; block sums are added in float64 in the order of the blocks, so a result depends neither
-on the number of workers nor on their timing.
+on the number of workers nor on their timing. A float32 copy of 200,000 rows would take 627 MB; converting them
+anew in each pass costs a sixth of the pass.
 """
 
 from collections.abc import Callable

@@ -100,22 +100,31 @@ def _planted(part: Drawn, contents: Contents) -> list[_Row]:
 
 
 def _arisen(drawn: list[Drawn], original: npt.NDArray[np.bool_]) -> list[_Row]:
-    """Files that were to be originals and yet equal an earlier one, as when strokes fill the frame."""
+    """Files that were to be originals and yet equal an earlier one, as when strokes fill the frame.
+
+    Each names the first such file of its letter; that one names the first of any letter.
+    """
     digests = np.concatenate([part.digests for part in drawn])
     part_of = np.repeat(np.arange(len(drawn)), [len(part.fonts) for part in drawn])
     fonts = np.concatenate([part.fonts for part in drawn])
     files = np.flatnonzero(original)
-    files = files[np.lexsort((files, digests[files, 1], digests[files, 0]))]
-    fresh = np.ones(len(files), np.bool_)
-    fresh[1:] = (digests[files[1:]] != digests[files[:-1]]).any(axis=1)
-    first = files[np.flatnonzero(fresh)[np.cumsum(fresh) - 1]]
+    letters = np.array([LETTERS.index(part.letter) for part in drawn])[part_of]
+    files = files[np.lexsort((files, letters[files], digests[files, 1], digests[files, 0]))]
+    new_picture = np.ones(len(files), np.bool_)
+    new_picture[1:] = (digests[files[1:]] != digests[files[:-1]]).any(axis=1)
+    new_letter = new_picture.copy()
+    new_letter[1:] |= letters[files[1:]] != letters[files[:-1]]
+    first_of_picture, first_of_letter = (
+        files[np.flatnonzero(new)[np.cumsum(new) - 1]] for new in (new_picture, new_letter)
+    )
+    sources = np.where(new_letter, first_of_picture, first_of_letter)
 
     def describe(file: int) -> tuple[str, str, str]:
         part = drawn[part_of[file]]
         return part.set_name, part.letter, file_name(part.set_name, int(fonts[file]))
 
     rows: list[_Row] = []
-    for file, source in zip(files[~fresh], first[~fresh], strict=True):
+    for file, source in zip(files[~new_picture], sources[~new_picture], strict=True):
         where, of = describe(int(file)), describe(int(source))
         kind = "exact_duplicate" if where[1] == of[1] else "label_conflict"
         rows.append((*where, kind, *of, 0.0, "came about by itself"))
