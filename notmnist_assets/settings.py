@@ -157,5 +157,18 @@ def _explain(detail: Any, given: Mapping[str, Any]) -> str:
     if choices and all(isinstance(choice, str) for choice in choices):
         allowed = "allowed: " + ", ".join(choices)
     else:
-        allowed = f"{detail['msg']}; allowed: {Settings.model_fields[name].description}"
+        allowed = f"{detail['msg']}; allowed: {_limits(name)} ({Settings.model_fields[name].description})"
     return f"{PREFIX}{name.upper()}={given.get(name)}: {allowed}"
+
+
+def _limits(name: str) -> str:
+    """Return in words which values a setting takes, such as `integer from 0 to 4294967295`."""
+    schema = Settings.model_json_schema()["properties"][name]
+    schema = next((choice for choice in schema.get("anyOf", []) if choice["type"] != "null"), schema)
+    largest = schema.get("maximum", schema.get("exclusiveMaximum", 0) - 1)
+    words = [schema["type"]]
+    if "minimum" in schema:
+        words.append(f"from {schema['minimum']} to {largest}" if largest >= 0 else f"of at least {schema['minimum']}")
+    if "multipleOf" in schema:
+        words.append(f"that {schema['multipleOf']} divides")
+    return " ".join(words)

@@ -26,6 +26,7 @@ from notmnist_assets.curation.errors import CurationError
 _MANIFEST: Final = "value.json"
 _FORMAT: Final = 1
 _VERSION_DIGITS: Final = 16
+_UNFINISHED: Final = ".writing-"
 
 WriteFile = Callable[[BinaryIO], None]
 
@@ -64,6 +65,8 @@ class ValueStore:
             facts: JSON values that belong to the value.
         """
         folder = f"{self._folder(key)}/{version[:_VERSION_DIGITS]}"
+        if self.is_local:
+            _clear_leftovers(Path(folder))
         sizes = {name: self._write_file(f"{folder}/{name}", write) for name, write in files.items()}
         previous = self.find(key)
         manifest = {"format": _FORMAT, "version": version, "files": sizes, "facts": dict(facts)}
@@ -130,7 +133,7 @@ class ValueStore:
         """Write to a temporary name, then move (local) or upload whole (elsewhere); return the size."""
         folder = Path(path).parent if self.is_local else Path(tempfile.gettempdir())
         folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f".writing-{uuid4().hex}"
+        temporary = folder / f"{_UNFINISHED}{uuid4().hex}"
         try:
             with temporary.open("xb") as file:
                 write(file)
@@ -163,6 +166,12 @@ class ValueStore:
 def copy_file(source: BinaryIO) -> WriteFile:
     """Return what writes the rest of `source`."""
     return lambda file: shutil.copyfileobj(source, file, 1 << 22)
+
+
+def _clear_leftovers(folder: Path) -> None:
+    """Delete what a killed writer of the same version left unfinished."""
+    for leftover in folder.glob(f"{_UNFINISHED}*"):
+        leftover.unlink(missing_ok=True)
 
 
 def _write_all(file: BinaryIO, data: bytes) -> None:

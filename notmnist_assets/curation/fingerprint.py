@@ -6,8 +6,8 @@ row and bit by bit, exactly when their fingerprints are.
 
 import hashlib
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -22,31 +22,42 @@ class _Digest:
         self._sha = hashlib.sha256()
 
     def text(self, value: str) -> None:
-        encoded = value.encode("utf-8", "surrogateescape")
+        encoded = value.encode()
         self._sha.update(len(encoded).to_bytes(8, "little") + encoded)
 
     def array(self, values: np.ndarray[Any, Any]) -> None:
         little = values.dtype.newbyteorder("<")
-        self.text(f"{little.str}{values.shape}")
+        self.text(f"array {little.str}{values.shape}")
         rows = max(1, _CHUNK_BYTES // max(1, values[:1].nbytes))
         for start in range(0, len(values), rows):
             self._sha.update(np.ascontiguousarray(values[start : start + rows], dtype=little).data)
 
-    def texts(self, values: Sequence[Any]) -> None:
-        encoded = [str(value).encode("utf-8", "surrogateescape") for value in values]
-        self.array(np.fromiter((len(value) for value in encoded), np.int64, len(encoded)))
-        self._sha.update(b"".join(encoded))
+    def texts(self, values: pd.Series) -> None:
+        """Take in UTF-8 bytes and their lengths, the same for strings kept as objects, categories or in Arrow."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        strings = pa.array(values, pa.large_string())
+        self.text("strings")
+        self.array(np.flatnonzero(values.isna().to_numpy()))
+        for chunk in strings.chunks if isinstance(strings, pa.ChunkedArray) else [strings]:
+            filled = pc.fill_null(chunk, "")
+            self.array(pc.binary_length(filled).to_numpy())
+            _, offsets, data = filled.buffers()
+            ends = np.frombuffer(offsets, np.int64)[filled.offset : filled.offset + len(filled) + 1]
+            self._sha.update(data[int(ends[0]) : int(ends[-1])])
 
     def table(self, table: pd.DataFrame, leave_out: Sequence[str]) -> None:
+        self.text(f"table of {len(table)} rows")
         for name in table.columns:
             if name in leave_out:
                 continue
             self.text(str(name))
             column = table[name]
-            if pd.api.types.is_numeric_dtype(column.dtype):
+            if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biuf":
                 self.array(column.to_numpy())
             else:
-                self.texts(column.tolist())
+                self.texts(column)
 
     def hexadecimal(self) -> str:
         return self._sha.hexdigest()
@@ -56,25 +67,32 @@ def fingerprint(value: LetterImages | Split | pd.DataFrame, *, leave_out: Sequen
     """Return the SHA-256 (64 hexadecimal digits) of all that `value` holds.
 
     Args:
-        value: the value to identify.
+        value: the value to identify. Columns of tables hold numbers, truth values or strings.
         leave_out: columns of a table that do not count, such as times.
+
+    Raises:
+        TypeError: a column of a table holds something else.
     """
     if isinstance(value, pd.DataFrame):
         digest = _Digest()
         digest.text("table")
         digest.table(value, leave_out)
         return digest.hexadecimal()
-    return _of_tensors(value)
+    # Whoever makes a value and whoever stores it both ask, and images take time.
+    if (known := _known.get(value)) is None:
+        known = _known[value] = _of_tensors(value)
+    return known
 
 
-@lru_cache(maxsize=4)
+_known: WeakKeyDictionary[LetterImages | Split, str] = WeakKeyDictionary()
+
+
 def _of_tensors(value: LetterImages | Split) -> str:
-    """Remember the last few: whoever makes a value and whoever stores it both ask, and images take time."""
     digest = _Digest()
     digest.text(type(value).__name__)
     digest.array(value.images)
     if isinstance(value, LetterImages):
-        digest.texts(value.names.tolist())
+        digest.texts(pd.Series(value.names, dtype=object))
         digest.table(value.rejected, ())
     else:
         digest.array(value.labels)

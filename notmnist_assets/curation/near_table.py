@@ -13,7 +13,7 @@ import pandas as pd
 from notmnist_assets.curation.images import PIXEL_DEPTH, SIDE, Images
 from notmnist_assets.curation.near import NearPairs, near_pairs
 from notmnist_assets.curation.radius import RADII, choose_radius, radius_curve
-from notmnist_assets.curation.relation import Indices, RowIndex
+from notmnist_assets.curation.relation import NO_IMAGE, Indices, RowIndex
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.values import Split
 
@@ -51,10 +51,9 @@ def near_table(
 
 def pairs_of(index: RowIndex, table: pd.DataFrame) -> NearPairs:
     """Return the pairs of a near table as numbers of the index's distinct images."""
-    places = pd.Index(index.digests)
-    a = places.get_indexer(pd.Index(table["exact_a"].to_numpy(object))).astype(np.int32)
-    b = places.get_indexer(pd.Index(table["exact_b"].to_numpy(object))).astype(np.int32)
-    known = (a >= 0) & (b >= 0)
+    a = index.image_numbers(table["exact_a"]).astype(np.int32)
+    b = index.image_numbers(table["exact_b"]).astype(np.int32)
+    known = (a != NO_IMAGE) & (b != NO_IMAGE)
     sums = (table["distance"].to_numpy() * PIXEL_DEPTH).round().astype(np.int32)
     return NearPairs(a[known], b[known], sums[known])
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from notmnist_assets.curation.images import LETTERS
@@ -72,9 +71,7 @@ def duplicate_groups(index: RowIndex, method: Method) -> np.ndarray[tuple[int], 
         return np.arange(index.images)
     if method == "cells":
         return index.cell_of_image
-    source, target, _ = index.edges
-    graph = coo_array((np.ones(len(source), np.int8), (source, target)), shape=(index.images, index.images))
-    _, groups = connected_components(graph, directed=False)
+    _, groups = connected_components(index.neighbours(), directed=False)
     return pd.factorize(groups)[0].astype(np.int64)
 
 
@@ -94,7 +91,7 @@ def label_conflicts(index: RowIndex, splits: Mapping[str, Split]) -> pd.DataFram
 
     Columns: `method` (exact: equal pixels; near: connected within the radius), `group`, `images` (distinct images
     of the group), `split`, `row`, `letter`, `name`, `font`, `exact`. Groups of one method are numbered from 0 in
-    the order of their first row.
+    the order of their first row; within a group train comes first, then valid, then test, in row order.
     """
     sources = pd.concat([splits[name].sources for name in SPLITS], ignore_index=True)
     parts = []
@@ -121,7 +118,7 @@ def label_conflicts(index: RowIndex, splits: Mapping[str, Split]) -> pd.DataFram
                 "exact": index.digests[index.image[rows]],
             }
         )
-        parts.append(part.sort_values(["group", "split", "row"], ignore_index=True, kind="stable"))
+        parts.append(part.sort_values("group", ignore_index=True, kind="stable"))
     return pd.concat(parts, ignore_index=True).astype(
         dict.fromkeys(("method", "split", "letter", "name", "font", "exact"), "str")
     )
@@ -132,25 +129,24 @@ def font_leakage(splits: Mapping[str, Split]) -> pd.DataFrame:
 
     Columns: `rows_of`, `rows`, `share`, and `other_letter_share`: rows whose font has a different letter in train.
     """
-    train = splits["train"].sources
-    known = set(train["font"])
-    pairs = pd.Series(train["font"].astype("str") + "\0" + train["letter"].astype("str"))
-    letters_by_font = pairs.drop_duplicates().str.split("\0").str[0].value_counts()
-    known_pairs = set(pairs)
+    names = pd.concat([splits[name].sources["font"].astype("str") for name in SPLITS], ignore_index=True)
+    fonts, distinct = pd.factorize(names)
+    in_train = np.zeros((len(distinct), len(LETTERS)), bool)
+    ends = np.cumsum([len(splits[name]) for name in SPLITS])
+    font_of = dict(zip(SPLITS, np.split(fonts, ends[:-1]), strict=True))
+    in_train[font_of["train"], splits["train"].labels] = True
+    letters = in_train.sum(axis=1)
     records = []
     for name in ("valid", "test"):
-        sources = splits[name].sources
-        font = sources["font"].astype("str")
-        any_letter = font.isin(known)
-        same_letter = (font + "\0" + sources["letter"].astype("str")).isin(known_pairs)
-        letters = font.map(letters_by_font).fillna(0)
-        other_letter = letters > same_letter.astype(int)
+        font, rows = font_of[name], len(splits[name])
+        any_letter = int((letters[font] > 0).sum())
+        other_letter = int((letters[font] > in_train[font, splits[name].labels]).sum())
         records.append(
             {
                 "rows_of": name,
-                "rows": int(any_letter.sum()),
-                "share": float(any_letter.mean()),
-                "other_letter_share": float(other_letter.mean()),
+                "rows": any_letter,
+                "share": any_letter / max(rows, 1),
+                "other_letter_share": other_letter / max(rows, 1),
             }
         )
     return pd.DataFrame(records)

@@ -26,10 +26,12 @@ class Counterexample(NamedTuple):
 
 
 def equal_rows(images: Images, others: Images) -> list[Counterexample]:
-    """Return a counterexample for each row of `images` whose bytes are those of a row of `others`."""
+    """Return, for each row of `images` whose bytes are those of a row of `others`, the first such row."""
+    wanted = {image.tobytes() for image in images}
     rows: dict[bytes, int] = {}
-    for row in range(len(others) - 1, -1, -1):
-        rows[others[row].tobytes()] = row
+    for row, other in enumerate(others):
+        if (data := other.tobytes()) in wanted:
+            rows.setdefault(data, row)
     found = ((row, rows.get(image.tobytes())) for row, image in enumerate(images))
     return [Counterexample(row, other, 0.0) for row, other in found if other is not None]
 

@@ -13,6 +13,7 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.sparse import csr_array
 
 from notmnist_assets.curation.images import LETTERS, PIXEL_DEPTH
 from notmnist_assets.curation.near import largest_sum
@@ -21,9 +22,11 @@ from notmnist_assets.curation.splits import SPLITS
 Method = Literal["exact", "cells", "near"]
 METHODS: Final[tuple[Method, ...]] = ("exact", "cells", "near")
 NO_ROW: Final = -1
+NO_IMAGE: Final = -1
 
 Mask = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.int64]
+Edges = tuple[Indices, Indices, npt.NDArray[np.float64]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +62,7 @@ class RowIndex:
 
         Args:
             hashes: hash table by split.
-            pairs: near pairs, at least all those within `radius`; None where `near` will not be asked for.
+            pairs: near pairs, at least all those within `radius`, each once; None where `near` will not be asked for.
             radius: pairs farther apart are not related.
         """
         tables = [hashes[name] for name in SPLITS]
@@ -75,34 +78,54 @@ class RowIndex:
         self.cell_of_image = np.empty(self.images, np.int64)
         self.cell_of_image[self.image] = cells
         self._cells = int(cells.max(initial=-1)) + 1
-        self._from, self._to, self._distance = self._edges(pairs, radius)
+        self._edges = None if pairs is None else self._both_directions(pairs, radius)
 
-    def _edges(self, pairs: pd.DataFrame | None, radius: float) -> tuple[Indices, Indices, npt.NDArray[np.float64]]:
-        """Return both directions of every pair within the radius whose two images are in the splits."""
-        if pairs is None:
-            return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
+    def _both_directions(self, pairs: pd.DataFrame, radius: float) -> Edges:
+        """Return the pairs within the radius whose two images are in the splits, nearest of each image first."""
         within = pairs[(pairs["distance"] * PIXEL_DEPTH).round() <= largest_sum(radius)]
-        places = pd.Index(self.digests)
-        a = places.get_indexer(pd.Index(within["exact_a"].to_numpy(object)))
-        b = places.get_indexer(pd.Index(within["exact_b"].to_numpy(object)))
-        known = (a != NO_ROW) & (b != NO_ROW)
-        distance = within["distance"].to_numpy(np.float64)[known]
-        a, b = a[known].astype(np.int64), b[known].astype(np.int64)
-        return np.concatenate([a, b]), np.concatenate([b, a]), np.concatenate([distance, distance])
+        a, b = self.image_numbers(within["exact_a"]), self.image_numbers(within["exact_b"])
+        known = (a != NO_IMAGE) & (b != NO_IMAGE)
+        source, target = np.concatenate([a[known], b[known]]), np.concatenate([b[known], a[known]])
+        distance = np.tile(within["distance"].to_numpy(np.float64)[known], 2)
+        order = np.lexsort((target, distance, source))
+        return source[order], target[order], distance[order]
 
     @property
-    def edges(self) -> tuple[Indices, Indices, npt.NDArray[np.float64]]:
-        """Pairs of distinct images within the radius, both directions: from, to, distance."""
-        return self._from, self._to, self._distance
+    def edges(self) -> Edges:
+        """Pairs of distinct images within the radius, both directions: from, to, distance.
+
+        Sorted by from, then distance, then to.
+
+        Raises:
+            ValueError: the index was made without near pairs.
+        """
+        if self._edges is None:
+            raise ValueError("this index has no near pairs: give them when it is made")
+        return self._edges
+
+    def neighbours(self) -> csr_array[np.int64]:
+        """Return the near relation of distinct images as a sparse matrix (images, images) of ones, diagonal empty."""
+        source, target, _ = self.edges
+        return csr_array((np.ones(len(source), np.int64), (source, target)), shape=(self.images, self.images))
+
+    def image_numbers(self, digests: pd.Series) -> Indices:
+        """Return the number of the distinct image that each exact digest names, -1 where no row has it."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        found = pc.index_in(pa.array(digests, pa.large_string()), pa.array(self.digests, pa.large_string()))
+        numbers: Indices = found.fill_null(NO_IMAGE).to_numpy().astype(np.int64)
+        return numbers
 
     @property
     def first_rows(self) -> Indices:
         """Global row number of each distinct image's first row."""
         return _first_per_key(self.image, np.arange(len(self.image)), self.images)
 
-    def rows_by_letter(self) -> npt.NDArray[np.int64]:
-        """Return how many rows of each letter each distinct image has: int64 (images, 10)."""
+    def rows_by_letter(self, rows: Mask | None = None) -> Indices:
+        """Return how many of `rows` (all without it) of each letter each distinct image has: int64 (images, 10)."""
         key = self.image * len(LETTERS) + self.label
+        key = key if rows is None else key[rows]
         return np.bincount(key, minlength=self.images * len(LETTERS)).reshape(self.images, len(LETTERS))
 
     def in_split(self, name: str) -> Mask:
@@ -118,14 +141,15 @@ class RowIndex:
         if method == "cells":
             return Nearest(np.where(first == NO_ROW, self.first_in_cell(rows), first), distance)
         if method == "near":
-            useful = first[self._to] != NO_ROW
-            source, row, far = self._from[useful], first[self._to[useful]], self._distance[useful]
-            order = np.lexsort((row, far, source))
-            source, row, far = source[order], row[order], far[order]
+            source, target, far = self.edges
+            useful = (first[source] == NO_ROW) & (first[target] != NO_ROW)
+            source, row, far = source[useful], first[target[useful]], far[useful]
             start = np.flatnonzero(np.diff(source, prepend=-1))
-            source, row, far = source[start], row[start], far[start]
-            open_ = first[source] == NO_ROW
-            first[source[open_]], distance[source[open_]] = row[open_], far[open_]
+            if len(start):
+                nearest = np.repeat(far[start], np.diff(start, append=len(source)))
+                equally_near = np.where(far == nearest, row, np.iinfo(np.int64).max)
+                first[source[start]] = np.minimum.reduceat(equally_near, start)
+                distance[source[start]] = far[start]
         return Nearest(first, distance)
 
     def first_in_cell(self, rows: Mask) -> Indices:
@@ -133,17 +157,14 @@ class RowIndex:
         asked = np.flatnonzero(rows)
         return _first_per_key(self.cell_of_image[self.image[asked]], asked, self._cells)[self.cell_of_image]
 
-    def letters_around(self, method: Method) -> npt.NDArray[np.int64]:
-        """Return how many rows of each letter an image and its related images have: int64 (images, 10)."""
-        own = self.rows_by_letter()
+    def letters_around(self, method: Method, rows: Mask | None = None) -> Indices:
+        """Return how many of `rows` of each letter an image and its related images have: int64 (images, 10)."""
+        own = self.rows_by_letter(rows)
         if method == "cells":
             by_cell = np.zeros((self._cells, len(LETTERS)), np.int64)
             np.add.at(by_cell, self.cell_of_image, own)
             return by_cell[self.cell_of_image]
-        around = own.copy()
-        if method == "near":
-            np.add.at(around, self._from, own[self._to])
-        return around
+        return own + self.neighbours() @ own if method == "near" else own
 
 
 def _first_per_key(keys: Indices, rows: Indices, size: int) -> Indices:

@@ -38,7 +38,8 @@ class Policy:
             the assignment does; `training` removes train rows that are in valid or test and valid rows that are in
             test, which keeps the test set whole.
         conflicts: an image whose rows, or whose related images' rows, have different letters: `drop` all of its
-            rows, keep those of the strict `majority` letter, or `keep`.
+            rows, keep those whose letter more than half of these rows have (`majority`), or `keep`. Two related
+            images may each have a majority of their own; where these differ, both go.
         repeats: `drop` all but the first row of equal images within a split, or `keep`.
     """
 
@@ -110,23 +111,27 @@ def sanitize(index: RowIndex, policy: Policy) -> Sanitizing:
 
 def _remove_conflicts(index: RowIndex, policy: Policy, decision: _Decision) -> None:
     around = index.letters_around(policy.method)
-    conflicting = (around > 0).sum(axis=1) > 1
-    best = around.max(axis=1)
-    wins = around == best[:, None]
-    majority = np.where(wins.sum(axis=1) == 1, wins.argmax(axis=1), -1)
-    rows = conflicting[index.image]
+    rows = _contradict(around)[index.image]
     if policy.conflicts == "majority":
-        rows &= majority[index.image] != index.label
+        majority = 2 * around > around.sum(axis=1, keepdims=True)
+        winners = majority[index.image, index.label]
+        rows &= ~winners | _contradict(index.letters_around(policy.method, winners))[index.image]
     collides = np.full(len(rows), NO_ROW, np.int64)
     distance = np.full(len(rows), np.nan)
     for label in range(len(LETTERS)):
         nearest = index.nearest(index.label == label, policy.method)
         row, far = nearest.row[index.image], nearest.distance[index.image]
-        # cells knows no distance: any related row is then as good as another, the first found stays.
-        closer = (row != NO_ROW) & ((collides == NO_ROW) | (far < distance))
+        # NaN, a distance that cells does not know, sorts after every known one.
+        closer = (row != NO_ROW) & ((collides == NO_ROW) | (far < distance) | (np.isnan(distance) & ~np.isnan(far)))
         closer &= index.label != label
         collides[closer], distance[closer] = row[closer], far[closer]
     decision.remove(rows, "conflicting letters", collides, distance)
+
+
+def _contradict(letters: Indices) -> Mask:
+    """Return which images have rows of more than one letter, given counts by letter (images, 10)."""
+    contradict: Mask = (letters > 0).sum(axis=1) > 1
+    return contradict
 
 
 def _removed_table(index: RowIndex, decision: _Decision) -> pd.DataFrame:

@@ -59,7 +59,7 @@ def sizes_from_data(
     if train is None:
         train = min(_LARGEST_DEFAULT["train"], max(1, available - valid // letters) * letters)
     if test is None:
-        test = min(_LARGEST_DEFAULT["test"], min(small) * letters)
+        test = min(_LARGEST_DEFAULT["test"], max(1, min(small)) * letters)
     return SplitSizes(train, valid, test)
 
 
@@ -108,12 +108,15 @@ def gather(set_name: str, letters: Mapping[str, LetterImages], rows: SplitRows) 
         places = np.flatnonzero(rows.labels == label)
         images[places] = letters[letter].images[rows.rows[places]]
         names[places] = letters[letter].names[rows.rows[places]]
+    # Ten letters share most fonts: each name is decoded once.
+    codes, distinct = pd.factorize(names)
+    fonts = np.array([font_name(name) for name in distinct], dtype=object)
     sources = pd.DataFrame(
         {
             "set": pd.Categorical.from_codes(np.zeros(len(names), np.int8), categories=pd.Index([set_name])),
             "letter": pd.Categorical.from_codes(rows.labels, categories=pd.Index(list(LETTERS))),
             "name": pd.Series(names, dtype="str"),
-            "font": pd.Series([font_name(name) for name in names], dtype="str"),
+            "font": pd.Series(fonts[codes], dtype="str"),
         }
     )
     return Split(images, rows.labels, sources)

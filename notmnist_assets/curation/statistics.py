@@ -3,6 +3,7 @@
 Belongs here: statistics of one value. Statistics between splits are in `overlap`.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 
 from notmnist_assets.curation.images import LETTERS, PIXEL_DEPTH, Images
 
-_CHUNK = 4096
+_CHUNK = 128  # rows whose float64 copy stays in the cache
 
 
 class PixelMoments(NamedTuple):
@@ -21,20 +22,22 @@ class PixelMoments(NamedTuple):
 
 
 def pixel_moments(images: Images) -> PixelMoments:
-    """Return the moments of all pixels of `images`, exact up to float64 rounding, from a histogram.
+    """Return the moments of all pixels of `images`, from exact integer sums.
 
     Raises:
         ValueError: there are no images.
     """
     if not len(images):
         raise ValueError("no images")
-    histogram = np.zeros(PIXEL_DEPTH + 1, np.int64)
+    total, squares = 0, 0
     for start in range(0, len(images), _CHUNK):
-        histogram += np.bincount(images[start : start + _CHUNK].reshape(-1), minlength=PIXEL_DEPTH + 1)
-    values = (np.arange(PIXEL_DEPTH + 1) - PIXEL_DEPTH / 2) / PIXEL_DEPTH
-    total = histogram.sum()
-    mean = float(histogram @ values / total)
-    return PixelMoments(mean, float(np.sqrt(histogram @ (values - mean) ** 2 / total)))
+        # Whole numbers below 2**53: these float64 sums are exact, and several times as fast as integer ones.
+        pixels = images[start : start + _CHUNK].reshape(-1).astype(np.float64)
+        total += int(pixels @ np.ones(len(pixels)))
+        squares += int(pixels @ pixels)
+    count = images.size
+    mean = (total / count - PIXEL_DEPTH / 2) / PIXEL_DEPTH
+    return PixelMoments(mean, math.sqrt(count * squares - total**2) / count / PIXEL_DEPTH)
 
 
 def label_counts(labels: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:

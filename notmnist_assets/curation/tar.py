@@ -74,27 +74,26 @@ def _octal(buffer: Any, at: Any, width: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _checksum_is_right(buffer: Any, at: Any) -> bool:
-    unsigned = np.int64(0)
-    signed = np.int64(0)
-    for i in range(HEADER):
-        byte = np.int64(buffer[at + i])
-        unsigned += byte
-        signed += byte - ((byte & 0x80) << 1)
-    for i in range(148, 156):
-        byte = np.int64(buffer[at + i])
-        unsigned += 32 - byte
-        signed += 32 - byte + ((byte & 0x80) << 1)
-    stored = _octal(buffer, at + 148, 8)
-    return bool(stored in (unsigned, signed))
+def _sum(buffer: Any, start: Any, stop: Any) -> Any:
+    total = np.int64(0)
+    for i in range(start, stop):
+        total += buffer[i]
+    return total
 
 
 @njit(cache=True, nogil=True)
-def _is_zero(buffer: Any, at: Any) -> bool:
-    seen = 0
+def _checksum_is_right(buffer: Any, at: Any, total: Any) -> bool:
+    """Compare the stored checksum with the sum of a header's bytes, its own field counted as spaces."""
+    stored = _octal(buffer, at + 148, 8)
+    unsigned = total - _sum(buffer, at + 148, at + 156) + 8 * 32
+    if stored == unsigned:
+        return True
+    # Some old programs summed signed bytes.
+    negative = 0
     for i in range(HEADER):
-        seen |= buffer[at + i]
-    return seen == 0
+        if i < 148 or i >= 156:
+            negative += buffer[at + i] >> 7
+    return bool(stored == unsigned - 256 * negative)
 
 
 @njit(cache=True, nogil=True)
@@ -216,13 +215,14 @@ def walk(buffer: Any, start: Any, stop: Any, root: Any, state: Any, records: Any
         while True:
             if position + HEADER > stop:
                 return count
-            if _is_zero(buffer, position):
+            total = _sum(buffer, position, position + HEADER)
+            if total == 0:
                 if group != position:
                     state[ERROR] = NO_MEMBER
                 state[AT] = position
                 state[END] = position
                 return count
-            if not _checksum_is_right(buffer, position):
+            if not _checksum_is_right(buffer, position, total):
                 state[ERROR] = BAD_HEADER
                 state[AT] = position
                 return count

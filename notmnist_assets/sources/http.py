@@ -29,6 +29,7 @@ _BLOCK: Final = 1 << 18
 _ATTEMPTS: Final = 6
 _TIMEOUT: Final = httpx.Timeout(30.0)
 _WORTH_RETRYING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_CHECK_URL: Final = "Check NOTMNIST_ARCHIVES: the base URL of the folder that holds both archives."
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
@@ -79,18 +80,17 @@ class HttpSource:
         self._folder.mkdir(parents=True, exist_ok=True)
         final = self._folder / archive_name(set_name)
         part = final.with_suffix(".part")
-        about = final.with_suffix(".json")
-        self._retrying(lambda: self._download(url, final, part, about, expected), url)
+        self._retrying(lambda: self._download(url, final, part, expected), url)
         arrived = part if part.exists() else final
         try:
             archive = verified(arrived, expected, url)
         except CurationError:
             # Resuming from wrong bytes cannot end well: the next attempt starts from nothing.
-            arrived.unlink()
-            about.unlink(missing_ok=True)
+            _forget(arrived)
             raise
         if arrived is part:
             part.replace(final)
+            _facts_of(part).replace(_facts_of(final))
         return Archive(str(final), archive.bytes, archive.sha256, url)
 
     def _retrying(self, work: Callable[[], T], url: str) -> T:
@@ -111,17 +111,22 @@ class HttpSource:
                 remedy="Try again later: a download goes on where it stopped. Or set NOTMNIST_ARCHIVES to a mirror"
                 " or to a folder.",
             ) from error
+        except (httpx.RequestError, httpx.InvalidURL) as error:
+            raise CurationError(f"it cannot be asked for: {error}.", subject=url, remedy=_CHECK_URL) from error
 
-    def _download(self, url: str, final: Path, part: Path, about: Path, expected: Expected) -> None:
+    def _download(self, url: str, final: Path, part: Path, expected: Expected) -> None:
         """Fetch what is missing of `part`; leave no `part` when `final` is current."""
-        known = _read_json(about)
         headers = {"Accept-Encoding": "identity"}
-        if final.exists() and known.get("url") == url and not part.exists():
-            headers |= {"If-None-Match": known["etag"]} if known.get("etag") else {}
-            headers |= {"If-Modified-Since": known["modified"]} if known.get("modified") else {}
-        start = part.stat().st_size if part.exists() and known.get("etag") and known.get("url") == url else 0
-        if start:
-            headers |= {"Range": f"bytes={start}-", "If-Range": known["etag"]}
+        if part.exists():
+            known = _read_facts(part)
+            start = part.stat().st_size if known.get("etag") and known.get("url") == url else 0
+            if start:
+                headers |= {"Range": f"bytes={start}-", "If-Range": known["etag"]}
+        elif final.exists():
+            known = _read_facts(final)
+            if known.get("url") == url:
+                headers |= {"If-None-Match": known["etag"]} if known.get("etag") else {}
+                headers |= {"If-Modified-Since": known["modified"]} if known.get("modified") else {}
         try:
             with (
                 httpx.Client(timeout=_TIMEOUT, follow_redirects=True) as client,
@@ -130,14 +135,14 @@ class HttpSource:
                 if response.status_code == httpx.codes.NOT_MODIFIED:
                     return
                 if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
-                    part.unlink(missing_ok=True)
+                    _forget(part)
                     raise _TryAgainError("the server has no such range")
                 _raise_for_status(response, url)
-                self._receive(response, part, about, url, expected)
+                self._receive(response, part, url, expected)
         except httpx.TransportError as error:
             raise _TryAgainError(f"{type(error).__name__}: {error}") from error
 
-    def _receive(self, response: httpx.Response, part: Path, about: Path, url: str, expected: Expected) -> None:
+    def _receive(self, response: httpx.Response, part: Path, url: str, expected: Expected) -> None:
         resumed = response.status_code == httpx.codes.PARTIAL_CONTENT
         start = part.stat().st_size if resumed else 0
         length = response.headers.get("Content-Length")
@@ -154,7 +159,10 @@ class HttpSource:
             "etag": "" if etag.startswith("W/") else etag,
             "modified": response.headers.get("Last-Modified", ""),
         }
-        about.write_text(json.dumps(facts), encoding="utf-8")
+        if not resumed:
+            # What came before belongs to another answer, and the facts must never describe bytes of that one.
+            part.unlink(missing_ok=True)
+        _facts_of(part).write_text(json.dumps(facts), encoding="utf-8")
         with part.open("ab" if resumed else "wb") as file, stage(f"download {part.stem}", total, "B") as advance:
             advance(start)
             for block in response.iter_raw(_BLOCK):
@@ -171,13 +179,23 @@ def _raise_for_status(response: httpx.Response, url: str) -> None:
         raise CurationError(
             f"the server answered {response.status_code} {response.reason_phrase}.",
             subject=url,
-            remedy="Check NOTMNIST_ARCHIVES: the base URL of the folder that holds both archives.",
+            remedy=_CHECK_URL,
         )
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _facts_of(path: Path) -> Path:
+    """Return the file that says where the bytes in `path` came from, and the server's marks for them."""
+    return path.with_name(f"{path.name}.json")
+
+
+def _forget(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    _facts_of(path).unlink(missing_ok=True)
+
+
+def _read_facts(path: Path) -> dict[str, Any]:
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = json.loads(_facts_of(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return facts if isinstance(facts, dict) else {}

@@ -31,7 +31,7 @@ UNREADABLE: Final = {
 # wrong labels on 6.5 % of the large and 0.5 % of the small set (the estimate of the original's author).
 _COPIES: Final = {"large": 120, "small": 40}
 _COPIES_OF_LARGE: Final = 140
-_NEAR_COPIES: Final = 130
+_NEAR_COPIES: Final = 180
 _SYMBOL_FONTS: Final = {"large": 45, "small": 3}
 _SWAPPED_LETTERS: Final = {"large": 21, "small": 2}
 _FONTS_FOR_ONE_CONFLICT: Final = 400
@@ -238,7 +238,7 @@ class Plan:
             first = below(drawn, 0, len(LETTERS))
             second = (first + 1 + below(drawn, 1, len(LETTERS) - 1)) % len(LETTERS)
             conflicts[set_name] = tuple(
-                Conflict(int(font), LETTERS[a], LETTERS[b], near=number % 2 == 1)
+                Conflict(int(font), LETTERS[a], LETTERS[b], near=number % 4 == 3)
                 for number, (font, a, b) in enumerate(zip(fonts, first, second, strict=True))
             )
         return conflicts

@@ -22,6 +22,10 @@ NEAREST, FARTHEST = 0.2, 8.0
 _FACE, _LOOSE, _MARGIN = 10, 11, 12
 _BATCH: Final = 128
 _CHANGED_PIXELS: Final = 3
+_STROKES: Final = "I"
+"""Letters that, cropped to their ink, may well be one white square; they are in the original too."""
+_SHAPE: Final = 40
+"""Fewest pixels of each kind, ink and background, that make a shape."""
 
 
 def render(characters: npt.NDArray[np.str_], styles: Keys) -> Images:
@@ -46,9 +50,20 @@ def render(characters: npt.NDArray[np.str_], styles: Keys) -> Images:
 def _render_one_character(character: str, styles: Keys) -> Images:
     faces = below(styles, _FACE, len(face_files()))
     drawings = keys(styles, ord(character))
-    canvases = decorate(warp(glyphs(character), faces, styles), styles, drawings)
+    plain = warp(glyphs(character), faces, styles)
     margins = np.where(chance(styles, _LOOSE, 80), between(styles, _MARGIN, 1, 4), 0)
-    return fill_frame(canvases, margins)
+    images = fill_frame(decorate(plain, styles, drawings), margins)
+    if character not in _STROKES:
+        lost = np.flatnonzero(_is_shapeless(images))
+        images[lost] = fill_frame(plain[lost], margins[lost])
+    return images
+
+
+def _is_shapeless(images: Images) -> npt.NDArray[np.bool_]:
+    """Tell which images show no letter any more: nearly all ink, nearly none, or one gray."""
+    dark = (images < PIXEL_DEPTH // 2).sum(axis=(1, 2))
+    shapeless: npt.NDArray[np.bool_] = np.minimum(dark, PIXELS - dark) < _SHAPE
+    return shapeless
 
 
 def perturb(images: Images, kinds: npt.NDArray[np.str_], drawings: Keys) -> Images:
