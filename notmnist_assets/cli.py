@@ -3,7 +3,6 @@
 Belongs here: arguments and exit codes. Exit code 1: a run failed; 2: a setting or an argument is wrong.
 """
 
-import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -33,7 +32,6 @@ def run(
     from notmnist_assets import runs, terminal
     from notmnist_assets.definitions import defs
 
-    logging.getLogger("dagster").setLevel(logging.CRITICAL)
     with runs.open_instance() as instance:
         with terminal.progress_bars(_console):
             outcome = runs.refresh(instance, everything=everything)

@@ -50,10 +50,16 @@ class ValueIOManager(dg.IOManager):
 
     def load_input(self, context: dg.InputContext) -> Any:
         """Load the current value; an asset that was never stored is named together with what builds it."""
-        store = _store(context)
-        key = context.asset_key.path
         with explained():
-            return self._load(store, key, store.require(key))
+            return self.load(_store(context), context.asset_key.path)
+
+    def load(self, store: ValueStore, key: Sequence[str]) -> Any:
+        """Return the current value under a key.
+
+        Raises:
+            CurationError: there is none, or it is damaged.
+        """
+        return self._load(store, key, store.require(key))
 
     @abstractmethod
     def _version(self, value: Any) -> str:

@@ -13,7 +13,7 @@ import dagster as dg
 from notmnist_assets.assets.archives import cache_folder
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.settings import Settings
-from notmnist_assets.sources import source_of
+from notmnist_assets.sources.choice import source_of
 from notmnist_assets.storage import ValueStore
 from notmnist_assets.versions import settings_that_matter
 

@@ -17,6 +17,8 @@ from notmnist_assets.planning import stale_assets
 from notmnist_assets.settings import fix_relative_paths, project_home, read_settings
 
 _FIRST_ROUND = ("archives", "letters")
+# The instance keeps every event; in the terminal they would only tear up the progress bars.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,11 @@ def refresh(instance: dg.DagsterInstance, *, everything: bool = False) -> Outcom
             return Outcome(made, success=True, run_ids=tuple(run_ids))
         made |= chosen
         result = dg.execute_job(
-            dg.reconstructable(refresh_job), instance, asset_selection=list(chosen), raise_on_error=False
+            dg.reconstructable(refresh_job),
+            instance,
+            run_config=_QUIET,
+            asset_selection=list(chosen),
+            raise_on_error=False,
         )
         run_ids.append(result.run_id)
         if not result.success:

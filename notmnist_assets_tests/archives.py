@@ -96,7 +96,7 @@ def write_checksums(folder: Path, names: Sequence[str] = ("large", "small")) -> 
     (folder / "SHA256SUMS").write_text("".join(lines))
 
 
-LARGE_PER_LETTER, SMALL_PER_LETTER = 60, 20
+LARGE_PER_LETTER, SMALL_PER_LETTER = 30, 15
 
 
 def tiny_members() -> dict[str, Members]:

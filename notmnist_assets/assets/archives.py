@@ -14,7 +14,7 @@ from notmnist_assets.curation.values import Archive
 from notmnist_assets.failures import explained
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.settings import Settings
-from notmnist_assets.sources import source_of
+from notmnist_assets.sources.choice import source_of
 from notmnist_assets.types import ArchiveType
 
 CODE_VERSION = "1"

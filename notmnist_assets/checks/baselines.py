@@ -9,7 +9,7 @@ import dagster as dg
 import pandas as pd
 
 from notmnist_assets.assets.inputs import for_check, table_input
-from notmnist_assets.checks.results import judged
+from notmnist_assets.checks.results import judged, only_selected
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.metadata import table
 from notmnist_assets.types import BaselineMetricsType
@@ -35,9 +35,14 @@ _CURVE = ["model", "train_on", "eval_on", "eval_rows"]
         ),
     ],
     ins=for_check({"metrics": table_input("baselines", "metrics", BaselineMetricsType)}),
+    can_subset=True,
 )
-def baseline_checks(metrics: pd.DataFrame) -> Iterator[dg.AssetCheckResult]:
+def baseline_checks(context: dg.AssetCheckExecutionContext, metrics: pd.DataFrame) -> Iterator[dg.AssetCheckResult]:
     """Judge the learning curves."""
+    yield from only_selected(context, _judge_curves(metrics))
+
+
+def _judge_curves(metrics: pd.DataFrame) -> Iterator[dg.AssetCheckResult]:
     scored = metrics[metrics["eval_rows"] != "duplicates"].sort_values([*_CURVE, "fitted_rows"])
     worst = float(scored["ci_low"].min()) if len(scored) else 0.0
     yield judged(

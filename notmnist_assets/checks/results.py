@@ -3,11 +3,22 @@
 Belongs here: the shape of a result. What is compared with what is in the checks.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import dagster as dg
 
 from notmnist_assets.metadata import plain
+
+
+def only_selected(
+    context: dg.AssetCheckExecutionContext, results: Iterable[dg.AssetCheckResult]
+) -> Iterator[dg.AssetCheckResult]:
+    """Drop results that this run did not ask for; Dagster refuses them."""
+    for result in results:
+        selected = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
+        if (result.asset_key, result.check_name) in selected:
+            yield result
 
 
 def judged(

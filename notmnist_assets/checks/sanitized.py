@@ -3,13 +3,13 @@
 Belongs here: what must hold before anyone trusts a sanitized split.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 import pandas as pd
 
 from notmnist_assets.assets.inputs import for_check, split_inputs, table_input
-from notmnist_assets.checks.results import judged
+from notmnist_assets.checks.results import judged, only_selected
 from notmnist_assets.curation.near_table import chosen_radius
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.statistics import label_counts
@@ -71,8 +71,10 @@ _MUST_NOT_SHARE = (("valid", "train"), ("test", "train"), ("test", "valid"))
             "radius": table_input("overlap", "radius", RadiusCurveType),
         }
     ),
+    can_subset=True,
 )
 def sanitized_checks(
+    context: dg.AssetCheckExecutionContext,
     settings: SettingsResource,
     train: Split,
     valid: Split,
@@ -85,8 +87,15 @@ def sanitized_checks(
 ) -> Iterator[dg.AssetCheckResult]:
     """Look again, differently."""
     splits = {"train": train, "valid": valid, "test": test}
-    yield from _prove_disjoint(splits, settings.read().sanitize_method, chosen_radius(radius))
     raw = {"train": raw_train, "valid": raw_valid, "test": raw_test}
+    method = settings.read().sanitize_method
+    yield from only_selected(context, _prove_disjoint(splits, method, chosen_radius(radius)))
+    yield from only_selected(context, _count_rows(splits, raw, removed))
+
+
+def _count_rows(
+    splits: Mapping[str, Split], raw: Mapping[str, Split], removed: pd.DataFrame
+) -> Iterator[dg.AssetCheckResult]:
     for name, split in splits.items():
         counts = label_counts(split.labels)
         ratio = float(counts.max() / counts.min()) if counts.min() else float("inf")
@@ -109,7 +118,7 @@ def sanitized_checks(
         )
 
 
-def _prove_disjoint(splits: dict[str, Split], method: str, radius: float) -> Iterator[dg.AssetCheckResult]:
+def _prove_disjoint(splits: Mapping[str, Split], method: str, radius: float) -> Iterator[dg.AssetCheckResult]:
     # The compiler is needed only when this check runs, not when definitions load.
     from notmnist_assets.curation.proof import equal_rows, near_rows
 

@@ -4,13 +4,13 @@ Belongs here: what must hold of the merged splits. That their images overlap is 
 not an error; `checks.sanitized` is strict.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 import pandas as pd
 
 from notmnist_assets.assets.inputs import for_check, split_inputs, table_input
-from notmnist_assets.checks.results import judged
+from notmnist_assets.checks.results import judged, only_selected
 from notmnist_assets.curation.relation import METHODS
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.statistics import label_counts, shuffle_score
@@ -53,10 +53,16 @@ _REPORT = dg.AssetKey(["overlap", "report"])
         ),
     ],
     ins=for_check(split_inputs("splits")),
+    can_subset=True,
 )
-def split_checks(train: Split, valid: Split, test: Split) -> Iterator[dg.AssetCheckResult]:
+def split_checks(
+    context: dg.AssetCheckExecutionContext, train: Split, valid: Split, test: Split
+) -> Iterator[dg.AssetCheckResult]:
     """Check the merged splits."""
-    splits = {"train": train, "valid": valid, "test": test}
+    yield from only_selected(context, _judge_splits({"train": train, "valid": valid, "test": test}))
+
+
+def _judge_splits(splits: Mapping[str, Split]) -> Iterator[dg.AssetCheckResult]:
     seen = pd.concat([split.sources[["set", "letter", "name"]].astype("str") for split in splits.values()])
     repeated = seen.duplicated(keep=False).to_numpy()
     start = 0
@@ -103,9 +109,14 @@ def split_checks(train: Split, valid: Split, test: Split) -> Iterator[dg.AssetCh
         for method in METHODS
     ],
     ins=for_check({"report": table_input("overlap", "report", OverlapReportType)}),
+    can_subset=True,
 )
-def overlap_checks(report: pd.DataFrame) -> Iterator[dg.AssetCheckResult]:
+def overlap_checks(context: dg.AssetCheckExecutionContext, report: pd.DataFrame) -> Iterator[dg.AssetCheckResult]:
     """Warn of evaluation rows that training rows give away."""
+    yield from only_selected(context, _judge_leaks(report))
+
+
+def _judge_leaks(report: pd.DataFrame) -> Iterator[dg.AssetCheckResult]:
     leaks = {("valid", "train"), ("test", "train"), ("test", "valid")}
     directions = pd.Series(list(zip(report["rows_of"], report["found_in"], strict=True)), index=report.index)
     for method in METHODS:

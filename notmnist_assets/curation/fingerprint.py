@@ -40,12 +40,14 @@ class _Digest:
         strings = pa.array(values, pa.large_string())
         self.text("strings")
         self.array(np.flatnonzero(values.isna().to_numpy()))
-        for chunk in strings.chunks if isinstance(strings, pa.ChunkedArray) else [strings]:
-            filled = pc.fill_null(chunk, "")
-            self.array(pc.binary_length(filled).to_numpy())
-            _, offsets, data = filled.buffers()
-            ends = np.frombuffer(offsets, np.int64)[filled.offset : filled.offset + len(filled) + 1]
-            self._sha.update(data[int(ends[0]) : int(ends[-1])])
+        if isinstance(strings, pa.ChunkedArray):
+            strings = strings.combine_chunks()
+        strings = pc.fill_null(strings, "")
+        self.array(pc.binary_length(strings).to_numpy())
+        if len(strings):
+            _, offsets, data = strings.buffers()
+            ends = np.frombuffer(offsets, np.int64)[strings.offset : strings.offset + len(strings) + 1]
+            self._sha.update(memoryview(data)[int(ends[0]) : int(ends[-1])])
 
     def table(self, table: pd.DataFrame, leave_out: Sequence[str]) -> None:
         self.text(f"table of {len(table)} rows")

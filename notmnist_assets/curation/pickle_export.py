@@ -5,6 +5,7 @@ rows, not for the 690 MB; verifying walks the opcodes and never runs them.
 """
 
 import io
+import math
 import pickle
 import pickletools
 import struct
@@ -102,55 +103,119 @@ def write_pickle(splits: Mapping[str, Split], file: BinaryIO) -> None:
 
 
 def disagreements(splits: Mapping[str, Split], file: BinaryIO) -> list[str]:
-    """Compare a written pickle to the splits it should hold, without unpickling; return what differs, in words."""
-    found = _stored_arrays(file)
-    expected_names = [f"{name}_{part}" for name in SPLITS for part in ("dataset", "labels")]
-    if sorted(found) != sorted(expected_names):
-        return [f"the file holds {sorted(found)}, expected {sorted(expected_names)}"]
+    """Compare a written pickle to the splits it should hold, without unpickling; return what differs, in words.
+
+    Raises:
+        CurationError: `write_pickle` cannot have written the file, whatever the splits.
+    """
+    try:
+        found = _described(file)
+    except (ValueError, LookupError, TypeError, AttributeError, struct.error) as error:
+        raise CurationError(
+            "it is not a complete pickle of arrays.", subject=FILE_NAME, remedy="Materialize the export again."
+        ) from error
+    names = [f"{name}_{part}" for name in SPLITS for part in ("dataset", "labels")]
+    if not isinstance(found, dict) or list(found) != names:
+        holds = list(found) if isinstance(found, dict) else type(found).__name__
+        return [f"the file holds {holds}, expected {names}"]
     problems = []
+    if file.read(1):
+        problems.append("the file goes on behind the pickle")
     for name in SPLITS:
         split = splits[name]
-        size = split.images.size * np.dtype(np.float32).itemsize
-        if found[f"{name}_dataset"].size != size:
-            problems.append(f"{name}_dataset has {found[f'{name}_dataset'].size} bytes, expected {size}")
-            continue
-        file.seek(found[f"{name}_dataset"].offset)
-        for start, block in zip(range(0, len(split), _BLOCK_ROWS), _float_blocks(split), strict=True):
-            if file.read(len(block)) != block:
-                problems.append(f"{name}_dataset differs within rows {start} to {start + _BLOCK_ROWS}")
-                break
-        file.seek(found[f"{name}_labels"].offset)
-        if file.read(found[f"{name}_labels"].size) != split.labels.astype("<i4").tobytes():
-            problems.append(f"{name}_labels differ")
+        labels = split.labels.astype("<i4").tobytes()
+        problems += _array_problems(file, f"{name}_dataset", found, split.images.shape, "<f4", _float_blocks(split))
+        problems += _array_problems(file, f"{name}_labels", found, split.labels.shape, "<i4", iter([labels]))
     return problems
+
+
+def _array_problems(
+    file: BinaryIO, name: str, found: dict[str, Any], shape: tuple[int, ...], dtype: str, blocks: Iterator[bytes]
+) -> Iterator[str]:
+    reduced: tuple[Any, ...] = np.dtype(dtype).__reduce__()  # type: ignore[assignment]
+    empty = ("numpy ndarray", (0,), b"b")
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    data = found[name].state[-1] if isinstance(found[name], _Call) and found[name].state else None
+    offset = data.offset if isinstance(data, _Stored) else 0
+    described = (1, shape, _Call("numpy dtype", *reduced[1:]), False, _Stored(offset, size))
+    if found[name] != _Call("numpy.core.multiarray _reconstruct", empty, described):
+        yield f"{name} is not described as an array {shape} of {dtype}"
+        return
+    file.seek(offset)
+    for number, block in enumerate(blocks):
+        if file.read(len(block)) != block:
+            yield f"{name} differs within rows {number * _BLOCK_ROWS} to {min((number + 1) * _BLOCK_ROWS, shape[0])}"
+            return
 
 
 @dataclass(frozen=True)
 class _Stored:
+    """Where the bytes of an array lie in the file."""
+
     offset: int
     size: int
 
 
-def _stored_arrays(file: BinaryIO) -> dict[str, _Stored]:
-    """Return where the bytes of each named array lie. Opcodes are read, never run."""
+@dataclass
+class _Call:
+    """A call that the pickle asks for and nobody makes: "module name", arguments, and the state set afterwards."""
+
+    function: str
+    arguments: tuple[Any, ...]
+    state: tuple[Any, ...] | None = None
+
+
+def _described(file: BinaryIO) -> Any:
+    """Return what a pickle describes, with every call as `_Call` and the data of every array as `_Stored`.
+
+    Knows the opcodes that `write_pickle` uses, looks up no name and calls nothing. What is no such pickle ends in
+    some ValueError, LookupError, TypeError, AttributeError or struct.error.
+    """
     file.seek(0)
-    stored: dict[str, _Stored] = {}
-    name = ""
-    while code := file.read(1):
-        opcode = _OPCODES.get(code.decode("latin-1"))
-        if opcode is None:
-            raise CurationError("it is not a pickle.", subject=FILE_NAME, remedy="Materialize the export again.")
+    stack: list[Any] = []
+    marks: list[int] = []
+    memo: dict[int, Any] = {}
+    while True:
+        opcode = _OPCODES[file.read(1).decode("latin-1")]
         if opcode.name == "BINBYTES":
             (size,) = struct.unpack("<I", file.read(4))
-            stored[name] = _Stored(file.tell(), size)
+            stack.append(_Stored(file.tell(), size))
             file.seek(size, io.SEEK_CUR)
-        elif opcode.arg is not None:
-            argument = opcode.arg.reader(file)
-            if opcode.name == "BINUNICODE" and str(argument).endswith(("_dataset", "_labels")):
-                name = str(argument)
-        elif opcode.name == "STOP":
-            break
-    return stored
+            continue
+        argument: Any = opcode.arg.reader(file) if opcode.arg else None
+        match opcode.name:
+            case "STOP":
+                return stack.pop()
+            case "PROTO":
+                continue
+            case "MARK":
+                marks.append(len(stack))
+            case "EMPTY_DICT":
+                stack.append({})
+            case "NONE" | "GLOBAL" | "BINUNICODE" | "SHORT_BINBYTES" | "BININT" | "BININT1" | "BININT2":
+                stack.append(argument)
+            case "NEWTRUE" | "NEWFALSE":
+                stack.append(opcode.name == "NEWTRUE")
+            case "TUPLE" | "TUPLE1" | "TUPLE2" | "TUPLE3":
+                start = marks.pop() if opcode.name == "TUPLE" else len(stack) - int(opcode.name[-1])
+                stack[start:] = [tuple(stack[start:])]
+            case "BINPUT":
+                memo[argument] = stack[-1]
+            case "BINGET":
+                stack.append(memo[argument])
+            case "REDUCE":
+                arguments = stack.pop()
+                stack[-1] = _Call(stack[-1], arguments)
+            case "BUILD":
+                state = stack.pop()
+                stack[-1].state = state
+            case "SETITEMS":
+                start = marks.pop()
+                items = stack[start:]
+                del stack[start:]
+                stack[-1].update(zip(items[::2], items[1::2], strict=True))
+            case _:
+                raise ValueError(f"unexpected opcode {opcode.name}")
 
 
 def _float_blocks(split: Split) -> Iterator[bytes]:

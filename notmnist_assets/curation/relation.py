@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.sparse import csr_array
 
 from notmnist_assets.curation.images import LETTERS, PIXEL_DEPTH
-from notmnist_assets.curation.near import largest_sum
+from notmnist_assets.curation.near import LARGEST_DISTANCE, largest_sum
 from notmnist_assets.curation.splits import SPLITS
 
 Method = Literal["exact", "cells", "near"]
@@ -87,7 +87,9 @@ class RowIndex:
         known = (a != NO_IMAGE) & (b != NO_IMAGE)
         source, target = np.concatenate([a[known], b[known]]), np.concatenate([b[known], a[known]])
         distance = np.tile(within["distance"].to_numpy(np.float64)[known], 2)
-        order = np.lexsort((target, distance, source))
+        gray_levels = (distance * PIXEL_DEPTH).round().astype(np.int64)
+        # One key instead of three sorts: images**2 * 200,000 stays below 2**63 for six million images.
+        order = np.argsort((source * (LARGEST_DISTANCE + 1) + gray_levels) * self.images + target, kind="stable")
         return source[order], target[order], distance[order]
 
     @property

@@ -1,27 +1,6 @@
-"""Where archives come from: rendered here (`sample`), a web server (`http`), or a folder (`folder`).
+"""Where archives come from: rendered here (`rendered`), a web server (`http`), or a folder (`folder`).
 
-Belongs here: getting the two archives as verified local files. What is inside them is read in `curation`.
+Belongs here: getting the two archives as verified local files; `choice` picks the source that the settings name.
+What is inside the archives is read in `curation`. This file imports nothing, so that a process that only draws
+letters starts fast.
 """
-
-from pathlib import Path
-
-from notmnist_assets.settings import Settings
-from notmnist_assets.sources.base import ArchiveSource
-from notmnist_assets.sources.folder import FolderSource
-from notmnist_assets.sources.http import HttpSource
-from notmnist_assets.sources.rendered import RenderedSource
-
-
-def source_of(settings: Settings, cache: Path) -> ArchiveSource:
-    """Return the source that the settings name.
-
-    Args:
-        settings: of this run.
-        cache: folder for downloads and rendered archives, made when needed.
-    """
-    published = settings.profile == "full"
-    if settings.archives is None:
-        return RenderedSource(cache)
-    if settings.archives.startswith(("http://", "https://")):
-        return HttpSource(settings.archives, cache, published=published)
-    return FolderSource(settings.archives.removeprefix("file://"), published=published)

@@ -31,6 +31,12 @@ class RenderedSource:
         from notmnist_assets.sources import sample
 
         if not sample.is_rendered(self._folder, large_per_letter=LARGE_PER_LETTER, small_per_letter=SMALL_PER_LETTER):
-            sample.render_archives(self._folder, large_per_letter=LARGE_PER_LETTER, small_per_letter=SMALL_PER_LETTER)
+            sample.render_archives(
+                self._folder,
+                large_per_letter=LARGE_PER_LETTER,
+                small_per_letter=SMALL_PER_LETTER,
+                # Starting a second process takes longer than drawing half of so few.
+                workers=1,
+            )
         archive = FolderSource(str(self._folder), published=False).fetch(set_name)
         return Archive(archive.uri, archive.bytes, archive.sha256, "rendered by notmnist_assets")

@@ -238,7 +238,7 @@ class Plan:
             first = below(drawn, 0, len(LETTERS))
             second = (first + 1 + below(drawn, 1, len(LETTERS) - 1)) % len(LETTERS)
             conflicts[set_name] = tuple(
-                Conflict(int(font), LETTERS[a], LETTERS[b], near=number % 4 == 3)
+                Conflict(int(font), LETTERS[a], LETTERS[b], near=set_name == "large" and number % 4 == 1)
                 for number, (font, a, b) in enumerate(zip(fonts, first, second, strict=True))
             )
         return conflicts

@@ -1,0 +1,51 @@
+"""One finished run on tiny archives, shared by all tests that look at results, and restored after those that change it.
+
+Belongs here: the isolated environment. Nothing of the machine's own settings, storage or history is seen.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+for _name in [name for name in os.environ if name.startswith(("NOTMNIST_", "DAGSTER_HOME"))]:
+    del os.environ[_name]
+
+from notmnist_assets_tests.archives import write_archives
+from notmnist_assets_tests.workspace import Workspace
+
+
+@pytest.fixture(scope="session")
+def _finished(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    workspace = Workspace(tmp_path_factory.mktemp("project"))
+    write_archives(workspace.archives)
+    with pytest.MonkeyPatch.context() as patch:
+        workspace.enter(patch)
+        workspace.first_run = workspace.notmnist("run")
+    workspace.save()
+    return workspace
+
+
+@pytest.fixture
+def finished(_finished: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """The workspace after its first run, for reading only."""
+    _finished.enter(monkeypatch)
+    return _finished
+
+
+@pytest.fixture
+def workspace(_finished: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    """The workspace after its first run, for changing: it is restored afterwards."""
+    _finished.enter(monkeypatch)
+    yield _finished
+    _finished.restore()
+
+
+@pytest.fixture
+def values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder as storage; values of the profile custom are below `values/custom`."""
+    monkeypatch.setenv("NOTMNIST_PROFILE", "custom")
+    monkeypatch.setenv("NOTMNIST_ARCHIVES", str(tmp_path / "archives"))
+    monkeypatch.setenv("NOTMNIST_STORAGE", str(tmp_path / "values"))
+    return tmp_path / "values" / "custom"

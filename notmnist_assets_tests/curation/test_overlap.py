@@ -1,0 +1,128 @@
+"""Reports between splits against loops over all pairs of rows."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from notmnist_assets.curation.images import LETTERS
+from notmnist_assets.curation.overlap import (
+    duplicate_groups,
+    font_leakage,
+    group_sizes,
+    label_conflicts,
+    overlap_report,
+)
+from notmnist_assets.curation.relation import METHODS
+from notmnist_assets_tests.builders import ORDER, World, components, drawing, split_of, worlds
+
+
+@given(world=worlds())
+@settings(max_examples=80, deadline=None)
+def test_the_report_counts_what_brute_force_counts(world: World) -> None:
+    report = overlap_report(world.index())
+    rows = world.rows()
+    expected = []
+    for method in METHODS:
+        for rows_of in ORDER:
+            for found_in in ORDER:
+                counted = [
+                    one
+                    for one in rows
+                    if one.split == rows_of
+                    and any(
+                        other.split == found_in
+                        and (rows_of != found_in or other.row < one.row)
+                        and world.related(one, other, method) is not None
+                        for other in rows
+                    )
+                ]
+                distinct = len({one.image.tobytes() for one in counted})
+                share = len(counted) / max(1, len(world.splits[rows_of]))
+                expected.append((method, rows_of, found_in, len(counted), distinct, share))
+    assert report.columns.tolist() == ["method", "rows_of", "found_in", "rows", "distinct", "share"]
+    assert list(report.itertuples(index=False, name=None)) == expected
+
+
+def test_direction_matters() -> None:
+    splits = {
+        "train": split_of(np.stack([drawing(0)] * 3), [0, 0, 0]),
+        "valid": split_of(np.stack([drawing(0), drawing(1)]), [0, 0]),
+        "test": split_of(np.stack([drawing(2)]), [0]),
+    }
+    report = overlap_report(World(splits, 0.0).index()).set_index(["method", "rows_of", "found_in"])
+    assert report.loc[("exact", "train", "valid"), ["rows", "distinct", "share"]].tolist() == [3, 1, 1.0]
+    assert report.loc[("exact", "valid", "train"), ["rows", "distinct", "share"]].tolist() == [1, 1, 0.5]
+    assert report.loc[("exact", "train", "train"), "rows"] == 2
+
+
+def groups_by_brute_force(world: World, method: str) -> list[int]:
+    """Return, per row, the number of the first row it is connected to."""
+    rows = world.rows()
+    linked = [
+        (one, other)
+        for one in range(len(rows))
+        for other in range(one)
+        if world.related(rows[one], rows[other], method) is not None
+    ]
+    return components(len(rows), iter(linked))
+
+
+@given(world=worlds())
+@settings(max_examples=60, deadline=None)
+def test_groups_and_their_sizes_are_connected_components(world: World) -> None:
+    index, rows = world.index(), world.rows()
+    for method in METHODS:
+        expected = groups_by_brute_force(world, method)
+        found = duplicate_groups(index, method)[index.image].tolist()
+        numbers = {first: number for number, first in enumerate(dict.fromkeys(expected))}
+        assert found == [numbers[first] for first in expected]
+        sizes: dict[int, list[int]] = {}
+        for group in set(expected):
+            members = [rows[place] for place, first in enumerate(expected) if first == group]
+            groups, distinct = sizes.get(len(members), [0, 0])
+            sizes[len(members)] = [groups + 1, distinct + len({row.image.tobytes() for row in members})]
+        table = group_sizes(index, method)
+        assert table["method"].eq(method).all()
+        assert dict(zip(table["rows"], table[["groups", "distinct"]].values.tolist(), strict=True)) == sizes
+
+
+@given(world=worlds())
+@settings(max_examples=60, deadline=None)
+def test_label_conflicts_are_all_rows_of_groups_with_several_letters(world: World) -> None:
+    found = label_conflicts(world.index(), world.splits)
+    rows = world.rows()
+    expected = []
+    for method in ("exact", "near"):
+        groups = groups_by_brute_force(world, method)
+        number = 0
+        for first in dict.fromkeys(groups):
+            members = [row for row, group in zip(rows, groups, strict=True) if group == first]
+            if len({row.letter for row in members}) > 1:
+                images = len({row.image.tobytes() for row in members})
+                expected += [
+                    (method, number, images, row.split, row.row, LETTERS[row.letter], row.font) for row in members
+                ]
+                number += 1
+    columns = ["method", "group", "images", "split", "row", "letter", "font"]
+    assert list(found[columns].itertuples(index=False, name=None)) == expected
+    for conflict in found.itertuples():
+        assert world.splits[str(conflict.split)].sources["name"].iloc[conflict.row] == conflict.name
+        assert world.hashes()[str(conflict.split)]["exact"].iloc[conflict.row] == conflict.exact
+
+
+@given(world=worlds())
+@settings(max_examples=60, deadline=None)
+def test_font_leakage_is_that_of_brute_force(world: World) -> None:
+    rows = world.rows()
+    train = [row for row in rows if row.split == "train"]
+    table = font_leakage(world.splits).set_index("rows_of")
+    assert table.index.tolist() == ["valid", "test"]
+    for name in ("valid", "test"):
+        asked = [row for row in rows if row.split == name]
+        known = [row for row in asked if any(row.font == other.font for other in train)]
+        other_letter = [
+            row for row in asked if any(row.font == other.font and row.letter != other.letter for other in train)
+        ]
+        assert table.loc[name, "rows"] == len(known)
+        assert table.loc[name, "share"] == pytest.approx(len(known) / max(1, len(asked)))
+        assert table.loc[name, "other_letter_share"] == pytest.approx(len(other_letter) / max(1, len(asked)))

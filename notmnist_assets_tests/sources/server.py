@@ -1,0 +1,119 @@
+"""A real HTTP server on this machine that fails on demand.
+
+Belongs here: files with ranges, ETags and conditional requests as a good server gives them, and the faults of bad
+ones. It counts what it was asked.
+"""
+
+import hashlib
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass(frozen=True)
+class Request:
+    path: str
+    headers: dict[str, str]
+    status: int
+    sent: int
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong with one request."""
+
+    status: int | None = None
+    """Answer with this status and nothing else."""
+    cut_after: int | None = None
+    """Close the connection after this many bytes of the body."""
+    pause: float = 0.0
+    """Seconds between the halves of the body."""
+
+
+class FaultyServer:
+    """Serves `files` by name; takes one fault of `faults` for each request of an archive."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.etags = True
+        self.ranges = True
+        self.faults: deque[Fault] = deque()
+        self.after_each: Callable[[], None] = lambda: None
+        self.requests: list[Request] = []
+        self.url = ""
+
+    def of(self, name: str) -> list[Request]:
+        """Return the requests of one file, in order."""
+        return [request for request in self.requests if request.path == f"/books/{name}"]
+
+    @contextmanager
+    def running(self) -> Iterator["FaultyServer"]:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        self.url = f"http://127.0.0.1:{server.server_address[1]}/books"
+        try:
+            yield self
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                pass
+
+            def do_GET(self) -> None:  # noqa: N802
+                name = self.path.rsplit("/", 1)[-1]
+                archive = name.endswith(".gz")
+                fault = outer.faults.popleft() if outer.faults and archive else Fault()
+                body = outer.files.get(name)
+                if fault.status is not None or body is None:
+                    self._answer(fault.status or 404, b"", {}, fault)
+                else:
+                    self._serve(body, fault)
+                if archive:
+                    outer.after_each()
+
+            def _serve(self, body: bytes, fault: Fault) -> None:
+                etag = f'"{hashlib.sha256(body).hexdigest()[:12]}"'
+                headers = {"ETag": etag} if outer.etags else {}
+                asked = self.headers.get("Range")
+                if outer.etags and self.headers.get("If-None-Match") == etag:
+                    self._answer(304, b"", headers, fault)
+                elif asked and outer.ranges and self.headers.get("If-Range", etag) == etag:
+                    start = int(asked.removeprefix("bytes=").rstrip("-"))
+                    if start >= len(body):
+                        self._answer(416, b"", {"Content-Range": f"bytes */{len(body)}"}, fault)
+                        return
+                    headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
+                    self._answer(206, body[start:], headers, fault)
+                else:
+                    self._answer(200, body, headers, fault)
+
+            def _answer(self, status: int, body: bytes, headers: dict[str, str], fault: Fault) -> None:
+                sent = body if fault.cut_after is None else body[: fault.cut_after]
+                outer.requests.append(Request(self.path, dict(self.headers), status, len(sent)))
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                if status != 304:
+                    self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                half = len(sent) // 2
+                self.wfile.write(sent[:half])
+                if fault.pause:
+                    self.wfile.flush()
+                    threading.Event().wait(fault.pause)
+                self.wfile.write(sent[half:])
+                self.close_connection = fault.cut_after is not None
+
+        return Handler

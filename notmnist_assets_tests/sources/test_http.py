@@ -1,0 +1,238 @@
+"""Downloads from a real server that breaks in all the usual ways."""
+
+import gzip
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tenacity import wait_none
+
+from notmnist_assets.curation import published
+from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.sources.http import HttpSource
+from notmnist_assets_tests.sources.server import Fault, FaultyServer
+
+NAME = "notMNIST_small.tar.gz"
+
+
+def archive_bytes(seed: int = 0) -> bytes:
+    """Return a gzip file that does not compress, so that cuts fall where they are told to."""
+    return gzip.compress(np.random.default_rng(seed).bytes(600_000), mtime=0)
+
+
+def claim(server: FaultyServer, body: bytes) -> None:
+    """Let the server name a SHA-256 for the archive."""
+    server.files["SHA256SUMS"] = f"{hashlib.sha256(body).hexdigest()}  {NAME}\n".encode()
+
+
+@pytest.fixture
+def server() -> Iterator[FaultyServer]:
+    with FaultyServer().running() as server:
+        server.files[NAME] = archive_bytes()
+        yield server
+
+
+def source(server: FaultyServer, cache: Path, *, published: bool = False) -> HttpSource:
+    return HttpSource(server.url, cache, published=published, wait=wait_none())
+
+
+def downloads(cache: Path) -> set[str]:
+    return {path.name for path in (cache / "downloads").iterdir()}
+
+
+@pytest.fixture
+def publish(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the small test archive be the published one."""
+    body = archive_bytes()
+    fact = published.ARCHIVES["small"]._replace(bytes=len(body), sha256=hashlib.sha256(body).hexdigest())
+    monkeypatch.setitem(published.ARCHIVES, "small", fact)
+    yield
+
+
+def test_an_archive_arrives_whole_and_knows_its_digest_and_origin(server: FaultyServer, tmp_path: Path) -> None:
+    archive = source(server, tmp_path).fetch("small")
+    assert Path(archive.uri).read_bytes() == server.files[NAME]
+    assert Path(archive.uri).name == NAME
+    assert archive.bytes == len(server.files[NAME])
+    assert archive.sha256 == hashlib.sha256(server.files[NAME]).hexdigest()
+    assert archive.origin == f"{server.url}/{NAME}"
+    assert not any(name.endswith(".part") for name in downloads(tmp_path))
+
+
+def test_a_cut_connection_is_resumed_where_it_broke(server: FaultyServer, tmp_path: Path) -> None:
+    body = server.files[NAME]
+    server.faults.extend([Fault(cut_after=200_000), Fault(cut_after=150_000)])
+    archive = source(server, tmp_path).fetch("small")
+    assert Path(archive.uri).read_bytes() == body
+    requests = server.of(NAME)
+    assert [request.status for request in requests] == [200, 206, 206]
+    starts = [int(request.headers["Range"].removeprefix("bytes=").rstrip("-")) for request in requests[1:]]
+    assert starts == [200_000, 350_000]
+    assert sum(request.sent for request in requests) == len(body)
+
+
+def test_a_download_goes_on_in_the_next_run(server: FaultyServer, tmp_path: Path) -> None:
+    server.faults.extend([Fault(cut_after=300_000), *[Fault(status=503)] * 5])
+    with pytest.raises(CurationError, match=r"failed 6 times.*503"):
+        source(server, tmp_path).fetch("small")
+    assert NAME not in downloads(tmp_path)
+    archive = source(server, tmp_path).fetch("small")
+    assert Path(archive.uri).read_bytes() == server.files[NAME]
+    assert server.of(NAME)[-1].headers["Range"] == "bytes=300000-"
+
+
+def test_a_busy_server_is_asked_again(server: FaultyServer, tmp_path: Path) -> None:
+    server.faults.extend([Fault(status=503), Fault(status=429)])
+    archive = source(server, tmp_path).fetch("small")
+    assert Path(archive.uri).read_bytes() == server.files[NAME]
+    assert [request.status for request in server.of(NAME)] == [503, 429, 200]
+
+
+def test_a_missing_archive_is_an_error_at_once(server: FaultyServer, tmp_path: Path) -> None:
+    del server.files[NAME]
+    with pytest.raises(CurationError) as caught:
+        source(server, tmp_path).fetch("small")
+    assert "404" in caught.value.problem
+    assert caught.value.subject == f"{server.url}/{NAME}"
+    assert "NOTMNIST_ARCHIVES" in caught.value.remedy
+    assert len(server.of(NAME)) == 1
+
+
+def test_wrong_bytes_never_get_the_name_and_the_next_attempt_starts_fresh(server: FaultyServer, tmp_path: Path) -> None:
+    right, wrong = archive_bytes(), archive_bytes(1)
+    claim(server, right)
+    server.files[NAME] = wrong
+    with pytest.raises(CurationError, match="SHA-256") as caught:
+        source(server, tmp_path).fetch("small")
+    assert hashlib.sha256(right).hexdigest() in caught.value.problem
+    assert hashlib.sha256(wrong).hexdigest() in caught.value.problem
+    assert downloads(tmp_path) == set()
+    server.files[NAME] = right
+    archive = source(server, tmp_path).fetch("small")
+    assert Path(archive.uri).read_bytes() == right
+    assert "Range" not in server.of(NAME)[-1].headers
+
+
+def test_a_wrong_update_leaves_the_earlier_download_as_it_was(server: FaultyServer, tmp_path: Path) -> None:
+    right = archive_bytes()
+    claim(server, right)
+    first = source(server, tmp_path).fetch("small")
+    server.files[NAME] = archive_bytes(1)
+    with pytest.raises(CurationError, match="SHA-256"):
+        source(server, tmp_path).fetch("small")
+    assert Path(first.uri).read_bytes() == right
+
+
+def test_without_a_known_digest_a_damaged_stream_is_refused(server: FaultyServer, tmp_path: Path) -> None:
+    server.files[NAME] = archive_bytes()[:-20]
+    with pytest.raises(CurationError, match="cut short"):
+        source(server, tmp_path).fetch("small")
+    assert downloads(tmp_path) == set()
+
+
+def test_a_server_that_ignores_ranges_is_read_from_the_start(server: FaultyServer, tmp_path: Path) -> None:
+    server.ranges = False
+    server.faults.append(Fault(cut_after=200_000))
+    archive = source(server, tmp_path).fetch("small")
+    assert Path(archive.uri).read_bytes() == server.files[NAME]
+    assert [request.status for request in server.of(NAME)] == [200, 200]
+    assert "Range" in server.of(NAME)[1].headers
+
+
+def test_a_server_without_etags_is_never_resumed(server: FaultyServer, tmp_path: Path) -> None:
+    server.etags = False
+    server.faults.append(Fault(cut_after=200_000))
+    archive = source(server, tmp_path).fetch("small")
+    assert Path(archive.uri).read_bytes() == server.files[NAME]
+    assert all("Range" not in request.headers for request in server.of(NAME))
+
+
+def test_an_archive_that_changes_between_attempts_is_never_mixed(server: FaultyServer, tmp_path: Path) -> None:
+    server.faults.append(Fault(cut_after=200_000))
+    server.after_each = lambda: server.files.update({NAME: archive_bytes(1)})
+    archive = source(server, tmp_path).fetch("small")
+    assert Path(archive.uri).read_bytes() == archive_bytes(1)
+    assert [request.status for request in server.of(NAME)] == [200, 200]
+
+
+@pytest.mark.usefixtures("publish")
+def test_another_size_than_the_published_one_is_refused_before_the_transfer(
+    server: FaultyServer, tmp_path: Path
+) -> None:
+    server.files[NAME] = archive_bytes() + b"more"
+    with pytest.raises(CurationError, match="offers") as caught:
+        source(server, tmp_path, published=True).fetch("small")
+    assert str(len(archive_bytes())) in caught.value.problem
+    assert len(server.of(NAME)) == 1
+    assert NAME not in downloads(tmp_path)
+
+
+@pytest.mark.usefixtures("publish")
+def test_the_published_archive_is_taken_without_asking_for_checksums(server: FaultyServer, tmp_path: Path) -> None:
+    server.files["SHA256SUMS"] = f"{'0' * 64}  {NAME}\n".encode()
+    archive = source(server, tmp_path, published=True).fetch("small")
+    assert archive.sha256 == hashlib.sha256(archive_bytes()).hexdigest()
+    assert server.of("SHA256SUMS") == []
+
+
+def test_an_unchanged_archive_is_not_downloaded_again(server: FaultyServer, tmp_path: Path) -> None:
+    first = source(server, tmp_path).fetch("small")
+    second = source(server, tmp_path).fetch("small")
+    assert second == first
+    assert [(request.status, request.sent) for request in server.of(NAME)] == [(200, first.bytes), (304, 0)]
+
+
+def test_a_changed_archive_replaces_the_earlier_one(server: FaultyServer, tmp_path: Path) -> None:
+    source(server, tmp_path).fetch("small")
+    server.files[NAME] = archive_bytes(1)
+    archive = source(server, tmp_path).fetch("small")
+    assert Path(archive.uri).read_bytes() == archive_bytes(1)
+
+
+def test_a_run_killed_before_the_rename_does_not_bring_the_earlier_archive_back(
+    server: FaultyServer, tmp_path: Path
+) -> None:
+    """The complete part makes the server answer 416; what is kept of it must not vouch for the old file."""
+    source(server, tmp_path).fetch("small")
+    new = server.files[NAME] = archive_bytes(1)
+    part = tmp_path / "downloads" / "notMNIST_small.tar.part"
+    part.write_bytes(new)
+    facts = {"url": f"{server.url}/{NAME}", "etag": f'"{hashlib.sha256(new).hexdigest()[:12]}"', "modified": ""}
+    part.with_name(f"{part.name}.json").write_text(json.dumps(facts))
+    archive = source(server, tmp_path).fetch("small")
+    assert Path(archive.uri).read_bytes() == new
+
+
+def test_a_corrupted_download_is_noticed_and_fetched_again(server: FaultyServer, tmp_path: Path) -> None:
+    archive = source(server, tmp_path).fetch("small")
+    body = bytearray(server.files[NAME])
+    body[1000] ^= 1
+    Path(archive.uri).write_bytes(body)
+    with pytest.raises(CurationError):
+        source(server, tmp_path).fetch("small")
+    assert Path(source(server, tmp_path).fetch("small").uri).read_bytes() == server.files[NAME]
+
+
+def test_a_slow_server_is_waited_for(server: FaultyServer, tmp_path: Path) -> None:
+    server.faults.append(Fault(pause=0.3))
+    assert Path(source(server, tmp_path).fetch("small").uri).read_bytes() == server.files[NAME]
+
+
+def test_a_server_that_is_down_is_given_up_after_bounded_attempts(tmp_path: Path) -> None:
+    with FaultyServer().running() as stopped:
+        pass
+    waits = []
+    gone = HttpSource(stopped.url, tmp_path, published=True, wait=lambda state: waits.append(state) or 0.0)
+    with pytest.raises(CurationError, match="failed 6 times") as caught:
+        gone.fetch("small")
+    assert len(waits) == 5
+    assert "mirror" in caught.value.remedy
+
+
+@pytest.mark.parametrize("url", ["http://[nonsense", "http://127.0.0.1:99999999/x"])
+def test_an_impossible_address_is_explained(url: str, tmp_path: Path) -> None:
+    with pytest.raises(CurationError, match="NOTMNIST_ARCHIVES"):
+        HttpSource(url, tmp_path, published=True, wait=wait_none()).fetch("small")
