@@ -25,7 +25,6 @@ from notmnist_assets.sources.base import (
     verified,
 )
 
-_BLOCK: Final = 1 << 18
 _ATTEMPTS: Final = 6
 _TIMEOUT: Final = httpx.Timeout(30.0)
 _WORTH_RETRYING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -165,7 +164,7 @@ class HttpSource:
         _facts_of(part).write_text(json.dumps(facts), encoding="utf-8")
         with part.open("ab" if resumed else "wb") as file, stage(f"download {part.stem}", total, "B") as advance:
             advance(start)
-            for block in response.iter_raw(_BLOCK):
+            for block in response.iter_raw():
                 file.write(block)
                 advance(len(block))
         if total is not None and part.stat().st_size < total:

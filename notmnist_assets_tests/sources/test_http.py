@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tenacity import wait_none
+from tenacity import RetryCallState, wait_none
 
 from notmnist_assets.curation import published
 from notmnist_assets.curation.errors import CurationError
@@ -44,12 +44,11 @@ def downloads(cache: Path) -> set[str]:
 
 
 @pytest.fixture
-def publish(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _publish(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the small test archive be the published one."""
     body = archive_bytes()
     fact = published.ARCHIVES["small"]._replace(bytes=len(body), sha256=hashlib.sha256(body).hexdigest())
     monkeypatch.setitem(published.ARCHIVES, "small", fact)
-    yield
 
 
 def test_an_archive_arrives_whole_and_knows_its_digest_and_origin(server: FaultyServer, tmp_path: Path) -> None:
@@ -158,7 +157,7 @@ def test_an_archive_that_changes_between_attempts_is_never_mixed(server: FaultyS
     assert [request.status for request in server.of(NAME)] == [200, 200]
 
 
-@pytest.mark.usefixtures("publish")
+@pytest.mark.usefixtures("_publish")
 def test_another_size_than_the_published_one_is_refused_before_the_transfer(
     server: FaultyServer, tmp_path: Path
 ) -> None:
@@ -170,7 +169,7 @@ def test_another_size_than_the_published_one_is_refused_before_the_transfer(
     assert NAME not in downloads(tmp_path)
 
 
-@pytest.mark.usefixtures("publish")
+@pytest.mark.usefixtures("_publish")
 def test_the_published_archive_is_taken_without_asking_for_checksums(server: FaultyServer, tmp_path: Path) -> None:
     server.files["SHA256SUMS"] = f"{'0' * 64}  {NAME}\n".encode()
     archive = source(server, tmp_path, published=True).fetch("small")
@@ -224,11 +223,16 @@ def test_a_slow_server_is_waited_for(server: FaultyServer, tmp_path: Path) -> No
 def test_a_server_that_is_down_is_given_up_after_bounded_attempts(tmp_path: Path) -> None:
     with FaultyServer().running() as stopped:
         pass
-    waits = []
-    gone = HttpSource(stopped.url, tmp_path, published=True, wait=lambda state: waits.append(state) or 0.0)
+    attempts: list[int] = []
+
+    def wait(state: RetryCallState) -> float:
+        attempts.append(state.attempt_number)
+        return 0.0
+
+    gone = HttpSource(stopped.url, tmp_path, published=True, wait=wait)
     with pytest.raises(CurationError, match="failed 6 times") as caught:
         gone.fetch("small")
-    assert len(waits) == 5
+    assert max(attempts) == 6
     assert "mirror" in caught.value.remedy
 
 

@@ -37,7 +37,9 @@ _SWAPPED_LETTERS: Final = {"large": 21, "small": 2}
 _FONTS_FOR_ONE_CONFLICT: Final = 400
 _FEWEST_CONFLICTS: Final = 2
 _SYMBOLS: Final = np.array(list("KMQRS39&?*"))
-_LETTERS: Final = np.array(list(LETTERS))
+_TELLING: Final = LETTERS.replace("I", "")
+"""Letters that stand for another by mistake. An I may be a white square, which under another letter would look like
+hundreds of rightful I, more mistakes than are wanted."""
 _TRIES: Final = 64
 
 _FONT, _LETTER, _STYLE, _OTHER_STYLE, _RESERVED, _CONFLICT, _ORDER, _NEAR = range(8)
@@ -156,11 +158,12 @@ class Plan:
         spared = np.isin(fonts, self._reserved[set_name])
         symbols = self._shows_symbols(set_name, fonts) & ~spared
         swapped = chance(letter_keys, _IS_SWAPPED, _SWAPPED_LETTERS[set_name]) & ~symbols & ~spared
-        other = (LETTERS.index(letter) + 1 + below(letter_keys, _SHOWN, len(LETTERS) - 1)) % len(LETTERS)
+        others = np.array([shown for shown in _TELLING if shown != letter])
+        other = others[below(letter_keys, _SHOWN, len(others))]
         # As many symbols as letters, so that no letter of a symbol font repeats another.
         first = below(self._keys(set_name, _FONT, fonts), _FIRST_SYMBOL, len(_SYMBOLS))
         shown = np.where(symbols, _SYMBOLS[(first + LETTERS.index(letter)) % len(_SYMBOLS)], letter)
-        characters = np.where(swapped, _LETTERS[other], shown).astype("U1")
+        characters = np.where(swapped, other, shown).astype("U1")
         # A swapped letter comes from a font of its own: within one font it would equal its rightful image.
         styles = np.where(
             swapped,
@@ -235,10 +238,10 @@ class Plan:
         for set_name in self.fonts:
             fonts = self._reserved[set_name][len(UNREADABLE[set_name]) :]
             drawn = self._keys(set_name, _CONFLICT, fonts)
-            first = below(drawn, 0, len(LETTERS))
-            second = (first + 1 + below(drawn, 1, len(LETTERS) - 1)) % len(LETTERS)
+            first = below(drawn, 0, len(_TELLING))
+            second = (first + 1 + below(drawn, 1, len(_TELLING) - 1)) % len(_TELLING)
             conflicts[set_name] = tuple(
-                Conflict(int(font), LETTERS[a], LETTERS[b], near=set_name == "large" and number % 4 == 1)
+                Conflict(int(font), _TELLING[a], _TELLING[b], near=set_name == "large" and number % 4 == 1)
                 for number, (font, a, b) in enumerate(zip(fonts, first, second, strict=True))
             )
         return conflicts

@@ -1,0 +1,97 @@
+"""What one size of the benchmark works on: its archives, its folders and its split sizes.
+
+Belongs here: sizes and paths that both ways share. The stages are in `ours` and `assignment`.
+"""
+
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from notmnist_assets.curation.splits import SplitSizes
+
+FULL_LARGE: Final = 52_912
+"""Files of each letter in the original large archive."""
+FULL_SMALL: Final = 1_873
+_FULL_SPLITS: Final = {"train": 20_000, "valid": 1_000, "test": 1_000}
+_FEWEST_SMALL: Final = 20
+_FEWEST_ROWS: Final = 5
+_FRACTIONS: Final = {"1/16": 16, "1/4": 4, "full": 1}
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many files of each letter both archives hold."""
+
+    name: str
+    large: int
+    small: int
+
+    @classmethod
+    def named(cls, name: str) -> "Size":
+        """Return a size by name: `1/16`, `1/4`, `full`, or the files of each letter in the large archive.
+
+        Raises:
+            ValueError: the name is none of these.
+        """
+        if name in _FRACTIONS:
+            return cls(name, FULL_LARGE // _FRACTIONS[name], FULL_SMALL // _FRACTIONS[name])
+        if not name.isdecimal():
+            raise ValueError(f"size {name!r} is not among {', '.join(_FRACTIONS)}, and no number of files per letter")
+        large = int(name)
+        return cls(name, large, max(_FEWEST_SMALL, round(large * FULL_SMALL / FULL_LARGE)))
+
+    @property
+    def splits(self) -> SplitSizes:
+        """The assignment's 200,000, 10,000 and 10,000 rows, scaled like the archives so that growth can be read."""
+        rows = {
+            name: 10 * max(_FEWEST_ROWS, math.floor(count * self.large / FULL_LARGE))
+            for name, count in _FULL_SPLITS.items()
+        }
+        return SplitSizes(**rows)
+
+    @property
+    def folder(self) -> str:
+        """Return the name as part of a path."""
+        return self.name.replace("/", "_of_") if "/" in self.name else f"size_{self.name}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a stage finds its input and leaves its output.
+
+    Attributes:
+        archives: folder with both archives and SHA256SUMS.
+        work: folder of one way; a stage reads what earlier stages of the same way left here.
+        splits: rows of each split.
+        seed: of the split.
+    """
+
+    archives: Path
+    work: Path
+    splits: SplitSizes
+    seed: int = 133
+
+    def archive(self, set_name: str) -> Path:
+        """Return the path of an archive."""
+        return self.archives / f"notMNIST_{set_name}.tar.gz"
+
+    def folder(self, name: str) -> Path:
+        """Return a folder for results, made when needed."""
+        path = self.work / name
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all fields as JSON values."""
+        return {
+            "archives": str(self.archives),
+            "work": str(self.work),
+            "splits": asdict(self.splits),
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Place":
+        """Return what `as_json` wrote."""
+        return cls(Path(values["archives"]), Path(values["work"]), SplitSizes(**values["splits"]), values["seed"])

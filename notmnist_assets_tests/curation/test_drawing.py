@@ -1,0 +1,100 @@
+"""Pictures: that they open, have the promised size and show each image at its place."""
+
+import io
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from notmnist_assets.curation.drawing import contact_sheet, evenly_spaced, line_chart, pairs_sheet
+from notmnist_assets.curation.images import Images
+
+PITCH, GAP = 30, 2
+
+
+def opened(png: bytes) -> npt.NDArray[np.uint8]:
+    with Image.open(io.BytesIO(png)) as picture:
+        assert picture.format == "PNG"
+        return np.asarray(picture)
+
+
+def noise(rows: int, seed: int = 0) -> Images:
+    return np.random.default_rng(seed).integers(0, 256, (rows, 28, 28), dtype=np.uint8)
+
+
+def at(sheet: npt.NDArray[np.uint8], line: int, column: int) -> npt.NDArray[np.uint8]:
+    top, left = GAP + line * PITCH, GAP + column * PITCH
+    return sheet[top : top + 28, left : left + 28]
+
+
+@pytest.mark.parametrize(("rows", "columns", "lines"), [(0, 10, 1), (1, 10, 1), (10, 10, 1), (11, 10, 2), (7, 3, 3)])
+def test_a_contact_sheet_shows_images_in_reading_order(rows: int, columns: int, lines: int) -> None:
+    images = noise(rows)
+    sheet = opened(contact_sheet(images, columns))
+    assert sheet.shape == (lines * PITCH + GAP, columns * PITCH + GAP)
+    for place, image in enumerate(images):
+        np.testing.assert_array_equal(at(sheet, place // columns, place % columns), image)
+
+
+def test_everything_around_the_images_is_background() -> None:
+    sheet = opened(contact_sheet(noise(3), columns=2)).copy()
+    for place in range(3):
+        at(sheet, place // 2, place % 2)[:] = 96
+    assert (sheet == 96).all()
+
+
+@pytest.mark.parametrize("levels", [2, 4, 16, 256])
+def test_fewer_gray_levels_stay_near_the_image_and_make_no_larger_file(levels: int) -> None:
+    images = noise(20)
+    sheet = contact_sheet(images, levels=levels)
+    shown = at(opened(sheet), 1, 3)
+    assert len(np.unique(shown)) <= levels
+    assert (images[13] - shown.astype(int)).max() < 256 // levels
+    assert len(sheet) <= len(contact_sheet(images))
+
+
+@pytest.mark.parametrize("scale", [1, 3])
+def test_a_pair_is_drawn_beside_its_difference(scale: int) -> None:
+    first, second = noise(4, 1), noise(4, 2)
+    sheet = opened(pairs_sheet(first, second, scale))
+    assert sheet.shape == ((4 * PITCH + GAP) * scale, (3 * PITCH + GAP) * scale)
+    for line in range(4):
+        difference = np.abs(first[line].astype(int) - second[line].astype(int))
+        for column, expected in enumerate((first[line], second[line], difference)):
+            np.testing.assert_array_equal(at(sheet[::scale, ::scale], line, column), expected)
+
+
+def test_no_pairs_make_a_picture_too() -> None:
+    assert opened(pairs_sheet(noise(0), noise(0))).shape == (PITCH + GAP, 3 * PITCH + GAP)
+
+
+@given(count=st.integers(0, 500), wanted=st.integers(0, 60))
+def test_evenly_spaced_rows_ascend_exist_and_reach_both_ends(count: int, wanted: int) -> None:
+    rows = evenly_spaced(count, wanted).tolist()
+    assert len(rows) == min(count, wanted)
+    assert rows == sorted(set(rows))
+    assert all(0 <= row < count for row in rows)
+    if len(rows) > 1:
+        assert (rows[0], rows[-1]) == (0, count - 1)
+        steps = np.diff(rows)
+        assert steps.max() - steps.min() <= 1
+
+
+def test_a_chart_opens_is_the_same_each_time_and_shows_its_lines() -> None:
+    def chart(y: list[float], mark_x: float | None = None) -> bytes:
+        return line_chart(
+            [("one", [1, 10, 100], y), ("two", [1, 10, 100], [1, 2, 3])],
+            title="title",
+            x_label="x",
+            y_label="y",
+            log_x=True,
+            bands=[([0.0, 1.0, 2.0], [2.0, 3.0, 4.0])],
+            mark_x=mark_x,
+        )
+
+    assert opened(chart([1, 2, 3])).shape == (259, 460)
+    assert chart([1, 2, 3]) == chart([1, 2, 3])
+    assert len({chart([1, 2, 3]), chart([3, 2, 1]), chart([1, 2, 3], mark_x=20.0)}) == 3

@@ -1,0 +1,39 @@
+"""The image format and the assignment's pixel scale."""
+
+import numpy as np
+import pytest
+
+from notmnist_assets.curation.images import as_float32, check_images
+
+
+def test_scaled_pixels_are_the_assignments_for_every_gray_level() -> None:
+    images = np.resize(np.arange(256, dtype=np.uint8), (2, 28, 28))
+    scaled = as_float32(images)
+    assert scaled.dtype == np.float32
+    assert scaled.shape == images.shape
+    np.testing.assert_array_equal(scaled, ((images.astype(float) - 255 / 2) / 255).astype(np.float32))
+    assert (scaled.min(), scaled.max()) == (-0.5, 0.5)
+
+
+def test_scaling_loses_nothing() -> None:
+    images = np.resize(np.arange(256, dtype=np.uint8), (1, 28, 28))
+    np.testing.assert_array_equal(np.rint(as_float32(images) * 255 + 127.5), images)
+
+
+def test_images_of_the_right_shape_pass_however_few() -> None:
+    check_images(np.zeros((0, 28, 28), np.uint8), "nothing")
+    check_images(np.zeros((2, 28, 28), np.uint8), "two")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        np.zeros((2, 28, 28)),
+        np.zeros((2, 28, 27), np.uint8),
+        np.zeros((28, 28), np.uint8),
+        np.zeros((2, 784), np.uint8),
+    ],
+)
+def test_other_shapes_and_types_are_refused_by_name(wrong: np.ndarray) -> None:  # type: ignore[type-arg]
+    with pytest.raises(ValueError, match=r"Split\.images must be uint8 \(n, 28, 28\)"):
+        check_images(wrong, "Split.images")

@@ -1,0 +1,92 @@
+"""The table of near pairs over all splits against loops over all pairs of rows."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+
+from notmnist_assets.curation.near import moved
+from notmnist_assets.curation.near_table import chosen_radius, images_of, near_table, pairs_of, radius_table
+from notmnist_assets.curation.relation import RowIndex
+from notmnist_assets_tests.builders import World, distance_of, drawing, split_of, worlds
+
+
+def by_brute_force(world: World, radius: float) -> list[tuple[str, str, float, int, int]]:
+    hashes = world.hashes()
+    rows = [(row.image, hashes[row.split]["exact"].iloc[row.row]) for row in world.rows()]
+    first = {digest: image for image, digest in reversed(rows)}
+    digests = list(dict.fromkeys(digest for _, digest in rows))
+    held = [digest for _, digest in rows]
+    return [
+        (a, b, distance_of(first[a], first[b]), held.count(a), held.count(b))
+        for place, a in enumerate(digests)
+        for b in digests[place + 1 :]
+        if distance_of(first[a], first[b]) <= radius + 1e-9
+    ]
+
+
+@given(world=worlds())
+@settings(max_examples=60, deadline=None)
+def test_the_table_holds_every_pair_of_distinct_images_within_the_radius_once(world: World) -> None:
+    table = near_table(RowIndex(world.hashes()), world.splits, world.radius)
+    assert table.columns.tolist() == ["exact_a", "exact_b", "distance", "rows_a", "rows_b"]
+    assert list(table.itertuples(index=False, name=None)) == by_brute_force(world, world.radius)
+
+
+@given(world=worlds())
+@settings(max_examples=30, deadline=None)
+def test_a_table_turns_back_into_the_pairs_it_was_made_of(world: World) -> None:
+    index = RowIndex(world.hashes())
+    pairs = pairs_of(index, near_table(index, world.splits, world.radius))
+    images = images_of(index, world.splits, index.first_rows)
+    assert pairs.a.dtype == pairs.b.dtype == pairs.distance.dtype == np.int32
+    for a, b, gray_levels in zip(pairs.a, pairs.b, pairs.distance, strict=True):
+        assert gray_levels == round(distance_of(images[a], images[b]) * 255)
+
+
+def test_the_index_reads_the_table_back() -> None:
+    world = World(
+        {
+            name: split_of(np.stack([drawing(0, visible=v)]), [0], name=name)
+            for v, name in enumerate(("train", "valid", "test"))
+        },
+        0.2,
+    )
+    table = near_table(RowIndex(world.hashes()), world.splits, 5.0)
+    assert len(table) == 3
+    index = RowIndex(world.hashes(), table, 0.2)
+    assert sorted(zip(*(part.tolist() for part in index.edges[:2]), strict=True)) == [(0, 1), (1, 0), (1, 2), (2, 1)]
+
+
+def test_a_copy_moved_by_one_pixel_is_found_when_shifts_are_asked_for() -> None:
+    image = np.zeros((1, 28, 28), np.uint8)
+    image[0, 10:18, 10:18] = 255
+    splits = {
+        "train": split_of(image, [0]),
+        "valid": split_of(moved(image, 0, 1), [0]),
+        "test": split_of(np.empty((0, 28, 28), np.uint8), []),
+    }
+    index = RowIndex(World(splits, 1.0).hashes())
+    assert len(near_table(index, splits, 1.0)) == 0
+    assert near_table(index, splits, 1.0, shifts=True)["distance"].tolist() == [0.0]
+
+
+def test_the_chosen_radius_is_marked_once_and_a_fixed_one_wins() -> None:
+    images = np.stack([drawing(0, hidden, visible) for hidden in range(4) for visible in range(4)])
+    splits = {
+        "train": split_of(images, [0] * 16),
+        "valid": split_of(drawing(1)[None], [1]),
+        "test": split_of(drawing(2)[None], [2]),
+    }
+    index = RowIndex(World(splits, 5.0).hashes())
+    table = near_table(index, splits, 5.0)
+    free = radius_table(index, table, searched=5.0, fixed=None)
+    assert free["radius"].max() == 5.0
+    assert free["chosen"].sum() == 1
+    assert chosen_radius(free) == 1.0
+    fixed = radius_table(index, table, searched=5.0, fixed=3.3)
+    assert chosen_radius(fixed) == 3.3
+    pd.testing.assert_frame_equal(
+        fixed[fixed["radius"] != 3.3].drop(columns="chosen").reset_index(drop=True), free.drop(columns="chosen")
+    )
+    assert fixed.set_index("radius").loc[3.3, "pairs"] == pytest.approx(len(by_brute_force(World(splits, 3.3), 3.3)))

@@ -1,0 +1,170 @@
+"""The assignment's pickle: what Python loads from it, and what the check of the file notices."""
+
+import io
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from notmnist_assets.curation import pickle_export
+from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.curation.pickle_export import disagreements, write_pickle
+from notmnist_assets.curation.values import Split
+from notmnist_assets_tests.builders import ORDER, random_split
+
+NAMES = [f"{name}_{part}" for name in ORDER for part in ("dataset", "labels")]
+
+
+def three_splits(train: int = 12, valid: int = 4, test: int = 3) -> dict[str, Split]:
+    return {
+        name: random_split(rows, seed)
+        for seed, (name, rows) in enumerate(zip(ORDER, (train, valid, test), strict=True))
+    }
+
+
+def written(splits: Mapping[str, Split]) -> bytes:
+    file = io.BytesIO()
+    write_pickle(splits, file)
+    return file.getvalue()
+
+
+SPLITS = three_splits()
+WRITTEN = written(SPLITS)
+
+
+def noticed(content: bytes) -> bool:
+    try:
+        return bool(disagreements(SPLITS, io.BytesIO(content)))
+    except CurationError:
+        return True
+
+
+@pytest.mark.parametrize("rows", [(12, 4, 3), (5000, 1, 0), (0, 0, 0)])
+def test_python_loads_the_assignments_six_arrays(rows: tuple[int, int, int]) -> None:
+    splits = three_splits(*rows)
+    loaded = pickle.loads(written(splits))  # noqa: S301
+    assert list(loaded) == NAMES
+    for name, split in splits.items():
+        images, labels = loaded[f"{name}_dataset"], loaded[f"{name}_labels"]
+        expected = np.array([(pixel - 127.5) / 255 for pixel in range(256)]).astype(np.float32)[split.images]
+        assert images.dtype == np.float32
+        assert labels.dtype == np.int32
+        np.testing.assert_array_equal(images, expected)
+        np.testing.assert_array_equal(labels, split.labels)
+        assert images.flags.writeable
+
+
+def test_the_assignments_own_pickle_holds_equal_arrays() -> None:
+    save = {}
+    for name, split in SPLITS.items():
+        save[f"{name}_dataset"] = ((split.images.astype(float) - 255 / 2) / 255).astype(np.float32)
+        save[f"{name}_labels"] = split.labels
+    theirs = pickle.loads(pickle.dumps(save, pickle.HIGHEST_PROTOCOL))  # noqa: S301
+    ours = pickle.loads(WRITTEN)  # noqa: S301
+    assert all(np.array_equal(theirs[name], ours[name]) for name in NAMES)
+
+
+def test_equal_splits_give_equal_bytes_and_a_memory_map_the_same(tmp_path: Path) -> None:
+    mapped = {}
+    for name, split in SPLITS.items():
+        np.save(tmp_path / f"{name}.npy", split.images)
+        images = np.load(tmp_path / f"{name}.npy", mmap_mode="r")
+        mapped[name] = Split(images, split.labels, split.sources)
+    assert written(mapped) == written(three_splits()) == WRITTEN
+
+
+def test_the_file_just_written_agrees() -> None:
+    assert disagreements(SPLITS, io.BytesIO(WRITTEN)) == []
+    empty = three_splits(0, 0, 0)
+    assert disagreements(empty, io.BytesIO(written(empty))) == []
+
+
+@given(place=st.integers(0, len(WRITTEN) - 1), flip=st.integers(1, 255))
+@settings(max_examples=300, deadline=None)
+def test_a_flipped_byte_anywhere_is_noticed_unless_it_changes_nothing(place: int, flip: int) -> None:
+    changed = bytearray(WRITTEN)
+    changed[place] ^= flip
+    if not noticed(bytes(changed)):
+        loaded = pickle.loads(bytes(changed))  # noqa: S301
+        expected = pickle.loads(WRITTEN)  # noqa: S301
+        assert all(np.array_equal(loaded[name], expected[name]) for name in NAMES)
+        assert all(loaded[name].dtype == expected[name].dtype for name in NAMES)
+
+
+@pytest.mark.parametrize(("part", "offset"), [("train_dataset", 5_000), ("valid_dataset", 200), ("test_labels", 110)])
+def test_a_changed_value_is_named(part: str, offset: int) -> None:
+    changed = bytearray(WRITTEN)
+    value = SPLITS["test"].labels.astype("<i4").tobytes() if part == "test_labels" else None
+    place = WRITTEN.rindex(value) if value else WRITTEN.index(part.encode()) + offset
+    changed[place] ^= 1
+    (problem,) = disagreements(SPLITS, io.BytesIO(bytes(changed)))
+    assert problem.startswith(f"{part} differs within rows 0 to ")
+
+
+@given(size=st.integers(0, len(WRITTEN) - 1))
+@settings(max_examples=100, deadline=None)
+def test_a_truncated_file_is_noticed(size: int) -> None:
+    assert noticed(WRITTEN[:size])
+
+
+def test_bytes_behind_the_pickle_are_noticed() -> None:
+    assert noticed(WRITTEN + b"\0")
+
+
+@pytest.mark.parametrize("content", [b"", b"\x1f\x8b\x08 gzip", b"PK\x03\x04", b"<html>not found</html>", b"\0" * 100])
+def test_what_is_no_pickle_is_an_error_that_says_what_to_do(content: bytes) -> None:
+    with pytest.raises(CurationError, match=r"notMNIST\.pickle: it is not .* Materialize"):
+        disagreements(SPLITS, io.BytesIO(content))
+
+
+@given(content=st.binary(max_size=300))
+def test_any_bytes_are_noticed_without_another_kind_of_error(content: bytes) -> None:
+    assert noticed(content)
+
+
+def test_swapped_names_are_noticed() -> None:
+    swapped = {"train": SPLITS["train"], "valid": SPLITS["test"], "test": SPLITS["valid"]}
+    assert noticed(written(swapped))
+    renamed = WRITTEN.replace(b"test_labels", b"tset_labels")
+    (problem,) = disagreements(SPLITS, io.BytesIO(renamed))
+    assert "tset_labels" in problem
+
+
+def test_another_number_of_rows_is_named() -> None:
+    problems = disagreements(SPLITS, io.BytesIO(written(three_splits(train=11))))
+    assert problems == [
+        "train_dataset is not described as an array (12, 28, 28) of <f4",
+        "train_labels is not described as an array (12,) of <i4",
+    ]
+
+
+class _Payload:
+    """Unpickling it makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return Path.touch, (self.path,)  # type: ignore[return-value]
+
+
+def test_a_pickle_that_would_run_something_is_not_run(tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    hostile = pickle.dumps({"train_dataset": _Payload(made), "train_labels": _Payload(made)}, protocol=3)
+    assert noticed(hostile)
+    # The same call planted behind the last array of a file that is otherwise right.
+    call = pickle.dumps(_Payload(made), protocol=0)[:-1]
+    assert noticed(WRITTEN[:-1] + call + b"0.")
+    assert not made.exists()
+    pickle.loads(hostile)  # noqa: S301
+    assert made.exists()
+
+
+def test_a_split_too_large_for_the_format_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pickle_export, "_LIMIT", 4 * 784 * 12)
+    with pytest.raises(CurationError, match="train takes 37632 bytes"):
+        written(SPLITS)

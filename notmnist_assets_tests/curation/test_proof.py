@@ -1,0 +1,81 @@
+"""The second look at stored splits finds what is planted, and exactly what brute force finds."""
+
+import itertools
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from notmnist_assets.curation.images import Images
+from notmnist_assets.curation.proof import equal_rows, near_rows
+from notmnist_assets.curation.sanitizing import Policy, sanitize
+from notmnist_assets_tests.builders import ORDER, World, distance_of, drawing, worlds
+
+tables = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 3), st.integers(0, 3)), max_size=8)
+
+
+def images_of(rows: list[tuple[int, int, int]]) -> Images:
+    return np.array([drawing(*row) for row in rows], np.uint8).reshape(-1, 28, 28)
+
+
+def noise(rows: int, seed: int) -> Images:
+    return np.random.default_rng(seed).integers(0, 256, (rows, 28, 28), dtype=np.uint8)
+
+
+@given(rows=tables, others=tables)
+@settings(max_examples=60, deadline=None)
+def test_equal_rows_are_those_of_brute_force(
+    rows: list[tuple[int, int, int]], others: list[tuple[int, int, int]]
+) -> None:
+    expected = [(place, others.index(row), 0.0) for place, row in enumerate(rows) if row in others]
+    assert equal_rows(images_of(rows), images_of(others)) == expected
+
+
+@given(rows=tables, others=tables, radius=st.sampled_from([0.0, 0.1, 0.2, 0.4, 0.6, 1.0, 2.0, 5.0, 784.0]))
+@settings(max_examples=100, deadline=None)
+def test_near_rows_are_those_of_brute_force(
+    rows: list[tuple[int, int, int]], others: list[tuple[int, int, int]], radius: float
+) -> None:
+    images, other_images = images_of(rows), images_of(others)
+    found = near_rows(images, other_images, radius)
+    close = {
+        row
+        for row, image in enumerate(images)
+        if any(distance_of(image, other) <= radius + 1e-9 for other in other_images)
+    }
+    assert [example.row for example in found] == sorted(close)
+    for example in found:
+        assert example.distance == distance_of(images[example.row], other_images[example.other_row]) <= radius + 1e-9
+
+
+def test_a_planted_copy_is_found_among_noise() -> None:
+    images, others = noise(50, 1), noise(80, 2)
+    others[33] = images[7]
+    assert equal_rows(images, others) == near_rows(images, others, 5.0) == [(7, 33, 0.0)]
+
+
+def test_a_planted_near_copy_is_found_at_its_distance_and_not_below() -> None:
+    images, others = noise(50, 1), noise(80, 2)
+    others[33] = images[7]
+    others[33].reshape(-1)[::50] ^= 64
+    distance = distance_of(images[7], others[33])
+    assert near_rows(images, others, distance) == [(7, 33, distance)]
+    assert near_rows(images, others, distance - 1 / 255) == []
+    assert equal_rows(images, others) == []
+
+
+def test_a_difference_that_leaves_all_ink_in_place_is_measured_on_pixels() -> None:
+    one, other = drawing(0), drawing(0)
+    one[0, 2], other[0, 3] = 255, 255
+    assert near_rows(one[None], other[None], 1.9) == []
+    assert near_rows(one[None], other[None], 2.0) == [(0, 0, 2.0)]
+
+
+@given(world=worlds())
+@settings(max_examples=60, deadline=None)
+def test_nothing_is_found_between_sanitized_splits(world: World) -> None:
+    kept = sanitize(world.index(), Policy()).kept
+    images = {name: world.splits[name].images[kept[name]] for name in ORDER}
+    for one, other in itertools.permutations(ORDER, 2):
+        assert equal_rows(images[one], images[other]) == []
+        assert near_rows(images[one], images[other], world.radius) == []

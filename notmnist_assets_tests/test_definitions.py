@@ -1,0 +1,297 @@
+"""The house as a whole, after one run on tiny archives: every asset, every check, every value."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from notmnist_assets import types
+from notmnist_assets.curation.images import LETTERS, SETS, Images
+from notmnist_assets.curation.splits import SPLITS
+from notmnist_assets.curation.values import Archive, LetterImages, Split
+from notmnist_assets.definitions import defs
+from notmnist_assets.metadata import PICTURE_BUDGET
+from notmnist_assets_tests.archives import (
+    BAD_FILES,
+    EMPTY,
+    LARGE_PER_LETTER,
+    NOT_A_PNG,
+    SMALL_PER_LETTER,
+    tiny_members,
+)
+from notmnist_assets_tests.workspace import SIZES, Workspace, keys_of
+
+PROJECT = Path(__file__).parent.parent
+CONTRACT = {
+    *(f"archives/{set_name}" for set_name in SETS),
+    *(f"letters/{set_name}/{letter}" for set_name in SETS for letter in LETTERS),
+    *(f"{group}/{split}" for group in ("splits", "hashes", "sanitized") for split in SPLITS),
+    "overlap/report",
+    "overlap/near_pairs",
+    "overlap/label_conflicts",
+    "overlap/radius",
+    "sanitized/removed",
+    "baselines/metrics",
+    "exports/pickle",
+}
+TABLES = {
+    **{f"hashes/{split}": types.HASHES for split in SPLITS},
+    "overlap/report": types.OVERLAP_REPORT,
+    "overlap/near_pairs": types.NEAR_PAIRS,
+    "overlap/label_conflicts": types.LABEL_CONFLICTS,
+    "overlap/radius": types.RADIUS_CURVE,
+    "sanitized/removed": types.REMOVED_ROWS,
+    "baselines/metrics": types.BASELINE_METRICS,
+}
+ROWS = {name: int(SIZES[f"NOTMNIST_{name.upper()}_SIZE"]) for name in SPLITS}
+SPECS = list(defs.resolve_all_asset_specs())
+
+
+def digits(images: Images) -> set[bytes]:
+    return {image.tobytes() for image in images}
+
+
+def test_every_promised_asset_is_there() -> None:
+    assert keys_of([spec.key for spec in SPECS]) >= CONTRACT
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.key.to_user_string())
+def test_every_asset_says_what_it_is(spec: dg.AssetSpec) -> None:
+    assert spec.group_name == spec.key.path[0]
+    assert spec.description
+    assert spec.kinds
+    assert spec.code_version
+
+
+def test_every_asset_names_its_own_io_manager() -> None:
+    for key, node in ((key, defs.resolve_assets_def(key)) for key in (spec.key for spec in SPECS)):
+        assert node.get_io_manager_key_for_asset_key(key) in {
+            "archive_io",
+            "letters_io",
+            "split_io",
+            "table_io",
+            "export_io",
+        }, key
+
+
+def test_the_first_run_makes_everything_and_says_so(finished: Workspace) -> None:
+    assert finished.first_run.code == 0, finished.first_run.err
+    assert f"Done: {len(SPECS)} assets made." in finished.first_run.out
+    assert "Traceback" not in finished.first_run.err
+    assert "RUN_START" not in finished.first_run.err
+    with finished.instance() as instance:
+        missing = [spec.key for spec in SPECS if instance.get_latest_materialization_event(spec.key) is None]
+        runs = instance.get_run_records()
+    assert missing == []
+    assert len(runs) == 1
+
+
+def test_every_check_is_evaluated_and_shows_actual_and_threshold(finished: Workspace) -> None:
+    keys = list(finished.definitions.resolve_asset_graph().asset_check_keys)
+    with finished.instance() as instance:
+        records = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+    assert set(records) == set(keys)
+    failed = {}
+    for key, record in records.items():
+        assert record.evaluation is not None, key
+        assert {"actual", "threshold"} <= set(record.evaluation.metadata), key
+        if not record.evaluation.passed:
+            failed[f"{key.asset_key.to_user_string()}:{key.name}"] = record.evaluation.severity
+    assert "overlap/report:no_leakage_exact" in failed
+    assert set(failed.values()) == {dg.AssetCheckSeverity.WARN}
+
+
+def test_checks_of_stages_that_feed_others_block_and_facts_of_the_data_do_not() -> None:
+    blocking = {
+        f"{key.asset_key.path[0]}:{key.name}"
+        for key in defs.resolve_asset_graph().asset_check_keys
+        if defs.resolve_asset_graph().get(key).blocking
+    }
+    assert blocking >= {
+        "archives:checksum",
+        "letters:complete",
+        "letters:enough_images",
+        "splits:disjoint_sources",
+        "sanitized:no_shared_images",
+        "sanitized:no_near_duplicates",
+        "sanitized:all_rows_accounted_for",
+    }
+    assert not any(name.startswith(("overlap:", "baselines:")) for name in blocking)
+    assert "sanitized:class_balance" not in blocking
+
+
+@pytest.mark.parametrize("set_name", SETS)
+def test_archives_load_as_the_verified_bytes(finished: Workspace, set_name: str) -> None:
+    archive = finished.load(f"archives/{set_name}")
+    assert isinstance(archive, Archive)
+    original = finished.archives / f"notMNIST_{set_name}.tar.gz"
+    assert archive.origin == str(original)
+    with archive.open() as file:
+        assert file.read() == original.read_bytes()
+
+
+@pytest.mark.parametrize(("set_name", "per_letter"), [("large", LARGE_PER_LETTER), ("small", SMALL_PER_LETTER)])
+def test_letters_hold_every_readable_file_and_tell_of_every_other(
+    finished: Workspace, set_name: str, per_letter: int
+) -> None:
+    for letter, files in tiny_members()[set_name].items():
+        images = finished.load(f"letters/{set_name}/{letter}")
+        assert isinstance(images, LetterImages)
+        assert images.images.shape == (per_letter, 28, 28)
+        assert images.as_float32().dtype == np.float32
+        bad = [BAD_FILES[letter][0]] if letter in BAD_FILES else []
+        assert images.names.tolist() == sorted(sorted(set(files) - set(bad)), key=str.lower)
+        assert images.rejected["name"].tolist() == bad
+        assert finished.metadata(f"letters/{set_name}/{letter}")["members"].value == len(files)
+
+
+def test_rejected_files_have_their_reasons(finished: Workspace) -> None:
+    empty = finished.load("letters/small/A").rejected
+    broken = finished.load("letters/small/F").rejected
+    assert empty["name"].tolist() == [EMPTY]
+    assert empty["bytes"].tolist() == [0]
+    assert "empty" in empty["reason"].iloc[0]
+    assert broken["name"].tolist() == [NOT_A_PNG]
+    assert broken["bytes"].tolist() == [len(BAD_FILES["F"][1])]
+    assert "PNG" in broken["reason"].iloc[0]
+
+
+@pytest.mark.parametrize("name", SPLITS)
+def test_splits_keep_image_label_letter_and_file_together(finished: Workspace, name: str) -> None:
+    split = finished.load(f"splits/{name}")
+    assert isinstance(split, Split)
+    assert len(split) == ROWS[name]
+    assert split.images.dtype == np.uint8
+    assert split.labels.dtype == np.int32
+    assert np.bincount(split.labels).tolist() == [ROWS[name] // 10] * 10
+    letters = {letter: finished.load(f"letters/{'small' if name == 'test' else 'large'}/{letter}") for letter in LETTERS}
+    for row, (letter, file) in enumerate(zip(split.sources["letter"], split.sources["name"], strict=True)):
+        assert LETTERS[split.labels[row]] == letter
+        place = letters[letter].names.tolist().index(file)
+        assert np.array_equal(split.images[row], letters[letter].images[place])
+
+
+def test_sanitized_splits_are_parts_of_the_splits_without_shared_images(finished: Workspace) -> None:
+    clean = {name: finished.load(f"sanitized/{name}") for name in SPLITS}
+    removed = finished.load("sanitized/removed")
+    for name, split in clean.items():
+        assert isinstance(split, Split)
+        assert len(split) + int((removed["split"] == name).sum()) == ROWS[name]
+        assert len(digits(split.images)) == len(split)
+    assert not digits(clean["valid"].images) & digits(clean["train"].images)
+    assert not digits(clean["test"].images) & (digits(clean["train"].images) | digits(clean["valid"].images))
+
+
+@pytest.mark.parametrize(("key", "schema"), TABLES.items(), ids=list(TABLES))
+def test_tables_have_their_columns_on_disk_and_in_the_definition(
+    finished: Workspace, key: str, schema: dg.TableSchema
+) -> None:
+    table = finished.load(key)
+    assert isinstance(table, pd.DataFrame)
+    assert list(table.columns) == [column.name for column in schema.columns]
+    assert finished.metadata(key)["dagster/row_count"].value == len(table)
+    (spec,) = (spec for spec in SPECS if spec.key.to_user_string() == key)
+    assert spec.metadata["dagster/column_schema"] == schema
+
+
+def test_the_contract_columns_are_these() -> None:
+    def names(schema: dg.TableSchema) -> list[str]:
+        return [column.name for column in schema.columns]
+
+    assert {"row", "label", "exact", "cells", "ink"} <= set(names(types.HASHES))
+    assert names(types.OVERLAP_REPORT) == ["method", "rows_of", "found_in", "rows", "distinct", "share"]
+    assert names(types.NEAR_PAIRS) == ["exact_a", "exact_b", "distance", "rows_a", "rows_b"]
+    assert set(names(types.BASELINE_METRICS)) >= {
+        *("model", "train_on", "train_rows", "eval_on", "eval_rows", "rows"),
+        *("accuracy", "ci_low", "ci_high", "converged", "seconds"),
+    }
+
+
+def test_the_report_covers_all_pairs_by_all_methods_and_agrees_with_the_pixels(finished: Workspace) -> None:
+    report = finished.load("overlap/report").set_index(["method", "rows_of", "found_in"])
+    assert len(report) == 3 * 9
+    test, train = (finished.load(f"splits/{name}").images for name in ("test", "train"))
+    found = sum(image.tobytes() in digits(train) for image in test)
+    assert found > 0
+    assert report.loc[("exact", "test", "train"), "rows"] == found
+    assert report.loc[("exact", "test", "train"), "share"] == found / len(test)
+
+
+def test_baselines_cover_raw_and_sanitized_and_all_sizes_the_data_have(finished: Workspace) -> None:
+    metrics = finished.load("baselines/metrics")
+    assert set(metrics["train_on"]) == {"raw", "sanitized"}
+    assert set(metrics["train_rows"]) == {"50", "100", "all"}
+    assert set(metrics["eval_on"]) == {"valid", "test"}
+    assert metrics["accuracy"].between(0, 1).all()
+
+
+def test_the_pickle_is_one_file_with_the_name_of_the_assignment(finished: Workspace) -> None:
+    path = finished.load("exports/pickle")
+    assert path.name == "notMNIST.pickle"
+    assert path.stat().st_size > sum(ROWS.values()) * 784 * 4
+
+
+def test_pictures_stay_within_their_budget_and_are_where_they_belong(finished: Workspace) -> None:
+    pictured = set()
+    for spec in SPECS:
+        key = spec.key.to_user_string()
+        for value in finished.metadata(key).values():
+            if isinstance(value, dg.MarkdownMetadataValue):
+                assert len(value.value) < PICTURE_BUDGET == 40_000, key
+                pictured.add(key)
+    images = {key for key in CONTRACT if key.startswith(("letters/", "splits/"))}
+    images |= {f"sanitized/{name}" for name in SPLITS}
+    assert pictured >= images | {"baselines/metrics", "overlap/radius"}
+
+
+def test_values_show_rows_size_and_place(finished: Workspace) -> None:
+    metadata = finished.metadata("splits/test")
+    assert metadata["dagster/row_count"].value == ROWS["test"]
+    assert str(metadata["dagster/uri"].value).startswith(str(finished.storage / "custom" / "splits" / "test"))
+    assert int(metadata["size_bytes"].value) > ROWS["test"] * 784
+
+
+def test_workspace_and_project_file_name_the_same_module() -> None:
+    workspace = yaml.safe_load((PROJECT / "workspace.yaml").read_text())
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())
+    (location,) = workspace["load_from"]
+    module = location["python_module"]["module_name"]
+    assert module == project["tool"]["dg"]["project"]["code_location_target_module"] == "notmnist_assets.definitions"
+    assert "dagster" not in project["tool"], "it would shadow workspace.yaml"
+
+
+def test_the_weekly_schedule_waits_to_be_switched_on() -> None:
+    schedule = defs.resolve_schedule_def("weekly_refresh")
+    assert schedule.cron_schedule == "0 3 * * 1"
+    assert schedule.execution_timezone == "UTC"
+    assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED
+    assert schedule.job_name == "refresh"
+    assert set(defs.resolve_job_def("refresh").asset_layer.executable_asset_keys) == {spec.key for spec in SPECS}
+
+
+LOAD = """
+import socket, sys
+def refuse(*_args, **_kwargs):
+    raise AssertionError("the network was touched")
+socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
+from notmnist_assets.definitions import defs
+defs.resolve_job_def("refresh")
+print([name for name in ("numba", "sklearn", "matplotlib") if name in sys.modules])
+"""
+
+
+def test_definitions_load_without_heavy_imports_network_or_storage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTMNIST_PROFILE", "full")
+    monkeypatch.setenv("NOTMNIST_STORAGE", str(tmp_path / "values"))
+    ended = subprocess.run([sys.executable, "-c", LOAD], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.strip() == "[]"
+    assert list(tmp_path.iterdir()) == []
