@@ -18,6 +18,7 @@ from upath import UPath
 
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.fingerprint import fingerprint
+from notmnist_assets.curation.near_table import NearSearch
 from notmnist_assets.curation.values import Archive, LetterImages, Split
 from notmnist_assets.failures import explained
 from notmnist_assets.storage import StoredValue, ValueStore, WriteFile
@@ -182,6 +183,44 @@ class TableIOManager(ValueIOManager):
         return _load_table(store, key, stored, self._FILE)
 
 
+class NearSearchIOManager(ValueIOManager):
+    """The table of pairs, and beside it which images were searched; loading as an input gives the table alone."""
+
+    _FILE: ClassVar[str] = "table.parquet"
+    _SEARCHED: ClassVar[str] = "searched.parquet"
+
+    def _version(self, value: NearSearch) -> str:
+        searched = pd.DataFrame({"exact": pd.Series(value.searched, dtype="str")})
+        parts = (fingerprint(value.pairs), fingerprint(searched), repr(value.radius), repr(value.shifts))
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def _files(self, value: NearSearch) -> Mapping[str, WriteFile]:
+        searched = pd.DataFrame({"exact": pd.Series(value.searched, dtype="str")})
+        return {self._FILE: _table_writer(value.pairs), self._SEARCHED: _table_writer(searched)}
+
+    def _facts(self, value: NearSearch) -> Mapping[str, Any]:
+        return {"radius": value.radius, "shifts": value.shifts}
+
+    def _metadata(self, value: NearSearch) -> Mapping[str, Any]:
+        return {"dagster/row_count": len(value.pairs)}
+
+    def _load(self, store: ValueStore, key: Sequence[str], stored: StoredValue) -> pd.DataFrame:
+        return _load_table(store, key, stored, self._FILE)
+
+    def load_search(self, store: ValueStore, key: Sequence[str]) -> NearSearch | None:
+        """Return the whole stored search, None when there is none or it cannot be read: it can be made anew."""
+        try:
+            stored = store.find(key)
+        except CurationError:
+            return None
+        if stored is None:
+            return None
+        searched = _load_table(store, key, stored, self._SEARCHED)["exact"].to_numpy(object)
+        return NearSearch(
+            self._load(store, key, stored), searched, stored.facts["radius"], stored.facts["shifts"]
+        )
+
+
 class ExportIOManager(ValueIOManager):
     """A file for other programs; loading gives its path."""
 
@@ -233,5 +272,6 @@ IO_MANAGERS: Final = {
     "letters_io": _definition(LettersIOManager()),
     "split_io": _definition(SplitIOManager()),
     "table_io": _definition(TableIOManager()),
+    "near_io": _definition(NearSearchIOManager()),
     "export_io": _definition(ExportIOManager()),
 }

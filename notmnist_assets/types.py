@@ -12,6 +12,7 @@ import dagster as dg
 import pandas as pd
 
 from notmnist_assets.curation.fingerprint import fingerprint
+from notmnist_assets.curation.near_table import NearSearch
 from notmnist_assets.curation.values import Archive, LetterImages, Split
 from notmnist_assets.storage import WriteFile
 
@@ -49,6 +50,9 @@ LetterImagesType = _instance_type(
 )
 SplitType = _instance_type(
     Split, "uint8 images (n, 28, 28), int32 labels, and the source of each row.", lambda value: {"rows": len(value)}
+)
+NearSearchType = _instance_type(
+    NearSearch, "Pairs of near images and which images were searched.", lambda value: {"pairs": len(value.pairs)}
 )
 ExportedFileType = _instance_type(ExportedFile, "A file for other programs.", lambda value: {"name": value.name})
 

@@ -104,7 +104,7 @@ def test_every_check_is_evaluated_and_shows_actual_and_threshold(finished: Works
         if not record.evaluation.passed:
             failed[f"{key.asset_key.to_user_string()}:{key.name}"] = record.evaluation.severity
     assert "overlap/report:no_leakage_exact" in failed
-    assert set(failed.values()) == {dg.AssetCheckSeverity.WARN}
+    assert [name for name, severity in failed.items() if severity == dg.AssetCheckSeverity.ERROR] == []
 
 
 def test_checks_of_stages_that_feed_others_block_and_facts_of_the_data_do_not() -> None:

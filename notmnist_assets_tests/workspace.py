@@ -95,8 +95,7 @@ class Workspace:
             )
 
     def load(self, key: str) -> Any:
-        with self.instance() as instance:
-            return self.definitions.load_asset_value(key.split("/"), instance=instance)
+        return self.definitions.load_asset_value(key.split("/"))
 
     def metadata(self, key: str) -> Mapping[str, dg.MetadataValue[Any]]:
         """Return the metadata of the last materialization."""

@@ -17,16 +17,25 @@ from notmnist_assets.curation.evidence import (
     pairs_across_splits,
     pairs_at_the_edge,
 )
-from notmnist_assets.curation.near_table import chosen_radius, images_of, near_table, pairs_among, radius_table
+from notmnist_assets.curation.near_table import (
+    NearSearch,
+    chosen_radius,
+    images_of,
+    pairs_among,
+    radius_table,
+    search_near,
+)
 from notmnist_assets.curation.overlap import font_leakage, group_sizes, label_conflicts, overlap_report
 from notmnist_assets.curation.radius import CROSS_LETTER_LIMIT
 from notmnist_assets.curation.recall import false_alarm_table, recall_table
 from notmnist_assets.curation.relation import RowIndex
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.values import Split
+from notmnist_assets.io_managers import NearSearchIOManager
 from notmnist_assets.metadata import exhibits, picture, table
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.settings import SEARCH_RADIUS
+from notmnist_assets.storage import ValueStore
 from notmnist_assets.types import (
     LABEL_CONFLICTS,
     NEAR_PAIRS,
@@ -35,6 +44,7 @@ from notmnist_assets.types import (
     RECALL,
     LabelConflictsType,
     NearPairsType,
+    NearSearchType,
     OverlapReportType,
     RadiusCurveType,
     RecallType,
@@ -61,8 +71,8 @@ def _by_split(train: pd.DataFrame, valid: pd.DataFrame, test: pd.DataFrame) -> M
     key=["overlap", "near_pairs"],
     group_name="overlap",
     code_version=CODE_VERSION,
-    io_manager_key="table_io",
-    dagster_type=NearPairsType,
+    io_manager_key="near_io",
+    dagster_type=NearSearchType,
     kinds=_KINDS,
     ins={**split_inputs("splits"), **hash_inputs()},
     metadata={"dagster/column_schema": NEAR_PAIRS},
@@ -80,20 +90,23 @@ def near_pairs(
     train_hashes: pd.DataFrame,
     valid_hashes: pd.DataFrame,
     test_hashes: pd.DataFrame,
-) -> dg.MaterializeResult[pd.DataFrame]:
-    """Search all distinct images against each other."""
+) -> dg.MaterializeResult[NearSearch]:
+    """Search all distinct images against each other; those that an earlier search saw, only against new ones."""
     chosen = settings.read()
     index = RowIndex(_by_split(train_hashes, valid_hashes, test_hashes))
     splits = {"train": train, "valid": valid, "test": test}
-    pairs = near_table(index, splits, chosen.search_radius, shifts=chosen.near_shifts)
+    previous = NearSearchIOManager().load_search(ValueStore(settings.storage_root()), ["overlap", "near_pairs"])
+    search = search_near(index, splits, chosen.search_radius, shifts=chosen.near_shifts, previous=previous)
+    known = 0 if previous is None else len(set(search.searched) & set(previous.searched))
     return dg.MaterializeResult(
-        value=pairs,
-        data_version=data_version(pairs),
+        value=search,
+        data_version=data_version(search.pairs),
         metadata={
-            "rows": len(pairs),
+            "rows": len(search.pairs),
             "distinct_images": index.images,
-            "search_radius": chosen.search_radius,
-            "shifts": chosen.near_shifts,
+            "images_seen_before": known,
+            "search_radius": search.radius,
+            "shifts": search.shifts,
         },
     )
 

@@ -4,7 +4,8 @@ Belongs here: from split rows to distinct images, and from pairs of them to a ta
 digest, so that it stays true when rows move. The search is in `near`, its use in `relation`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -27,24 +28,81 @@ def images_of(index: RowIndex, splits: Mapping[str, Split], rows: Indices) -> Im
     return images
 
 
-def near_table(
-    index: RowIndex, splits: Mapping[str, Split], radius: float, *, shifts: bool = False, workers: int = 2
-) -> pd.DataFrame:
-    """Return every pair of distinct images of all splits at most `radius` apart.
+@dataclass(frozen=True, eq=False)
+class NearSearch:
+    """A finished search, with what it takes to extend it.
 
-    Columns: `exact_a`, `exact_b` (digests; a is the image whose first row comes first), `distance` (sum of
-    absolute pixel differences / 255), `rows_a`, `rows_b` (rows of all splits that hold each image). Sorted by the
-    first rows of a, then b.
+    Attributes:
+        pairs: every pair of distinct images at most `radius` apart: `exact_a`, `exact_b` (digests; a is the image
+            whose first row comes first), `distance` (sum of absolute pixel differences / 255), `rows_a`, `rows_b`
+            (rows of all splits that hold each image), sorted by the first rows of a, then b.
+        searched: object array, the sorted digests of all images that were searched.
+        radius: up to which `pairs` is complete.
+        shifts: whether copies moved by one pixel count.
     """
-    pairs = near_pairs(images_of(index, splits, index.first_rows), radius, shifts=shifts, workers=workers)
-    rows = np.bincount(index.image, minlength=index.images)
+
+    pairs: pd.DataFrame
+    searched: npt.NDArray[np.object_]
+    radius: float
+    shifts: bool
+
+
+def search_near(
+    index: RowIndex,
+    splits: Mapping[str, Split],
+    radius: float,
+    *,
+    shifts: bool = False,
+    previous: NearSearch | None = None,
+    workers: int = 2,
+) -> NearSearch:
+    """Find every pair of distinct images of all splits at most `radius` apart.
+
+    Args:
+        index: of all split rows.
+        splits: where the pixels are.
+        radius: largest distance.
+        shifts: also count copies moved by one pixel.
+        previous: an earlier search; only images that it did not see are searched, against all. The result is the
+            same as without it. One that was narrower or of another kind is ignored.
+        workers: threads.
+    """
+    reusable = previous is not None and previous.radius >= radius and previous.shifts == shifts
+    known = np.zeros(index.images, np.bool_)
+    parts: list[NearPairs] = []
+    if previous is not None and reusable:
+        known = np.isin(index.digests.astype(str), previous.searched.astype(str))
+        parts.append(pairs_of(index, previous.pairs).within(radius))
+    first_rows = index.first_rows
+    new, old = np.flatnonzero(~known), np.flatnonzero(known)
+    pictures = images_of(index, splits, first_rows[new])
+    parts.append(_renumbered(near_pairs(pictures, radius, shifts=shifts, workers=workers), new, new))
+    if len(new) and len(old):
+        others = images_of(index, splits, first_rows[old])
+        across = near_pairs(pictures, radius, others=others, shifts=shifts, workers=workers)
+        parts.append(_renumbered(across, new, old))
+    return NearSearch(_table(index, parts), np.sort(index.digests), radius, shifts)
+
+
+def _renumbered(pairs: NearPairs, a: Indices, b: Indices) -> NearPairs:
+    return NearPairs(a[pairs.a].astype(np.int32), b[pairs.b].astype(np.int32), pairs.distance)
+
+
+def _table(index: RowIndex, parts: Sequence[NearPairs]) -> pd.DataFrame:
+    """Return pairs as a table in one order, whatever search found them."""
+    one = np.concatenate([part.a for part in parts])
+    other = np.concatenate([part.b for part in parts])
+    a, b = np.minimum(one, other), np.maximum(one, other)
+    order = np.lexsort((b, a))
+    a, b = a[order], b[order]
+    rows = np.bincount(index.image, minlength=index.images).astype(np.int64)
     return pd.DataFrame(
         {
-            "exact_a": pd.Series(index.digests[pairs.a], dtype="str"),
-            "exact_b": pd.Series(index.digests[pairs.b], dtype="str"),
-            "distance": pairs.distance / PIXEL_DEPTH,
-            "rows_a": rows[pairs.a].astype(np.int64),
-            "rows_b": rows[pairs.b].astype(np.int64),
+            "exact_a": pd.Series(index.digests[a], dtype="str"),
+            "exact_b": pd.Series(index.digests[b], dtype="str"),
+            "distance": np.concatenate([part.distance for part in parts])[order] / PIXEL_DEPTH,
+            "rows_a": rows[a],
+            "rows_b": rows[b],
         }
     )
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from notmnist_assets.curation.drawing import contact_sheet, evenly_spaced, line_chart, pairs_sheet
+from notmnist_assets.curation.drawing import contact_sheet, evenly_spaced, line_chart, number_grid
 from notmnist_assets.curation.images import Images
 
 PITCH, GAP = 30, 2
@@ -56,21 +56,6 @@ def test_fewer_gray_levels_stay_near_the_image_and_make_no_larger_file(levels: i
     assert len(sheet) <= len(contact_sheet(images))
 
 
-@pytest.mark.parametrize("scale", [1, 3])
-def test_a_pair_is_drawn_beside_its_difference(scale: int) -> None:
-    first, second = noise(4, 1), noise(4, 2)
-    sheet = opened(pairs_sheet(first, second, scale))
-    assert sheet.shape == ((4 * PITCH + GAP) * scale, (3 * PITCH + GAP) * scale)
-    for line in range(4):
-        difference = np.abs(first[line].astype(int) - second[line].astype(int))
-        for column, expected in enumerate((first[line], second[line], difference)):
-            np.testing.assert_array_equal(at(sheet[::scale, ::scale], line, column), expected)
-
-
-def test_no_pairs_make_a_picture_too() -> None:
-    assert opened(pairs_sheet(noise(0), noise(0))).shape == (PITCH + GAP, 3 * PITCH + GAP)
-
-
 @given(count=st.integers(0, 500), wanted=st.integers(0, 60))
 def test_evenly_spaced_rows_ascend_exist_and_reach_both_ends(count: int, wanted: int) -> None:
     rows = evenly_spaced(count, wanted).tolist()
@@ -98,3 +83,14 @@ def test_a_chart_opens_is_the_same_each_time_and_shows_its_lines() -> None:
     assert opened(chart([1, 2, 3])).shape == (259, 460)
     assert chart([1, 2, 3]) == chart([1, 2, 3])
     assert len({chart([1, 2, 3]), chart([3, 2, 1]), chart([1, 2, 3], mark_x=20.0)}) == 3
+
+
+def test_a_grid_of_numbers_grows_with_its_rows_and_shows_its_values() -> None:
+    def grid(values: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
+        rows, columns = [f"row {n}" for n in range(values.shape[0])], [f"c{n}" for n in range(values.shape[1])]
+        return opened(number_grid(rows, columns, values, "title"))
+
+    small, large = grid(np.zeros((2, 3))), grid(np.zeros((9, 3)))
+    assert small.shape[1] == large.shape[1]
+    assert small.shape[0] < large.shape[0]
+    assert not np.array_equal(small, grid(np.eye(2, 3)))

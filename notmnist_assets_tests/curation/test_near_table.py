@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
+from notmnist_assets.curation.hashes import hash_table
 from notmnist_assets.curation.near import moved
-from notmnist_assets.curation.near_table import chosen_radius, images_of, near_table, pairs_of, radius_table
+from notmnist_assets.curation.near_table import chosen_radius, images_of, pairs_of, radius_table, search_near
 from notmnist_assets.curation.relation import RowIndex
 from notmnist_assets_tests.builders import World, distance_of, drawing, split_of, worlds
 
@@ -28,7 +29,7 @@ def by_brute_force(world: World, radius: float) -> list[tuple[str, str, float, i
 @given(world=worlds())
 @settings(max_examples=60, deadline=None)
 def test_the_table_holds_every_pair_of_distinct_images_within_the_radius_once(world: World) -> None:
-    table = near_table(RowIndex(world.hashes()), world.splits, world.radius)
+    table = search_near(RowIndex(world.hashes()), world.splits, world.radius).pairs
     assert table.columns.tolist() == ["exact_a", "exact_b", "distance", "rows_a", "rows_b"]
     assert list(table.itertuples(index=False, name=None)) == by_brute_force(world, world.radius)
 
@@ -37,7 +38,7 @@ def test_the_table_holds_every_pair_of_distinct_images_within_the_radius_once(wo
 @settings(max_examples=30, deadline=None)
 def test_a_table_turns_back_into_the_pairs_it_was_made_of(world: World) -> None:
     index = RowIndex(world.hashes())
-    pairs = pairs_of(index, near_table(index, world.splits, world.radius))
+    pairs = pairs_of(index, search_near(index, world.splits, world.radius).pairs)
     images = images_of(index, world.splits, index.first_rows)
     assert pairs.a.dtype == pairs.b.dtype == pairs.distance.dtype == np.int32
     for a, b, gray_levels in zip(pairs.a, pairs.b, pairs.distance, strict=True):
@@ -52,7 +53,7 @@ def test_the_index_reads_the_table_back() -> None:
         },
         0.2,
     )
-    table = near_table(RowIndex(world.hashes()), world.splits, 5.0)
+    table = search_near(RowIndex(world.hashes()), world.splits, 5.0).pairs
     assert len(table) == 3
     index = RowIndex(world.hashes(), table, 0.2)
     assert sorted(zip(*(part.tolist() for part in index.edges[:2]), strict=True)) == [(0, 1), (1, 0), (1, 2), (2, 1)]
@@ -67,8 +68,8 @@ def test_a_copy_moved_by_one_pixel_is_found_when_shifts_are_asked_for() -> None:
         "test": split_of(np.empty((0, 28, 28), np.uint8), []),
     }
     index = RowIndex(World(splits, 1.0).hashes())
-    assert len(near_table(index, splits, 1.0)) == 0
-    assert near_table(index, splits, 1.0, shifts=True)["distance"].tolist() == [0.0]
+    assert len(search_near(index, splits, 1.0).pairs) == 0
+    assert search_near(index, splits, 1.0, shifts=True).pairs["distance"].tolist() == [0.0]
 
 
 def test_the_chosen_radius_is_marked_once_and_a_fixed_one_wins() -> None:
@@ -79,7 +80,7 @@ def test_the_chosen_radius_is_marked_once_and_a_fixed_one_wins() -> None:
         "test": split_of(drawing(2)[None], [2]),
     }
     index = RowIndex(World(splits, 5.0).hashes())
-    table = near_table(index, splits, 5.0)
+    table = search_near(index, splits, 5.0).pairs
     free = radius_table(index, table, searched=5.0, fixed=None)
     assert free["radius"].max() == 5.0
     assert free["chosen"].sum() == 1
@@ -90,3 +91,29 @@ def test_the_chosen_radius_is_marked_once_and_a_fixed_one_wins() -> None:
         fixed[fixed["radius"] != 3.3].drop(columns="chosen").reset_index(drop=True), free.drop(columns="chosen")
     )
     assert fixed.set_index("radius").loc[3.3, "pairs"] == pytest.approx(len(by_brute_force(World(splits, 3.3), 3.3)))
+
+
+@given(before=worlds(), after=worlds())
+@settings(max_examples=60, deadline=None)
+def test_an_extended_search_gives_the_same_table_as_a_new_one(before: World, after: World) -> None:
+    earlier = search_near(RowIndex(before.hashes()), before.splits, 5.0)
+    index = RowIndex(after.hashes())
+    extended = search_near(index, after.splits, after.radius, previous=earlier)
+    anew = search_near(index, after.splits, after.radius)
+    pd.testing.assert_frame_equal(extended.pairs, anew.pairs)
+    assert extended.searched.tolist() == anew.searched.tolist()
+
+
+def test_an_earlier_search_that_was_narrower_is_not_trusted() -> None:
+    splits = {
+        "train": split_of(np.stack([drawing(1), drawing(1, visible=4)]), [0, 0]),
+        "valid": split_of(np.stack([drawing(2)]), [1]),
+        "test": split_of(np.stack([drawing(3)]), [2]),
+    }
+    index = RowIndex({name: hash_table(split) for name, split in splits.items()})
+    narrow = search_near(index, splits, 0.1)
+    assert len(narrow.pairs) == 0
+    assert search_near(index, splits, 5.0, previous=narrow).pairs["distance"].tolist() == [
+        pytest.approx(0.8),
+        *search_near(index, splits, 5.0).pairs["distance"].tolist()[1:],
+    ]

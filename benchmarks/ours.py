@@ -1,0 +1,347 @@
+"""Our way, stage by stage, by the library that the assets call; then the real program as a whole.
+
+Belongs here: the calls, with the same input and the same result on disk as the assets have. The methods are in
+`notmnist_assets.curation`.
+"""
+
+import hashlib
+import importlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Generator, Mapping
+from typing import Final
+
+import numpy as np
+
+import pandas as pd
+
+from benchmarks.measure import Findings
+from benchmarks.place import Place
+from notmnist_assets.curation.baselines import TRAINING_SIZES, baseline_metrics
+from notmnist_assets.curation.hashes import hash_table
+from notmnist_assets.curation.images import LETTERS, PIXEL_DEPTH, SETS
+from notmnist_assets.curation.letters import read_letters
+from notmnist_assets.curation.logistic import fit_logistic, predict
+from notmnist_assets.curation.near_table import chosen_radius, radius_table, search_near
+from notmnist_assets.curation.overlap import overlap_report
+from notmnist_assets.curation.pickle_export import write_pickle
+from notmnist_assets.curation.relation import RowIndex
+from notmnist_assets.curation.sanitizing import Policy, Sanitizing
+from notmnist_assets.curation.sanitizing import sanitize as decide
+from notmnist_assets.curation.splits import SET_OF_SPLIT, SPLITS, canonical_rows, gather
+from notmnist_assets.curation.values import LetterImages, Split
+from notmnist_assets.settings import SEARCH_RADIUS
+from notmnist_assets.sources.folder import FolderSource
+
+_PICKLE: Final = "notMNIST.pickle"
+_PROGRAM: Final = "from notmnist_assets.cli import main; main()"
+_PAIR_COLUMNS: Final = {"exact_a": "str", "exact_b": "str", "distance": "float64", "rows_a": "int64", "rows_b": "int64"}
+_NEAR_ASSETS: Final = ("overlap__near_pairs", "overlap__radius", "overlap__label_conflicts", "overlap__recall")
+
+Steps = Generator[None, None, Findings]
+
+
+def verify(place: Place) -> Steps:
+    """Find both archives and check their SHA-256."""
+    source = FolderSource(str(place.archives), published=False)
+    yield
+    archives = [source.fetch(set_name) for set_name in SETS]
+    yield
+    return Findings({}, {"bytes": sum(archive.bytes for archive in archives)})
+
+
+def letters_large(place: Place) -> Steps:
+    """Archive to ten stored tensors, large."""
+    return _letters(place, "large")
+
+
+def letters_small(place: Place) -> Steps:
+    """Archive to ten stored tensors, small."""
+    return _letters(place, "small")
+
+
+def _letters(place: Place, set_name: str) -> Steps:
+    archive = FolderSource(str(place.archives), published=False).fetch(set_name)
+    folder = place.folder("letters")
+    _load_compiled_code()
+    yield
+    images, total = 0, 0
+    with read_letters(archive, set_name, scratch=place.work) as reading:
+        for letter, found in reading:
+            images, total = images + len(found), total + int(found.images.sum(dtype=np.int64))
+            np.save(folder / f"{set_name}_{letter}.npy", found.images)
+            pd.DataFrame({"name": found.names}).to_parquet(folder / f"{set_name}_{letter}.parquet")
+            found.rejected.to_parquet(folder / f"{set_name}_{letter}_rejected.parquet")
+    yield
+    mean = (total / max(images * 784, 1) - PIXEL_DEPTH / 2) / PIXEL_DEPTH
+    return Findings({"images": images, "mean": round(mean, 4)})
+
+
+def _load_compiled_code() -> None:
+    """Import what the stages would import later; a run pays for it once, not in each stage."""
+    for name in ("decoding", "near"):
+        importlib.import_module(f"notmnist_assets.curation.{name}")
+
+
+def splits(place: Place) -> Steps:
+    """Stored letters to stored, shuffled train, valid and test."""
+    folder = place.folder("letters")
+    yield
+    by_set = {
+        set_name: {
+            letter: LetterImages(
+                np.load(folder / f"{set_name}_{letter}.npy", mmap_mode="r"),
+                pd.read_parquet(folder / f"{set_name}_{letter}.parquet")["name"].to_numpy(object),
+                pd.read_parquet(folder / f"{set_name}_{letter}_rejected.parquet"),
+            )
+            for letter in LETTERS
+        }
+        for set_name in SETS
+    }
+    large, small = ([len(images) for images in by_set[set_name].values()] for set_name in SETS)
+    rows = canonical_rows(large, small, place.splits, place.seed)
+    drawn = {name: gather(SET_OF_SPLIT[name], by_set[SET_OF_SPLIT[name]], rows[name]) for name in SPLITS}
+    _store(place, "splits", drawn)
+    yield
+    return Findings({name: _digest(drawn[name]) for name in SPLITS})
+
+
+def _digest(split: Split) -> str:
+    digest = hashlib.sha256(split.images.tobytes())
+    digest.update(split.labels.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _store(place: Place, group: str, drawn: Mapping[str, Split]) -> None:
+    folder = place.folder(group)
+    for name, split in drawn.items():
+        np.save(folder / f"{name}_images.npy", split.images)
+        np.save(folder / f"{name}_labels.npy", split.labels)
+        split.sources.to_parquet(folder / f"{name}_sources.parquet")
+
+
+def _drawn(place: Place, group: str = "splits") -> dict[str, Split]:
+    folder = place.folder(group)
+    return {
+        name: Split(
+            np.load(folder / f"{name}_images.npy", mmap_mode="r"),
+            np.load(folder / f"{name}_labels.npy"),
+            pd.read_parquet(folder / f"{name}_sources.parquet"),
+        )
+        for name in SPLITS
+    }
+
+
+def export_pickle(place: Place) -> Steps:
+    """Stored splits to one pickle of six arrays."""
+    drawn = _drawn(place)
+    path = place.work / _PICKLE
+    yield
+    with path.open("wb") as file:
+        write_pickle(drawn, file)
+    yield
+    values = sum(split.images.size + split.labels.size for split in drawn.values())
+    return Findings({"values": values}, {"bytes": path.stat().st_size})
+
+
+def load(place: Place) -> Steps:
+    """Stored splits back to memory, every pixel touched."""
+    yield
+    drawn = _drawn(place)
+    ink = sum(int(split.images.reshape(-1).view(np.uint64).max()) for split in drawn.values())
+    yield
+    return Findings({"rows": sum(len(split) for split in drawn.values())}, {"ink": ink > 0})
+
+
+def hash_rows(place: Place) -> Steps:
+    """Digests of each row, exact and of the maxima of 4x4 cells, and its ink."""
+    drawn = _drawn(place)
+    yield
+    tables = {name: hash_table(split) for name, split in drawn.items()}
+    yield
+    for name, table in tables.items():
+        table.to_parquet(place.folder("hashes") / f"{name}.parquet")
+    both = pd.concat(list(tables.values()))
+    return Findings({f"distinct {method}": int(both[method].nunique()) for method in ("exact", "cells")})
+
+
+def _hashed(place: Place) -> dict[str, pd.DataFrame]:
+    return {name: pd.read_parquet(place.folder("hashes") / f"{name}.parquet") for name in SPLITS}
+
+
+def _no_pairs() -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _PAIR_COLUMNS.items()})
+
+
+def overlap(place: Place) -> Steps:
+    """Index all rows, then count what splits share and what they repeat, by both hashes."""
+    hashes = _hashed(place)
+    yield
+    report = overlap_report(RowIndex(hashes, _no_pairs(), 0.0))
+    yield
+    across = report[(report["method"] != "near") & (report["rows_of"] != report["found_in"])]
+    return Findings(
+        {f"{row.method} {row.rows_of} in {row.found_in}": int(str(row.rows)) for row in across.itertuples(index=False)}
+    )
+
+
+def sanitize(place: Place) -> Steps:
+    """Decide by equal pixels, as the assignment does, and store what stays."""
+    drawn, hashes = _drawn(place), _hashed(place)
+    yield
+    decision = decide(RowIndex(hashes), Policy(method="exact", conflicts="keep"))
+    _store(place, "sanitized_exact", _kept(drawn, decision))
+    yield
+    return Findings({f"kept {name}": len(decision.kept[name]) for name in SPLITS})
+
+
+def _kept(drawn: Mapping[str, Split], decision: Sanitizing) -> dict[str, Split]:
+    return {name: drawn[name].take(decision.kept[name]) for name in SPLITS}
+
+
+def baselines_some(place: Place) -> Steps:
+    """Fits on 50, 100, 1000 and 5000 rows."""
+    return _baselines(place, lambda rows: [size for size in TRAINING_SIZES if size <= rows])
+
+
+def baselines_all(place: Place) -> Steps:
+    """Fit on all training rows."""
+    return _baselines(place, lambda rows: [rows])
+
+
+def _baselines(place: Place, sizes: Callable[[int], list[int]]) -> Steps:
+    drawn = _drawn(place)
+    train = drawn["train"]
+    chosen = sizes(len(train))
+    fits = []
+    accuracy = {}
+    yield
+    for size in chosen:
+        fits.append(fit_logistic(train.images[:size], train.labels[:size]))
+        for name in ("valid", "test"):
+            right = predict(fits[-1], drawn[name].images) == drawn[name].labels
+            accuracy[f"{name} at {size}"] = float(right.mean())
+    yield
+    return Findings({"fits": len(fits)}, {"accuracy": accuracy, "converged": [bool(fit.converged) for fit in fits]})
+
+
+def near_search(place: Place) -> Steps:
+    """Every pair of distinct images within the search radius."""
+    drawn, index = _drawn(place), RowIndex(_hashed(place))
+    _load_compiled_code()
+    yield
+    pairs = search_near(index, drawn, SEARCH_RADIUS).pairs
+    yield
+    pairs.to_parquet(place.work / "near_pairs.parquet")
+    return Findings({}, {"distinct images": index.images, "pairs": len(pairs), "radius": SEARCH_RADIUS})
+
+
+def sanitize_near(place: Place) -> Steps:
+    """Choose the radius, decide by the default policy, and store what stays."""
+    drawn, hashes = _drawn(place), _hashed(place)
+    pairs = pd.read_parquet(place.work / "near_pairs.parquet")
+    yield
+    radius = chosen_radius(radius_table(RowIndex(hashes), pairs, searched=SEARCH_RADIUS, fixed=None))
+    decision = decide(RowIndex(hashes, pairs, radius), Policy())
+    _store(place, "sanitized", _kept(drawn, decision))
+    yield
+    return Findings({}, {"radius": radius, **{f"kept {name}": len(decision.kept[name]) for name in SPLITS}})
+
+
+def baseline_table(place: Place) -> Steps:
+    """Ten fits, on raw and on sanitized rows, and their table."""
+    raw, sanitized = _drawn(place), _drawn(place, "sanitized")
+    yield
+    table = baseline_metrics(raw, sanitized)
+    yield
+    return Findings({}, {"rows": len(table), "converged": bool(table["converged"].all())})
+
+
+def whole_graph(place: Place) -> Steps:
+    """`notmnist run` on empty storage: start-up, all assets, checks and pictures."""
+    home = place.work / "graph"
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir()
+    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+    yield
+    _notmnist(place)
+    yield
+    seconds = _step_seconds(place)
+    return Findings(
+        {},
+        {
+            "near search, radius and recall": round(sum(seconds.get(step, 0.0) for step in _NEAR_ASSETS), 3),
+            "steps": {step: round(spent, 3) for step, spent in sorted(seconds.items(), key=lambda item: -item[1])},
+        },
+    )
+
+
+def nothing_to_do(place: Place) -> Steps:
+    """`notmnist run` again: nothing changed."""
+    yield
+    output = _notmnist(place)
+    yield
+    return Findings({}, {"said": output.strip().splitlines()[-1] if output.strip() else ""})
+
+
+def _environment(place: Place) -> dict[str, str]:
+    settings = {
+        "PROFILE": "custom",
+        "ARCHIVES": str(place.archives),
+        "STORAGE": str(place.work / "graph" / "values"),
+        "SEED": str(place.seed),
+        **{f"{name.upper()}_SIZE": str(getattr(place.splits, name)) for name in SPLITS},
+    }
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("NOTMNIST_")}
+    return inherited | {
+        **{f"NOTMNIST_{name}": value for name, value in settings.items()},
+        "DAGSTER_HOME": str(place.work / "graph"),
+    }
+
+
+def _notmnist(place: Place) -> str:
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", _PROGRAM, "run"], env=_environment(place), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"notmnist run failed:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def _step_seconds(place: Place) -> dict[str, float]:
+    """Return how long each step of the last run took."""
+    script = (
+        "import dagster as dg, json\n"
+        "with dg.DagsterInstance.get() as instance:\n"
+        "    stats = [s for run in instance.get_runs() for s in instance.get_run_step_stats(run.run_id)]\n"
+        "    print(json.dumps({s.step_key: s.end_time - s.start_time for s in stats if s.end_time and s.start_time}))\n"
+    )
+    done = subprocess.run(  # noqa: S603 - the script above
+        [sys.executable, "-c", script], env=_environment(place), capture_output=True, text=True, check=True
+    )
+    seconds: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
+    return seconds
+
+
+STAGES: Final = {
+    "verify": verify,
+    "letters, large": letters_large,
+    "letters, small": letters_small,
+    "splits": splits,
+    "pickle": export_pickle,
+    "load": load,
+    "hashes": hash_rows,
+    "overlap": overlap,
+    "sanitize": sanitize,
+    "baselines 50-5000": baselines_some,
+    "baseline, all rows": baselines_all,
+    "near search": near_search,
+    "sanitize, near": sanitize_near,
+    "baseline table": baseline_table,
+    "whole graph": whole_graph,
+    "nothing to do": nothing_to_do,
+}
+
