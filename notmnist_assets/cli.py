@@ -62,9 +62,7 @@ def status() -> None:
         _console.print(terminal.findings_table(instance))
         stale = planning.stale_assets(defs, instance, settings)
     for key, reason in stale.items():
-        _console.print(
-            f"out of date: {key.to_user_string()} ({reason})", markup=False, highlight=False, soft_wrap=True
-        )
+        _console.print(f"out of date: {key.to_user_string()} ({reason})", markup=False, highlight=False, soft_wrap=True)
     if not stale:
         _console.print("Everything is up to date.")
 

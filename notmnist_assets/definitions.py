@@ -8,11 +8,12 @@ from functools import cache
 
 import dagster as dg
 
-from notmnist_assets.assets import archives, baselines, exports, hashes, letters, overlap, sanitized, splits
+from notmnist_assets.assets import archives, baselines, exports, grouped, hashes, letters, overlap, sanitized, splits
 from notmnist_assets.automation import REFRESH_JOB, WEEKLY_REFRESH
 from notmnist_assets.checks import archives as archive_checks
 from notmnist_assets.checks import baselines as baseline_checks
 from notmnist_assets.checks import exports as export_checks
+from notmnist_assets.checks import grouped as grouped_checks
 from notmnist_assets.checks import letters as letter_checks
 from notmnist_assets.checks import sanitized as sanitized_checks
 from notmnist_assets.checks import splits as split_checks
@@ -21,8 +22,16 @@ from notmnist_assets.resources import SettingsResource
 from notmnist_assets.settings import Settings, read_settings
 from notmnist_assets.versions import with_settings
 
-STAGES = (archives, letters, splits, hashes, overlap, sanitized, baselines, exports)
-CHECK_STAGES = (archive_checks, letter_checks, split_checks, sanitized_checks, baseline_checks, export_checks)
+STAGES = (archives, letters, splits, hashes, overlap, sanitized, grouped, baselines, exports)
+CHECK_STAGES = (
+    archive_checks,
+    letter_checks,
+    split_checks,
+    sanitized_checks,
+    grouped_checks,
+    baseline_checks,
+    export_checks,
+)
 
 
 @cache

@@ -213,12 +213,10 @@ class NearSearchIOManager(ValueIOManager):
             stored = store.find(key)
         except CurationError:
             return None
-        if stored is None:
+        if stored is None or self._SEARCHED not in stored.files:
             return None
         searched = _load_table(store, key, stored, self._SEARCHED)["exact"].to_numpy(object)
-        return NearSearch(
-            self._load(store, key, stored), searched, stored.facts["radius"], stored.facts["shifts"]
-        )
+        return NearSearch(self._load(store, key, stored), searched, stored.facts["radius"], stored.facts["shifts"])
 
 
 class ExportIOManager(ValueIOManager):

@@ -29,6 +29,7 @@ class SettingsResource(dg.ConfigurableResource[Settings]):
     seed: int | None = _described("seed")
     near_radius: float | None = _described("near_radius")
     near_shifts: bool | None = _described("near_shifts")
+    grouped_fonts: bool | None = _described("grouped_fonts")
     sanitize_method: str | None = _described("sanitize_method")
     sanitize_remove: str | None = _described("sanitize_remove")
     sanitize_conflicts: str | None = _described("sanitize_conflicts")

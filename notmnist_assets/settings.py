@@ -47,6 +47,7 @@ class Settings(BaseModel):
         None, ge=0, le=784, description="near-duplicate radius in units of 255; chosen from the data when unset"
     )
     near_shifts: bool = Field(False, description="also count copies moved by one pixel as near duplicates")
+    grouped_fonts: bool = Field(False, description="also keep whole fonts in one split of grouped/*")
     sanitize_method: Method = Field("near", description="what counts as the same image: exact, cells or near")
     sanitize_remove: RemoveFrom = Field(
         "evaluation", description="where leaking rows are removed: evaluation (valid, test) or training"

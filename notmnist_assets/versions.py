@@ -15,6 +15,7 @@ _OF_GROUP: Final[Mapping[str, tuple[str, ...]]] = {
     "archives": ("profile", "archives"),
     "splits": ("train_size", "valid_size", "test_size", "seed"),
     "sanitized": _SANITIZE,
+    "grouped": ("train_size", "valid_size", "test_size", "seed", "grouped_fonts", "near_shifts"),
 }
 _BELOW: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
     # A minimum changes no bytes, but whether there may be any.

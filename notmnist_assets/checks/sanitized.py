@@ -9,12 +9,13 @@ import dagster as dg
 import pandas as pd
 
 from notmnist_assets.assets.inputs import for_check, split_inputs, table_input
+from notmnist_assets.checks.disjoint import DISJOINT_CHECKS, EVALUATION, prove_disjoint
 from notmnist_assets.checks.results import judged, only_selected
 from notmnist_assets.curation.near_table import chosen_radius
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.statistics import label_counts
 from notmnist_assets.curation.values import Split
-from notmnist_assets.metadata import counts_table, table
+from notmnist_assets.metadata import counts_table
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.types import RadiusCurveType, RemovedRowsType
 
@@ -23,7 +24,6 @@ _KEYS = {name: dg.AssetKey(["sanitized", name]) for name in SPLITS}
 _RAW_KEYS = [dg.AssetKey(["splits", name]) for name in SPLITS]
 _REMOVED = dg.AssetKey(["sanitized", "removed"])
 _RADIUS = dg.AssetKey(["overlap", "radius"])
-_MUST_NOT_SHARE = (("valid", "train"), ("test", "train"), ("test", "valid"))
 
 
 @dg.multi_asset_check(
@@ -37,11 +37,8 @@ _MUST_NOT_SHARE = (("valid", "train"), ("test", "train"), ("test", "valid"))
                 additional_deps=[_RADIUS],
                 description=description,
             )
-            for split in ("valid", "test")
-            for name, description in (
-                ("no_shared_images", "No row has the pixels of a row of the splits before it (train; train, valid)."),
-                ("no_near_duplicates", "No row is within the radius of a row of the splits before it."),
-            )
+            for split in EVALUATION
+            for name, description in DISJOINT_CHECKS.items()
         ),
         *(
             dg.AssetCheckSpec(
@@ -89,7 +86,9 @@ def sanitized_checks(
     splits = {"train": train, "valid": valid, "test": test}
     raw = {"train": raw_train, "valid": raw_valid, "test": raw_test}
     method = settings.read().sanitize_method
-    yield from only_selected(context, _prove_disjoint(splits, method, chosen_radius(radius)))
+    yield from only_selected(
+        context, prove_disjoint(_KEYS, splits, chosen_radius(radius), near_must_hold=method == "near")
+    )
     yield from only_selected(context, _count_rows(splits, raw, removed))
 
 
@@ -115,38 +114,6 @@ def _count_rows(
             passed=len(split) + gone == len(raw[name]),
             actual=len(split) + gone,
             threshold=len(raw[name]),
-        )
-
-
-def _prove_disjoint(splits: Mapping[str, Split], method: str, radius: float) -> Iterator[dg.AssetCheckResult]:
-    # The compiler is needed only when this check runs, not when definitions load.
-    from notmnist_assets.curation.proof import equal_rows, near_rows
-
-    for name in ("valid", "test"):
-        equal, near = [], []
-        for one, other in _MUST_NOT_SHARE:
-            if one == name:
-                equal += [(other, *found) for found in equal_rows(splits[one].images, splits[other].images)]
-                near += [(other, *found) for found in near_rows(splits[one].images, splits[other].images, radius)]
-        columns = ["found_in", "row", "other_row", "distance"]
-        yield judged(
-            _KEYS[name],
-            "no_shared_images",
-            passed=not equal,
-            actual=len(equal),
-            threshold=0,
-            examples=table(pd.DataFrame(equal[:20], columns=columns)),
-        )
-        yield judged(
-            _KEYS[name],
-            "no_near_duplicates",
-            passed=not near,
-            actual=len(near),
-            threshold=0,
-            # Another method leaves near duplicates on purpose: they are told, but stop nothing.
-            severity=dg.AssetCheckSeverity.ERROR if method == "near" else dg.AssetCheckSeverity.WARN,
-            radius=radius,
-            examples=table(pd.DataFrame(near[:20], columns=columns)),
         )
 
 

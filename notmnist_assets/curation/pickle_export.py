@@ -186,7 +186,7 @@ def _described(file: BinaryIO) -> Any:
         match opcode.name:
             case "STOP":
                 return stack.pop()
-            case "PROTO":
+            case "PROTO" if argument == _PROTOCOL:
                 continue
             case "MARK":
                 marks.append(len(stack))

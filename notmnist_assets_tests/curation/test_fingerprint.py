@@ -135,6 +135,7 @@ def test_columns_left_out_do_not_count() -> None:
 
 
 def test_a_column_of_something_else_is_refused_and_not_guessed() -> None:
-    for column in ([[1], [2]], [1, "2"], pd.to_datetime(["2011-09-08", "2011-09-09"]), pd.array([1, None], "Int64")):
+    dates = pd.Series(pd.to_datetime(["2011-09-08", "2011-09-09"]))
+    for column in (pd.Series([[1], [2]]), pd.Series([1, "2"]), dates, pd.Series([1, None], dtype="Int64")):
         with pytest.raises(TypeError):
             fingerprint(pd.DataFrame({"x": column}))

@@ -34,6 +34,6 @@ def test_images_of_the_right_shape_pass_however_few() -> None:
         np.zeros((2, 784), np.uint8),
     ],
 )
-def test_other_shapes_and_types_are_refused_by_name(wrong: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_other_shapes_and_types_are_refused_by_name(wrong: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"Split\.images must be uint8 \(n, 28, 28\)"):
         check_images(wrong, "Split.images")

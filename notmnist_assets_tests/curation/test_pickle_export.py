@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,10 +21,7 @@ NAMES = [f"{name}_{part}" for name in ORDER for part in ("dataset", "labels")]
 
 
 def three_splits(train: int = 12, valid: int = 4, test: int = 3) -> dict[str, Split]:
-    return {
-        name: random_split(rows, seed)
-        for seed, (name, rows) in enumerate(zip(ORDER, (train, valid, test), strict=True))
-    }
+    return {"train": random_split(train, 0), "valid": random_split(valid, 1), "test": random_split(test, 2)}
 
 
 def written(splits: Mapping[str, Split]) -> bytes:
@@ -50,16 +48,16 @@ def test_python_loads_the_assignments_six_arrays(rows: tuple[int, int, int]) -> 
     assert list(loaded) == NAMES
     for name, split in splits.items():
         images, labels = loaded[f"{name}_dataset"], loaded[f"{name}_labels"]
-        expected = np.array([(pixel - 127.5) / 255 for pixel in range(256)]).astype(np.float32)[split.images]
+        wanted = np.array([(pixel - 127.5) / 255 for pixel in range(256)]).astype(np.float32)[split.images]
         assert images.dtype == np.float32
         assert labels.dtype == np.int32
-        np.testing.assert_array_equal(images, expected)
+        np.testing.assert_array_equal(images, wanted)
         np.testing.assert_array_equal(labels, split.labels)
         assert images.flags.writeable
 
 
 def test_the_assignments_own_pickle_holds_equal_arrays() -> None:
-    save = {}
+    save: dict[str, npt.NDArray[np.float32] | npt.NDArray[np.int32]] = {}
     for name, split in SPLITS.items():
         save[f"{name}_dataset"] = ((split.images.astype(float) - 255 / 2) / 255).astype(np.float32)
         save[f"{name}_labels"] = split.labels
@@ -95,12 +93,10 @@ def test_a_flipped_byte_anywhere_is_noticed_unless_it_changes_nothing(place: int
         assert all(loaded[name].dtype == expected[name].dtype for name in NAMES)
 
 
-@pytest.mark.parametrize(("part", "offset"), [("train_dataset", 5_000), ("valid_dataset", 200), ("test_labels", 110)])
+@pytest.mark.parametrize(("part", "offset"), [("train_dataset", 5_000), ("valid_dataset", 200), ("test_labels", 76)])
 def test_a_changed_value_is_named(part: str, offset: int) -> None:
     changed = bytearray(WRITTEN)
-    value = SPLITS["test"].labels.astype("<i4").tobytes() if part == "test_labels" else None
-    place = WRITTEN.rindex(value) if value else WRITTEN.index(part.encode()) + offset
-    changed[place] ^= 1
+    changed[WRITTEN.index(part.encode()) + offset] ^= 1
     (problem,) = disagreements(SPLITS, io.BytesIO(bytes(changed)))
     assert problem.startswith(f"{part} differs within rows 0 to ")
 

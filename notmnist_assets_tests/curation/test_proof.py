@@ -11,10 +11,11 @@ from notmnist_assets.curation.proof import equal_rows, near_rows
 from notmnist_assets.curation.sanitizing import Policy, sanitize
 from notmnist_assets_tests.builders import ORDER, World, distance_of, drawing, worlds
 
+Which = tuple[int, int, int]
 tables = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 3), st.integers(0, 3)), max_size=8)
 
 
-def images_of(rows: list[tuple[int, int, int]]) -> Images:
+def images_of(rows: list[Which]) -> Images:
     return np.array([drawing(*row) for row in rows], np.uint8).reshape(-1, 28, 28)
 
 
@@ -24,18 +25,14 @@ def noise(rows: int, seed: int) -> Images:
 
 @given(rows=tables, others=tables)
 @settings(max_examples=60, deadline=None)
-def test_equal_rows_are_those_of_brute_force(
-    rows: list[tuple[int, int, int]], others: list[tuple[int, int, int]]
-) -> None:
+def test_equal_rows_are_those_of_brute_force(rows: list[Which], others: list[Which]) -> None:
     expected = [(place, others.index(row), 0.0) for place, row in enumerate(rows) if row in others]
     assert equal_rows(images_of(rows), images_of(others)) == expected
 
 
 @given(rows=tables, others=tables, radius=st.sampled_from([0.0, 0.1, 0.2, 0.4, 0.6, 1.0, 2.0, 5.0, 784.0]))
 @settings(max_examples=100, deadline=None)
-def test_near_rows_are_those_of_brute_force(
-    rows: list[tuple[int, int, int]], others: list[tuple[int, int, int]], radius: float
-) -> None:
+def test_near_rows_are_those_of_brute_force(rows: list[Which], others: list[Which], radius: float) -> None:
     images, other_images = images_of(rows), images_of(others)
     found = near_rows(images, other_images, radius)
     close = {

@@ -20,7 +20,7 @@ SIZES = SplitSizes(train=210, valid=60, test=40)
 def merged(
     sets: list[npt.NDArray[np.uint8]], names: list[npt.NDArray[np.object_]], valid: int, train: int
 ) -> list[Arrays]:
-    """The assignment's `merge_datasets`: names ride along in the last pixels' place, outside the images."""
+    """The assignment's `merge_datasets`; each letter's names are shuffled with the same draws as its images."""
     parts: list[list[Arrays]] = [[], []]
     for label, (letter_set, letter_names) in enumerate(zip(sets, names, strict=True)):
         carried = letter_set.copy()

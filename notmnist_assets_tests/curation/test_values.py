@@ -38,7 +38,7 @@ def test_letter_images_refuse_what_does_not_fit_together() -> None:
 def test_a_split_refuses_what_does_not_fit_together() -> None:
     split = random_split(3)
     with pytest.raises(ValueError, match="int32"):
-        Split(split.images, split.labels.astype(np.int64), split.sources)  # type: ignore[arg-type]
+        Split(split.images, split.labels.astype(np.int64), split.sources)
     with pytest.raises(ValueError, match="int32"):
         Split(split.images, split.labels[:2], split.sources)
     for wrong in (-1, 10):

@@ -1,0 +1,66 @@
+"""The proof that evaluation splits share nothing with the splits before them, for sanitized and grouped splits.
+
+Belongs here: turning counterexamples of `curation.proof` into check results.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import dagster as dg
+import pandas as pd
+
+from notmnist_assets.checks.results import judged
+from notmnist_assets.curation.values import Split
+from notmnist_assets.metadata import table
+
+EVALUATION = ("valid", "test")
+DISJOINT_CHECKS = {
+    "no_shared_images": "No row has the pixels of a row of the splits before it (train; train, valid).",
+    "no_near_duplicates": "No row is within the radius of a row of the splits before it.",
+}
+_MUST_NOT_SHARE = (("valid", "train"), ("test", "train"), ("test", "valid"))
+_EXAMPLES = 20
+
+
+def prove_disjoint(
+    keys: Mapping[str, dg.AssetKey], splits: Mapping[str, Split], radius: float, *, near_must_hold: bool
+) -> Iterator[dg.AssetCheckResult]:
+    """Look for rows of valid and test that are in, or near, a split before theirs.
+
+    Args:
+        keys: asset of each split.
+        splits: as they are stored.
+        radius: how near is too near.
+        near_must_hold: whether a near row is an error; else a warning.
+    """
+    # The compiler is needed only when this check runs, not when definitions load.
+    from notmnist_assets.curation.proof import equal_rows, near_rows
+
+    severity = dg.AssetCheckSeverity.ERROR if near_must_hold else dg.AssetCheckSeverity.WARN
+    for name in EVALUATION:
+        equal, near = [], []
+        for one, other in _MUST_NOT_SHARE:
+            if one == name:
+                equal += [(other, *found) for found in equal_rows(splits[one].images, splits[other].images)]
+                near += [(other, *found) for found in near_rows(splits[one].images, splits[other].images, radius)]
+        yield judged(
+            keys[name],
+            "no_shared_images",
+            passed=not equal,
+            actual=len(equal),
+            threshold=0,
+            examples=_examples(equal),
+        )
+        yield judged(
+            keys[name],
+            "no_near_duplicates",
+            passed=not near,
+            actual=len(near),
+            threshold=0,
+            severity=severity,
+            radius=radius,
+            examples=_examples(near),
+        )
+
+
+def _examples(found: list[tuple[str, int, int, float]]) -> dg.TableMetadataValue:
+    return table(pd.DataFrame(found[:_EXAMPLES], columns=["found_in", "row", "other_row", "distance"]))

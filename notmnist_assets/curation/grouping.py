@@ -1,0 +1,151 @@
+"""The grouped split: whole duplicate groups, and if asked whole fonts, stay in one split, so that nothing leaks.
+
+Belongs here: the groups over all images of both sets, and the draw by groups. The canonical split, which follows the
+assignment to the row and leaks, is in `splits`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from notmnist_assets.curation.hashes import exact_digests
+from notmnist_assets.curation.images import LETTERS, SETS, SIDE
+from notmnist_assets.curation.letters import font_name
+from notmnist_assets.curation.near import near_pairs
+from notmnist_assets.curation.splits import SPLITS, SplitSizes
+from notmnist_assets.curation.values import LetterImages, Split
+
+NOWHERE: Final = -1
+_FILL_ORDER: Final = ("test", "valid", "train")
+
+Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """All images of both sets, by set, then letter, then canonical order.
+
+    Attributes:
+        letters: by set, then letter.
+        set_of: int64 (n,), position in SETS.
+        label: int32 (n,), 0 to 9.
+        row: int64 (n,), place within its letter.
+        font: int64 (n,), number of its font, the same in both sets.
+    """
+
+    letters: Mapping[str, Mapping[str, LetterImages]]
+    set_of: Indices
+    label: npt.NDArray[np.int32]
+    row: Indices
+    font: Indices
+
+
+def pool_letters(letters: Mapping[str, Mapping[str, LetterImages]]) -> Pool:
+    """Number all images of both sets."""
+    counts = np.array([[len(letters[set_name][letter]) for letter in LETTERS] for set_name in SETS])
+    flat = counts.reshape(-1)
+    fonts = [font_name(name) for set_name in SETS for letter in LETTERS for name in letters[set_name][letter].names]
+    return Pool(
+        letters,
+        np.repeat(np.repeat(np.arange(len(SETS)), len(LETTERS)), flat),
+        np.repeat(np.tile(np.arange(len(LETTERS), dtype=np.int32), len(SETS)), flat),
+        np.concatenate([np.arange(count) for count in flat]),
+        pd.factorize(np.array(fonts, dtype=object))[0].astype(np.int64),
+    )
+
+
+def pool_groups(pool: Pool, radius: float, *, by_font: bool, shifts: bool = False, workers: int = 2) -> Indices:
+    """Return the group of each image: connected by equal pixels, by distances up to `radius`, and by fonts if asked.
+
+    Groups are numbered in the order of their first image.
+    """
+    parts = [pool.letters[set_name][letter] for set_name in SETS for letter in LETTERS]
+    digests = np.concatenate([exact_digests(part.images) for part in parts])
+    image, _ = pd.factorize(digests)
+    distinct = int(image.max(initial=-1)) + 1
+    first = np.full(distinct, NOWHERE, np.int64)
+    first[image[::-1]] = np.arange(len(image))[::-1]
+    pictures = np.empty((distinct, SIDE, SIDE), np.uint8)
+    start = 0
+    for part in parts:
+        here = np.flatnonzero((first >= start) & (first < start + len(part)))
+        pictures[here] = part.images[first[here] - start]
+        start += len(part)
+    pairs = near_pairs(pictures, radius, shifts=shifts, workers=workers)
+    source, target, nodes = [pairs.a.astype(np.int64)], [pairs.b.astype(np.int64)], distinct
+    if by_font:
+        source.append(image.astype(np.int64))
+        target.append(distinct + pool.font)
+        nodes += int(pool.font.max(initial=-1)) + 1
+    a, b = np.concatenate(source), np.concatenate(target)
+    graph = coo_array((np.ones(len(a), np.int8), (a, b)), shape=(nodes, nodes))
+    _, component = connected_components(graph, directed=False)
+    return pd.factorize(component[image])[0].astype(np.int64)
+
+
+def draw_groups(groups: Indices, labels: npt.NDArray[np.int32], sizes: SplitSizes, seed: int) -> Indices:
+    """Return the split of each image, as its position in SPLITS; -1 for images that no split has room for.
+
+    Groups are taken in a random order. Each goes whole to the first of test, valid and train that has room for its
+    images of every letter, where a tenth of a split's rows is each letter's room. So splits are never larger than
+    asked for, and smaller only where the groups left are too large.
+    """
+    count = int(groups.max(initial=-1)) + 1
+    order = np.random.default_rng(seed).permutation(count)
+    by_group = np.argsort(groups, kind="stable")
+    ends = np.cumsum(np.bincount(groups, minlength=count))
+    starts = ends - np.bincount(groups, minlength=count)
+    labels_by_group = labels[by_group].tolist()
+    room = [[getattr(sizes, name) // len(LETTERS)] * len(LETTERS) for name in _FILL_ORDER]
+    split_of_group = np.full(count, NOWHERE, np.int64)
+    bounds = zip(order.tolist(), starts[order].tolist(), ends[order].tolist(), strict=True)
+    for group, start, end in bounds:
+        members = labels_by_group[start:end]
+        for name, free in zip(_FILL_ORDER, room, strict=True):
+            if all(members.count(label) <= free[label] for label in set(members)):
+                for label in members:
+                    free[label] -= 1
+                split_of_group[group] = SPLITS.index(name)
+                break
+    return split_of_group[groups]
+
+
+def grouped_splits(pool: Pool, split_of: Indices, seed: int) -> dict[str, Split]:
+    """Copy the drawn images into splits, each in a random order.
+
+    Args:
+        pool: all images.
+        split_of: position in SPLITS of each image, or -1.
+        seed: of the order.
+    """
+    random = np.random.default_rng(seed)
+    splits = {}
+    for place, name in enumerate(SPLITS):
+        splits[name] = _gather(pool, random.permutation(np.flatnonzero(split_of == place)))
+    return splits
+
+
+def _gather(pool: Pool, rows: Indices) -> Split:
+    images = np.empty((len(rows), SIDE, SIDE), np.uint8)
+    names = np.empty(len(rows), object)
+    for number, set_name in enumerate(SETS):
+        for label, letter in enumerate(LETTERS):
+            here = np.flatnonzero((pool.set_of[rows] == number) & (pool.label[rows] == label))
+            source = pool.letters[set_name][letter]
+            images[here] = source.images[pool.row[rows[here]]]
+            names[here] = source.names[pool.row[rows[here]]]
+    sources = pd.DataFrame(
+        {
+            "set": pd.Categorical.from_codes(pool.set_of[rows], categories=pd.Index(list(SETS))),
+            "letter": pd.Categorical.from_codes(pool.label[rows], categories=pd.Index(list(LETTERS))),
+            "name": pd.Series(names, dtype="str"),
+            "font": pd.Series([font_name(name) for name in names], dtype="str"),
+        }
+    )
+    return Split(images, pool.label[rows], sources)
