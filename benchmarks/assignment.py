@@ -175,13 +175,18 @@ def hash_rows(place: Place) -> Steps:
     """SHA-1 of each row, exact and of the maxima of 4x4 cells."""
     drawn = _drawn(place)
     yield
-    hashes: Hashes = {name: {"exact": _sha1(images), "cells": _sha1(_maxima(images))} for name, (images, _) in drawn.items()}
+    hashes: Hashes = {
+        name: {"exact": _sha1(images), "cells": _sha1(_maxima(images))} for name, (images, _) in drawn.items()
+    }
     yield
     np.savez(
         place.work / "hashes.npz",
         **{f"{name}_{method}": values for name, methods in hashes.items() for method, values in methods.items()},
     )
-    distinct = {method: len(np.unique(np.concatenate([hashes[name][method] for name in SPLITS]))) for method in ("exact", "cells")}
+    distinct = {
+        method: len(np.unique(np.concatenate([hashes[name][method] for name in SPLITS])))
+        for method in ("exact", "cells")
+    }
     return Findings({f"distinct {method}": count for method, count in distinct.items()})
 
 

@@ -22,9 +22,10 @@ from benchmarks.measure import Findings
 from benchmarks.place import Place
 from notmnist_assets.curation.baselines import TRAINING_SIZES, baseline_metrics
 from notmnist_assets.curation.hashes import hash_table
-from notmnist_assets.curation.images import LETTERS, PIXEL_DEPTH, SETS
+from notmnist_assets.curation.images import LETTERS, PIXEL_DEPTH, PIXELS, SETS
 from notmnist_assets.curation.letters import read_letters
 from notmnist_assets.curation.logistic import fit_logistic, predict
+from notmnist_assets.curation.near import near_pairs
 from notmnist_assets.curation.near_table import chosen_radius, radius_table, search_near
 from notmnist_assets.curation.overlap import overlap_report
 from notmnist_assets.curation.pickle_export import write_pickle
@@ -36,6 +37,11 @@ from notmnist_assets.curation.values import LetterImages, Split
 from notmnist_assets.settings import SEARCH_RADIUS
 from notmnist_assets.sources.folder import FolderSource
 
+# What stages would import when they come to need it: a run pays for that once, not in each stage.
+for _late in ("pyarrow.parquet", "notmnist_assets.curation.decoding"):
+    importlib.import_module(_late)
+
+_FEW: Final = 100
 _PICKLE: Final = "notMNIST.pickle"
 _PROGRAM: Final = "from notmnist_assets.cli import main; main()"
 _PAIR_COLUMNS: Final = {"exact_a": "str", "exact_b": "str", "distance": "float64", "rows_a": "int64", "rows_b": "int64"}
@@ -64,9 +70,11 @@ def letters_small(place: Place) -> Steps:
 
 
 def _letters(place: Place, set_name: str) -> Steps:
-    archive = FolderSource(str(place.archives), published=False).fetch(set_name)
+    source = FolderSource(str(place.archives), published=False)
+    archive = source.fetch(set_name)
     folder = place.folder("letters")
-    _load_compiled_code()
+    with read_letters(source.fetch("small"), "small", LETTERS[0], scratch=place.work):
+        pass  # loads compiled code, which a run does once
     yield
     images, total = 0, 0
     with read_letters(archive, set_name, scratch=place.work) as reading:
@@ -76,14 +84,8 @@ def _letters(place: Place, set_name: str) -> Steps:
             pd.DataFrame({"name": found.names}).to_parquet(folder / f"{set_name}_{letter}.parquet")
             found.rejected.to_parquet(folder / f"{set_name}_{letter}_rejected.parquet")
     yield
-    mean = (total / max(images * 784, 1) - PIXEL_DEPTH / 2) / PIXEL_DEPTH
+    mean = (total / max(images * PIXELS, 1) - PIXEL_DEPTH / 2) / PIXEL_DEPTH
     return Findings({"images": images, "mean": round(mean, 4)})
-
-
-def _load_compiled_code() -> None:
-    """Import what the stages would import later; a run pays for it once, not in each stage."""
-    for name in ("decoding", "near"):
-        importlib.import_module(f"notmnist_assets.curation.{name}")
 
 
 def splits(place: Place) -> Steps:
@@ -123,7 +125,8 @@ def _store(place: Place, group: str, drawn: Mapping[str, Split]) -> None:
         split.sources.to_parquet(folder / f"{name}_sources.parquet")
 
 
-def _drawn(place: Place, group: str = "splits") -> dict[str, Split]:
+def drawn_splits(place: Place, group: str = "splits") -> dict[str, Split]:
+    """Return the splits that a stage stored, their images mapped from the files."""
     folder = place.folder(group)
     return {
         name: Split(
@@ -137,7 +140,7 @@ def _drawn(place: Place, group: str = "splits") -> dict[str, Split]:
 
 def export_pickle(place: Place) -> Steps:
     """Stored splits to one pickle of six arrays."""
-    drawn = _drawn(place)
+    drawn = drawn_splits(place)
     path = place.work / _PICKLE
     yield
     with path.open("wb") as file:
@@ -150,7 +153,7 @@ def export_pickle(place: Place) -> Steps:
 def load(place: Place) -> Steps:
     """Stored splits back to memory, every pixel touched."""
     yield
-    drawn = _drawn(place)
+    drawn = drawn_splits(place)
     ink = sum(int(split.images.reshape(-1).view(np.uint64).max()) for split in drawn.values())
     yield
     return Findings({"rows": sum(len(split) for split in drawn.values())}, {"ink": ink > 0})
@@ -158,7 +161,7 @@ def load(place: Place) -> Steps:
 
 def hash_rows(place: Place) -> Steps:
     """Digests of each row, exact and of the maxima of 4x4 cells, and its ink."""
-    drawn = _drawn(place)
+    drawn = drawn_splits(place)
     yield
     tables = {name: hash_table(split) for name, split in drawn.items()}
     yield
@@ -190,7 +193,7 @@ def overlap(place: Place) -> Steps:
 
 def sanitize(place: Place) -> Steps:
     """Decide by equal pixels, as the assignment does, and store what stays."""
-    drawn, hashes = _drawn(place), _hashed(place)
+    drawn, hashes = drawn_splits(place), _hashed(place)
     yield
     decision = decide(RowIndex(hashes), Policy(method="exact", conflicts="keep"))
     _store(place, "sanitized_exact", _kept(drawn, decision))
@@ -213,7 +216,7 @@ def baselines_all(place: Place) -> Steps:
 
 
 def _baselines(place: Place, sizes: Callable[[int], list[int]]) -> Steps:
-    drawn = _drawn(place)
+    drawn = drawn_splits(place)
     train = drawn["train"]
     chosen = sizes(len(train))
     fits = []
@@ -230,8 +233,8 @@ def _baselines(place: Place, sizes: Callable[[int], list[int]]) -> Steps:
 
 def near_search(place: Place) -> Steps:
     """Every pair of distinct images within the search radius."""
-    drawn, index = _drawn(place), RowIndex(_hashed(place))
-    _load_compiled_code()
+    drawn, index = drawn_splits(place), RowIndex(_hashed(place))
+    near_pairs(drawn["valid"].images[:_FEW], SEARCH_RADIUS)  # loads compiled code, which a run does once
     yield
     pairs = search_near(index, drawn, SEARCH_RADIUS).pairs
     yield
@@ -241,7 +244,7 @@ def near_search(place: Place) -> Steps:
 
 def sanitize_near(place: Place) -> Steps:
     """Choose the radius, decide by the default policy, and store what stays."""
-    drawn, hashes = _drawn(place), _hashed(place)
+    drawn, hashes = drawn_splits(place), _hashed(place)
     pairs = pd.read_parquet(place.work / "near_pairs.parquet")
     yield
     radius = chosen_radius(radius_table(RowIndex(hashes), pairs, searched=SEARCH_RADIUS, fixed=None))
@@ -253,7 +256,7 @@ def sanitize_near(place: Place) -> Steps:
 
 def baseline_table(place: Place) -> Steps:
     """Ten fits, on raw and on sanitized rows, and their table."""
-    raw, sanitized = _drawn(place), _drawn(place, "sanitized")
+    raw, sanitized = drawn_splits(place), drawn_splits(place, "sanitized")
     yield
     table = baseline_metrics(raw, sanitized)
     yield
@@ -344,4 +347,3 @@ STAGES: Final = {
     "whole graph": whole_graph,
     "nothing to do": nothing_to_do,
 }
-

@@ -37,7 +37,9 @@ def glyph(letter: str, random: np.random.Generator) -> npt.NDArray[np.uint8]:
     size = float(random.uniform(20, 28))
     place = (SIDE / 2 + random.uniform(-2, 2), SIDE / 2 + random.uniform(-2, 2))
     font = ImageFont.load_default(size)
-    ImageDraw.Draw(canvas).text(place, letter, fill=255, font=font, anchor="mm", stroke_width=int(random.integers(1, 3)))
+    ImageDraw.Draw(canvas).text(
+        place, letter, fill=255, font=font, anchor="mm", stroke_width=int(random.integers(1, 3))
+    )
     ink = np.asarray(canvas).astype(np.int16)
     noise = random.integers(-60, 61, ink.shape)
     return np.where(ink > 0, np.clip(ink + noise, 1, 255), 0).astype(np.uint8)

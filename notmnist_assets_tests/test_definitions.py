@@ -166,7 +166,9 @@ def test_splits_keep_image_label_letter_and_file_together(finished: Workspace, n
     assert split.images.dtype == np.uint8
     assert split.labels.dtype == np.int32
     assert np.bincount(split.labels).tolist() == [ROWS[name] // 10] * 10
-    letters = {letter: finished.load(f"letters/{'small' if name == 'test' else 'large'}/{letter}") for letter in LETTERS}
+    letters = {
+        letter: finished.load(f"letters/{'small' if name == 'test' else 'large'}/{letter}") for letter in LETTERS
+    }
     for row, (letter, file) in enumerate(zip(split.sources["letter"], split.sources["name"], strict=True)):
         assert LETTERS[split.labels[row]] == letter
         place = letters[letter].names.tolist().index(file)

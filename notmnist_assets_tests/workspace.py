@@ -82,7 +82,10 @@ class Workspace:
         return Ended(code, out.getvalue(), err.getvalue())
 
     def run(
-        self, keys: Sequence[str], run_config: Mapping[str, Any] | None = None, definitions: dg.Definitions | None = None
+        self,
+        keys: Sequence[str],
+        run_config: Mapping[str, Any] | None = None,
+        definitions: dg.Definitions | None = None,
     ) -> dg.ExecuteInProcessResult:
         """Execute the job `refresh` for some assets."""
         job = (definitions or self.definitions).resolve_job_def("refresh")

@@ -6,6 +6,7 @@ it installs a display with `show_progress_on` for the time of a run.
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import Protocol
 
 Advance = Callable[[int], None]
@@ -19,16 +20,33 @@ class Display(Protocol):
         ...
 
 
+def _ignore(_amount: int) -> None:
+    """Take an amount of work that nobody watches."""
+
+
 def _silent(title: str, total: int | None, unit: str) -> AbstractContextManager[Advance]:  # noqa: ARG001
-    return nullcontext(lambda _amount: None)
+    return nullcontext(_ignore)
 
 
 _display: Display = _silent
+_inside_a_stage: ContextVar[bool] = ContextVar("inside a stage", default=False)
 
 
-def stage(title: str, total: int | None, unit: str) -> AbstractContextManager[Advance]:
-    """Open a stage of `total` units (None when unknown); the context value takes each amount of work done."""
-    return _display(title, total, unit)
+@contextmanager
+def stage(title: str, total: int | None, unit: str) -> Iterator[Advance]:
+    """Open a stage of `total` units (None when unknown); the context value takes each amount of work done.
+
+    Stages within a stage are not shown: the outer one already tells how far the work is.
+    """
+    if _inside_a_stage.get():
+        yield _ignore
+        return
+    token = _inside_a_stage.set(True)
+    try:
+        with _display(title, total, unit) as advance:
+            yield advance
+    finally:
+        _inside_a_stage.reset(token)
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """The checks of letters fail on lost files, too few images and pixels that are no glyphs."""
 
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import numpy as np
@@ -9,17 +8,14 @@ import pandas as pd
 import pytest
 
 from notmnist_assets.checks.letters import CHECKS
-from notmnist_assets.curation.images import SETS, Images
+from notmnist_assets.curation.images import LETTERS, SETS, Images
 from notmnist_assets.curation.values import LetterImages
-from notmnist_assets.failures import explained
 from notmnist_assets.io_managers import LettersIOManager
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.storage import ValueStore
-from notmnist_assets_tests.builders import letters_of
 from notmnist_assets_tests.checks.judging import by_name, shown
-from notmnist_assets_tests.workspace import Workspace
 
-KEY = dg.AssetKey(["letters", "small", "B"])
+MEMBERS = 12
 
 
 def letter_of(images: Images, rejected: int = 0) -> LetterImages:
@@ -34,16 +30,56 @@ def half_ink(count: int) -> Images:
     return images
 
 
-def judge(values: Path, letter: LetterImages, *, members: int | None, profile: str = "custom") -> dict[str, Any]:
-    """Store a letter as if a run had made it, and check it."""
-    manager = LettersIOManager()
-    ValueStore(str(values.parent / profile)).write(
-        KEY.path, manager._version(letter), manager._files(letter), {}
-    )
-    instance = dg.DagsterInstance.ephemeral()
-    if members is not None:
-        instance.report_runless_asset_event(dg.AssetMaterialization(KEY, metadata={"members": members}))
+def judge_b(folder: Path, letter: LetterImages, members: int | None = MEMBERS) -> dict[str, dg.AssetCheckResult]:
+    """Store all small letters as if a run had made them, `letter` as B, and return the results of B by check."""
+    manager, store, instance = LettersIOManager(), ValueStore(str(folder)), dg.DagsterInstance.ephemeral()
+    for name in LETTERS:
+        value = letter if name == "B" else letter_of(half_ink(MEMBERS))
+        key = dg.AssetKey(["letters", "small", name])
+        store.write(key.path, manager._version(value), manager._files(value), {})
+        if members is not None:
+            instance.report_runless_asset_event(dg.AssetMaterialization(key, metadata={"members": members}))
     context = dg.build_asset_check_context(instance=instance)
-    checks = CHECKS[SETS.index("small")].get_asset_check_keys_for_asset(KEY) if False else None
-    assert checks is None
-    return context
+    results = by_name(CHECKS[SETS.index("small")](context, SettingsResource()))
+    assert len(results) == 30
+    return {name.split(":")[1]: result for name, result in results.items() if "/B:" in name}
+
+
+def test_a_complete_letter_passes(values: Path) -> None:
+    results = judge_b(values, letter_of(half_ink(MEMBERS - 1), rejected=1))
+    assert all(result.passed for result in results.values())
+
+
+def test_a_lost_file_fails(values: Path) -> None:
+    result = judge_b(values, letter_of(half_ink(MEMBERS - 2), rejected=1))["complete"]
+    assert not result.passed
+    assert result.severity == dg.AssetCheckSeverity.ERROR
+    assert shown(result) == (MEMBERS - 1, MEMBERS)
+
+
+def test_a_letter_whose_members_nobody_counted_fails(values: Path) -> None:
+    assert not judge_b(values, letter_of(half_ink(MEMBERS)), members=None)["complete"].passed
+
+
+def test_too_few_images_fail(values: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTMNIST_MIN_SMALL", str(MEMBERS))
+    result = judge_b(values, letter_of(half_ink(MEMBERS - 2), rejected=2))["enough_images"]
+    assert not result.passed
+    assert result.severity == dg.AssetCheckSeverity.ERROR
+    assert shown(result) == (MEMBERS - 2, MEMBERS)
+
+
+@pytest.mark.parametrize("gray", [0, 128, 255], ids=["white", "gray", "black"])
+def test_pixels_that_are_no_glyphs_fail(values: Path, gray: int) -> None:
+    result = judge_b(values, letter_of(np.full((MEMBERS, 28, 28), gray, np.uint8)))["pixel_moments"]
+    assert not result.passed
+    actual, threshold = shown(result)
+    assert f"mean {(gray - 127.5) / 255:.6f}" in str(actual)
+    assert "-0.400000 to 0.400000" in str(threshold)
+
+
+def test_the_full_profile_demands_the_published_moments(values: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTMNIST_PROFILE", "full")
+    result = judge_b(values.parent / "full", letter_of(half_ink(MEMBERS)), members=None)["pixel_moments"]
+    assert not result.passed
+    assert "0.005346 to 0.005366" in str(shown(result)[1])

@@ -136,6 +136,8 @@ def test_columns_left_out_do_not_count() -> None:
 
 def test_a_column_of_something_else_is_refused_and_not_guessed() -> None:
     dates = pd.Series(pd.to_datetime(["2011-09-08", "2011-09-09"]))
-    for column in (pd.Series([[1], [2]]), pd.Series([1, "2"]), dates, pd.Series([1, None], dtype="Int64")):
+    nullable = pd.Series([1, None], dtype="Int64")
+    columns: list[pd.Series] = [pd.Series([[1], [2]]), pd.Series([1, "2"]), dates, nullable]
+    for column in columns:
         with pytest.raises(TypeError):
             fingerprint(pd.DataFrame({"x": column}))

@@ -1,0 +1,132 @@
+"""`python -m benchmarks`: render archives, run both ways in turns, print and store what they took.
+
+Belongs here: arguments and the order of runs.
+"""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from benchmarks import assignment, ours, peers, plot, report
+from benchmarks.measure import Stage, StageFailedError, measure
+from benchmarks.place import Place, Size
+from notmnist_assets.sources.sample import is_rendered, render_archives
+
+_RESULTS = Path(__file__).resolve().parent / "results"
+_WARM_UP = "60"
+_SIZES = ["1/16"]
+_NOT_FOR_WARM_UP = ("whole graph", "nothing to do")
+_console = Console()
+
+
+def benchmark(
+    size: Annotated[
+        list[str], typer.Option(help="1/16, 1/4, full, or files per letter of the large archive; may be repeated.")
+    ] = _SIZES,
+    runs: Annotated[int, typer.Option(min=1, help="Runs of each stage; medians are reported.")] = 3,
+    assignment_runs: Annotated[
+        int | None,
+        typer.Option(min=0, help="Runs of the assignment's way, when fewer: at full size one takes 6 minutes."),
+    ] = None,
+    archives: Annotated[
+        Path | None, typer.Option(help="Folder with rendered archives to use for the (only) size.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the CSV files and the plot.")] = _RESULTS,
+    work: Annotated[
+        Path | None, typer.Option(help="Folder for what the stages write; 5 GB at full size. Temporary by default.")
+    ] = None,
+    with_peers: Annotated[
+        bool, typer.Option("--peers", help="Also compare duplicate search by imagededup and cleanvision.")
+    ] = False,
+    warm_up: Annotated[bool, typer.Option(help="Compile and load everything once before measuring.")] = True,
+) -> None:
+    """Measure time, CPU time and peak memory of each stage, ours beside the assignment's own way."""
+    try:
+        sizes = sorted({Size.named(name) for name in size}, key=lambda chosen: chosen.large)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    if archives and len(sizes) > 1:
+        raise typer.BadParameter("--archives goes with one size")
+    work = work.absolute() if work else None
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="notmnist-benchmark-", dir=work) as folder:
+        if warm_up:
+            _run_both(_prepared(Size.named(_WARM_UP), None, out), Size.named(_WARM_UP), Path(folder), 1, 0, _quick())
+        measured: list[report.Run] = []
+        for chosen in sizes:
+            rendered = _prepared(chosen, archives, out)
+            repeats = runs if assignment_runs is None else assignment_runs
+            measured += _run_both(rendered, chosen, Path(folder), runs, repeats, ours.STAGES)
+            if with_peers:
+                _compare_peers(_place(rendered, chosen, Path(folder), "ours"), chosen, out)
+            shutil.rmtree(Path(folder) / chosen.folder)
+    every = report.runs_table(measured)
+    table = report.summary(every)
+    report.show(table, _console)
+    report.store({"runs": every, "summary": table}, out)
+    plot.draw(table, out / "benchmark.png")
+    _console.print(f"runs.csv, summary.csv and benchmark.png are in {out}", markup=False, soft_wrap=True)
+    if (table["same"] == False).any():  # noqa: E712 - a column of True, False and None
+        _console.print("[red]The two ways disagree; see the column same in runs.csv.[/red]")
+        raise typer.Exit(1)
+
+
+def _quick() -> dict[str, Stage]:
+    return {name: stage for name, stage in ours.STAGES.items() if name not in _NOT_FOR_WARM_UP}
+
+
+def _prepared(size: Size, archives: Path | None, out: Path) -> Path:
+    """Return a folder with archives of this size; render them when none is given."""
+    if archives:
+        return archives.absolute()
+    folder = out.absolute() / "archives" / size.folder
+    if not is_rendered(folder, large_per_letter=size.large, small_per_letter=size.small):
+        with _console.status(f"rendering 2 x 10 letters of size {size.name}"):
+            render_archives(folder, large_per_letter=size.large, small_per_letter=size.small)
+    return folder
+
+
+def _place(rendered: Path, size: Size, work: Path, way: str) -> Place:
+    place = Place(rendered, work / size.folder / way, size.splits)
+    place.work.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def _run_both(
+    rendered: Path, size: Size, work: Path, runs: int, assignment_runs: int, our_stages: dict[str, Stage]
+) -> list[report.Run]:
+    """Run each stage of ours, then the same of the assignment, then the next; all of that `runs` times."""
+    ways = {"ours": our_stages, "assignment": assignment.STAGES}
+    repeats = {"ours": runs, "assignment": assignment_runs}
+    measured = []
+    for number in range(1, max(repeats.values()) + 1):
+        for name in our_stages:
+            for way, stages in ways.items():
+                if name not in stages or number > repeats[way]:
+                    continue
+                stage = stages[name]
+                with _console.status(f"size {size.name}, run {number}: {name}, {way}"):
+                    found = measure(stage.__module__, stage.__name__, _place(rendered, size, work, way))
+                measured.append(report.Run(size.name, 10 * (size.large + size.small), way, name, number, found))
+    return measured
+
+
+def _compare_peers(place: Place, size: Size, out: Path) -> None:
+    measured = {}
+    for name, stage in peers.installed().items():
+        with _console.status(f"duplicate search: {name}"):
+            try:
+                measured[name] = measure(stage.__module__, stage.__name__, place)
+            except StageFailedError as error:
+                _console.print(f"{name} does not run here: {str(error).splitlines()[-1]}", markup=False)
+    table = peers.comparison(place, measured)
+    report.show_peers(table, _console, f"size {size.name}: pairs of rows at most {peers.RADIUS:g} apart")
+    report.store({f"peers_{size.folder}": table}, out)
+
+
+if __name__ == "__main__":
+    typer.run(benchmark)

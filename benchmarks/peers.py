@@ -1,0 +1,162 @@
+"""Other programs' duplicate search beside ours, on the same images, against brute force.
+
+Belongs here: calling imagededup and cleanvision as their manuals say, with their defaults, where they are installed.
+Both look for pictures that are alike to people, by perceptual hashes; what counts as a duplicate here is an L1
+distance of at most `RADIUS`. Pairs are of rows: equal images count as a pair.
+"""
+
+import importlib
+import importlib.util
+from collections.abc import Callable, Generator, Iterable
+from itertools import combinations
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from PIL import Image
+
+from benchmarks.measure import Findings, Measurement, Stage
+from benchmarks.ours import drawn_splits
+from benchmarks.place import Place
+from notmnist_assets.curation.images import PIXEL_DEPTH, PIXELS, Images
+from notmnist_assets.curation.near import near_pairs
+
+RADIUS: Final = 10.0
+"""Sum of absolute pixel differences in units of 255: pairs this near look the same to a person."""
+ROWS: Final = 5_000
+_WARM_UP_ROWS: Final = 100
+_BLOCK: Final = 250
+_DISTRIBUTIONS: Final = {"imagededup": "imagededup", "cleanvision": "cleanvision"}
+
+Pairs = npt.NDArray[np.int64]
+Steps = Generator[None, None, Findings]
+
+
+def brute_force(place: Place) -> Steps:
+    """Compare each pair of rows pixel by pixel."""
+    from scipy.spatial.distance import cdist
+
+    flat = _images(place).reshape(-1, PIXELS).astype(np.float64)
+    yield
+    parts = []
+    for start in range(0, len(flat), _BLOCK):
+        near = cdist(flat[start : start + _BLOCK], flat[start:], "cityblock") <= RADIUS * PIXEL_DEPTH
+        a, b = np.nonzero(near)
+        parts.append(np.column_stack([a + start, b + start])[a < b])
+    yield
+    return _found(place, "brute force", np.concatenate(parts))
+
+
+def ours(place: Place) -> Steps:
+    """Search exactly."""
+    images = _images(place)
+    near_pairs(images[:_WARM_UP_ROWS], RADIUS)
+    yield
+    pairs = near_pairs(images, RADIUS)
+    yield
+    return _found(place, "ours", np.column_stack([pairs.a, pairs.b]))
+
+
+def imagededup(place: Place) -> Steps:
+    """Perceptual hashes within its default Hamming distance of 10."""
+    folder = _picture_files(place)
+    method = importlib.import_module("imagededup.methods").PHash(verbose=False)
+    yield
+    duplicates = method.find_duplicates(image_dir=str(folder))
+    yield
+    return _found(place, "imagededup", _as_pairs((one, other) for one in duplicates for other in duplicates[one]))
+
+
+def cleanvision(place: Place) -> Steps:
+    """Equal perceptual hashes and equal pixels."""
+    folder = _picture_files(place)
+    library = importlib.import_module("cleanvision")
+    yield
+    lab = library.Imagelab(data_path=str(folder), verbose=False)
+    lab.find_issues({"exact_duplicates": {}, "near_duplicates": {}}, verbose=False)
+    yield
+    groups = [group for kind in ("exact_duplicates", "near_duplicates") for group in lab.info[kind]["sets"]]
+    return _found(place, "cleanvision", _as_pairs(pair for group in groups for pair in combinations(group, 2)))
+
+
+STAGES: Final[dict[str, Callable[[Place], Steps]]] = {
+    "brute force": brute_force,
+    "ours": ours,
+    "imagededup": imagededup,
+    "cleanvision": cleanvision,
+}
+
+
+def installed() -> dict[str, Stage]:
+    """Return the searches that can run here."""
+    return {
+        name: stage
+        for name, stage in STAGES.items()
+        if name not in _DISTRIBUTIONS or importlib.util.find_spec(_DISTRIBUTIONS[name])
+    }
+
+
+def comparison(place: Place, measured: dict[str, Measurement]) -> pd.DataFrame:
+    """Return what each search cost, found and missed.
+
+    Columns: `search`, `seconds`, `cpu_seconds`, `peak_mb`, `pairs`, `found` (share of the pairs of brute force),
+    `missed` (pairs of brute force it did not find), `beyond` (its pairs farther apart than the radius),
+    `different_letters` (share of its pairs).
+    """
+    truth = _keys(_pairs(place, "brute force"))
+    labels = drawn_splits(place)["train"].labels
+    records = []
+    for name, measurement in measured.items():
+        pairs = _pairs(place, name)
+        found = int(np.isin(_keys(pairs), truth).sum())
+        different = labels[pairs[:, 0]] != labels[pairs[:, 1]]
+        records.append(
+            {
+                "search": name,
+                "seconds": measurement.seconds,
+                "cpu_seconds": measurement.cpu_seconds,
+                "peak_mb": measurement.peak_bytes / 1e6,
+                "pairs": len(pairs),
+                "found": found / max(len(truth), 1),
+                "missed": len(truth) - found,
+                "beyond": len(pairs) - found,
+                "different_letters": float(different.mean()) if len(pairs) else 0.0,
+            }
+        )
+    return pd.DataFrame(records)
+
+
+def _images(place: Place) -> Images:
+    return np.array(drawn_splits(place)["train"].images[:ROWS])
+
+
+def _picture_files(place: Place) -> Path:
+    """Write each row as a PNG file named by its number."""
+    folder = place.folder("pictures")
+    for row, image in enumerate(_images(place)):
+        Image.fromarray(image).save(folder / f"{row}.png")
+    return folder
+
+
+def _as_pairs(names: Iterable[tuple[str, str]]) -> Pairs:
+    """Return distinct pairs of rows, smaller first, of pairs of file names or paths in any order."""
+    rows = {tuple(sorted((int(Path(one).stem), int(Path(other).stem)))) for one, other in names}
+    return np.array(sorted(rows), np.int64).reshape(-1, 2)
+
+
+def _found(place: Place, name: str, pairs: npt.NDArray[np.integer]) -> Findings:
+    ordered = np.sort(pairs.astype(np.int64), axis=1)
+    np.save(place.folder("peers") / f"{name}.npy", ordered)
+    return Findings({}, {"pairs": len(ordered)})
+
+
+def _pairs(place: Place, name: str) -> Pairs:
+    pairs: Pairs = np.load(place.folder("peers") / f"{name}.npy")
+    return pairs
+
+
+def _keys(pairs: Pairs) -> npt.NDArray[np.int64]:
+    keys: npt.NDArray[np.int64] = pairs[:, 0] * ROWS + pairs[:, 1]
+    return keys

@@ -1,0 +1,186 @@
+"""Tables of a benchmark: each run, medians with ratios first, growth exponents; as CSV and in the terminal.
+
+Belongs here: arithmetic on measurements and their tables. The picture is in `plot`.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.measure import Measurement
+
+WAYS: Final = ("ours", "assignment")
+WHOLE: Final = "whole graph"
+WHOLE_LESS_NEAR: Final = "whole graph less near search"
+_NEAR_NOTE: Final = "near search, radius and recall"
+_QUANTITIES: Final = ("seconds", "cpu_seconds", "peak_mb")
+_MEGABYTE: Final = 1e6
+
+
+@dataclass(frozen=True)
+class Run:
+    """One measured stage.
+
+    Attributes:
+        size: name of the size.
+        images: files in both archives.
+        way: ours or assignment.
+        stage: its name.
+        number: which repetition, from 1.
+        measurement: what it took and found.
+    """
+
+    size: str
+    images: int
+    way: str
+    stage: str
+    number: int
+    measurement: Measurement
+
+
+def runs_table(runs: Sequence[Run]) -> pd.DataFrame:
+    """Return one row per run; findings as JSON."""
+    return pd.DataFrame(
+        [
+            {
+                "size": run.size,
+                "images": run.images,
+                "stage": run.stage,
+                "way": run.way,
+                "run": run.number,
+                "seconds": run.measurement.seconds,
+                "cpu_seconds": run.measurement.cpu_seconds,
+                "peak_mb": run.measurement.peak_bytes / _MEGABYTE,
+                "same": json.dumps(run.measurement.findings.same, sort_keys=True),
+                "notes": json.dumps(run.measurement.findings.notes),
+            }
+            for run in runs
+        ]
+    )
+
+
+def summary(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return medians per size and stage, ratios first.
+
+    Columns: `size`, `images`, `stage`; `times_faster`, `times_less_cpu`, `times_less_memory` (assignment over ours);
+    `ours_seconds`, `ours_cpu_seconds`, `ours_peak_mb`, and the same of `assignment`; `same`: whether all runs of both
+    ways found the same, None where only one way has the stage; `ours_growth`, `assignment_growth`: exponent of the
+    seconds over the images, NaN with one size.
+
+    The assignment's whole is the sum of its stages, its peak the largest of them. The whole graph does more than the
+    assignment: the line less near search leaves out the time of search, choice of radius and recall study.
+    """
+    order = list(dict.fromkeys(runs["stage"]))
+    medians = runs.groupby(["images", "size", "stage", "way"], sort=False)[list(_QUANTITIES)].median().unstack("way")
+    table = medians.reindex(columns=pd.MultiIndex.from_product([_QUANTITIES, WAYS])).swaplevel(axis=1)
+    table.columns = pd.Index([f"{way}_{quantity}" for way, quantity in table.columns])
+    table = table.reset_index()
+    table["same"] = [_agreement(runs, size, stage) for size, stage in zip(table["size"], table["stage"], strict=True)]
+    table = pd.concat([part for _, images in table.groupby("images") for part in _with_whole(images, runs)])
+    order = [*order, WHOLE_LESS_NEAR]
+    if WHOLE in order:
+        order.insert(order.index(WHOLE) + 1, WHOLE_LESS_NEAR)
+    place = {stage: number for number, stage in reversed(list(enumerate(order)))}
+    table = table.sort_values(
+        ["images", "stage"], key=lambda column: column.map(place) if column.name == "stage" else column
+    )
+    for ratio, quantity in zip(("times_faster", "times_less_cpu", "times_less_memory"), _QUANTITIES, strict=True):
+        table[ratio] = table[f"assignment_{quantity}"] / table[f"ours_{quantity}"]
+    for way in WAYS:
+        table[f"{way}_growth"] = table["stage"].map(_exponents(table, f"{way}_seconds"))
+    columns = ["size", "images", "stage", "times_faster", "times_less_cpu", "times_less_memory"]
+    columns += [f"{way}_{quantity}" for way in WAYS for quantity in _QUANTITIES]
+    return table[[*columns, "same", "ours_growth", "assignment_growth"]].reset_index(drop=True)
+
+
+def _agreement(runs: pd.DataFrame, size: str, stage: str) -> bool | None:
+    here = runs[(runs["size"] == size) & (runs["stage"] == stage)]
+    return bool(here["same"].nunique() == 1) if here["way"].nunique() == len(WAYS) else None
+
+
+def _with_whole(images: pd.DataFrame, runs: pd.DataFrame) -> list[pd.DataFrame]:
+    """Give the whole graph the assignment's sum to stand beside, and add the line without the near search."""
+    images = images.copy()
+    whole = images["stage"] == WHOLE
+    if not whole.any():
+        return [images]
+    for quantity in _QUANTITIES:
+        values = images[f"assignment_{quantity}"]
+        images.loc[whole, f"assignment_{quantity}"] = values.max() if quantity == "peak_mb" else values.sum()
+    line = images[whole].copy()
+    line["stage"] = WHOLE_LESS_NEAR
+    here = runs[(runs["stage"] == WHOLE) & runs["size"].isin(line["size"])]
+    less = here["seconds"] - [json.loads(notes)[_NEAR_NOTE] for notes in here["notes"]]
+    line["ours_seconds"] = less.median()
+    line[["ours_cpu_seconds", "ours_peak_mb"]] = np.nan
+    return [images, line]
+
+
+def _exponents(table: pd.DataFrame, column: str) -> dict[str, float]:
+    """Return for each stage the slope of log seconds over log images."""
+    exponents = {}
+    for stage, rows in table.dropna(subset=[column]).groupby("stage"):
+        if rows["images"].nunique() > 1:
+            exponents[str(stage)] = float(np.polyfit(np.log(rows["images"]), np.log(rows[column]), 1)[0])
+    return exponents
+
+
+def show(table: pd.DataFrame, console: Console) -> None:
+    """Print a summary, one table per size."""
+    for size, rows in table.groupby("size", sort=False):
+        drawn = Table(
+            title=f"size {size}: {rows['images'].iloc[0]:,} files; assignment over ours, then ours and assignment"
+        )
+        for heading in (
+            "stage",
+            "time x",
+            "CPU x",
+            "memory x",
+            "s",
+            "CPU s",
+            "MB",
+            "s",
+            "CPU s",
+            "MB",
+            "same",
+            "growth",
+            "growth",
+        ):
+            drawn.add_column(heading, justify="left" if heading == "stage" else "right")
+        for row in rows.to_dict("records"):
+            ratios = [_number(row[name], 1) for name in ("times_faster", "times_less_cpu", "times_less_memory")]
+            costs = [
+                _number(row[f"{way}_{quantity}"], 0 if quantity == "peak_mb" else 2)
+                for way in WAYS
+                for quantity in _QUANTITIES
+            ]
+            same = {True: "yes", False: "NO"}.get(row["same"], "")
+            growth = [_number(row[f"{way}_growth"], 2) for way in WAYS]
+            drawn.add_row(row["stage"], *ratios, *costs, same, *growth)
+        console.print(drawn)
+
+
+def show_peers(table: pd.DataFrame, console: Console, title: str) -> None:
+    """Print what each duplicate search cost and found."""
+    drawn = Table(*table.columns, title=title)
+    for row in table.to_dict("records"):
+        drawn.add_row(*(_number(value, 3) if isinstance(value, float) else str(value) for value in row.values()))
+    console.print(drawn)
+
+
+def store(tables: dict[str, pd.DataFrame], folder: Path) -> None:
+    """Write tables as CSV."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
+
+
+def _number(value: Any, digits: int) -> str:
+    return "" if value is None or np.isnan(value) else f"{value:,.{digits}f}"

@@ -1,0 +1,58 @@
+"""The checks of learning curves."""
+
+import dagster as dg
+import pandas as pd
+
+from notmnist_assets.checks.baselines import baseline_checks
+from notmnist_assets_tests.checks.judging import by_name, failed, shown
+
+
+def curve(*accuracies: float, eval_rows: str = "raw", margin: float = 0.02) -> pd.DataFrame:
+    sizes = [50, 100, 1000, 5000][: len(accuracies)]
+    return pd.DataFrame(
+        {
+            "model": "logistic",
+            "train_on": "raw",
+            "train_rows": [str(size) for size in sizes],
+            "fitted_rows": sizes,
+            "eval_on": "test",
+            "eval_rows": eval_rows,
+            "accuracy": accuracies,
+            "ci_low": [accuracy - margin for accuracy in accuracies],
+            "ci_high": [accuracy + margin for accuracy in accuracies],
+        }
+    )
+
+
+def judge(metrics: pd.DataFrame) -> list[dg.AssetCheckResult]:
+    return list(baseline_checks(dg.build_asset_check_context(), metrics))
+
+
+def test_a_rising_curve_passes() -> None:
+    assert failed(judge(curve(0.5, 0.7, 0.83, 0.85))) == set()
+
+
+def test_chance_fails() -> None:
+    result = by_name(judge(curve(0.11, 0.7)))["baselines/metrics:above_chance"]
+    assert not result.passed
+    assert shown(result) == (0.09, 0.1)
+
+
+def test_a_fall_beyond_the_intervals_fails_in_whatever_order_rows_come() -> None:
+    result = by_name(judge(curve(0.5, 0.85, 0.7)[::-1]))["baselines/metrics:rises_with_rows"]
+    assert not result.passed
+    assert shown(result) == (1, 0)
+
+
+def test_a_fall_within_the_intervals_passes() -> None:
+    assert failed(judge(curve(0.5, 0.85, 0.83))) == set()
+
+
+def test_curves_are_not_mixed_and_duplicates_do_not_count() -> None:
+    clean = curve(0.3, 0.4, eval_rows="clean")
+    duplicates = curve(0.9, 0.05, eval_rows="duplicates")
+    assert failed(judge(pd.concat([curve(0.5, 0.6), clean, duplicates]))) == set()
+
+
+def test_an_empty_table_fails() -> None:
+    assert failed(judge(curve())) == {"baselines/metrics:above_chance", "baselines/metrics:rises_with_rows"}

@@ -1,0 +1,143 @@
+"""Settings: defaults by profile, what wins over what, and refusals that tell what is allowed."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from notmnist_assets.curation.published import BASE_URL
+from notmnist_assets.settings import (
+    SEARCH_RADIUS,
+    Settings,
+    SettingsError,
+    fix_relative_paths,
+    project_home,
+    read_settings,
+)
+
+CUSTOM = {"NOTMNIST_PROFILE": "custom", "NOTMNIST_ARCHIVES": "https://example.org/books"}
+
+
+def test_the_sample_is_the_default_profile() -> None:
+    settings = read_settings({})
+    assert settings.profile == "sample"
+    assert settings.archives is None
+    assert settings.storage == str(project_home() / "data")
+    assert settings.seed == 133
+    assert settings.near_radius is None
+    assert settings.train_size is not None
+
+
+def test_the_full_profile_is_the_assignment() -> None:
+    settings = read_settings({"NOTMNIST_PROFILE": "full"})
+    assert settings.archives == BASE_URL
+    assert (settings.train_size, settings.valid_size, settings.test_size) == (200_000, 10_000, 10_000)
+    assert settings.minimum == {"large": 45_000, "small": 1_800}
+
+
+def test_custom_takes_sizes_from_the_data() -> None:
+    settings = read_settings(CUSTOM)
+    assert (settings.train_size, settings.valid_size, settings.test_size) == (None, None, None)
+    assert settings.minimum == {"large": 1, "small": 1}
+
+
+def test_the_environment_wins_over_the_profile_and_overrides_win_over_both() -> None:
+    environment = {"NOTMNIST_PROFILE": "full", "NOTMNIST_TRAIN_SIZE": "5000", "NOTMNIST_SEED": "7"}
+    settings = read_settings(environment, {"seed": 8, "valid_size": None})
+    assert settings.train_size == 5000
+    assert settings.valid_size == 10_000
+    assert settings.seed == 8
+
+
+def test_an_overridden_profile_brings_its_own_defaults() -> None:
+    assert read_settings({}, {"profile": "full"}).train_size == 200_000
+
+
+def test_empty_variables_count_as_unset() -> None:
+    assert read_settings({"NOTMNIST_PROFILE": "", "NOTMNIST_SEED": "  "}) == read_settings({})
+
+
+def test_relative_folders_become_absolute_and_urls_stay() -> None:
+    settings = read_settings(CUSTOM | {"NOTMNIST_STORAGE": "elsewhere/values"})
+    assert settings.storage == str(Path.cwd() / "elsewhere" / "values")
+    assert settings.archives == "https://example.org/books"
+    assert read_settings({"NOTMNIST_STORAGE": "s3://bucket/prefix"}).storage == "s3://bucket/prefix"
+    assert read_settings({"NOTMNIST_STORAGE": "~/x"}).storage == str(Path.home() / "x")
+
+
+def test_fixed_paths_survive_a_change_of_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    environment = {**CUSTOM, "NOTMNIST_ARCHIVES": "mine", "NOTMNIST_STORAGE": "s3://bucket"}
+    fix_relative_paths(environment)
+    os.chdir("/")
+    settings = read_settings(environment)
+    assert settings.archives == str(tmp_path / "mine")
+    assert settings.storage == "s3://bucket"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "allowed"),
+    [
+        ("PROFILE", "samples", "sample, full, custom"),
+        ("TRAIN_SIZE", "many", "integer of at least 10 that 10 divides"),
+        ("TRAIN_SIZE", "15", "integer of at least 10 that 10 divides"),
+        ("VALID_SIZE", "0", "integer of at least 10"),
+        ("TEST_SIZE", "-10", "integer of at least 10"),
+        ("MIN_LARGE", "0", "integer of at least 1"),
+        ("MIN_SMALL", "1.5", "integer of at least 1"),
+        ("SEED", "-1", "integer from 0 to 4294967295"),
+        ("SEED", "4294967296", "integer from 0 to 4294967295"),
+        ("NEAR_RADIUS", "nan", "number from 0 to 784"),
+        ("NEAR_RADIUS", "-0.1", "number from 0 to 784"),
+        ("NEAR_RADIUS", "785", "number from 0 to 784"),
+        ("NEAR_SHIFTS", "perhaps", "boolean"),
+        ("SANITIZE_METHOD", "fuzzy", "exact, cells, near"),
+        ("SANITIZE_REMOVE", "all", "evaluation, training"),
+        ("SANITIZE_CONFLICTS", "ask", "drop, majority, keep"),
+        ("SANITIZE_REPEATS", "no", "drop, keep"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_name_and_what_is_allowed(variable: str, value: str, allowed: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings({f"NOTMNIST_{variable}": value})
+    assert f"NOTMNIST_{variable}={value}" in str(caught.value)
+    assert allowed in str(caught.value)
+
+
+def test_all_wrong_values_are_told_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings({"NOTMNIST_SEED": "x", "NOTMNIST_TEST_SIZE": "y"})
+    assert "NOTMNIST_SEED=x" in str(caught.value)
+    assert "NOTMNIST_TEST_SIZE=y" in str(caught.value)
+
+
+def test_an_unknown_variable_is_refused_with_the_likely_one() -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings({"NOTMNIST_TRAINSIZE": "100"})
+    assert "NOTMNIST_TRAINSIZE is not a setting; did you mean NOTMNIST_TRAIN_SIZE" in str(caught.value)
+
+
+def test_an_unknown_variable_unlike_all_others_is_refused_with_the_list() -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings({"NOTMNIST_QQQ": "1"})
+    assert all(f"NOTMNIST_{name.upper()}" in str(caught.value) for name in Settings.model_fields)
+
+
+def test_variables_of_others_are_none_of_our_business() -> None:
+    assert read_settings({"MYNOTMNIST_X": "1", "PATH": "/bin"}) == read_settings({})
+
+
+def test_custom_without_archives_says_what_is_missing() -> None:
+    with pytest.raises(SettingsError, match=r"NOTMNIST_ARCHIVES is not set.*notMNIST_large\.tar\.gz"):
+        read_settings({"NOTMNIST_PROFILE": "custom"})
+
+
+def test_archives_for_the_sample_are_a_misunderstanding() -> None:
+    with pytest.raises(SettingsError, match="NOTMNIST_PROFILE=custom"):
+        read_settings({"NOTMNIST_ARCHIVES": "somewhere"})
+
+
+def test_pairs_are_searched_as_far_as_the_radius_needs() -> None:
+    assert read_settings({}).search_radius == SEARCH_RADIUS
+    assert read_settings({"NOTMNIST_NEAR_RADIUS": "3"}).search_radius == SEARCH_RADIUS
+    assert read_settings({"NOTMNIST_NEAR_RADIUS": "15"}).search_radius == 15

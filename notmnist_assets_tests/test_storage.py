@@ -1,0 +1,194 @@
+"""A stored value is complete or absent, whatever kills its writer."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import fsspec
+import pytest
+
+from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.storage import StoredValue, ValueStore
+
+KEY = ["splits", "test"]
+VERSIONS = [f"{digit}" * 64 for digit in "abcdef"]
+
+
+@pytest.fixture(params=["local", "memory"])
+def root(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "local":
+        yield str(tmp_path / "values")
+    else:
+        yield "memory://bucket/values"
+        fsspec.filesystem("memory").store.clear()
+
+
+def write(store: ValueStore, version: str, data: bytes = b"data", key: list[str] = KEY) -> StoredValue:
+    return store.write(
+        key, version, {"a.bin": lambda file: _put(file, data), "b.bin": lambda file: _put(file, b"b")}, {}
+    )
+
+
+def read(store: ValueStore, name: str = "a.bin", key: list[str] = KEY) -> bytes:
+    with store.open(key, store.require(key), name) as file:
+        return file.read()
+
+
+def _put(file: BinaryIO, data: bytes) -> None:
+    file.write(data)
+
+
+def break_off(file: BinaryIO) -> None:
+    file.write(b"half of")
+    raise RuntimeError("killed")
+
+
+def files_below(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_value_comes_back_with_its_sizes_and_facts(root: str) -> None:
+    written = ValueStore(root).write(KEY, VERSIONS[0], {"a.bin": lambda file: _put(file, b"12345")}, {"rows": 3})
+    store = ValueStore(root)
+    found = store.require(KEY)
+    assert found == written == StoredValue(VERSIONS[0], {"a.bin": 5}, {"rows": 3})
+    assert found.bytes == 5
+    assert read(store) == b"12345"
+
+
+def test_keys_keep_values_apart(root: str) -> None:
+    store = ValueStore(root)
+    write(store, VERSIONS[0], b"one", ["splits", "test"])
+    write(store, VERSIONS[0], b"two", ["sanitized", "test"])
+    write(store, VERSIONS[0], b"three", ["splits"])
+    assert read(store, key=["splits", "test"]) == b"one"
+    assert read(store, key=["sanitized", "test"]) == b"two"
+    assert read(store, key=["splits"]) == b"three"
+
+
+def test_nothing_stored_is_told_with_the_command_that_makes_it(root: str) -> None:
+    assert ValueStore(root).find(KEY) is None
+    with pytest.raises(CurationError, match="notmnist run") as caught:
+        ValueStore(root).require(KEY)
+    assert caught.value.subject == "splits/test"
+
+
+@pytest.mark.parametrize("version", [VERSIONS[0], VERSIONS[1]], ids=["same version", "new version"])
+def test_a_writer_that_breaks_off_leaves_the_last_good_value(root: str, version: str) -> None:
+    store = ValueStore(root)
+    write(store, VERSIONS[0], b"good")
+    with pytest.raises(RuntimeError):
+        store.write(KEY, version, {"a.bin": lambda file: _put(file, b"good"), "b.bin": break_off}, {})
+    assert ValueStore(root).require(KEY).version == VERSIONS[0]
+    assert read(store, "a.bin") == b"good"
+    assert read(store, "b.bin") == b"b"
+
+
+def test_a_first_writer_that_breaks_off_leaves_nothing(root: str) -> None:
+    store = ValueStore(root)
+    with pytest.raises(RuntimeError):
+        store.write(KEY, VERSIONS[0], {"a.bin": break_off}, {})
+    assert store.find(KEY) is None
+
+
+KILLED = """
+import os, signal, sys
+from notmnist_assets.storage import ValueStore
+def die(file):
+    file.write(b"half of it")
+    file.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+ValueStore(sys.argv[1]).write(["splits", "test"], sys.argv[2], {"a.bin": lambda f: f.write(b"new"), "b.bin": die}, {})
+"""
+
+
+@pytest.mark.parametrize("version", [VERSIONS[0], VERSIONS[1]], ids=["same version", "new version"])
+def test_a_killed_process_leaves_the_last_good_value_and_no_half_file(tmp_path: Path, version: str) -> None:
+    store = ValueStore(str(tmp_path))
+    write(store, VERSIONS[0], b"new")
+    before = files_below(tmp_path)
+    ended = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), version], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert ValueStore(str(tmp_path)).require(KEY).version == VERSIONS[0]
+    assert read(store, "b.bin") == b"b"
+    leftover = {name for name in files_below(tmp_path) - before if not name.endswith("a.bin")}
+    assert leftover
+    assert all("/.writing-" in name for name in leftover)
+    write(store, version, b"new")
+    assert not any(".writing-" in name for name in files_below(tmp_path))
+
+
+def test_the_previous_version_stays_for_open_readers_and_older_ones_go(root: str) -> None:
+    store = ValueStore(root)
+    values = [write(store, version, version.encode()) for version in VERSIONS[:3]]
+    filesystem, _ = fsspec.core.url_to_fs(root)
+    present = [bool(filesystem.exists(store.file(KEY, value, "a.bin"))) for value in values]
+    assert present == [False, True, True]
+    assert read(store) == VERSIONS[2].encode()
+
+
+def test_going_back_to_the_previous_version_keeps_both(root: str) -> None:
+    store = ValueStore(root)
+    for version in (VERSIONS[0], VERSIONS[1], VERSIONS[0]):
+        write(store, version, version.encode())
+    assert read(store) == VERSIONS[0].encode()
+
+
+def test_forgetting_touches_nothing_that_is_no_version_of_the_value(tmp_path: Path) -> None:
+    store = ValueStore(str(tmp_path))
+    write(store, VERSIONS[0], key=["letters", "small"])
+    write(store, VERSIONS[0], key=["letters", "small", "A"])
+    (tmp_path / "letters" / "small" / "notes").mkdir()
+    for version in VERSIONS:
+        write(store, version, key=["letters", "small"])
+    assert store.find(["letters", "small", "A"]) is not None
+    assert (tmp_path / "letters" / "small" / "notes").is_dir()
+
+
+@pytest.mark.parametrize("damage", ["truncated", "missing"])
+def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path, damage: str) -> None:
+    store = ValueStore(str(tmp_path))
+    path = Path(store.file(KEY, write(store, VERSIONS[0]), "a.bin"))
+    if damage == "truncated":
+        path.write_bytes(b"dat")
+    else:
+        path.unlink()
+    with pytest.raises(CurationError, match=r"a\.bin") as caught:
+        store.find(KEY)
+    assert caught.value.subject == "splits/test"
+    assert "Materialize the asset again" in caught.value.remedy
+    write(store, VERSIONS[0])
+    assert read(store) == b"data"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"version": "x"}', "null", '{"version": 1, "files": 2, "facts": 3}'])
+def test_a_damaged_manifest_is_told_and_can_be_written_over(tmp_path: Path, text: str) -> None:
+    store = ValueStore(str(tmp_path))
+    write(store, VERSIONS[0])
+    (tmp_path / "splits" / "test" / "value.json").write_text(text)
+    with pytest.raises(CurationError, match=r"value\.json cannot be read"):
+        store.find(KEY)
+    write(store, VERSIONS[1], b"fresh")
+    assert read(store) == b"fresh"
+
+
+def test_everything_written_is_below_the_root(tmp_path: Path) -> None:
+    store = ValueStore(str(tmp_path / "values"))
+    for version in VERSIONS:
+        write(store, version)
+    assert {path.name for path in tmp_path.iterdir()} == {"values"}
+    assert all(name.startswith("splits/test/") for name in files_below(tmp_path / "values"))
+    manifest = json.loads((tmp_path / "values" / "splits" / "test" / "value.json").read_text())
+    assert manifest["files"] == {"a.bin": 4, "b.bin": 1}
+
+
+def test_uris_are_paths_when_local_and_urls_elsewhere(root: str) -> None:
+    store = ValueStore(root)
+    stored = write(store, VERSIONS[0])
+    assert store.uri(KEY, stored, "a.bin") == f"{root}/splits/test/{VERSIONS[0][:16]}/a.bin"
+    with fsspec.open(store.uri(KEY, stored, "a.bin"), "rb") as file:
+        assert file.read() == b"data"

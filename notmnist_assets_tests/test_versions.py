@@ -1,0 +1,62 @@
+"""Which settings make which assets stale."""
+
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from notmnist_assets.definitions import build_definitions
+from notmnist_assets.settings import Settings
+from notmnist_assets.versions import settings_that_matter
+
+BASE: dict[str, Any] = {"profile": "custom", "archives": "/archives", "storage": "/values"}
+ALL_KEYS = [spec.key for spec in build_definitions(Settings(**BASE)).resolve_all_asset_specs()]
+
+
+def code_versions(**changes: Any) -> dict[str, str | None]:
+    definitions = build_definitions(Settings(**(BASE | changes)))
+    return {spec.key.to_user_string(): spec.code_version for spec in definitions.resolve_all_asset_specs()}
+
+
+def changed_by(**changes: Any) -> set[str]:
+    before, after = code_versions(), code_versions(**changes)
+    return {key for key in before if before[key] != after[key]}
+
+
+def test_storage_and_the_same_settings_change_nothing() -> None:
+    assert changed_by() == changed_by(storage="/elsewhere") == set()
+
+
+@pytest.mark.parametrize("change", [{"seed": 134}, {"train_size": 100}, {"valid_size": 100}, {"test_size": 100}])
+def test_the_draw_changes_the_splits(change: dict[str, Any]) -> None:
+    changed = changed_by(**change)
+    assert changed >= {"splits/train", "splits/valid", "splits/test"}
+    assert not any(key.startswith(("archives", "letters", "hashes", "overlap", "baselines")) for key in changed)
+
+
+def test_another_source_changes_the_archives() -> None:
+    assert changed_by(archives="/others") == {"archives/large", "archives/small"}
+
+
+def test_a_minimum_changes_the_letters_of_its_set() -> None:
+    assert changed_by(min_small=5) == {f"letters/small/{letter}" for letter in "ABCDEFGHIJ"}
+
+
+def test_a_radius_within_the_search_changes_only_the_choice() -> None:
+    assert changed_by(near_radius=3.0) == {"overlap/radius"}
+
+
+def test_a_radius_beyond_the_search_searches_again() -> None:
+    assert changed_by(near_radius=15.0) == {"overlap/radius", "overlap/near_pairs"}
+
+
+def test_a_policy_changes_only_what_is_sanitized() -> None:
+    changed = changed_by(sanitize_repeats="keep")
+    assert changed == {f"sanitized/{name}" for name in ("train", "valid", "test", "removed")}
+
+
+def test_every_setting_but_the_storage_matters_somewhere() -> None:
+    settings = Settings(**BASE)
+    named = {name for key in ALL_KEYS for name in settings_that_matter(key, settings)}
+    assert named >= set(Settings.model_fields) - {"storage", "near_radius"}
+    assert settings_that_matter(dg.AssetKey(["hashes", "train"]), settings) == {}
