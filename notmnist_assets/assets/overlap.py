@@ -28,7 +28,7 @@ from notmnist_assets.curation.near_table import (
 from notmnist_assets.curation.overlap import font_leakage, group_sizes, label_conflicts, overlap_report
 from notmnist_assets.curation.radius import CROSS_LETTER_LIMIT
 from notmnist_assets.curation.recall import false_alarm_table, recall_table
-from notmnist_assets.curation.relation import RowIndex
+from notmnist_assets.curation.relation import METHODS, RowIndex
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.values import Split
 from notmnist_assets.io_managers import NearSearchIOManager
@@ -193,7 +193,7 @@ def report(
     splits = {"train": train, "valid": valid, "test": test}
     fonts = font_leakage(splits)
     across_splits = pairs_across_splits(index, splits, near_pairs, chosen_radius(radius), _PICTURED_PAIRS)
-    sizes = pd.concat([group_sizes(index, "exact"), group_sizes(index, "near")], ignore_index=True)
+    sizes = pd.concat([group_sizes(index, method) for method in METHODS], ignore_index=True)
     across = counts[counts["rows_of"] != counts["found_in"]]
     names = across["rows_of"] + " in " + across["found_in"] + " (" + across["method"] + ")"
     shares = dict(zip(names.tolist(), across["rows"].tolist(), strict=True))

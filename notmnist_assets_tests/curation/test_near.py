@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from notmnist_assets.curation.near import SHIFTS, NearPairs, largest_sum, moved, near_pairs
-from notmnist_assets.curation.near.bounds import PROJECTIONS, SUMS, choose_signs, projection_tolerance
+from notmnist_assets.curation.near.bounds import choose_signs, projection_tolerance
+from notmnist_assets.curation.near.layout import PROJECTIONS, SUMS
 
 Table = npt.NDArray[np.uint8]
 Triples = list[tuple[int, int, int]]

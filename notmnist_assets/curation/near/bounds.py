@@ -18,12 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from notmnist_assets.curation.images import PIXELS
+from notmnist_assets.curation.near.layout import PADDED_SUMS, PROJECTIONS, SUMS
 
-CELLS_SIDE: Final = 7
-SUMS: Final = CELLS_SIDE * CELLS_SIDE
-PADDED_SUMS: Final = 64
-"""Cell sums are stored in rows of 128 bytes, padded with zeros: two whole cache lines, no loop remainder."""
-PROJECTIONS: Final = 8
 PROJECTION_STEP: Final = 8
 """Projections are stored in steps of 8 gray levels, so that -199,920 to 199,920 fits into int16."""
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from notmnist_assets.curation.near.bounds import CELLS_SIDE, PADDED_SUMS, PROJECTIONS
+from notmnist_assets.curation.near.layout import CELLS_SIDE, PADDED_SUMS, PROJECTIONS
 
 PIXELS: Final = 784
 BLOCK: Final = 1024
