@@ -28,5 +28,10 @@ test: setup
 ui: setup
 	$(RUN) dg dev --host 127.0.0.1 --port 3000
 
+# Compares with the assignment's own way: make bench BENCH="--size 1/16 --size 1/4 --size full --assignment-runs 1 --peers"
+bench: setup
+	$(UV) sync --frozen --quiet --inexact --group bench
+	$(RUN) python -m benchmarks $(BENCH)
+
 clean:
 	rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache .hypothesis

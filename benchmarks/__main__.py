@@ -19,8 +19,11 @@ from notmnist_assets.sources.sample import is_rendered, render_archives
 _RESULTS = Path(__file__).resolve().parent / "results"
 _WARM_UP = "60"
 _SIZES = ["1/16"]
-_NOT_FOR_WARM_UP = ("whole graph", "nothing to do")
+_GRAPH = ("whole graph", "nothing to do")
+_WIDTH = 140
 _console = Console()
+if not _console.is_terminal:
+    _console.width = _WIDTH  # a file or a pipe has no width of its own
 
 
 def benchmark(
@@ -42,6 +45,7 @@ def benchmark(
     with_peers: Annotated[
         bool, typer.Option("--peers", help="Also compare duplicate search by imagededup and cleanvision.")
     ] = False,
+    graph: Annotated[bool, typer.Option(help="Also run the real program as a whole.")] = True,
     warm_up: Annotated[bool, typer.Option(help="Compile and load everything once before measuring.")] = True,
 ) -> None:
     """Measure time, CPU time and peak memory of each stage, ours beside the assignment's own way."""
@@ -54,13 +58,19 @@ def benchmark(
     work = work.absolute() if work else None
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="notmnist-benchmark-", dir=work) as folder:
+        stages_only = {name: stage for name, stage in ours.STAGES.items() if name not in _GRAPH}
         if warm_up:
-            _run_both(_prepared(Size.named(_WARM_UP), None, out), Size.named(_WARM_UP), Path(folder), 1, 0, _quick())
+            tiny = Size.named(_WARM_UP)
+            _run_both(_prepared(tiny, None, out), tiny, Path(folder), 1, 0, stages_only, [])
         measured: list[report.Run] = []
         for chosen in sizes:
             rendered = _prepared(chosen, archives, out)
             repeats = runs if assignment_runs is None else assignment_runs
-            measured += _run_both(rendered, chosen, Path(folder), runs, repeats, ours.STAGES)
+            our_stages = ours.STAGES if graph else stages_only
+            try:
+                _run_both(rendered, chosen, Path(folder), runs, repeats, our_stages, measured)
+            finally:  # hours of measuring are not lost to one stage that fails
+                report.store({"runs": report.runs_table(measured)}, out)
             if with_peers:
                 _compare_peers(_place(rendered, chosen, Path(folder), "ours"), chosen, out)
             shutil.rmtree(Path(folder) / chosen.folder)
@@ -73,10 +83,6 @@ def benchmark(
     if (table["same"] == False).any():  # noqa: E712 - a column of True, False and None
         _console.print("[red]The two ways disagree; see the column same in runs.csv.[/red]")
         raise typer.Exit(1)
-
-
-def _quick() -> dict[str, Stage]:
-    return {name: stage for name, stage in ours.STAGES.items() if name not in _NOT_FOR_WARM_UP}
 
 
 def _prepared(size: Size, archives: Path | None, out: Path) -> Path:
@@ -97,12 +103,20 @@ def _place(rendered: Path, size: Size, work: Path, way: str) -> Place:
 
 
 def _run_both(
-    rendered: Path, size: Size, work: Path, runs: int, assignment_runs: int, our_stages: dict[str, Stage]
-) -> list[report.Run]:
-    """Run each stage of ours, then the same of the assignment, then the next; all of that `runs` times."""
+    rendered: Path,
+    size: Size,
+    work: Path,
+    runs: int,
+    assignment_runs: int,
+    our_stages: dict[str, Stage],
+    measured: list[report.Run],
+) -> None:
+    """Run each stage of ours, then the same of the assignment, then the next; all of that `runs` times.
+
+    Each run is appended to `measured` at once, so that what was measured survives a stage that fails.
+    """
     ways = {"ours": our_stages, "assignment": assignment.STAGES}
     repeats = {"ours": runs, "assignment": assignment_runs}
-    measured = []
     for number in range(1, max(repeats.values()) + 1):
         for name in our_stages:
             for way, stages in ways.items():
@@ -112,7 +126,6 @@ def _run_both(
                 with _console.status(f"size {size.name}, run {number}: {name}, {way}"):
                     found = measure(stage.__module__, stage.__name__, _place(rendered, size, work, way))
                 measured.append(report.Run(size.name, 10 * (size.large + size.small), way, name, number, found))
-    return measured
 
 
 def _compare_peers(place: Place, size: Size, out: Path) -> None:

@@ -16,20 +16,22 @@ import tarfile
 import time
 import warnings
 from collections.abc import Callable, Generator
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.measure import Findings
+from benchmarks.measure import Findings, Stage
 from benchmarks.place import Place
-from notmnist_assets.curation.baselines import TRAINING_SIZES
 from notmnist_assets.curation.images import LETTERS, PIXEL_DEPTH, PIXELS, SIDE
-from notmnist_assets.curation.splits import SPLITS
 
+_SPLITS: Final = ("train", "valid", "test")
+_TRAINING_SIZES: Final = (50, 100, 1000, 5000)
 _CELL: Final = 4
 _PICKLE: Final = "notMNIST.pickle"
+_METHODS: Final = ("exact", "cells")
 _PAIRS: Final = (("train", "valid"), ("train", "test"), ("valid", "test"))
 
 Floats = npt.NDArray[np.float32]
@@ -87,12 +89,11 @@ def _load_letter(folder: Path, read: Callable[[Path], npt.NDArray[Any]]) -> Floa
     for name in names:
         try:
             pixels = (read(folder / name).astype(float) - PIXEL_DEPTH / 2) / PIXEL_DEPTH
-            if pixels.shape != (SIDE, SIDE):
-                raise OSError(f"unexpected shape {pixels.shape}")
         except (OSError, SyntaxError, ValueError):  # imageio and Pillow reject in three ways
             continue
-        tensor[count] = pixels
-        count += 1
+        if pixels.shape == (SIDE, SIDE):
+            tensor[count] = pixels
+            count += 1
     return tensor[:count]
 
 
@@ -101,8 +102,10 @@ def splits(place: Place) -> Steps:
     folder = place.folder("letters")
     yield
     stream = np.random.RandomState(place.seed)
-    valid, valid_labels, train, train_labels = _merge(folder, "large", place.splits.train, place.splits.valid, stream)
-    _, _, test, test_labels = _merge(folder, "small", place.splits.test, 0, stream)
+    valid, valid_labels, train, train_labels = _merge(
+        folder, "large", place.splits["train"], place.splits["valid"], stream
+    )
+    test, test_labels = _merge(folder, "small", place.splits["test"], 0, stream)[2:]
     drawn = {}
     for name, images, labels in (
         ("train", train, train_labels),
@@ -115,23 +118,27 @@ def splits(place: Place) -> Steps:
     for name, (images, labels) in drawn.items():
         np.save(place.work / f"{name}_dataset.npy", images)
         np.save(place.work / f"{name}_labels.npy", labels)
-    return Findings({name: _digest(*drawn[name]) for name in SPLITS})
+    return Findings({name: _digest(*drawn[name]) for name in _SPLITS})
 
 
 def _merge(
     folder: Path, set_name: str, train_size: int, valid_size: int, stream: np.random.RandomState
 ) -> tuple[Floats, Labels, Floats, Labels]:
-    train, train_labels = np.ndarray((train_size, SIDE, SIDE), np.float32), np.ndarray(train_size, np.int32)
-    valid, valid_labels = np.ndarray((valid_size, SIDE, SIDE), np.float32), np.ndarray(valid_size, np.int32)
+    train: Floats = np.ndarray((train_size, SIDE, SIDE), np.float32)
+    valid: Floats = np.ndarray((valid_size, SIDE, SIDE), np.float32)
+    train_labels: Labels = np.ndarray(train_size, np.int32)
+    valid_labels: Labels = np.ndarray(valid_size, np.int32)
     per_train, per_valid = train_size // len(LETTERS), valid_size // len(LETTERS)
     for label, letter in enumerate(LETTERS):
         with (folder / f"{set_name}_{letter}.pickle").open("rb") as file:
             tensor = pickle.load(file)  # noqa: S301 - written by the stage before
         stream.shuffle(tensor)
         here = slice(label * per_valid, (label + 1) * per_valid)
-        valid[here], valid_labels[here] = tensor[:per_valid], label
+        valid[here] = tensor[:per_valid]
+        valid_labels[here] = label
         here = slice(label * per_train, (label + 1) * per_train)
-        train[here], train_labels[here] = tensor[per_valid : per_valid + per_train], label
+        train[here] = tensor[per_valid : per_valid + per_train]
+        train_labels[here] = label
     return valid, valid_labels, train, train_labels
 
 
@@ -144,15 +151,15 @@ def _digest(images: Floats, labels: Labels) -> str:
 def _drawn(place: Place) -> dict[str, tuple[Floats, Labels]]:
     return {
         name: (np.load(place.work / f"{name}_dataset.npy"), np.load(place.work / f"{name}_labels.npy"))
-        for name in SPLITS
+        for name in _SPLITS
     }
 
 
 def export_pickle(place: Place) -> Steps:
     """Six arrays to one pickle."""
     drawn = _drawn(place)
-    arrays = {}
-    for name in SPLITS:
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    for name in _SPLITS:
         arrays[f"{name}_dataset"], arrays[f"{name}_labels"] = drawn[name]
     path = place.work / _PICKLE
     yield
@@ -168,7 +175,7 @@ def load(place: Place) -> Steps:
     with (place.work / _PICKLE).open("rb") as file:
         arrays = pickle.load(file)  # noqa: S301 - written by the stage before
     yield
-    return Findings({"rows": sum(len(arrays[f"{name}_labels"]) for name in SPLITS)})
+    return Findings({"rows": sum(len(arrays[f"{name}_labels"]) for name in _SPLITS)})
 
 
 def hash_rows(place: Place) -> Steps:
@@ -179,13 +186,10 @@ def hash_rows(place: Place) -> Steps:
         name: {"exact": _sha1(images), "cells": _sha1(_maxima(images))} for name, (images, _) in drawn.items()
     }
     yield
-    np.savez(
-        place.work / "hashes.npz",
-        **{f"{name}_{method}": values for name, methods in hashes.items() for method, values in methods.items()},
-    )
+    for name, method in product(_SPLITS, _METHODS):
+        np.save(place.folder("hashes") / f"{name}_{method}.npy", hashes[name][method])
     distinct = {
-        method: len(np.unique(np.concatenate([hashes[name][method] for name in SPLITS])))
-        for method in ("exact", "cells")
+        method: len(np.unique(np.concatenate([hashes[name][method] for name in _SPLITS]))) for method in _METHODS
     }
     return Findings({f"distinct {method}": count for method, count in distinct.items()})
 
@@ -200,8 +204,8 @@ def _maxima(images: Floats) -> Floats:
 
 
 def _hashed(place: Place) -> Hashes:
-    stored = np.load(place.work / "hashes.npz")
-    return {name: {method: stored[f"{name}_{method}"] for method in ("exact", "cells")} for name in SPLITS}
+    folder = place.folder("hashes")
+    return {name: {method: np.load(folder / f"{name}_{method}.npy") for method in _METHODS} for name in _SPLITS}
 
 
 def overlap(place: Place) -> Steps:
@@ -209,7 +213,7 @@ def overlap(place: Place) -> Steps:
     hashes = _hashed(place)
     yield
     found = {}
-    for method in ("exact", "cells"):
+    for method in _METHODS:
         for one, other in _PAIRS:
             for rows_of, found_in in ((one, other), (other, one)):
                 shared = np.isin(hashes[rows_of][method], hashes[found_in][method])
@@ -222,19 +226,21 @@ def sanitize(place: Place) -> Steps:
     """Remove exact leaks, then repeats, and pickle what stays."""
     drawn, hashes = _drawn(place), _hashed(place)
     yield
-    train, valid, test = (hashes[name]["exact"] for name in SPLITS)
+    train, valid, test = (hashes[name]["exact"] for name in _SPLITS)
     leaks = {
         "train": np.zeros(len(train), bool),
         "valid": np.isin(valid, train),
         "test": np.isin(test, train) | np.isin(test, valid),
     }
-    arrays, kept = {}, {}
-    for name in SPLITS:
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    kept = {}
+    for name in _SPLITS:
         left = np.flatnonzero(~leaks[name])
         _, first = np.unique(hashes[name]["exact"][left], return_index=True)
         rows = left[np.sort(first)]
         images, labels = drawn[name]
-        arrays[f"{name}_dataset"], arrays[f"{name}_labels"] = images[rows], labels[rows]
+        arrays[f"{name}_dataset"] = images[rows]
+        arrays[f"{name}_labels"] = labels[rows]
         kept[f"kept {name}"] = len(rows)
     with (place.work / "notMNIST_sanitized.pickle").open("wb") as file:
         pickle.dump(arrays, file, pickle.HIGHEST_PROTOCOL)
@@ -244,7 +250,7 @@ def sanitize(place: Place) -> Steps:
 
 def baselines_some(place: Place) -> Steps:
     """Fits on 50, 100, 1000 and 5000 rows."""
-    return _baselines(place, lambda rows: [size for size in TRAINING_SIZES if size <= rows])
+    return _baselines(place, lambda rows: [size for size in _TRAINING_SIZES if size <= rows])
 
 
 def baselines_all(place: Place) -> Steps:
@@ -273,7 +279,7 @@ def _baselines(place: Place, sizes: Callable[[int], list[int]]) -> Steps:
     return Findings({"fits": len(models)}, {"accuracy": accuracy, "steps": steps, "converged": converged})
 
 
-STAGES: Final = {
+STAGES: Final[dict[str, Stage]] = {
     "letters, large": letters_large,
     "letters, small": letters_small,
     "splits": splits,

@@ -15,10 +15,9 @@ from collections.abc import Callable, Generator, Mapping
 from typing import Final
 
 import numpy as np
-
 import pandas as pd
 
-from benchmarks.measure import Findings
+from benchmarks.measure import Findings, Stage
 from benchmarks.place import Place
 from notmnist_assets.curation.baselines import TRAINING_SIZES, baseline_metrics
 from notmnist_assets.curation.hashes import hash_table
@@ -32,7 +31,7 @@ from notmnist_assets.curation.pickle_export import write_pickle
 from notmnist_assets.curation.relation import RowIndex
 from notmnist_assets.curation.sanitizing import Policy, Sanitizing
 from notmnist_assets.curation.sanitizing import sanitize as decide
-from notmnist_assets.curation.splits import SET_OF_SPLIT, SPLITS, canonical_rows, gather
+from notmnist_assets.curation.splits import SET_OF_SPLIT, SPLITS, SplitSizes, canonical_rows, gather
 from notmnist_assets.curation.values import LetterImages, Split
 from notmnist_assets.settings import SEARCH_RADIUS
 from notmnist_assets.sources.folder import FolderSource
@@ -104,7 +103,7 @@ def splits(place: Place) -> Steps:
         for set_name in SETS
     }
     large, small = ([len(images) for images in by_set[set_name].values()] for set_name in SETS)
-    rows = canonical_rows(large, small, place.splits, place.seed)
+    rows = canonical_rows(large, small, SplitSizes(**place.splits), place.seed)
     drawn = {name: gather(SET_OF_SPLIT[name], by_set[SET_OF_SPLIT[name]], rows[name]) for name in SPLITS}
     _store(place, "splits", drawn)
     yield
@@ -296,7 +295,7 @@ def _environment(place: Place) -> dict[str, str]:
         "ARCHIVES": str(place.archives),
         "STORAGE": str(place.work / "graph" / "values"),
         "SEED": str(place.seed),
-        **{f"{name.upper()}_SIZE": str(getattr(place.splits, name)) for name in SPLITS},
+        **{f"{name.upper()}_SIZE": str(rows) for name, rows in place.splits.items()},
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("NOTMNIST_")}
     return inherited | {
@@ -329,7 +328,7 @@ def _step_seconds(place: Place) -> dict[str, float]:
     return seconds
 
 
-STAGES: Final = {
+STAGES: Final[dict[str, Stage]] = {
     "verify": verify,
     "letters, large": letters_large,
     "letters, small": letters_small,

@@ -1,14 +1,14 @@
 """What one size of the benchmark works on: its archives, its folders and its split sizes.
 
-Belongs here: sizes and paths that both ways share. The stages are in `ours` and `assignment`.
+Belongs here: sizes and paths that both ways share. The stages are in `ours` and `assignment`. Nothing heavy is
+imported: its memory would count for both ways.
 """
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-
-from notmnist_assets.curation.splits import SplitSizes
 
 FULL_LARGE: Final = 52_912
 """Files of each letter in the original large archive."""
@@ -42,13 +42,12 @@ class Size:
         return cls(name, large, max(_FEWEST_SMALL, round(large * FULL_SMALL / FULL_LARGE)))
 
     @property
-    def splits(self) -> SplitSizes:
+    def splits(self) -> Mapping[str, int]:
         """The assignment's 200,000, 10,000 and 10,000 rows, scaled like the archives so that growth can be read."""
-        rows = {
+        return {
             name: 10 * max(_FEWEST_ROWS, math.floor(count * self.large / FULL_LARGE))
             for name, count in _FULL_SPLITS.items()
         }
-        return SplitSizes(**rows)
 
     @property
     def folder(self) -> str:
@@ -69,7 +68,7 @@ class Place:
 
     archives: Path
     work: Path
-    splits: SplitSizes
+    splits: Mapping[str, int]
     seed: int = 133
 
     def archive(self, set_name: str) -> Path:
@@ -87,11 +86,11 @@ class Place:
         return {
             "archives": str(self.archives),
             "work": str(self.work),
-            "splits": asdict(self.splits),
+            "splits": dict(self.splits),
             "seed": self.seed,
         }
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Place":
         """Return what `as_json` wrote."""
-        return cls(Path(values["archives"]), Path(values["work"]), SplitSizes(**values["splits"]), values["seed"])
+        return cls(Path(values["archives"]), Path(values["work"]), values["splits"], values["seed"])

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -78,9 +79,12 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     assignment: the line less near search leaves out the time of search, choice of radius and recall study.
     """
     order = list(dict.fromkeys(runs["stage"]))
-    medians = runs.groupby(["images", "size", "stage", "way"], sort=False)[list(_QUANTITIES)].median().unstack("way")
-    table = medians.reindex(columns=pd.MultiIndex.from_product([_QUANTITIES, WAYS])).swaplevel(axis=1)
-    table.columns = pd.Index([f"{way}_{quantity}" for way, quantity in table.columns])
+    keys = ["images", "size", "stage", "way"]
+    medians = runs.groupby(keys, sort=False)[list(_QUANTITIES)].median()
+    table = medians.reset_index().pivot_table(list(_QUANTITIES), keys[:-1], "way", dropna=False, sort=False)
+    table.columns = ["_".join(reversed(names)) for names in table.columns.to_flat_index()]
+    table = table.reindex(columns=[f"{way}_{quantity}" for way in WAYS for quantity in _QUANTITIES])
+    table = table.dropna(how="all")
     table = table.reset_index()
     table["same"] = [_agreement(runs, size, stage) for size, stage in zip(table["size"], table["stage"], strict=True)]
     table = pd.concat([part for _, images in table.groupby("images") for part in _with_whole(images, runs)])
@@ -102,7 +106,7 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
 
 def _agreement(runs: pd.DataFrame, size: str, stage: str) -> bool | None:
     here = runs[(runs["size"] == size) & (runs["stage"] == stage)]
-    return bool(here["same"].nunique() == 1) if here["way"].nunique() == len(WAYS) else None
+    return len(set(here["same"])) == 1 if len(set(here["way"])) == len(WAYS) else None
 
 
 def _with_whole(images: pd.DataFrame, runs: pd.DataFrame) -> list[pd.DataFrame]:
@@ -113,7 +117,7 @@ def _with_whole(images: pd.DataFrame, runs: pd.DataFrame) -> list[pd.DataFrame]:
         return [images]
     for quantity in _QUANTITIES:
         values = images[f"assignment_{quantity}"]
-        images.loc[whole, f"assignment_{quantity}"] = values.max() if quantity == "peak_mb" else values.sum()
+        images.loc[whole, f"assignment_{quantity}"] = values.max() if quantity == "peak_mb" else values.sum(min_count=1)
     line = images[whole].copy()
     line["stage"] = WHOLE_LESS_NEAR
     here = runs[(runs["stage"] == WHOLE) & runs["size"].isin(line["size"])]
@@ -127,7 +131,7 @@ def _exponents(table: pd.DataFrame, column: str) -> dict[str, float]:
     """Return for each stage the slope of log seconds over log images."""
     exponents = {}
     for stage, rows in table.dropna(subset=[column]).groupby("stage"):
-        if rows["images"].nunique() > 1:
+        if len(set(rows["images"])) > 1:
             exponents[str(stage)] = float(np.polyfit(np.log(rows["images"]), np.log(rows[column]), 1)[0])
     return exponents
 
@@ -136,7 +140,8 @@ def show(table: pd.DataFrame, console: Console) -> None:
     """Print a summary, one table per size."""
     for size, rows in table.groupby("size", sort=False):
         drawn = Table(
-            title=f"size {size}: {rows['images'].iloc[0]:,} files; assignment over ours, then ours and assignment"
+            box=SIMPLE,
+            title=f"size {size}: {rows['images'].iloc[0]:,} files; assignment over ours, then ours and assignment",
         )
         for heading in (
             "stage",
@@ -153,7 +158,7 @@ def show(table: pd.DataFrame, console: Console) -> None:
             "growth",
             "growth",
         ):
-            drawn.add_column(heading, justify="left" if heading == "stage" else "right")
+            drawn.add_column(heading, justify="left" if heading == "stage" else "right", no_wrap=True)
         for row in rows.to_dict("records"):
             ratios = [_number(row[name], 1) for name in ("times_faster", "times_less_cpu", "times_less_memory")]
             costs = [

@@ -1,6 +1,7 @@
-"""The command `notmnist`: run, status, render.
+"""The command `notmnist`: run, status, export, render.
 
-Belongs here: arguments and exit codes. Exit code 1: a run failed; 2: a setting or an argument is wrong.
+Belongs here: arguments and exit codes. Exit code 1: a run failed, or an export is not there or has no place to go;
+2: a setting or an argument is wrong.
 """
 
 from pathlib import Path
@@ -10,7 +11,10 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.delivery import ExportName, deliver
 from notmnist_assets.settings import SettingsError, read_settings
+from notmnist_assets.storage import ValueStore
 
 _app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 _console = Console()
@@ -65,6 +69,22 @@ def status() -> None:
         _console.print(f"out of date: {key.to_user_string()} ({reason})", markup=False, highlight=False, soft_wrap=True)
     if not stale:
         _console.print("Everything is up to date.")
+
+
+@_app.command()
+def export(
+    name: Annotated[ExportName, typer.Argument(help="Which export.")],
+    destination: Annotated[Path, typer.Argument(metavar="DEST", help="Path of the copy: a file, or a folder.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
+) -> None:
+    """Copy an export: pickle and npz are a file, idx and parquet a folder."""
+    store = ValueStore(read_settings().storage_root)
+    try:
+        delivered = deliver(store, name, destination, force=force)
+    except CurationError as error:
+        _errors.print(f"[red]Not exported:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    _console.print(f"exports/{name} is in {delivered}", markup=False, highlight=False, soft_wrap=True)
 
 
 @_app.command()

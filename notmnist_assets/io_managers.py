@@ -22,7 +22,7 @@ from notmnist_assets.curation.near_table import NearSearch
 from notmnist_assets.curation.values import Archive, LetterImages, Split
 from notmnist_assets.failures import explained
 from notmnist_assets.storage import StoredValue, ValueStore, WriteFile
-from notmnist_assets.types import ExportedFile
+from notmnist_assets.types import ExportedFile, ExportedFolder
 from notmnist_assets.versions import settings_that_matter
 
 _COPY_BYTES = 1 << 22
@@ -60,7 +60,15 @@ class ValueIOManager(dg.IOManager):
         Raises:
             CurationError: there is none, or it is damaged.
         """
-        return self._load(store, key, store.require(key))
+        stored = store.require(key)
+        try:
+            return self._load(store, key, stored)
+        except (ValueError, KeyError, OSError) as error:
+            raise CurationError(
+                f"the stored value cannot be read: {error}.",
+                subject="/".join(key),
+                remedy="Materialize the asset again.",
+            ) from error
 
     @abstractmethod
     def _version(self, value: Any) -> str:
@@ -220,17 +228,17 @@ class NearSearchIOManager(ValueIOManager):
 
 
 class ExportIOManager(ValueIOManager):
-    """A file for other programs; loading gives its path."""
+    """Files for other programs; loading gives the path of the file, or of the folder."""
 
-    def _version(self, value: ExportedFile) -> str:
+    def _version(self, value: ExportedFile | ExportedFolder) -> str:
         return value.version
 
-    def _files(self, value: ExportedFile) -> Mapping[str, WriteFile]:
-        return {value.name: value.write}
+    def _files(self, value: ExportedFile | ExportedFolder) -> Mapping[str, WriteFile]:
+        return value.files
 
     def _load(self, store: ValueStore, key: Sequence[str], stored: StoredValue) -> UPath:
-        (name,) = stored.files
-        return UPath(store.uri(key, stored, name))
+        only_file = next(iter(stored.files)) if len(stored.files) == 1 else None
+        return UPath(store.uri(key, stored, only_file))
 
 
 def _store(context: dg.InputContext | dg.OutputContext) -> ValueStore:

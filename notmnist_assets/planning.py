@@ -4,7 +4,7 @@ Belongs here: comparing what was made last with what would be made now, by code,
 stored files. Running the plan is in `runs`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,18 +37,21 @@ class Made:
         return self.tags.get(_DATA_VERSION)
 
 
-def last_made(instance: dg.DagsterInstance, key: dg.AssetKey) -> Made | None:
-    """Return the last materialization of an asset, None if there is none."""
-    event = instance.get_latest_materialization_event(key)
-    materialization = event.asset_materialization if event else None
-    if materialization is None:
-        return None
-    stored = materialization.metadata.get("stored_version")
-    version = str(stored.value) if stored is not None else None
-    settings = materialization.metadata.get("settings")
-    return Made(
-        materialization.tags or {}, version, settings.value if isinstance(settings, dg.JsonMetadataValue) else {}
-    )
+def last_made(instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey]) -> dict[dg.AssetKey, Made]:
+    """Return the last materialization of each asset that has one."""
+    made = {}
+    for record in instance.get_asset_records(keys):
+        event = record.asset_entry.last_materialization
+        materialization = event.asset_materialization if event else None
+        if materialization is not None:
+            stored = materialization.metadata.get("stored_version")
+            settings = materialization.metadata.get("settings")
+            made[record.asset_entry.asset_key] = Made(
+                materialization.tags or {},
+                str(stored.value) if stored is not None else None,
+                settings.value if isinstance(settings, dg.JsonMetadataValue) else {},
+            )
+    return made
 
 
 def stale_assets(
@@ -56,16 +59,15 @@ def stale_assets(
 ) -> dict[dg.AssetKey, str]:
     """Return every asset that is missing or out of date with the reason, in the order of the flow."""
     graph = definitions.resolve_asset_graph()
-    store = ValueStore(f"{settings.storage.rstrip('/')}/{settings.profile}")
+    store = ValueStore(settings.storage_root)
     stale: dict[dg.AssetKey, str] = {}
-    made: dict[dg.AssetKey, Made] = {}
+    made = last_made(instance, graph.toposorted_asset_keys)
     for key in graph.toposorted_asset_keys:
         node = graph.get(key)
-        last = last_made(instance, key)
+        last = made.get(key)
         if last is None:
             stale[key] = "never made"
             continue
-        made[key] = last
         parents = sorted(node.parent_keys)
         outdated = [parent for parent in parents if parent in stale]
         changed = [

@@ -48,5 +48,4 @@ class SettingsResource(dg.ConfigurableResource[Settings]):
 
     def storage_root(self) -> str:
         """Return where values are stored: each profile under its own prefix."""
-        settings = self.read()
-        return f"{settings.storage.rstrip('/')}/{settings.profile}"
+        return self.read().storage_root

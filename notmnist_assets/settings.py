@@ -68,6 +68,11 @@ class Settings(BaseModel):
         return max(SEARCH_RADIUS, self.near_radius or 0.0)
 
     @property
+    def storage_root(self) -> str:
+        """Where values are stored: each profile under its own prefix."""
+        return f"{self.storage.rstrip('/')}/{self.profile}"
+
+    @property
     def minimum(self) -> Mapping[str, int]:
         """Fewest readable images per letter, by set."""
         return {"large": self.min_large, "small": self.min_small}

@@ -68,11 +68,11 @@ class ValueStore:
         if self.is_local:
             _clear_leftovers(Path(folder))
         sizes = {name: self._write_file(f"{folder}/{name}", write) for name, write in files.items()}
-        previous = self.find(key)
+        previous = self._previous_version(key)
         manifest = {"format": _FORMAT, "version": version, "files": sizes, "facts": dict(facts)}
         text = json.dumps(manifest, indent=1, sort_keys=True).encode()
         self._write_file(f"{self._folder(key)}/{_MANIFEST}", lambda file: _write_all(file, text))
-        self._forget_old_versions(key, {version, previous.version if previous else version})
+        self._forget_old_versions(key, {version, previous or version})
         return StoredValue(version, sizes, facts)
 
     def find(self, key: Sequence[str]) -> StoredValue | None:
@@ -81,14 +81,9 @@ class ValueStore:
         Raises:
             CurationError: the manifest is damaged, or a file is missing or has another size than was written.
         """
-        path = f"{self._folder(key)}/{_MANIFEST}"
-        if not self._fs.exists(path):
+        stored = self._read_manifest(key)
+        if stored is None:
             return None
-        try:
-            manifest = json.loads(self._fs.cat_file(path))
-            stored = StoredValue(manifest["version"], manifest["files"], manifest["facts"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise self._damaged(key, f"{_MANIFEST} cannot be read ({error}).") from None
         for name, size in stored.files.items():
             file = self.file(key, stored, name)
             if not self._fs.exists(file):
@@ -125,6 +120,24 @@ class ValueStore:
         """Open one file for reading."""
         file: BinaryIO = self._fs.open(self.file(key, stored, name), "rb")
         return file
+
+    def _read_manifest(self, key: Sequence[str]) -> StoredValue | None:
+        path = f"{self._folder(key)}/{_MANIFEST}"
+        if not self._fs.exists(path):
+            return None
+        try:
+            manifest = json.loads(self._fs.cat_file(path))
+            return StoredValue(str(manifest["version"]), dict(manifest["files"]), dict(manifest["facts"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise self._damaged(key, f"{_MANIFEST} cannot be read ({error}).") from None
+
+    def _previous_version(self, key: Sequence[str]) -> str | None:
+        """Return the version to be replaced; None when there is none, or when what is there is damaged."""
+        try:
+            stored = self._read_manifest(key)
+        except CurationError:
+            return None
+        return stored.version if stored else None
 
     def _folder(self, key: Sequence[str]) -> str:
         return "/".join([self._base, *key])

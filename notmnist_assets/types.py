@@ -25,6 +25,19 @@ class ExportedFile:
     version: str
     write: WriteFile
 
+    @property
+    def files(self) -> Mapping[str, WriteFile]:
+        """What writes it, by name."""
+        return {self.name: self.write}
+
+
+@dataclass(frozen=True)
+class ExportedFolder:
+    """A folder of two or more files for other programs: the identity of their content, what writes each, by name."""
+
+    version: str
+    files: Mapping[str, WriteFile]
+
 
 def data_version(value: LetterImages | Split | pd.DataFrame, leave_out: Sequence[str] = ()) -> dg.DataVersion:
     """Return the content-based data version of a value, so that equal content never makes others stale."""
@@ -55,6 +68,9 @@ NearSearchType = _instance_type(
     NearSearch, "Pairs of near images and which images were searched.", lambda value: {"pairs": len(value.pairs)}
 )
 ExportedFileType = _instance_type(ExportedFile, "A file for other programs.", lambda value: {"name": value.name})
+ExportedFolderType = _instance_type(
+    ExportedFolder, "A folder of files for other programs.", lambda value: {"files": len(value.files)}
+)
 
 for _cls, _type in ((Archive, ArchiveType), (LetterImages, LetterImagesType), (Split, SplitType)):
     dg.make_python_type_usable_as_dagster_type(_cls, _type)

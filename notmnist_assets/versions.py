@@ -23,6 +23,8 @@ _BELOW: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
     ("letters", "small"): ("min_small",),
     ("overlap", "near_pairs"): ("search_radius", "near_shifts"),
     ("overlap", "radius"): ("near_radius",),
+    # The dataset card tells them.
+    ("exports", "parquet"): ("profile", *_SANITIZE),
 }
 
 

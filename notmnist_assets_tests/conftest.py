@@ -1,16 +1,12 @@
 """One finished run on tiny archives, shared by all tests that look at results, and restored after those that change it.
 
-Belongs here: the isolated environment. Nothing of the machine's own settings, storage or history is seen.
+Belongs here: the isolated environment. No storage or history of the machine is seen.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-for _name in [name for name in os.environ if name.startswith(("NOTMNIST_", "DAGSTER_HOME"))]:
-    del os.environ[_name]
 
 from notmnist_assets_tests.archives import write_archives
 from notmnist_assets_tests.workspace import Workspace

@@ -39,7 +39,7 @@ CONTRACT = {
     "overlap/radius",
     "sanitized/removed",
     "baselines/metrics",
-    "exports/pickle",
+    *(f"exports/{name}" for name in ("pickle", "npz", "idx", "parquet")),
 }
 TABLES = {
     **{f"hashes/{split}": types.HASHES for split in SPLITS},

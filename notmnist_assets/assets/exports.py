@@ -1,28 +1,48 @@
-"""`exports/pickle`: the data in the formats of other programs.
+"""`exports/*`: the data in the formats of other programs.
 
-Belongs here: which splits go where. The file formats are in `curation`.
+Belongs here: which splits go where, and what a person is told about loading them. The file formats are in
+`curation`.
 """
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import BinaryIO
+from functools import partial
+from typing import BinaryIO, Final
 
 import dagster as dg
 
 from notmnist_assets.assets.inputs import split_inputs
+from notmnist_assets.assets.sanitized import sanitize_policy
+from notmnist_assets.curation import dataset_card
+from notmnist_assets.curation import idx_export as idx_format
+from notmnist_assets.curation import npz_export as npz_format
+from notmnist_assets.curation import parquet_export as parquet_format
+from notmnist_assets.curation import pickle_export as pickle_format
 from notmnist_assets.curation.fingerprint import fingerprint
-from notmnist_assets.curation.pickle_export import FILE_NAME, write_pickle
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.values import Split
-from notmnist_assets.failures import explained
-from notmnist_assets.types import ExportedFile, ExportedFileType
+from notmnist_assets.resources import SettingsResource
+from notmnist_assets.settings import Profile
+from notmnist_assets.storage import WriteFile
+from notmnist_assets.types import ExportedFile, ExportedFileType, ExportedFolder, ExportedFolderType
 
 CODE_VERSION = "1"
 
-
-def _version(code: str, splits: Mapping[str, Split]) -> str:
-    parts = [code, *(fingerprint(splits[name]) for name in SPLITS)]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+_ORIGINS: Final[Mapping[Profile, tuple[str, str]]] = {
+    "full": (
+        "notMNIST, sanitized",
+        'From the archives of Yaroslav Bulatov, "notMNIST dataset", 8 September 2011: letters of publicly available'
+        " fonts. He estimates that about 6.5 % of the labels in `large` and about 0.5 % in `small` are wrong.",
+    ),
+    "sample": (
+        "Letters rendered like notMNIST, sanitized",
+        "Rendered by notmnist_assets from freely licensed fonts: not the images of notMNIST, but in their form.",
+    ),
+    "custom": (
+        "Letters in the form of notMNIST, sanitized",
+        "From archives in the form of notMNIST's that the user of notmnist_assets named.",
+    ),
+}
 
 
 @dg.asset(
@@ -41,17 +61,97 @@ def _version(code: str, splits: Mapping[str, Split]) -> str:
 def pickle_export(train: Split, valid: Split, test: Split) -> dg.MaterializeResult[ExportedFile]:
     """Stream the six arrays into one file."""
     splits = {"train": train, "valid": valid, "test": test}
-    version = _version(CODE_VERSION, splits)
+    version = _version(splits)
+    file = ExportedFile(pickle_format.FILE_NAME, version, partial(pickle_format.write_pickle, splits))
+    return dg.MaterializeResult(value=file, data_version=dg.DataVersion(version), metadata=_rows(splits))
 
-    def write(file: BinaryIO) -> None:
-        with explained():
-            write_pickle(splits, file)
 
+@dg.asset(
+    key=["exports", "npz"],
+    group_name="exports",
+    code_version=CODE_VERSION,
+    io_manager_key="export_io",
+    dagster_type=ExportedFileType,
+    kinds={"numpy"},
+    ins=split_inputs("sanitized"),
+    description=(
+        "notMNIST.npz, the sanitized splits for NumPy: `numpy.load(path)` gives `train_images` uint8 (n, 28, 28),"
+        " `train_labels` int32 (n,) with 0 to 9 for A to J, `train_names`, the files' names in UTF-8, and the same of"
+        " `valid` and `test`. It holds no pickled objects and is not compressed."
+    ),
+)
+def npz_export(train: Split, valid: Split, test: Split) -> dg.MaterializeResult[ExportedFile]:
+    """Stream the nine arrays into one file."""
+    splits = {"train": train, "valid": valid, "test": test}
+    version = _version(splits)
+    file = ExportedFile(npz_format.FILE_NAME, version, partial(npz_format.write_npz, splits))
+    return dg.MaterializeResult(value=file, data_version=dg.DataVersion(version), metadata=_rows(splits))
+
+
+@dg.asset(
+    key=["exports", "idx"],
+    group_name="exports",
+    code_version=CODE_VERSION,
+    io_manager_key="export_io",
+    dagster_type=ExportedFolderType,
+    kinds={"file"},
+    ins=split_inputs("sanitized"),
+    description=(
+        "The sanitized splits as a folder in MNIST's own format, for programs that read MNIST:"
+        " `train-images-idx3-ubyte.gz` and `train-labels-idx1-ubyte.gz` with 0 to 9 for A to J, the test set as"
+        " `t10k-...` as there, and `valid-...`, which MNIST lacks. Row n is row n of sanitized/*."
+    ),
+)
+def idx_export(train: Split, valid: Split, test: Split) -> dg.MaterializeResult[ExportedFolder]:
+    """Stream images and labels of each split into a file each."""
+    splits = {"train": train, "valid": valid, "test": test}
+    version = _version(splits)
+    folder = ExportedFolder(version, idx_format.write_files(splits))
+    return dg.MaterializeResult(value=folder, data_version=dg.DataVersion(version), metadata=_rows(splits))
+
+
+@dg.asset(
+    key=["exports", "parquet"],
+    group_name="exports",
+    code_version=CODE_VERSION,
+    io_manager_key="export_io",
+    dagster_type=ExportedFolderType,
+    kinds={"huggingface", "parquet"},
+    ins=split_inputs("sanitized"),
+    description=(
+        "The sanitized splits as a folder for Hugging Face: `datasets.load_dataset(folder)` gives `train`,"
+        " `validation` and `test` with an image, a class label A to J, and set, letter, file name and font of each"
+        " row. README.md is the dataset card."
+    ),
+)
+def parquet_export(
+    settings: SettingsResource, train: Split, valid: Split, test: Split
+) -> dg.MaterializeResult[ExportedFolder]:
+    """Stream each split into a file, and write the card."""
+    splits = {"train": train, "valid": valid, "test": test}
+    title, origin = _ORIGINS[settings.read().profile]
+    card = dataset_card.dataset_card(splits, sanitize_policy(settings), title=title, origin=origin)
+    version = _version(splits, card)
+    files: dict[str, WriteFile] = {dataset_card.FILE_NAME: partial(_write_text, card)}
+    files |= parquet_format.write_files(splits)
     return dg.MaterializeResult(
-        value=ExportedFile(FILE_NAME, version, write),
+        value=ExportedFolder(version, files),
         data_version=dg.DataVersion(version),
-        metadata={"rows": sum(len(split) for split in splits.values())},
+        metadata={**_rows(splits), "dataset_card": dg.MetadataValue.md(card)},
     )
 
 
-ASSETS: Sequence[dg.AssetsDefinition] = [pickle_export]
+def _version(splits: Mapping[str, Split], *texts: str) -> str:
+    parts = [CODE_VERSION, *(fingerprint(splits[name]) for name in SPLITS), *texts]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _rows(splits: Mapping[str, Split]) -> dict[str, int]:
+    return {"rows": sum(len(split) for split in splits.values())}
+
+
+def _write_text(text: str, file: BinaryIO) -> None:
+    file.write(text.encode())
+
+
+ASSETS: Sequence[dg.AssetsDefinition] = [pickle_export, npz_export, idx_export, parquet_export]

@@ -21,7 +21,7 @@ MEMORY: Final = 10
 HALVINGS: Final = 30
 SUFFICIENT_DECREASE: Final = 1e-4
 CURVATURE: Final = 0.9
-VALUE_NOISE: Final = 1e-7
+VALUE_NOISE: Final = 1e-6
 """Relative difference of two values that sums of float32 terms cannot be trusted to tell apart."""
 
 

@@ -47,7 +47,7 @@ def near_rows(images: Images, others: Images, radius: float) -> list[Counterexam
         _tiles(images),
         flat.sum(axis=1, dtype=np.int64),
         other_flat,
-        _tiles(others),
+        _tiles(others)[order],  # read in this order: from memory line by line
         other_ink[order],
         order,
         limit,
@@ -72,7 +72,7 @@ def _search(
     tiles: npt.NDArray[np.int32],
     ink: npt.NDArray[np.int64],
     others: npt.NDArray[np.uint8],
-    other_tiles: npt.NDArray[np.int32],
+    sorted_tiles: npt.NDArray[np.int32],
     sorted_ink: npt.NDArray[np.int64],
     order: npt.NDArray[np.int64],
     limit: int,
@@ -84,12 +84,12 @@ def _search(
         for place in range(first, len(order)):
             if sorted_ink[place] > ink[row] + limit:
                 break
-            other = order[place]
             bound = 0
             for tile in range(_TILES):
-                bound += abs(tiles[row, tile] - other_tiles[other, tile])
+                bound += abs(tiles[row, tile] - sorted_tiles[place, tile])
             if bound > limit:
                 continue
+            other = order[place]
             distance = 0
             for pixel in range(PIXELS):
                 distance += abs(np.int64(images[row, pixel]) - np.int64(others[other, pixel]))

@@ -7,6 +7,7 @@ Belongs here: how large the sample is and when it is rendered again. The letters
 from pathlib import Path
 from typing import Final
 
+from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.values import Archive
 from notmnist_assets.sources.base import Expected
 from notmnist_assets.sources.folder import FolderSource
@@ -30,13 +31,24 @@ class RenderedSource:
         """Return the rendered archive, verified against the checksum written with it."""
         from notmnist_assets.sources import sample
 
+        rendered = FolderSource(str(self._folder), published=False)
         if not sample.is_rendered(self._folder, large_per_letter=LARGE_PER_LETTER, small_per_letter=SMALL_PER_LETTER):
-            sample.render_archives(
-                self._folder,
-                large_per_letter=LARGE_PER_LETTER,
-                small_per_letter=SMALL_PER_LETTER,
-                # Starting a second process takes longer than drawing half of so few.
-                workers=1,
-            )
-        archive = FolderSource(str(self._folder), published=False).fetch(set_name)
+            self._render()
+        try:
+            archive = rendered.fetch(set_name)
+        except CurationError:
+            # Damaged since: it costs seconds to draw it again, and nobody has to look into a cache.
+            self._render()
+            archive = rendered.fetch(set_name)
         return Archive(archive.uri, archive.bytes, archive.sha256, "rendered by notmnist_assets")
+
+    def _render(self) -> None:
+        from notmnist_assets.sources import sample
+
+        sample.render_archives(
+            self._folder,
+            large_per_letter=LARGE_PER_LETTER,
+            small_per_letter=SMALL_PER_LETTER,
+            # Starting a second process takes longer than drawing half of so few.
+            workers=1,
+        )

@@ -1,5 +1,6 @@
-"""The check of exported files reads them back."""
+"""The checks of exported files read them back."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
@@ -7,53 +8,70 @@ import numpy as np
 import pytest
 from upath import UPath
 
-from notmnist_assets.checks.exports import export_checks
-from notmnist_assets.curation.pickle_export import write_pickle
-from notmnist_assets.curation.splits import SPLITS
+from notmnist_assets.checks import exports
+from notmnist_assets.curation import idx_export, npz_export, parquet_export, pickle_export
 from notmnist_assets.curation.values import Split
-from notmnist_assets_tests.builders import random_split
 from notmnist_assets_tests.checks.judging import shown
+from notmnist_assets_tests.exported import in_memory, three_splits
+
+CHECKS = {check.node_def.name.removesuffix("_export_check"): check for check in exports.CHECKS}
 
 
-def splits() -> dict[str, Split]:
-    return {name: random_split(20, seed) for seed, name in enumerate(SPLITS)}
+def export_to(folder: Path, name: str) -> Path:
+    """Write an export; return the path that its check is given."""
+    splits = three_splits(20, 20, 20)
+    if name in ("pickle", "npz"):
+        write = {"pickle": pickle_export.write_pickle, "npz": npz_export.write_npz}[name]
+        with (folder / name).open("wb") as file:
+            write(splits, file)
+        return folder / name
+    write_files = {"idx": idx_export.write_files, "parquet": parquet_export.write_files}[name]
+    for file_name, content in in_memory(write_files(splits)).items():
+        (folder / file_name).write_bytes(content)
+    return folder
 
 
-@pytest.fixture
-def exported(tmp_path: Path) -> Path:
-    path = tmp_path / "notMNIST.pickle"
-    with path.open("wb") as file:
-        write_pickle(splits(), file)
-    return path
+@pytest.fixture(params=list(CHECKS))
+def judge(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[dict[str, Split]], dg.AssetCheckResult]:
+    path = UPath(export_to(tmp_path, request.param))
+
+    def judge(given: dict[str, Split]) -> dg.AssetCheckResult:
+        result = CHECKS[request.param](path, **given)
+        assert isinstance(result, dg.AssetCheckResult)
+        return result
+
+    return judge
 
 
-def judge(path: Path, given: dict[str, Split]) -> dg.AssetCheckResult:
-    result = export_checks(UPath(path), **given)
-    assert isinstance(result, dg.AssetCheckResult)
-    return result
+Judge = Callable[[dict[str, Split]], dg.AssetCheckResult]
 
 
-def test_a_faithful_file_passes(exported: Path) -> None:
-    assert judge(exported, splits()).passed
+def test_every_export_has_its_check() -> None:
+    assert set(CHECKS) == {"pickle", "npz", "idx", "parquet"}
 
 
-def test_one_other_pixel_fails(exported: Path) -> None:
-    given = splits()
+def test_faithful_files_pass(judge: Judge) -> None:
+    assert judge(three_splits(20, 20, 20)).passed
+
+
+def test_one_other_pixel_fails(judge: Judge) -> None:
+    given = three_splits(20, 20, 20)
     given["valid"].images[3, 4, 5] ^= 1
-    result = judge(exported, given)
+    result = judge(given)
     assert not result.passed
     assert shown(result) == (1, 0)
     assert "valid" in str(result.metadata["problems"].value)
 
 
-def test_rows_in_another_order_fail(exported: Path) -> None:
-    given = splits()
+def test_rows_in_another_order_fail(judge: Judge) -> None:
+    given = three_splits(20, 20, 20)
     given["test"] = given["test"].take(np.arange(20)[::-1])
-    assert not judge(exported, given).passed
+    assert not judge(given).passed
 
 
-def test_a_file_cut_short_fails_and_does_not_raise(exported: Path) -> None:
-    exported.write_bytes(exported.read_bytes()[:-1000])
-    result = judge(exported, splits())
+def test_a_file_cut_short_fails_and_does_not_raise(judge: Judge, tmp_path: Path) -> None:
+    for path in tmp_path.iterdir():
+        path.write_bytes(path.read_bytes()[:-40])
+    result = judge(three_splits(20, 20, 20))
     assert not result.passed
     assert result.metadata["problems"].value != "none"

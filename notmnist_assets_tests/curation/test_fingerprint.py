@@ -1,6 +1,7 @@
 """Equal contents have equal fingerprints, and any change shows."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -95,7 +96,7 @@ def test_a_table_has_the_fingerprint_of_its_parquet_copy(tmp_path: Path) -> None
 
 
 def test_tables_that_differ_in_anything_have_different_fingerprints() -> None:
-    tables = [
+    tables: list[dict[str, Any]] = [
         {"x": [1, 2, 3]},
         {"x": [1, 3, 2]},
         {"y": [1, 2, 3]},
@@ -104,6 +105,7 @@ def test_tables_that_differ_in_anything_have_different_fingerprints() -> None:
         {"x": [1.0, 2.0, np.nan]},
         {"x": [True, False, True]},
         {"x": ["1", "2", "3"]},
+        {"x": ["1", "2", "4"]},
         {"x": ["1", "23", ""]},
         {"x": ["1", None, "3"]},
         {"x": ["1", "None", "3"]},

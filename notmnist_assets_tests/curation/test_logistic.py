@@ -141,3 +141,7 @@ def test_memory_mapped_images_give_the_same_fit(tmp_path_factory: pytest.TempPat
     np.save(path, images)
     mapped = np.load(path, mmap_mode="r")
     np.testing.assert_array_equal(fit_logistic(mapped, labels).parameters, fit_logistic(images, labels).parameters)
+
+
+def test_fits_on_few_rows_reach_the_tolerance_whatever_the_rows() -> None:
+    assert all(fit_logistic(*letter_like(50, seed=seed)).converged for seed in range(12))

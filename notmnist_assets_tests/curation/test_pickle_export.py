@@ -81,16 +81,32 @@ def test_the_file_just_written_agrees() -> None:
     assert disagreements(empty, io.BytesIO(written(empty))) == []
 
 
-@given(place=st.integers(0, len(WRITTEN) - 1), flip=st.integers(1, 255))
-@settings(max_examples=300, deadline=None)
-def test_a_flipped_byte_anywhere_is_noticed_unless_it_changes_nothing(place: int, flip: int) -> None:
+def places_of_data() -> list[range]:
+    parts = [values for split in SPLITS.values() for values in (split.as_float32(), split.labels)]
+    starts = [WRITTEN.index(values.tobytes()) for values in parts]
+    return [range(start, start + values.nbytes) for start, values in zip(starts, parts, strict=True)]
+
+
+def test_a_flipped_byte_of_the_description_is_noticed_unless_it_changes_nothing() -> None:
+    data = {place for places in places_of_data() for place in places}
+    expected = pickle.loads(WRITTEN)  # noqa: S301
+    for place in sorted(set(range(len(WRITTEN))) - data):
+        for flip in (1, 2, 255):
+            changed = bytearray(WRITTEN)
+            changed[place] ^= flip
+            if not noticed(bytes(changed)):
+                loaded = pickle.loads(bytes(changed))  # noqa: S301
+                assert list(loaded) == NAMES
+                assert all(np.array_equal(loaded[name], expected[name]) for name in NAMES)
+                assert all(loaded[name].dtype == expected[name].dtype for name in NAMES)
+
+
+@given(data=st.data(), flip=st.integers(1, 255))
+@settings(max_examples=100, deadline=None)
+def test_a_flipped_byte_of_any_array_is_noticed(data: st.DataObject, flip: int) -> None:
     changed = bytearray(WRITTEN)
-    changed[place] ^= flip
-    if not noticed(bytes(changed)):
-        loaded = pickle.loads(bytes(changed))  # noqa: S301
-        expected = pickle.loads(WRITTEN)  # noqa: S301
-        assert all(np.array_equal(loaded[name], expected[name]) for name in NAMES)
-        assert all(loaded[name].dtype == expected[name].dtype for name in NAMES)
+    changed[data.draw(st.sampled_from(data.draw(st.sampled_from(places_of_data()))))] ^= flip
+    assert noticed(bytes(changed))
 
 
 @pytest.mark.parametrize(("part", "offset"), [("train_dataset", 5_000), ("valid_dataset", 200), ("test_labels", 76)])

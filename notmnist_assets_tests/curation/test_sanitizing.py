@@ -171,6 +171,15 @@ def test_a_majority_is_more_than_half_and_not_merely_the_most() -> None:
     assert sanitize(two_of_three.index(), policy).kept["train"].tolist() == [0, 1]
 
 
+def test_a_row_is_a_repeat_only_of_a_row_that_stays() -> None:
+    image = drawing(0)
+    world = world_of({"train": [(image, 1), (image, 0), (image, 0)]})
+    outcome = sanitize(world.index(), Policy(conflicts="majority"))
+    assert outcome.kept["train"].tolist() == [1]
+    assert outcome.removed["reason"].tolist() == ["conflicting letters", "repeat"]
+    assert outcome.removed["collides_row"].tolist() == [1, 1]
+
+
 def test_two_majorities_that_contradict_each_other_both_go() -> None:
     left, right, beside_right = drawing(0), drawing(0, visible=1), drawing(0, visible=2)
     world = world_of({"train": [(left, 0)] * 4 + [(right, 1)] * 3 + [(beside_right, 1)] * 5})

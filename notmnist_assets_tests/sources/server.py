@@ -71,7 +71,7 @@ class FaultyServer:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 pass
 
-            def do_GET(self) -> None:  # noqa: N802
+            def do_GET(self) -> None:
                 name = self.path.rsplit("/", 1)[-1]
                 archive = name.endswith(".gz")
                 fault = outer.faults.popleft() if outer.faults and archive else Fault()

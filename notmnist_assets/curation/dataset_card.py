@@ -1,0 +1,123 @@
+"""The dataset card of the Parquet export: the README.md that people and `datasets` read.
+
+Belongs here: its text. What it says about rows is counted from the splits it goes with.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from notmnist_assets.curation.images import LETTERS
+from notmnist_assets.curation.parquet_export import FILE_NAMES
+from notmnist_assets.curation.relation import Method
+from notmnist_assets.curation.sanitizing import Conflicts, Policy, RemoveFrom, Repeats
+from notmnist_assets.curation.splits import SPLITS
+from notmnist_assets.curation.statistics import label_counts
+from notmnist_assets.curation.values import Split
+
+FILE_NAME: Final = "README.md"
+
+_SIZES: Final = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+_CARD: Final = """\
+---
+pretty_name: "{title}"
+task_categories:
+- image-classification
+size_categories:
+- {size}
+configs:
+- config_name: default
+  data_files:
+{files}
+---
+
+# {title}
+
+Letters A to J in many fonts, 28x28 pixels, 8-bit gray.
+{origin}
+
+Sanitized, so that a score on `validation` or `test` is not a score on training images:
+
+- the same image means: {method};
+- {remove_from};
+- an image under different letters: {conflicts};
+- equal images within a split: {repeats}.
+
+The asset `sanitized/removed` of the program that wrote this folder lists every row that was removed, and why.
+
+```python
+from datasets import load_dataset
+
+dataset = load_dataset("path/to/this/folder")
+dataset["test"][0]["image"], dataset["test"].features["label"].int2str(dataset["test"][0]["label"])
+```
+
+## Rows
+
+| letter | {head} |
+|---|{rule}|
+{counts}
+
+## Columns
+
+| column | what it holds |
+|---|---|
+| `image` | the picture, PNG; 0 is background, 255 is ink |
+| `label` | class label, 0 to 9 for A to J |
+| `set` | the archive it is from: `large` or `small` |
+| `letter` | the folder it was in |
+| `name` | its file name there |
+| `font` | the font's file name, decoded from `name` |
+
+## Known limits
+
+Labels are what the archives say; wrong ones are found only where equal or near images disagree. Splits share fonts:
+a model may know a font from training, though not the image.
+"""
+
+
+_METHODS: Final[Mapping[Method, str]] = {
+    "exact": "equal pixels",
+    "cells": "equal maxima of all 4x4 cells",
+    "near": "a sum of absolute pixel differences up to the radius in `overlap/radius`",
+}
+_REMOVE_FROM: Final[Mapping[RemoveFrom, str]] = {
+    "evaluation": "rows of `validation` that are also in `train`, and rows of `test` that are also in either, are"
+    " removed",
+    "training": "rows of `train` that are also in `validation` or `test`, and rows of `validation` that are also in"
+    " `test`, are removed",
+}
+_CONFLICTS: Final[Mapping[Conflicts, str]] = {
+    "drop": "all its rows are removed",
+    "majority": "rows of other letters than the majority's are removed, all of them when there is none",
+    "keep": "all its rows are kept",
+}
+_REPEATS: Final[Mapping[Repeats, str]] = {"drop": "all but the first are removed", "keep": "all are kept"}
+
+
+def dataset_card(splits: Mapping[str, Split], policy: Policy, *, title: str, origin: str) -> str:
+    """Return the card as Markdown with the YAML header that `datasets` reads.
+
+    Args:
+        splits: train, valid and test, as exported.
+        policy: how they were sanitized.
+        title: the name of the dataset.
+        origin: where the images are from, one or more sentences.
+    """
+    rows = {name: label_counts(splits[name].labels).tolist() for name in SPLITS}
+    names = {name: FILE_NAMES[name].removesuffix(".parquet") for name in SPLITS}
+    total = sum(len(splits[name]) for name in SPLITS)
+    lines = [*zip(LETTERS, *rows.values(), strict=True), ("all", *(sum(counts) for counts in rows.values()))]
+    return _CARD.format(
+        size=next((text for limit, text in _SIZES if total < limit), "n>1M"),
+        files="\n".join(f"  - split: {names[name]}\n    path: {FILE_NAMES[name]}" for name in SPLITS),
+        title=title,
+        origin=origin,
+        method=_METHODS[policy.method],
+        remove_from=_REMOVE_FROM[policy.remove_from],
+        conflicts=_CONFLICTS[policy.conflicts],
+        repeats=_REPEATS[policy.repeats],
+        head=" | ".join(names.values()),
+        rule="|".join(["---"] * len(names)),
+        counts="\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines),
+    )

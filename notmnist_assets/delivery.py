@@ -1,0 +1,96 @@
+"""Copies of exports for the world outside: `notmnist export`.
+
+Belongs here: where a copy goes and what it may replace. What is in the files is decided by the assets `exports/*`.
+"""
+
+import shutil
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.storage import StoredValue, ValueStore
+
+_COPY_BYTES: Final = 1 << 22
+_REMEDY: Final = "Name another place, or replace what is there with --force."
+
+
+class ExportName(StrEnum):
+    """The exports, by the last part of their keys."""
+
+    PICKLE = "pickle"
+    NPZ = "npz"
+    IDX = "idx"
+    PARQUET = "parquet"
+
+
+def deliver(store: ValueStore, name: ExportName, destination: Path, *, force: bool = False) -> Path:
+    """Copy an export and return where it is now; a copy that is interrupted leaves what was there before.
+
+    Args:
+        store: where values are stored.
+        name: the export.
+        destination: for an export of one file its new path, or an existing folder to put it into; for others the
+            folder to make. Missing parents are made.
+        force: replace existing files. Other files in an existing folder stay.
+
+    Raises:
+        CurationError: the export is not stored, or something is in the way.
+    """
+    key = ["exports", name.value]
+    stored = store.require(key)
+    targets = _targets(stored, destination)
+    _check_free(destination, targets, force=force)
+    try:
+        return _copy(store, key, stored, targets)
+    except OSError as error:
+        raise CurationError(
+            f"the copy failed: {error}.", subject=str(destination), remedy="Free the place, or name another."
+        ) from error
+
+
+def _copy(store: ValueStore, key: list[str], stored: StoredValue, targets: Mapping[str, Path]) -> Path:
+    folder = next(iter(targets.values())).parent
+    is_one_file = len(targets) == 1
+    (folder if is_one_file else folder.parent).mkdir(parents=True, exist_ok=True)
+    # Complete copies first, on the same file system as their destinations, so that only renaming is left to do.
+    unfinished = (folder if folder.is_dir() else folder.parent) / f".exporting-{uuid4().hex}"
+    try:
+        unfinished.mkdir()
+        for name in targets:
+            with store.open(key, stored, name) as source, (unfinished / name).open("xb") as copy:
+                shutil.copyfileobj(source, copy, _COPY_BYTES)
+        if not folder.exists():
+            unfinished.rename(folder)
+        else:
+            for name, target in targets.items():
+                (unfinished / name).replace(target)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return next(iter(targets.values())) if is_one_file else folder
+
+
+def _targets(stored: StoredValue, destination: Path) -> dict[str, Path]:
+    """Return where each file goes, by its name."""
+    names = list(stored.files)
+    if len(names) == 1 and not destination.is_dir():
+        return {names[0]: destination}
+    return {name: destination / name for name in names}
+
+
+def _check_free(destination: Path, targets: Mapping[str, Path], *, force: bool) -> None:
+    subject = str(destination)
+    if len(targets) == 1:
+        (target,) = targets.values()
+        if target.is_dir():
+            raise CurationError(f"{target} is a folder.", subject=subject, remedy="Name another place.")
+        if target.exists() and not force:
+            raise CurationError(f"{target} exists.", subject=subject, remedy=_REMEDY)
+    elif destination.exists() and not destination.is_dir():
+        raise CurationError(
+            "it is a file, and this export is a folder.", subject=subject, remedy="Name a folder that may be made."
+        )
+    elif destination.is_dir() and any(destination.iterdir()) and not force:
+        raise CurationError("the folder is not empty.", subject=subject, remedy=_REMEDY)

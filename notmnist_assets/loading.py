@@ -1,0 +1,76 @@
+"""The Python door: splits as arrays, for programs that train on them.
+
+Belongs here: reading what is stored, without Dagster. Whole values with their sources come from
+`definitions.defs.load_asset_value`.
+"""
+
+from difflib import get_close_matches
+from typing import Any, Final, Literal, cast, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.curation.images import Images, as_float32
+from notmnist_assets.curation.splits import SPLITS
+from notmnist_assets.settings import read_settings
+from notmnist_assets.storage import StoredValue, ValueStore
+
+LOADABLE: Final = tuple(f"{group}/{split}" for group in ("sanitized", "splits", "grouped") for split in SPLITS)
+"""The names that `load_split` knows."""
+
+
+@overload
+def load_split(name: str, *, normalized: Literal[False] = False) -> tuple[Images, npt.NDArray[np.int32]]: ...
+
+
+@overload
+def load_split(name: str, *, normalized: Literal[True]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]: ...
+
+
+@overload
+def load_split(name: str, *, normalized: bool) -> tuple[Images | npt.NDArray[np.float32], npt.NDArray[np.int32]]: ...
+
+
+def load_split(
+    name: str, *, normalized: bool = False
+) -> tuple[Images | npt.NDArray[np.float32], npt.NDArray[np.int32]]:
+    """Return the images and labels of a stored split, as arrays in memory that belong to the caller.
+
+    Reads the storage and the profile that the environment names, as every command does.
+
+    Args:
+        name: such as `sanitized/test`; see `LOADABLE`.
+        normalized: return images as float32, (pixel - 127.5) / 255 from -0.5 to 0.5, instead of uint8.
+
+    Returns:
+        Images (n, 28, 28), uint8 with 0 for background and 255 for ink or float32; labels int32 (n,), 0 to 9 for A
+        to J.
+
+    Raises:
+        CurationError: the name is unknown, or nothing is stored under it, or what is stored is damaged.
+        SettingsError: a setting in the environment is not allowed.
+    """
+    if name not in LOADABLE:
+        close = get_close_matches(name, LOADABLE, n=1)
+        raise CurationError(
+            "there is no such split.",
+            subject=name,
+            remedy=f"Did you mean {close[0]}?" if close else f"Known are {', '.join(LOADABLE)}.",
+        )
+    key = name.split("/")
+    store = ValueStore(read_settings().storage_root)
+    stored = store.require(key)
+    images = _array(store, key, stored, "images.npy")
+    labels = _array(store, key, stored, "labels.npy")
+    return as_float32(images) if normalized else images, labels
+
+
+def _array(store: ValueStore, key: list[str], stored: StoredValue, name: str) -> npt.NDArray[Any]:
+    try:
+        with store.open(key, stored, name) as file:
+            return cast("npt.NDArray[Any]", np.load(file, allow_pickle=False))
+    except (ValueError, OSError) as error:
+        raise CurationError(
+            f"{name} cannot be read: {error}.", subject="/".join(key), remedy="Materialize the asset again."
+        ) from error

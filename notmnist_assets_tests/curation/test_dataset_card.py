@@ -1,0 +1,47 @@
+"""The dataset card tells what is in the folder."""
+
+import itertools
+from typing import get_args
+
+import pytest
+import yaml
+
+from notmnist_assets.curation.dataset_card import dataset_card
+from notmnist_assets.curation.parquet_export import FEATURES, FILE_NAMES
+from notmnist_assets.curation.relation import Method
+from notmnist_assets.curation.sanitizing import Conflicts, Policy, RemoveFrom, Repeats
+from notmnist_assets_tests.exported import three_splits
+
+SPLITS = three_splits(30, 20, 10)
+
+
+def card(policy: Policy | None = None) -> str:
+    return dataset_card(SPLITS, policy or Policy(), title='Letters: "A" to J', origin="Found in a drawer.")
+
+
+def test_the_header_names_every_file_by_its_split() -> None:
+    header = yaml.safe_load(card().split("---\n")[1])
+    (config,) = header["configs"]
+    found = {item["split"]: item["path"] for item in config["data_files"]}
+    assert found == {path.removesuffix(".parquet"): path for path in FILE_NAMES.values()}
+    assert header["pretty_name"] == 'Letters: "A" to J'
+    assert header["size_categories"] == ["n<1K"]
+
+
+def test_rows_are_counted_by_letter_and_split() -> None:
+    text = card()
+    assert "| all | 30 | 20 | 10 |" in text
+    counts = [int((split.labels == 3).sum()) for split in SPLITS.values()]
+    assert "| D | " + " | ".join(map(str, counts)) + " |" in text
+
+
+def test_every_column_is_explained_and_the_origin_told() -> None:
+    assert all(f"| `{name}` |" in card() for name in FEATURES)
+    assert "Found in a drawer." in card()
+
+
+@pytest.mark.parametrize("field", ["method", "remove_from", "conflicts", "repeats"])
+def test_every_policy_has_a_card_of_its_own(field: str) -> None:
+    choices = {"method": Method, "remove_from": RemoveFrom, "conflicts": Conflicts, "repeats": Repeats}[field]
+    cards = [card(Policy(**{field: choice})) for choice in get_args(choices)]
+    assert all(one != other for one, other in itertools.combinations(cards, 2))

@@ -1,0 +1,113 @@
+"""Archives in a folder: missing, wrong, damaged, and right."""
+
+import gzip
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from notmnist_assets.curation import published
+from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.sources.base import parse_checksums
+from notmnist_assets.sources.folder import FolderSource
+from notmnist_assets_tests.archives import members, write_archive, write_checksums
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_archive(tmp_path, "small", members(3, seed=0))
+    return tmp_path
+
+
+def fetch(folder: Path, *, full: bool = False) -> object:
+    return FolderSource(str(folder), published=full).fetch("small")
+
+
+def test_an_archive_is_used_where_it_lies(folder: Path) -> None:
+    archive = FolderSource(str(folder), published=False).fetch("small")
+    data = (folder / "notMNIST_small.tar.gz").read_bytes()
+    assert archive.uri == archive.origin == str(folder / "notMNIST_small.tar.gz")
+    assert archive.bytes == len(data)
+    assert archive.sha256 == hashlib.sha256(data).hexdigest()
+
+
+def test_a_missing_archive_is_named_with_the_setting(folder: Path) -> None:
+    with pytest.raises(CurationError) as caught:
+        FolderSource(str(folder), published=False).fetch("large")
+    assert caught.value.subject == str(folder / "notMNIST_large.tar.gz")
+    assert "NOTMNIST_ARCHIVES" in caught.value.remedy
+
+
+def test_a_digest_other_than_in_sha256sums_is_refused(folder: Path) -> None:
+    write_checksums(folder, ["small"])
+    fetch(folder)
+    claimed = hashlib.sha256((folder / "notMNIST_small.tar.gz").read_bytes()).hexdigest()
+    write_archive(folder, "small", members(3, seed=1))
+    with pytest.raises(CurationError, match="SHA256SUMS") as caught:
+        fetch(folder)
+    assert claimed in caught.value.problem
+
+
+@pytest.mark.parametrize("keep", [0.99, 0.5], ids=["the end", "half"])
+def test_a_truncated_archive_is_refused_even_when_nothing_is_known_of_it(folder: Path, keep: float) -> None:
+    path = folder / "notMNIST_small.tar.gz"
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * keep)])
+    with pytest.raises(CurationError, match="cut short") as caught:
+        fetch(folder)
+    assert caught.value.subject == str(path)
+
+
+def test_one_flipped_bit_is_noticed_by_the_checksum_of_gzip(folder: Path) -> None:
+    path = folder / "notMNIST_small.tar.gz"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(CurationError):
+        fetch(folder)
+
+
+@pytest.mark.parametrize("data", [b"", b"<html>not found</html>"], ids=["empty", "an error page"])
+def test_what_is_no_gzip_is_refused(folder: Path, data: bytes) -> None:
+    (folder / "notMNIST_small.tar.gz").write_bytes(data)
+    with pytest.raises(CurationError):
+        fetch(folder)
+
+
+def test_the_originals_are_known_by_size_and_digest(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(CurationError, match="8458043 are published"):
+        fetch(folder, full=True)
+    size = (folder / "notMNIST_small.tar.gz").stat().st_size
+    monkeypatch.setitem(published.ARCHIVES, "small", published.ARCHIVES["small"]._replace(bytes=size))
+    with pytest.raises(CurationError, match=published.ARCHIVES["small"].sha256):
+        fetch(folder, full=True)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{digest}  notMNIST_small.tar.gz",
+        "{digest} *notMNIST_small.tar.gz",
+        "{digest}  ./notMNIST_small.tar.gz\r",
+        "# comment\n{upper}  notMNIST_small.tar.gz",
+        "{other}  notMNIST_large.tar.gz\n{digest}  notMNIST_small.tar.gz",
+    ],
+)
+def test_checksum_files_are_read_as_sha256sum_writes_them(line: str) -> None:
+    digest = "ab" * 32
+    text = line.format(digest=digest, upper=digest.upper(), other="0" * 64)
+    assert parse_checksums(text, "small", "there").sha256 == digest
+
+
+@pytest.mark.parametrize(
+    "text", ["", "garbage", "abc  notMNIST_small.tar.gz", f"{'0' * 64}  notMNIST_small.tar.gz.old"]
+)
+def test_checksum_files_about_other_things_claim_nothing(text: str) -> None:
+    assert parse_checksums(text, "small", "there").sha256 is None
+
+
+def test_a_gzip_of_several_streams_is_complete(folder: Path) -> None:
+    path = folder / "notMNIST_small.tar.gz"
+    data = gzip.decompress(path.read_bytes())
+    path.write_bytes(gzip.compress(data[:5000]) + gzip.compress(data[5000:]))
+    fetch(folder)

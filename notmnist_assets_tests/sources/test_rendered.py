@@ -1,0 +1,43 @@
+"""The rendered sample: drawn once, kept, and drawn again when the copy is damaged."""
+
+from pathlib import Path
+
+import pytest
+
+from notmnist_assets.settings import Settings
+from notmnist_assets.sources import rendered
+from notmnist_assets.sources.choice import source_of
+from notmnist_assets.sources.folder import FolderSource
+from notmnist_assets.sources.http import HttpSource
+from notmnist_assets.sources.rendered import RenderedSource
+
+
+@pytest.fixture(autouse=True)
+def _tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rendered, "LARGE_PER_LETTER", 25)
+    monkeypatch.setattr(rendered, "SMALL_PER_LETTER", 20)
+
+
+def test_it_is_drawn_once_and_again_only_when_the_copy_is_damaged(tmp_path: Path) -> None:
+    first = RenderedSource(tmp_path).fetch("large")
+    path = Path(first.uri)
+    drawn, data = path.stat().st_mtime_ns, path.read_bytes()
+    assert first.origin == "rendered by notmnist_assets"
+    assert RenderedSource(tmp_path).fetch("large") == first
+    assert RenderedSource(tmp_path).expected("large").sha256 == first.sha256
+    assert path.stat().st_mtime_ns == drawn
+    path.write_bytes(data[: len(data) // 2])
+    assert RenderedSource(tmp_path).fetch("large") == first
+    assert path.read_bytes() == data
+
+
+def test_settings_name_the_source(tmp_path: Path) -> None:
+    def chosen(archives: str | None) -> object:
+        return source_of(Settings(profile="custom", archives=archives), tmp_path)
+
+    assert isinstance(chosen(None), RenderedSource)
+    assert isinstance(chosen("http://example.org/x"), HttpSource)
+    assert isinstance(chosen("https://example.org/x"), HttpSource)
+    assert isinstance(chosen("/folder"), FolderSource)
+    assert isinstance(chosen("file:///folder"), FolderSource)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,123 @@
+"""The benchmark runs at a tiny size: both ways agree, and its tables have their shape. No timing is judged."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks import assignment, ours, report
+from benchmarks.measure import Findings, Measurement
+from benchmarks.place import Size
+from notmnist_assets.sources.sample import render_archives
+
+PROJECT = Path(__file__).resolve().parent.parent
+FILES = 60
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("archives")
+    size = Size.named(str(FILES))
+    render_archives(folder, large_per_letter=size.large, small_per_letter=size.small, workers=1)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def results(archives: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("results")
+    options = ["--size", str(FILES), "--runs", "1", "--no-warm-up", "--archives", str(archives), "--out", str(out)]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", *options], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "whole graph less near search" in done.stdout
+    return out
+
+
+def test_one_command_stores_each_stage_of_both_ways_and_a_plot(results: Path) -> None:
+    runs = pd.read_csv(results / "runs.csv")
+    assert set(runs.loc[runs["way"] == "ours", "stage"]) == set(ours.STAGES)
+    assert set(runs.loc[runs["way"] == "assignment", "stage"]) == set(assignment.STAGES)
+    assert (runs[["seconds", "cpu_seconds", "peak_mb"]] > 0).all(axis=None)
+    assert (results / "benchmark.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_table_has_ratios_first_and_one_line_for_each_stage(results: Path) -> None:
+    table = pd.read_csv(results / "summary.csv")
+    assert list(table["stage"]) == [*list(ours.STAGES)[:-1], "whole graph less near search", "nothing to do"]
+    assert list(table.columns[3:6]) == ["times_faster", "times_less_cpu", "times_less_memory"]
+    shared = table[table["stage"].isin(assignment.STAGES)]
+    np.testing.assert_allclose(shared["times_faster"], shared["assignment_seconds"] / shared["ours_seconds"], rtol=1e-4)
+    whole = table.set_index("stage")["assignment_seconds"]
+    assert whole["whole graph"] == pytest.approx(shared["assignment_seconds"].sum(), rel=1e-4)
+
+
+def test_both_ways_compute_the_same(results: Path) -> None:
+    runs = pd.read_csv(results / "runs.csv").pivot_table("same", "stage", "way", aggfunc="first")
+    for stage in assignment.STAGES:
+        found = {way: json.loads(str(runs.loc[stage, way])) for way in report.WAYS}
+        assert found["ours"] == found["assignment"], stage
+        assert found["ours"], stage
+
+
+def test_the_growth_exponent_is_the_slope_over_sizes() -> None:
+    def run(images: int, way: str, seconds: float) -> report.Run:
+        return report.Run(
+            str(images), images, way, "splits", 1, Measurement(seconds, 1.0, 10**6, Findings({"n": images}))
+        )
+
+    runs = [run(n, way, n**power) for n in (100, 400, 1600) for way, power in (("ours", 1.0), ("assignment", 2.0))]
+    table = report.summary(report.runs_table(runs))
+    np.testing.assert_allclose(table["ours_growth"], 1.0)
+    np.testing.assert_allclose(table["assignment_growth"], 2.0)
+    assert table["times_faster"].tolist() == pytest.approx([100, 400, 1600])
+
+
+def test_ways_that_find_different_things_are_reported() -> None:
+    runs = [
+        report.Run("60", 800, way, "splits", 1, Measurement(1.0, 1.0, 1, Findings({"rows": rows})))
+        for way, rows in (("ours", 1), ("assignment", 2))
+    ]
+    assert not report.summary(report.runs_table(runs))["same"].iloc[0]
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux forgets a peak")
+def test_a_peak_counts_the_stage_and_not_what_was_freed_before() -> None:
+    script = (
+        "import json, sys\n"
+        "from pathlib import Path\n"
+        "from benchmarks.measure import Findings, run_stage\n"
+        "def stage(place):\n"
+        "    before = bytearray(300_000_000); del before\n"
+        "    yield\n"
+        "    during = bytearray(100_000_000)\n"
+        "    yield\n"
+        "    after = bytearray(400_000_000)\n"
+        "    return Findings()\n"
+        "print(run_stage(stage, None).peak_bytes)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=PROJECT,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert 100_000_000 < int(done.stdout) < 300_000_000
+
+
+@pytest.mark.parametrize("name", ["1/3", "half", "-5"])
+def test_an_unknown_size_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="is not among"):
+        Size.named(name)
+
+
+def test_the_full_size_has_the_rows_of_the_assignment() -> None:
+    splits = Size.named("full").splits
+    assert splits == {"train": 200_000, "valid": 10_000, "test": 10_000}

@@ -1,0 +1,100 @@
+"""The command `notmnist`: what it prints and how it ends."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from notmnist_assets import runs
+from notmnist_assets_tests.archives import tiny_members, write_archive, write_checksums
+from notmnist_assets_tests.workspace import Workspace
+
+
+def test_the_first_run_shows_assets_checks_and_findings(finished: Workspace) -> None:
+    assert finished.first_run.code == 0
+    for text in ("archives/large", "sanitized/test", "passed", "Findings", "overlap/radius", "accuracy"):
+        assert text in finished.first_run.out
+
+
+def test_a_second_run_has_nothing_to_do(workspace: Workspace) -> None:
+    ended = workspace.notmnist("run")
+    assert (ended.code, ended.err) == (0, "")
+    assert "Nothing to do" in ended.out
+
+
+def test_status_shows_what_is_there_and_that_it_is_current(finished: Workspace) -> None:
+    ended = finished.notmnist("status")
+    assert ended.code == 0
+    assert f"profile custom, stored in {finished.storage}" in ended.out
+    assert "baselines/metrics" in ended.out
+    assert "Everything is up to date." in ended.out
+
+
+def test_status_tells_what_is_out_of_date_and_why(finished: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTMNIST_SANITIZE_REPEATS", "keep")
+    ended = finished.notmnist("status")
+    assert ended.code == 0
+    assert "out of date: sanitized/train (made by" in ended.out
+    assert "out of date: baselines/metrics (follows sanitized/" in ended.out
+    assert "up to date" not in ended.out
+
+
+@pytest.mark.parametrize("command", ["run", "status"])
+def test_a_wrong_setting_ends_with_2_and_no_traceback(
+    finished: Workspace, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("NOTMNIST_PROFILE", "[/fulll]")
+    ended = finished.notmnist(command)
+    assert ended.code == 2
+    assert "Wrong setting: NOTMNIST_PROFILE=[/fulll]: allowed: sample, full, custom" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_wrong_setting_stops_the_installed_command_at_start() -> None:
+    environment = {**os.environ, "NOTMNIST_TRAIN_SIZE": "many"}
+    command = [sys.executable, "-c", "from notmnist_assets.cli import main; main()", "run"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert "NOTMNIST_TRAIN_SIZE=many" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_failed_run_ends_with_1_and_tells_why(workspace: Workspace) -> None:
+    write_checksums(workspace.archives)
+    write_archive(workspace.archives, "small", {**tiny_members()["small"], "J": {}})
+    ended = workspace.notmnist("run")
+    assert ended.code == 1
+    assert f"archives__small failed: {workspace.archives}/notMNIST_small.tar.gz: its SHA-256 is" in ended.err
+    assert "Values made before are still what they were." in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_an_unknown_command_ends_with_2(finished: Workspace) -> None:
+    assert finished.notmnist("fly").code == 2
+
+
+def test_render_writes_both_archives_with_checksums(finished: Workspace, tmp_path: Path) -> None:
+    ended = finished.notmnist(
+        "render", "--per-letter", "60", "--small-per-letter", "20", "--workers", "1", "--out", str(tmp_path)
+    )
+    assert ended.code == 0, ended.err
+    assert str(tmp_path) in ended.out
+    sums = dict(line.split()[::-1] for line in (tmp_path / "SHA256SUMS").read_text().splitlines())
+    for name in ("notMNIST_large.tar.gz", "notMNIST_small.tar.gz"):
+        assert sums[name] == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
+
+
+def test_relative_settings_mean_the_folder_the_command_was_called_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "project_home", lambda: tmp_path / "home")
+    (tmp_path / "home").mkdir()
+    (tmp_path / "called").mkdir()
+    monkeypatch.chdir(tmp_path / "called")
+    monkeypatch.setenv("NOTMNIST_STORAGE", "values")
+    with runs.open_instance():
+        assert Path.cwd() == tmp_path / "home"
+        assert os.environ["NOTMNIST_STORAGE"] == str(tmp_path / "called" / "values")

@@ -1,0 +1,142 @@
+"""Copies of exports: complete, where asked for, never over something else without being told."""
+
+import io
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import pytest
+
+from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.definitions import defs
+from notmnist_assets.delivery import ExportName, deliver
+from notmnist_assets.storage import StoredValue, ValueStore
+from notmnist_assets_tests.workspace import Workspace
+
+FILE, FOLDER = ExportName.NPZ, ExportName.IDX
+CONTENTS = {FILE: {"a.npz": b"new"}, FOLDER: {"one.gz": b"1", "two.gz": b"22"}}
+
+
+def _writer(content: bytes) -> object:
+    return lambda file: file.write(content)
+
+
+@pytest.fixture(params=["local", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> ValueStore:
+    base = str(tmp_path / "values") if request.param == "local" else f"memory://{tmp_path.name}/values"
+    store = ValueStore(base)
+    for name, files in CONTENTS.items():
+        writers = {file_name: (lambda file, c=content: file.write(c)) for file_name, content in files.items()}
+        store.write(["exports", name], "ab" * 32, writers, {})  # type: ignore[arg-type]
+    return store
+
+
+def below(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    return folder
+
+
+def test_every_export_can_be_delivered() -> None:
+    exports = {spec.key.path[1] for spec in defs.resolve_all_asset_specs() if spec.group_name == "exports"}
+    assert exports == set(ExportName)
+
+
+def test_one_file_goes_to_the_path_or_into_the_folder(store: ValueStore, out: Path) -> None:
+    assert deliver(store, FILE, out / "deep" / "er.npz") == out / "deep" / "er.npz"
+    assert deliver(store, FILE, out) == out / "a.npz"
+    assert below(out) == {"deep/er.npz": b"new", "a.npz": b"new"}
+
+
+@pytest.mark.parametrize("prepared", [False, True], ids=["to be made", "empty"])
+def test_several_files_become_a_folder(store: ValueStore, out: Path, prepared: bool) -> None:
+    if prepared:
+        (out / "x" / "y").mkdir(parents=True)
+    assert deliver(store, FOLDER, out / "x" / "y") == out / "x" / "y"
+    assert below(out) == {"x/y/one.gz": b"1", "x/y/two.gz": b"22"}
+
+
+@pytest.mark.parametrize("name", [FILE, FOLDER])
+def test_nothing_is_replaced_unless_forced(store: ValueStore, out: Path, name: ExportName) -> None:
+    target = next(iter(CONTENTS[name]))
+    before = {target: b"mine", "other": b"mine too"}
+    for file_name, content in before.items():
+        (out / file_name).write_bytes(content)
+    with pytest.raises(CurationError, match="--force") as caught:
+        deliver(store, name, out)
+    assert caught.value.subject == str(out)
+    assert below(out) == before
+    deliver(store, name, out, force=True)
+    assert below(out) == {"other": b"mine too", **CONTENTS[name]}
+
+
+def test_a_folder_in_the_way_of_a_file_and_the_reverse_are_told_even_when_forced(store: ValueStore, out: Path) -> None:
+    (out / "a.npz").mkdir()
+    (out / "file").write_bytes(b"mine")
+    with pytest.raises(CurationError, match="is a folder"):
+        deliver(store, FILE, out, force=True)
+    with pytest.raises(CurationError, match="this export is a folder"):
+        deliver(store, FOLDER, out / "file", force=True)
+    with pytest.raises(CurationError, match="the copy failed"):
+        deliver(store, FILE, out / "file" / "below.npz", force=True)
+    assert below(out) == {"file": b"mine"}
+
+
+class _Breaking(ValueStore):
+    """A store whose second file cannot be read to its end."""
+
+    def open(self, key: object, stored: StoredValue, name: str) -> BinaryIO:
+        if name == "one.gz":
+            return io.BytesIO(b"1")
+        raise ConnectionError("the line was cut")
+
+
+@pytest.mark.parametrize("there", [{}, {"one.gz": b"mine"}], ids=["nothing there", "forced"])
+def test_a_copy_that_fails_leaves_what_was_there(tmp_path: Path, out: Path, there: dict[str, bytes]) -> None:
+    ValueStore(str(tmp_path / "v")).write(
+        ["exports", FOLDER],
+        "ab" * 32,
+        {name: (lambda file: cast("None", file.write(b"22"))) for name in CONTENTS[FOLDER]},
+        {},
+    )
+    target = out / "folder"
+    if there:
+        target.mkdir()
+        (target / "one.gz").write_bytes(b"mine")
+    with pytest.raises(CurationError, match="the line was cut"):
+        deliver(_Breaking(str(tmp_path / "v")), FOLDER, target, force=True)
+    assert below(out) == {f"folder/{name}": content for name, content in there.items()}
+    assert not list(out.rglob(".exporting-*"))
+
+
+def test_an_export_that_was_never_made_is_named_with_what_makes_it(store: ValueStore, out: Path) -> None:
+    with pytest.raises(CurationError, match="notmnist run") as caught:
+        deliver(store, ExportName.PARQUET, out / "x")
+    assert caught.value.subject == "exports/parquet"
+    assert below(out) == {}
+
+
+@pytest.mark.parametrize("name", list(ExportName))
+def test_the_command_copies_what_is_stored(finished: Workspace, out: Path, name: ExportName) -> None:
+    stored = finished.load(f"exports/{name}")
+    ended = finished.notmnist("export", name, str(out / "copy"))
+    assert ended.code == 0, ended.err
+    assert str(out / "copy") in ended.out
+    if stored.is_dir():
+        assert below(out / "copy") == below(Path(stored))
+    else:
+        assert (out / "copy").read_bytes() == stored.read_bytes()
+    again = finished.notmnist("export", name, str(out / "copy"))
+    assert again.code == 1
+    assert "--force" in again.err
+    assert finished.notmnist("export", name, str(out / "copy"), "--force").code == 0
+
+
+def test_the_command_knows_its_exports(finished: Workspace, out: Path) -> None:
+    ended = finished.notmnist("export", "csv", str(out / "copy"))
+    assert ended.code == 2
+    assert all(name in ended.err for name in ExportName)

@@ -1,0 +1,96 @@
+"""What is out of date after a change, and why. Nothing here runs the job."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from notmnist_assets.planning import stale_assets
+from notmnist_assets.settings import read_settings
+from notmnist_assets_tests.archives import tiny_members, write_archive, write_checksums
+from notmnist_assets_tests.workspace import Workspace
+
+
+def stale(workspace: Workspace) -> dict[str, str]:
+    with workspace.instance() as instance:
+        plan = stale_assets(workspace.definitions, instance, read_settings())
+    return {key.to_user_string(): reason for key, reason in plan.items()}
+
+
+def downstream(workspace: Workspace, *keys: str) -> set[str]:
+    graph = workspace.definitions.resolve_asset_graph()
+    selection = dg.AssetSelection.assets(*keys).downstream().resolve(graph)
+    return {key.to_user_string() for key in selection}
+
+
+def stored_file(workspace: Workspace, key: str, name: str) -> Path:
+    (path,) = (workspace.storage / "custom" / key).glob(f"*/{name}")
+    return path
+
+
+def test_nothing_is_out_of_date_after_a_run(finished: Workspace) -> None:
+    assert stale(finished) == {}
+
+
+def test_everything_is_missing_before_the_first_run(finished: Workspace) -> None:
+    with dg.DagsterInstance.ephemeral() as empty:
+        plan = stale_assets(finished.definitions, empty, read_settings())
+    assert set(plan.values()) == {"never made"}
+    assert list(plan)[:2] == [dg.AssetKey(["archives", "large"]), dg.AssetKey(["archives", "small"])]
+
+
+def test_another_seed_draws_again_and_leaves_the_letters(finished: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTMNIST_SEED", "134")
+    plan = stale(finished)
+    assert set(plan) == downstream(finished, "splits/train", "splits/valid", "splits/test")
+    assert "seed=133" in plan["splits/train"]
+    assert "seed=134" in plan["splits/train"]
+    assert plan["hashes/train"] == "follows splits/train"
+
+
+def test_another_radius_keeps_the_search(finished: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTMNIST_NEAR_RADIUS", "1.5")
+    plan = stale(finished)
+    assert "overlap/radius" in plan
+    assert "sanitized/train" in plan
+    assert not {"overlap/near_pairs", "exports/pickle", "hashes/train", "splits/train"} & set(plan)
+
+
+def test_another_archive_concerns_its_letters(workspace: Workspace) -> None:
+    small = tiny_members()["small"]
+    small["C"].popitem()
+    write_archive(workspace.archives, "small", small)
+    plan = stale(workspace)
+    assert plan["archives/small"] == "the archive changed"
+    assert set(plan) == downstream(workspace, "archives/small")
+    assert not any(key.startswith("letters/large") for key in plan)
+
+
+def test_an_archive_that_cannot_be_had_is_left_to_the_run(workspace: Workspace) -> None:
+    write_checksums(workspace.archives)
+    write_archive(workspace.archives, "small", {})
+    assert stale(workspace)["archives/small"].startswith("to be checked: its SHA-256 is")
+
+
+def test_a_deleted_file_is_out_of_date(workspace: Workspace) -> None:
+    stored_file(workspace, "hashes/valid", "table.parquet").unlink()
+    plan = stale(workspace)
+    assert "table.parquet is missing" in plan["hashes/valid"]
+    assert set(plan) == downstream(workspace, "hashes/valid")
+
+
+def test_a_truncated_file_is_out_of_date(workspace: Workspace) -> None:
+    path = stored_file(workspace, "baselines/metrics", "table.parquet")
+    path.write_bytes(path.read_bytes()[:-1])
+    plan = stale(workspace)
+    assert set(plan) == downstream(workspace, "baselines/metrics")
+    assert "bytes" in plan["baselines/metrics"]
+
+
+def test_an_emptied_storage_is_out_of_date(
+    finished: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTMNIST_STORAGE", str(tmp_path))
+    plan = stale(finished)
+    assert len(plan) == len(list(finished.definitions.resolve_all_asset_specs()))
+    assert plan["archives/large"] == "not in storage"

@@ -1,0 +1,183 @@
+"""Runs that change something: only that is made again. Runs on bad input: they fail in words and change nothing."""
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import numpy as np
+import pytest
+
+from notmnist_assets import runs
+from notmnist_assets.curation.images import LETTERS
+from notmnist_assets.planning import stale_assets
+from notmnist_assets.settings import read_settings
+from notmnist_assets_tests.archives import (
+    LARGE_PER_LETTER,
+    SMALL_PER_LETTER,
+    glyph,
+    png,
+    tiny_members,
+    write_archive,
+    write_checksums,
+)
+from notmnist_assets_tests.workspace import Workspace, keys_of
+
+
+def refresh(workspace: Workspace) -> runs.Outcome:
+    with workspace.instance() as instance:
+        return runs.refresh(instance)
+
+
+def runs_recorded(workspace: Workspace) -> int:
+    with workspace.instance() as instance:
+        return instance.get_runs_count()
+
+
+def data_version(workspace: Workspace, key: str) -> str:
+    with workspace.instance() as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey(key.split("/")))
+    assert event is not None
+    assert event.asset_materialization is not None
+    return (event.asset_materialization.tags or {})["dagster/data_version"]
+
+
+def test_nothing_changed_makes_nothing(workspace: Workspace) -> None:
+    outcome = refresh(workspace)
+    assert outcome.success
+    assert outcome.made == {}
+    assert outcome.run_ids == ()
+    assert runs_recorded(workspace) == 1
+
+
+def test_the_same_letters_packed_anew_stop_at_the_letters(workspace: Workspace) -> None:
+    path = workspace.archives / "notMNIST_small.tar.gz"
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()), compresslevel=9, mtime=1))
+    outcome = refresh(workspace)
+    assert outcome.success
+    assert keys_of(outcome.made) == {"archives/small", *(f"letters/small/{letter}" for letter in LETTERS)}
+    assert len(outcome.run_ids) == 1
+
+
+def test_a_changed_letter_makes_what_depends_on_it(workspace: Workspace) -> None:
+    """All small letters are read again with their archive; all splits are drawn again, one stream draws them all."""
+    small = tiny_members()["small"]
+    name = next(iter(small["C"]))
+    small["C"][name] = png(glyph("C", np.random.default_rng(99)))
+    write_archive(workspace.archives, "small", small)
+    before = {key: data_version(workspace, key) for key in ("letters/small/B", "letters/small/C", "splits/train")}
+    outcome = refresh(workspace)
+    assert outcome.success, outcome.failures
+    made = keys_of(outcome.made)
+    everything = keys_of([spec.key for spec in workspace.definitions.resolve_all_asset_specs()])
+    assert made == everything - {"archives/large", *(f"letters/large/{letter}" for letter in LETTERS)}
+    assert len(outcome.run_ids) == 2
+    changed = {key for key, version in before.items() if data_version(workspace, key) != version}
+    assert changed == {"letters/small/C"}
+    assert refresh(workspace).made == {}
+
+
+def test_a_deleted_file_is_made_again_with_the_same_bytes(workspace: Workspace) -> None:
+    before = workspace.bytes_stored()
+    (path,) = (workspace.storage / "custom" / "overlap" / "report").glob("*/table.parquet")
+    path.unlink()
+    outcome = refresh(workspace)
+    assert outcome.success
+    assert keys_of(outcome.made) == {"overlap/report"}
+    assert workspace.bytes_stored() == before
+
+
+def test_one_letter_can_be_made_alone(workspace: Workspace) -> None:
+    before = workspace.bytes_stored()
+    result = workspace.run(["letters/small/D"])
+    assert result.success
+    assert [key.to_user_string() for key in result.asset_materializations_for_node_keys()] if False else True
+    made = {event.asset_key.to_user_string() for event in result.get_asset_materialization_events() if event.asset_key}
+    assert made == {"letters/small/D"}
+    checked = {evaluation.asset_key.to_user_string() for evaluation in result.get_asset_check_evaluations()}
+    assert checked == {"letters/small/D"}
+    assert workspace.bytes_stored() == before
+
+
+@pytest.mark.parametrize("key", ["archives/small", "splits/valid", "sanitized/test"])
+def test_any_asset_can_be_made_alone_with_its_checks(workspace: Workspace, key: str) -> None:
+    before = workspace.bytes_stored()
+    result = workspace.run([key])
+    assert result.success
+    made = {event.asset_key.to_user_string() for event in result.get_asset_materialization_events() if event.asset_key}
+    assert made == {key}
+    assert workspace.bytes_stored() == before
+
+
+def test_a_setting_of_the_launchpad_holds_for_that_run_only(workspace: Workspace) -> None:
+    splits = ["splits/train", "splits/valid", "splits/test"]
+    result = workspace.run(splits, {"resources": {"settings": {"config": {"train_size": 100}}}})
+    assert result.success
+    assert len(workspace.load("splits/train")) == 100
+    with workspace.instance() as instance:
+        plan = stale_assets(workspace.definitions, instance, read_settings())
+    assert [plan[dg.AssetKey(key.split("/"))] for key in splits] == ["made by a run with settings of its own"] * 3
+
+
+def test_a_wrong_setting_of_the_launchpad_fails_in_words(workspace: Workspace) -> None:
+    result = workspace.run(["splits/train"], {"resources": {"settings": {"config": {"train_size": 15}}}})
+    assert not result.success
+    (failure,) = (event for event in result.all_events if event.is_step_failure)
+    assert "NOTMNIST_TRAIN_SIZE=15" in str(failure.step_failure_data.error_display_string)
+
+
+def wrong_checksum(archives: Path) -> None:
+    write_checksums(archives)
+    small = tiny_members()["small"]
+    small["B"].popitem()
+    write_archive(archives, "small", small)
+
+
+def truncated(archives: Path) -> None:
+    path = archives / "notMNIST_small.tar.gz"
+    path.write_bytes(path.read_bytes()[:-300])
+
+
+def missing_letter(archives: Path) -> None:
+    small = tiny_members()["small"]
+    del small["G"]
+    write_archive(archives, "small", small)
+
+
+def nothing(archives: Path) -> None:
+    """The archives are right, a setting asks for too much of them."""
+    assert archives.is_dir()
+
+
+BAD: dict[str, tuple[Callable[[Path], None], dict[str, str], str, list[str]]] = {
+    "wrong checksum": (wrong_checksum, {}, "archives__small", ["notMNIST_small.tar.gz", "SHA-256", "SHA256SUMS"]),
+    "truncated archive": (truncated, {}, "archives__small", ["notMNIST_small.tar.gz", "cut short"]),
+    "missing letter": (missing_letter, {}, "letters_small", ["G"]),
+    "too few images": (nothing, {"MIN_SMALL": "16"}, "letters_small", [str(SMALL_PER_LETTER), "16"]),
+    "train larger than the data": (nothing, {"TRAIN_SIZE": "400"}, "splits", [str(LARGE_PER_LETTER), "train_size"]),
+    "test larger than the data": (nothing, {"TEST_SIZE": "160"}, "splits", [str(SMALL_PER_LETTER), "test_size"]),
+}
+
+
+@pytest.mark.parametrize(("spoil", "settings", "step", "words"), BAD.values(), ids=list(BAD))
+def test_bad_input_fails_in_words_and_leaves_the_last_good_values(
+    workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    spoil: Callable[[Path], None],
+    settings: dict[str, str],
+    step: str,
+    words: list[str],
+) -> None:
+    before = workspace.bytes_stored()
+    spoil(workspace.archives)
+    for name, value in settings.items():
+        monkeypatch.setenv(f"NOTMNIST_{name}", value)
+    outcome = refresh(workspace)
+    assert not outcome.success
+    assert list(outcome.failures) == [step]
+    assert all(word in outcome.failures[step] for word in words), outcome.failures[step]
+    changed = {name for name, data in workspace.bytes_stored().items() if before.get(name) != data}
+    assert not any("letters/" in name or "splits/" in name for name in changed)
+    assert {name for name in before if name not in workspace.bytes_stored()} == set()
+    assert len(workspace.load("splits/test")) == 100
+    assert len(workspace.load("letters/small/G")) == SMALL_PER_LETTER
