@@ -44,7 +44,7 @@ _FEW: Final = 100
 _PICKLE: Final = "notMNIST.pickle"
 _PROGRAM: Final = "from notmnist_assets.cli import main; main()"
 _PAIR_COLUMNS: Final = {"exact_a": "str", "exact_b": "str", "distance": "float64", "rows_a": "int64", "rows_b": "int64"}
-_NEAR_ASSETS: Final = ("overlap__near_pairs", "overlap__radius", "overlap__label_conflicts", "overlap__recall")
+_NEAR_ASSETS: Final = ("overlap__near_pairs", "overlap__radius", "overlap__recall")
 
 Steps = Generator[None, None, Findings]
 

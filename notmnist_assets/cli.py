@@ -31,10 +31,10 @@ def run(
     everything: Annotated[bool, typer.Option("--all", help="Make all assets again, changed or not.")] = False,
 ) -> None:
     """Make what is missing or out of date, from the archives to the baselines."""
-    read_settings()
+    settings = read_settings()
     # Dagster takes a second to import: not before the settings are known to be right.
     from notmnist_assets import runs, terminal
-    from notmnist_assets.definitions import defs
+    from notmnist_assets.definitions import build_definitions
 
     with runs.open_instance() as instance:
         with terminal.progress_bars(_console):
@@ -42,7 +42,7 @@ def run(
         if not outcome.made:
             _console.print("Nothing to do: the archives are unchanged, and so is everything made from them.")
             return
-        _console.print(terminal.assets_table(defs, instance))
+        _console.print(terminal.assets_table(build_definitions(settings), instance))
         _console.print(terminal.findings_table(instance))
         if outcome.success:
             _console.print(f"[green]Done:[/green] {len(outcome.made)} assets made.")
@@ -58,13 +58,13 @@ def status() -> None:
     """Show what is there, how old it is, which checks failed, and what is out of date."""
     settings = read_settings()
     from notmnist_assets import planning, runs, terminal
-    from notmnist_assets.definitions import defs
+    from notmnist_assets.definitions import build_definitions
 
     with runs.open_instance() as instance:
         _console.print(f"profile {settings.profile}, stored in {settings.storage}", markup=False, soft_wrap=True)
-        _console.print(terminal.assets_table(defs, instance))
+        _console.print(terminal.assets_table(build_definitions(settings), instance))
         _console.print(terminal.findings_table(instance))
-        stale = planning.stale_assets(defs, instance, settings)
+        stale = planning.stale_assets(build_definitions(settings), instance, settings)
     for key, reason in stale.items():
         _console.print(f"out of date: {key.to_user_string()} ({reason})", markup=False, highlight=False, soft_wrap=True)
     if not stale:

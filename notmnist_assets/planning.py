@@ -49,7 +49,7 @@ def last_made(instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey]) -> dict
             made[record.asset_entry.asset_key] = Made(
                 materialization.tags or {},
                 str(stored.value) if stored is not None else None,
-                settings.value if isinstance(settings, dg.JsonMetadataValue) else {},
+                settings.value if settings is not None and isinstance(settings.value, dict) else {},
             )
     return made
 

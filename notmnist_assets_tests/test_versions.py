@@ -50,9 +50,9 @@ def test_a_radius_beyond_the_search_searches_again() -> None:
     assert changed_by(near_radius=15.0) == {"overlap/radius", "overlap/near_pairs"}
 
 
-def test_a_policy_changes_only_what_is_sanitized() -> None:
+def test_a_policy_changes_only_what_is_sanitized_and_the_card_that_tells_it() -> None:
     changed = changed_by(sanitize_repeats="keep")
-    assert changed == {f"sanitized/{name}" for name in ("train", "valid", "test", "removed")}
+    assert changed == {"exports/parquet", *(f"sanitized/{name}" for name in ("train", "valid", "test", "removed"))}
 
 
 def test_every_setting_but_the_storage_matters_somewhere() -> None:

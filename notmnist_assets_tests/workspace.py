@@ -100,6 +100,11 @@ class Workspace:
     def load(self, key: str) -> Any:
         return self.definitions.load_asset_value(key.split("/"))
 
+    def load_all(self, keys: Sequence[str]) -> dict[str, Any]:
+        """Return several values, with what is needed to load them set up once."""
+        with self.instance() as instance, self.definitions.get_asset_value_loader(instance) as loader:
+            return {key: loader.load_asset_value(key.split("/")) for key in keys}
+
     def metadata(self, key: str) -> Mapping[str, dg.MetadataValue[Any]]:
         """Return the metadata of the last materialization."""
         with self.instance() as instance:

@@ -3,6 +3,7 @@
 Belongs here: its text. What it says about rows is counted from the splits it goes with.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Final
 
@@ -20,7 +21,7 @@ _SIZES: Final = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"),
 
 _CARD: Final = """\
 ---
-pretty_name: "{title}"
+pretty_name: {quoted_title}
 task_categories:
 - image-classification
 size_categories:
@@ -112,6 +113,7 @@ def dataset_card(splits: Mapping[str, Split], policy: Policy, *, title: str, ori
         size=next((text for limit, text in _SIZES if total < limit), "n>1M"),
         files="\n".join(f"  - split: {names[name]}\n    path: {FILE_NAMES[name]}" for name in SPLITS),
         title=title,
+        quoted_title=json.dumps(title),  # JSON is YAML
         origin=origin,
         method=_METHODS[policy.method],
         remove_from=_REMOVE_FROM[policy.remove_from],

@@ -122,5 +122,5 @@ def _png(gray: npt.NDArray[np.uint8]) -> bytes:
 def encode_png(picture: Image.Image) -> bytes:
     """Return a picture as the bytes of a small PNG file."""
     buffer = io.BytesIO()
-    picture.save(buffer, format="png", optimize=True)
+    picture.save(buffer, format="png", compress_level=6)
     return buffer.getvalue()

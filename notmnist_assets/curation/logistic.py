@@ -36,6 +36,8 @@ STEP_LIMIT: Final = 200
 PILOT_ROWS: Final = 20_000
 """Rows of the rough fit, at which the curvature is taken; for 190,000 rows, twice as many saved at most one step."""
 PILOT_TOLERANCE: Final = 1e-3
+FEW_ROWS: Final = 2_000
+"""Up to so many rows a step costs less than what one matrix per class would save in steps."""
 CURVATURE_ROWS: Final = 6_000
 """The most rows that speak for the curvature of one class."""
 SHARED_PART: Final = 0.02
@@ -165,13 +167,16 @@ def _minimize(
     start = np.zeros((everything.classes, PIXELS + 1))
     even = np.full(sample.rows, (1 - 1 / everything.classes) / everything.classes, np.float32)
     (shared,) = sample.weighted_grams([(np.arange(sample.rows), even)])
+    few = sample is everything and everything.rows <= FEW_ROWS
     pilot = minimize(
         lambda parameters: penalized(sample, parameters),
         start,
         precondition=_inverse([shared], sample.rows, pool),
-        tolerance=PILOT_TOLERANCE,
+        tolerance=tolerance if few else PILOT_TOLERANCE,
         step_limit=step_limit,
     )
+    if few:
+        return pilot
     grams = sample.weighted_grams(
         [_systematic_sample(p * (1 - p), CURVATURE_ROWS) for p in sample.probabilities(pilot.point).T]
     )

@@ -167,6 +167,8 @@ def _split_problems(split: Split, file: BinaryIO) -> Iterator[str]:
         if [item["path"] for item in batch["image"].to_pylist()] != _paths(texts):
             yield f"the path of an image differs {where}"
         start += len(batch)
+    if start != len(split):  # a damaged page may end a column early, without an error
+        yield f"{start} rows can be read, expected {len(split)}"
 
 
 def _pixels(png: bytes) -> npt.NDArray[np.uint8]:

@@ -4,11 +4,17 @@ Belongs here: what all tests of checks share.
 """
 
 from collections.abc import Iterable
+from typing import cast
 
 import dagster as dg
 
 BALANCED = [row % 10 for row in range(100)]
 """Labels of a split in which every letter has ten rows."""
+
+
+def results_of(called: object) -> list[dg.AssetCheckResult]:
+    """Return what a check yields when it is called directly, which Dagster types as an object."""
+    return list(cast("Iterable[dg.AssetCheckResult]", called))
 
 
 def by_name(results: Iterable[dg.AssetCheckResult]) -> dict[str, dg.AssetCheckResult]:

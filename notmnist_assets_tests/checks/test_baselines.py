@@ -4,7 +4,7 @@ import dagster as dg
 import pandas as pd
 
 from notmnist_assets.checks.baselines import baseline_checks
-from notmnist_assets_tests.checks.judging import by_name, failed, shown
+from notmnist_assets_tests.checks.judging import by_name, failed, results_of, shown
 
 
 def curve(*accuracies: float, eval_rows: str = "raw", margin: float = 0.02) -> pd.DataFrame:
@@ -25,7 +25,7 @@ def curve(*accuracies: float, eval_rows: str = "raw", margin: float = 0.02) -> p
 
 
 def judge(metrics: pd.DataFrame) -> list[dg.AssetCheckResult]:
-    return list(baseline_checks(dg.build_asset_check_context(), metrics))
+    return results_of(baseline_checks(dg.build_asset_check_context(), metrics))
 
 
 def test_a_rising_curve_passes() -> None:

@@ -13,7 +13,7 @@ from notmnist_assets.curation.values import LetterImages
 from notmnist_assets.io_managers import LettersIOManager
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.storage import ValueStore
-from notmnist_assets_tests.checks.judging import by_name, shown
+from notmnist_assets_tests.checks.judging import by_name, results_of, shown
 
 MEMBERS = 12
 
@@ -40,7 +40,7 @@ def judge_b(folder: Path, letter: LetterImages, members: int | None = MEMBERS) -
         if members is not None:
             instance.report_runless_asset_event(dg.AssetMaterialization(key, metadata={"members": members}))
     context = dg.build_asset_check_context(instance=instance)
-    results = by_name(CHECKS[SETS.index("small")](context, SettingsResource()))
+    results = by_name(results_of(CHECKS[SETS.index("small")](context, SettingsResource())))
     assert len(results) == 30
     return {name.split(":")[1]: result for name, result in results.items() if "/B:" in name}
 

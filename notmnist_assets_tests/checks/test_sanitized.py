@@ -14,7 +14,7 @@ from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.values import Split
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets_tests.builders import split_of
-from notmnist_assets_tests.checks.judging import BALANCED, by_name, failed, shown
+from notmnist_assets_tests.checks.judging import BALANCED, by_name, failed, results_of, shown
 
 RADIUS = 2.0
 
@@ -35,16 +35,15 @@ def judge(
     raw = raw or splits
     gone = pd.DataFrame({"split": [name for name, rows in (removed or {}).items() for _ in range(rows)]})
     radius = pd.DataFrame({"radius": [0.0, RADIUS], "chosen": [False, True]})
-    return by_name(
-        sanitized_checks(
-            dg.build_asset_check_context(),
-            SettingsResource(),
-            **splits,
-            **{f"raw_{name}": split for name, split in raw.items()},
-            removed=gone,
-            radius=radius,
-        )
+    called = sanitized_checks(
+        dg.build_asset_check_context(),
+        SettingsResource(),
+        **splits,
+        **{f"raw_{name}": split for name, split in raw.items()},
+        removed=gone,
+        radius=radius,
     )
+    return by_name(results_of(called))
 
 
 def with_row(split: Split, row: int, image: npt.NDArray[np.uint8]) -> Split:

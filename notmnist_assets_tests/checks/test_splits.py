@@ -12,7 +12,7 @@ from notmnist_assets.curation.relation import METHODS
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.values import Split
 from notmnist_assets_tests.builders import split_of
-from notmnist_assets_tests.checks.judging import BALANCED, by_name, failed, shown
+from notmnist_assets_tests.checks.judging import BALANCED, by_name, failed, results_of, shown
 
 
 def split(name: str, labels: Sequence[int] = (), *, shuffle: bool = True) -> Split:
@@ -25,7 +25,7 @@ def split(name: str, labels: Sequence[int] = (), *, shuffle: bool = True) -> Spl
 
 def judge(**splits: Split) -> list[dg.AssetCheckResult]:
     given = {name: splits.get(name, split(name)) for name in SPLITS}
-    return list(split_checks(dg.build_asset_check_context(), **given))
+    return results_of(split_checks(dg.build_asset_check_context(), **given))
 
 
 def test_balanced_shuffled_disjoint_splits_pass() -> None:
@@ -82,7 +82,7 @@ def report(rows_of: str, found_in: str, rows: int) -> pd.DataFrame:
 
 
 def judge_overlap(table: pd.DataFrame) -> list[dg.AssetCheckResult]:
-    return list(overlap_checks(dg.build_asset_check_context(), table))
+    return results_of(overlap_checks(dg.build_asset_check_context(), table))
 
 
 @pytest.mark.parametrize(("rows_of", "found_in"), [("valid", "train"), ("test", "train"), ("test", "valid")])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from notmnist_assets.settings import Settings
+from notmnist_assets.settings import read_settings
 from notmnist_assets.sources import rendered
 from notmnist_assets.sources.choice import source_of
 from notmnist_assets.sources.folder import FolderSource
@@ -33,7 +33,8 @@ def test_it_is_drawn_once_and_again_only_when_the_copy_is_damaged(tmp_path: Path
 
 def test_settings_name_the_source(tmp_path: Path) -> None:
     def chosen(archives: str | None) -> object:
-        return source_of(Settings(profile="custom", archives=archives), tmp_path)
+        profile = "sample" if archives is None else "custom"
+        return source_of(read_settings({}, {"profile": profile, "archives": archives}), tmp_path)
 
     assert isinstance(chosen(None), RenderedSource)
     assert isinstance(chosen("http://example.org/x"), HttpSource)
