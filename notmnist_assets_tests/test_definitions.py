@@ -136,8 +136,9 @@ def test_archives_load_as_the_verified_bytes(finished: Workspace, set_name: str)
 def test_letters_hold_every_readable_file_and_tell_of_every_other(
     finished: Workspace, set_name: str, per_letter: int
 ) -> None:
+    letters = finished.load_all([f"letters/{set_name}/{letter}" for letter in LETTERS])
     for letter, files in tiny_members()[set_name].items():
-        images = finished.load(f"letters/{set_name}/{letter}")
+        images = letters[f"letters/{set_name}/{letter}"]
         assert isinstance(images, LetterImages)
         assert images.images.shape == (per_letter, 28, 28)
         assert images.as_float32().dtype == np.float32
@@ -166,13 +167,12 @@ def test_splits_keep_image_label_letter_and_file_together(finished: Workspace, n
     assert split.images.dtype == np.uint8
     assert split.labels.dtype == np.int32
     assert np.bincount(split.labels).tolist() == [ROWS[name] // 10] * 10
-    letters = {
-        letter: finished.load(f"letters/{'small' if name == 'test' else 'large'}/{letter}") for letter in LETTERS
-    }
+    folder = "letters/small" if name == "test" else "letters/large"
+    letters = finished.load_all([f"{folder}/{letter}" for letter in LETTERS])
     for row, (letter, file) in enumerate(zip(split.sources["letter"], split.sources["name"], strict=True)):
         assert LETTERS[split.labels[row]] == letter
-        place = letters[letter].names.tolist().index(file)
-        assert np.array_equal(split.images[row], letters[letter].images[place])
+        images = letters[f"{folder}/{letter}"]
+        assert np.array_equal(split.images[row], images.images[images.names.tolist().index(file)])
 
 
 def test_sanitized_splits_are_parts_of_the_splits_without_shared_images(finished: Workspace) -> None:

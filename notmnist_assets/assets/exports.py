@@ -97,8 +97,8 @@ def npz_export(train: Split, valid: Split, test: Split) -> dg.MaterializeResult[
     kinds={"file"},
     ins=split_inputs("sanitized"),
     description=(
-        "The sanitized splits as a folder in MNIST's own format, for programs that read MNIST:"
-        " `train-images-idx3-ubyte.gz` and `train-labels-idx1-ubyte.gz` with 0 to 9 for A to J, the test set as"
+        "The sanitized splits as a folder in MNIST's own format, unpacked, for programs that read MNIST:"
+        " `train-images-idx3-ubyte` and `train-labels-idx1-ubyte` with 0 to 9 for A to J, the test set as"
         " `t10k-...` as there, and `valid-...`, which MNIST lacks. Row n is row n of sanitized/*."
     ),
 )

@@ -88,7 +88,7 @@ idx_check = _agrees_with_splits(
     "idx",
     "sanitized",
     _in_folder(idx_export.disagreements),
-    "Images and labels in the files, inflated by Python's gzip, are those of the sanitized splits.",
+    "Images and labels in the files, by what each file's header says, are those of the sanitized splits.",
 )
 parquet_check = _agrees_with_splits(
     "parquet",

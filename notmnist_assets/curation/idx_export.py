@@ -1,13 +1,12 @@
-"""Splits in MNIST's own file format, IDX, compressed as MNIST ships it.
+"""Splits in MNIST's own file format, IDX.
 
-Belongs here: names, headers and compression of the files. The format: a magic number of two zero bytes, the type of
-the values and the number of dimensions, then each dimension as a big-endian 32-bit integer, then the values row by
-row (Y. LeCun, C. Cortes and C. Burges, "The MNIST database of handwritten digits").
+Belongs here: names and headers of the files. The format: a magic number of two zero bytes, the type of the values
+and the number of dimensions, then each dimension as a big-endian 32-bit integer, then the values row by row
+(Y. LeCun, C. Cortes and C. Burges, "The MNIST database of handwritten digits"). MNIST ships its files inside gzip;
+readers unpack them first, most take them unpacked, and unpacked they are the same bytes everywhere.
 """
 
-import gzip
 import struct
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO, Final
 
@@ -25,14 +24,12 @@ FILE_PREFIXES: Final[Mapping[str, str]] = {"train": "train", "valid": "valid", "
 
 _UNSIGNED_BYTE: Final = 8
 _BLOCK_ROWS: Final = 4096
-_GZIP_SYSTEM_BYTE: Final = 9
-_UNKNOWN_SYSTEM: Final = b"\xff"
 
 
 def write_files(splits: Mapping[str, Split]) -> dict[str, Callable[[BinaryIO], None]]:
     """Return what writes each file, by name: images uint8 (n, 28, 28) and labels uint8 (n,) of every split.
 
-    The names are MNIST's: `train-images-idx3-ubyte.gz`, `train-labels-idx1-ubyte.gz`, and so on.
+    The names are MNIST's: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, and so on.
     """
     return {
         name: lambda file, name=name, values=values: _write(name, values, file)  # type: ignore[misc]
@@ -41,7 +38,9 @@ def write_files(splits: Mapping[str, Split]) -> dict[str, Callable[[BinaryIO], N
 
 
 def disagreements(splits: Mapping[str, Split], open_file: Callable[[str], BinaryIO]) -> list[str]:
-    """Compare written files to the splits they should hold, inflating with Python's gzip; return what differs.
+    """Compare written files to the splits they should hold; return what differs, in words.
+
+    Each file is taken for what its own header says, not for what was to be written.
 
     Args:
         splits: what should be in the files.
@@ -53,9 +52,9 @@ def disagreements(splits: Mapping[str, Split], open_file: Callable[[str], Binary
     problems = []
     for name, values in _arrays(splits):
         try:
-            with open_file(name) as packed, gzip.open(packed) as file:
+            with open_file(name) as file:
                 found = _parsed(file.read())
-        except (ValueError, OSError, EOFError, struct.error, zlib.error) as error:
+        except (ValueError, OSError, struct.error) as error:
             raise CurationError(
                 f"it is not a complete IDX file ({error}).", subject=name, remedy="Materialize the export again."
             ) from error
@@ -65,46 +64,16 @@ def disagreements(splits: Mapping[str, Split], open_file: Callable[[str], Binary
 
 def _arrays(splits: Mapping[str, Split]) -> Iterator[tuple[str, npt.NDArray[np.uint8]]]:
     for name in SPLITS:
-        yield f"{FILE_PREFIXES[name]}-images-idx3-ubyte.gz", splits[name].images
-        yield f"{FILE_PREFIXES[name]}-labels-idx1-ubyte.gz", splits[name].labels.astype(np.uint8)
-
-
-class _Sink:
-    """Passes gzip on to a file that stays open, without the one byte that tells the operating system."""
-
-    closed = False
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._at = 0
-
-    def write(self, data: bytes) -> int:
-        place = _GZIP_SYSTEM_BYTE - self._at
-        if 0 <= place < len(data):
-            data = data[:place] + _UNKNOWN_SYSTEM + data[place + 1 :]
-        self._at += len(data)
-        return self._file.write(data)
-
-    def flush(self) -> None:
-        """Leave flushing to whoever opened the file."""
-
-    def close(self) -> None:
-        """Leave closing to whoever opened the file."""
+        yield f"{FILE_PREFIXES[name]}-images-idx3-ubyte", splits[name].images
+        yield f"{FILE_PREFIXES[name]}-labels-idx1-ubyte", splits[name].labels.astype(np.uint8)
 
 
 def _write(name: str, values: npt.NDArray[np.uint8], file: BinaryIO) -> None:
-    import pyarrow as pa
-
-    # The zlib inside pyarrow compresses to the same bytes everywhere, Python's is whatever it was built with.
-    with (
-        stage(f"write {name}", len(values), "rows") as advance,
-        pa.PythonFile(_Sink(file), "w") as sink,
-        pa.CompressedOutputStream(sink, "gzip") as out,
-    ):
-        out.write(struct.pack(f">BBBB{values.ndim}I", 0, 0, _UNSIGNED_BYTE, values.ndim, *values.shape))
+    with stage(f"write {name}", len(values), "rows") as advance:
+        file.write(struct.pack(f">BBBB{values.ndim}I", 0, 0, _UNSIGNED_BYTE, values.ndim, *values.shape))
         for start in range(0, len(values), _BLOCK_ROWS):
             block = values[start : start + _BLOCK_ROWS]
-            out.write(block.tobytes())
+            file.write(block.tobytes())
             advance(len(block))
 
 

@@ -157,14 +157,15 @@ def _split_problems(split: Split, file: BinaryIO) -> Iterator[str]:
     for batch in stored.iter_batches(_ROW_GROUP):
         block = slice(start, start + len(batch))
         where = f"from row {start} on"
-        images = np.array([_pixels(item["bytes"]) for item in batch["image"].to_pylist()]).reshape(-1, SIDE, SIDE)
+        items = batch["image"].to_pylist()
+        images = np.array([_pixels(item["bytes"]) for item in items]).reshape(-1, SIDE, SIDE)
         yield from array_problems(f"image {where}", images, np.asarray(split.images[block]))
         yield from array_problems(f"label {where}", batch["label"].to_numpy(), split.labels[block].astype(np.int64))
         texts = {name: split.sources[name].iloc[block].astype(str).tolist() for name in SOURCE_COLUMNS}
         for name, expected in texts.items():
             if batch[name].to_pylist() != expected:
                 yield f"{name} differs {where}"
-        if [item["path"] for item in batch["image"].to_pylist()] != _paths(texts):
+        if [item["path"] for item in items] != _paths(texts):
             yield f"the path of an image differs {where}"
         start += len(batch)
     if start != len(split):  # a damaged page may end a column early, without an error

@@ -9,7 +9,7 @@ from pathlib import Path
 import idx2numpy
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from notmnist_assets.curation.errors import CurationError
@@ -19,7 +19,7 @@ from notmnist_assets_tests.exported import SIZES, in_memory, noticed, opener, st
 
 SPLITS = three_splits()
 WRITTEN = in_memory(write_files(SPLITS))
-IMAGES = "t10k-images-idx3-ubyte.gz"
+IMAGES = "t10k-images-idx3-ubyte"
 
 
 def compare(splits: Mapping[str, Split], contents: Mapping[str, bytes]) -> list[str]:
@@ -28,7 +28,7 @@ def compare(splits: Mapping[str, Split], contents: Mapping[str, bytes]) -> list[
 
 def test_the_files_have_the_names_of_mnist_and_a_validation_set() -> None:
     assert set(WRITTEN) == {
-        f"{prefix}-{part}-ubyte.gz" for prefix in ("train", "valid", "t10k") for part in ("images-idx3", "labels-idx1")
+        f"{prefix}-{part}-ubyte" for prefix in ("train", "valid", "t10k") for part in ("images-idx3", "labels-idx1")
     }
 
 
@@ -38,7 +38,7 @@ def test_a_reader_of_idx_files_gets_the_arrays(rows: tuple[int, int, int]) -> No
     written = in_memory(write_files(splits))
     for name, split in splits.items():
         images, labels = (
-            idx2numpy.convert_from_string(gzip.decompress(written[f"{FILE_PREFIXES[name]}-{part}-ubyte.gz"]))
+            idx2numpy.convert_from_string(written[f"{FILE_PREFIXES[name]}-{part}-ubyte"])
             for part in ("images-idx3", "labels-idx1")
         )
         assert images.dtype == labels.dtype == np.uint8
@@ -52,7 +52,7 @@ def test_a_reader_of_mnist_takes_the_folder_for_mnist(tmp_path: Path) -> None:
         import mnist
     for name, content in WRITTEN.items():
         (tmp_path / name).write_bytes(content)
-    reader = mnist.MNIST(str(tmp_path), gz=True)
+    reader = mnist.MNIST(str(tmp_path))
     for name, (images, labels) in {"train": reader.load_training(), "test": reader.load_testing()}.items():
         assert np.array_equal(np.array(images).reshape(-1, 28, 28), SPLITS[name].images)
         assert list(labels) == SPLITS[name].labels.tolist()
@@ -60,12 +60,6 @@ def test_a_reader_of_mnist_takes_the_folder_for_mnist(tmp_path: Path) -> None:
 
 def test_equal_splits_give_equal_bytes_however_they_are_stored(tmp_path: Path) -> None:
     assert in_memory(write_files(stored_otherwise(SPLITS, tmp_path))) == WRITTEN
-
-
-def test_no_file_tells_the_time_or_the_system() -> None:
-    for content in WRITTEN.values():
-        magic, method, flags, time, _, system = struct.unpack_from("<HBBIBB", content)
-        assert (magic, method, flags, time, system) == (0x8B1F, 8, 0, 0, 255)
 
 
 @pytest.mark.parametrize("rows", SIZES)
@@ -79,7 +73,7 @@ def test_what_differs_is_named() -> None:
     other["test"].images[2, 27, 27] ^= 1
     other["valid"].labels[1] = 9 - other["valid"].labels[1]
     first, second = compare(other, WRITTEN)
-    assert "valid-labels-idx1-ubyte.gz differs in row 1" in first
+    assert "valid-labels-idx1-ubyte differs in row 1" in first
     assert f"{IMAGES} differs in row 2" in second
     assert "(4,), expected uint8 (3,)" in compare(three_splits(12, 3, 3), WRITTEN)[1]
 
@@ -89,13 +83,13 @@ def test_what_differs_is_named() -> None:
     [
         b"",
         WRITTEN[IMAGES][:-9],
-        gzip.compress(b""),
-        gzip.compress(b"\0\0\x08\x03"),
-        gzip.compress(struct.pack(">BBBBI", 0, 0, 13, 1, 1) + b"1234"),
-        gzip.compress(gzip.decompress(WRITTEN[IMAGES]) + b"\0"),
+        b"\0\0\x08\x03",
+        struct.pack(">BBBBI", 0, 0, 13, 1, 1) + b"1234",
+        WRITTEN[IMAGES] + b"\0",
+        gzip.compress(WRITTEN[IMAGES]),
         None,
     ],
-    ids=["empty", "truncated", "nothing inside", "no dimensions", "floats", "too long", "missing"],
+    ids=["empty", "truncated", "no dimensions", "floats", "too long", "compressed", "missing"],
 )
 def test_what_is_no_such_file_is_named(content: bytes | None) -> None:
     contents = {name: data for name, data in WRITTEN.items() if name != IMAGES}
@@ -106,10 +100,8 @@ def test_what_is_no_such_file_is_named(content: bytes | None) -> None:
     assert caught.value.subject == IMAGES
 
 
-@settings(max_examples=200, deadline=None)
 @given(at=st.integers(0, len(WRITTEN[IMAGES]) - 1), mask=st.integers(1, 255))
-def test_a_changed_byte_is_noticed_or_changes_nothing_that_is_read(at: int, mask: int) -> None:
+def test_any_changed_byte_is_noticed(at: int, mask: int) -> None:
     changed = bytearray(WRITTEN[IMAGES])
     changed[at] ^= mask
-    if not noticed(lambda: compare(SPLITS, WRITTEN | {IMAGES: bytes(changed)})):
-        assert gzip.decompress(changed) == gzip.decompress(WRITTEN[IMAGES])
+    assert noticed(lambda: compare(SPLITS, WRITTEN | {IMAGES: bytes(changed)}))
