@@ -17,6 +17,8 @@ from notmnist_assets.sources.choice import source_of
 from notmnist_assets.storage import ValueStore
 from notmnist_assets.versions import settings_that_matter
 
+NEVER_MADE = "never made"
+
 # Tags that Dagster writes on every materialization; it has no public names for them.
 _CODE_VERSION = "dagster/code_version"
 _DATA_VERSION = "dagster/data_version"
@@ -66,7 +68,7 @@ def stale_assets(
         node = graph.get(key)
         last = made.get(key)
         if last is None:
-            stale[key] = "never made"
+            stale[key] = NEVER_MADE
             continue
         parents = sorted(node.parent_keys)
         outdated = [parent for parent in parents if parent in stale]

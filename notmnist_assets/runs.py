@@ -13,10 +13,12 @@ import dagster as dg
 
 from notmnist_assets.automation import REFRESH_JOB
 from notmnist_assets.definitions import build_definitions
-from notmnist_assets.planning import stale_assets
+from notmnist_assets.planning import NEVER_MADE, stale_assets
 from notmnist_assets.settings import fix_relative_paths, project_home, read_settings
 
-_FIRST_ROUND = ("archives", "letters")
+# New archives often hold mostly the same letters, and new letters give some of the same splits: their content tells
+# what else is to be made.
+_EARLY_ROUNDS = (("archives", "letters"), ("splits",))
 # The instance keeps every event; in the terminal they would only tear up the progress bars.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -62,7 +64,7 @@ def refresh_job() -> dg.JobDefinition:
 
 
 def refresh(instance: dg.DagsterInstance, *, everything: bool = False) -> Outcome:
-    """Make what is stale: archives and letters first, then what really changed because of them.
+    """Make what is stale, in rounds: archives and letters, then splits, then what really changed because of them.
 
     Args:
         instance: where runs are recorded.
@@ -72,18 +74,12 @@ def refresh(instance: dg.DagsterInstance, *, everything: bool = False) -> Outcom
     definitions = build_definitions(settings)
     made: dict[dg.AssetKey, str] = {}
     run_ids: list[str] = []
-    while True:
-        if everything:
-            keys = definitions.resolve_asset_graph().toposorted_asset_keys
-            plan = dict.fromkeys(keys, "asked for")
-        else:
-            plan = stale_assets(definitions, instance, settings)
-        # New archives often hold mostly the same letters. Their content tells what else is to be made.
-        first = {key: reason for key, reason in plan.items() if key.path[0] in _FIRST_ROUND}
-        is_first_of_two = not everything and not made and first and "never made" not in first.values()
-        chosen = first if is_first_of_two else plan
-        if not chosen:
-            return Outcome(made, success=True, run_ids=tuple(run_ids))
+    if everything:
+        plan = dict.fromkeys(definitions.resolve_asset_graph().toposorted_asset_keys, "asked for")
+    else:
+        plan = stale_assets(definitions, instance, settings)
+    while plan:
+        chosen = plan if everything else _next_round(plan)
         made |= chosen
         result = dg.execute_job(
             dg.reconstructable(refresh_job),
@@ -95,8 +91,22 @@ def refresh(instance: dg.DagsterInstance, *, everything: bool = False) -> Outcom
         run_ids.append(result.run_id)
         if not result.success:
             return Outcome(made, False, _failures(result), tuple(run_ids))
-        if not is_first_of_two:
-            return Outcome(made, success=True, run_ids=tuple(run_ids))
+        if len(chosen) == len(plan):
+            break
+        remaining = stale_assets(definitions, instance, settings)
+        plan = {key: reason for key, reason in remaining.items() if key not in made}
+    return Outcome(made, success=True, run_ids=tuple(run_ids))
+
+
+def _next_round(plan: Mapping[dg.AssetKey, str]) -> dict[dg.AssetKey, str]:
+    """Return the assets to make before it is worth looking again at what is stale; all when some are new."""
+    for groups in _EARLY_ROUNDS:
+        part = {key: reason for key, reason in plan.items() if key.path[0] in groups}
+        if NEVER_MADE in part.values():
+            break
+        if part:
+            return part
+    return dict(plan)
 
 
 def _failures(result: dg.JobExecutionResult) -> dict[str, str]:
