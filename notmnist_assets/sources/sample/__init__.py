@@ -2,7 +2,7 @@
 
 From freely licensed fonts that our dependencies ship, deterministic to the byte, at any size, as the same two
 archives that the original comes in. The flow: `randomness` → `planting` (what each file shows) → `fonts` →
-`warping` → `effects` → `framing` (its pixels, joined by `rendering`) → `png` → `members` → `archives`, and
+`warping` → `effects` → `framing` (its pixels, joined by `rendering`) → `members` → `archives`, and
 `ground_truth`.
 """
 

@@ -123,7 +123,7 @@ def _write_archive(path: Path, plan: Plan, set_name: str, draw: _Render, advance
         for start in range(0, fonts, _STRETCH)
     ]
     parts: dict[str, list[Members]] = {letter: [] for letter in LETTERS}
-    # pyarrow's own zlib, for the reasons told in the module `png`.
+    # pyarrow's own zlib, for the reasons told in `curation.png_writing`.
     with pa.OSFile(str(path), "wb") as file, pa.CompressedOutputStream(file, "gzip") as tar:
         size = tar.write(folder_member(f"notMNIST_{set_name}"))
         for stretch, members in zip(stretches, draw(stretches), strict=True):

@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from notmnist_assets.curation import png_writing
 from notmnist_assets.curation.images import Images
-from notmnist_assets.sources.sample import png
 from notmnist_assets.sources.sample.names import file_name
 from notmnist_assets.sources.sample.planting import Plan
 from notmnist_assets.sources.sample.rendering import distance, perturb, render
@@ -71,7 +71,7 @@ def make_members(plan: Plan, stretch: Stretch) -> Members:
 
     digests = _digests(images)
     digests[contents.faults != ""] = 0
-    files = png.encode(images)
+    files = png_writing.encode(images)
     for row in np.flatnonzero(contents.faults != ""):
         files[row] = b"" if contents.faults[row] == "empty" else _NOT_A_PNG
     folder = f"notMNIST_{stretch.set_name}/{stretch.letter}"

@@ -9,10 +9,10 @@ from hypothesis.extra import numpy as st_numpy
 from PIL import Image
 
 from notmnist_assets.curation.images import LETTERS, SIDE, Images
+from notmnist_assets.curation.png_writing import encode
 from notmnist_assets.sources.sample.fonts import face_files, glyphs
 from notmnist_assets.sources.sample.framing import CANVAS, Canvases, fill_frame
 from notmnist_assets.sources.sample.names import file_name, font_name
-from notmnist_assets.sources.sample.png import encode
 from notmnist_assets.sources.sample.randomness import below, keys
 from notmnist_assets.sources.sample.rendering import (
     FARTHEST,

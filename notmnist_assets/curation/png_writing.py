@@ -20,17 +20,16 @@ from notmnist_assets.curation.images import SIDE, Images
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _GZIP_HEADER, _GZIP_TRAILER = 10, 8
 _ZLIB_HEADER: Final = b"\x78\x9c"
-_LEVEL: Final = 6
 _BATCH: Final = 128
 
 
-def encode(images: Images) -> list[bytes]:
+def encode(images: Images, level: int = 6) -> list[bytes]:
     """Encode images (n, 28, 28) as 8-bit gray, non-interlaced PNG files.
 
     Each row gets the filter (none, sub, up or Paeth) whose output has the smallest sum of absolute values:
-    the heuristic of the PNG specification, chapter 12.8.
+    the heuristic of the PNG specification, chapter 12.8. `level` is zlib's, 1 (fast) to 9 (small).
     """
-    codec = pa.Codec("gzip", compression_level=_LEVEL)
+    codec = pa.Codec("gzip", compression_level=level)
     batches = (_filter(images[start : start + _BATCH]) for start in range(0, len(images), _BATCH))
     filtered = b"".join(rows.tobytes() for rows in batches)
     size = SIDE * (SIDE + 1)
