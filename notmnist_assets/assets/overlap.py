@@ -55,7 +55,7 @@ CODE_VERSION = "1"
 
 _PICTURED_PAIRS = 12
 _PICTURED_GROUPS = 8
-_RECALL_IMAGES = 20_000
+_RECALL_IMAGES = 10_000
 """Distinct images that the recall study looks at: its perceptual hashes are compared by brute force."""
 
 _PAIRS = table_input("overlap", "near_pairs", NearPairsType)
