@@ -64,7 +64,7 @@ def status() -> None:
         _console.print(f"profile {settings.profile}, stored in {settings.storage}", markup=False, soft_wrap=True)
         _console.print(terminal.assets_table(build_definitions(settings), instance))
         _console.print(terminal.findings_table(instance))
-        stale = planning.stale_assets(build_definitions(settings), instance, settings)
+        stale = planning.stale_assets(build_definitions(settings).resolve_asset_graph(), instance, settings)
     for key, reason in stale.items():
         _console.print(f"out of date: {key.to_user_string()} ({reason})", markup=False, highlight=False, soft_wrap=True)
     if not stale:

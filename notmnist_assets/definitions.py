@@ -9,7 +9,7 @@ from functools import cache
 import dagster as dg
 
 from notmnist_assets.assets import archives, baselines, exports, grouped, hashes, letters, overlap, sanitized, splits
-from notmnist_assets.automation import REFRESH_JOB, WEEKLY_REFRESH
+from notmnist_assets.automation import REFRESH_JOB, weekly_refresh
 from notmnist_assets.checks import archives as archive_checks
 from notmnist_assets.checks import baselines as baseline_checks
 from notmnist_assets.checks import exports as export_checks
@@ -41,7 +41,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         assets=[with_settings(asset, settings) for stage in STAGES for asset in stage.ASSETS],
         asset_checks=[check for stage in CHECK_STAGES for check in stage.CHECKS],
         jobs=[REFRESH_JOB],
-        schedules=[WEEKLY_REFRESH],
+        schedules=[weekly_refresh],
         resources={"settings": SettingsResource(), **IO_MANAGERS},
         # One process per run: the work inside a step is parallel, and starting a process costs more than most
         # steps do.

@@ -71,13 +71,13 @@ def refresh(instance: dg.DagsterInstance, *, everything: bool = False) -> Outcom
         everything: make all assets again, stale or not.
     """
     settings = read_settings()
-    definitions = build_definitions(settings)
+    graph = build_definitions(settings).resolve_asset_graph()
     made: dict[dg.AssetKey, str] = {}
     run_ids: list[str] = []
     if everything:
-        plan = dict.fromkeys(definitions.resolve_asset_graph().toposorted_asset_keys, "asked for")
+        plan = dict.fromkeys(graph.toposorted_asset_keys, "asked for")
     else:
-        plan = stale_assets(definitions, instance, settings)
+        plan = stale_assets(graph, instance, settings)
     while plan:
         chosen = plan if everything else _next_round(plan)
         made |= chosen
@@ -93,7 +93,7 @@ def refresh(instance: dg.DagsterInstance, *, everything: bool = False) -> Outcom
             return Outcome(made, False, _failures(result), tuple(run_ids))
         if len(chosen) == len(plan):
             break
-        remaining = stale_assets(definitions, instance, settings)
+        remaining = stale_assets(graph, instance, settings)
         plan = {key: reason for key, reason in remaining.items() if key not in made}
     return Outcome(made, success=True, run_ids=tuple(run_ids))
 

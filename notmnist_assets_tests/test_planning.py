@@ -13,7 +13,7 @@ from notmnist_assets_tests.workspace import Workspace
 
 def stale(workspace: Workspace) -> dict[str, str]:
     with workspace.instance() as instance:
-        plan = stale_assets(workspace.definitions, instance, read_settings())
+        plan = stale_assets(workspace.definitions.resolve_asset_graph(), instance, read_settings())
     return {key.to_user_string(): reason for key, reason in plan.items()}
 
 
@@ -34,7 +34,7 @@ def test_nothing_is_out_of_date_after_a_run(finished: Workspace) -> None:
 
 def test_everything_is_missing_before_the_first_run(finished: Workspace) -> None:
     with dg.DagsterInstance.ephemeral() as empty:
-        plan = stale_assets(finished.definitions, empty, read_settings())
+        plan = stale_assets(finished.definitions.resolve_asset_graph(), empty, read_settings())
     assert set(plan.values()) == {"never made"}
     assert list(plan)[:2] == [dg.AssetKey(["archives", "large"]), dg.AssetKey(["archives", "small"])]
 

@@ -116,7 +116,7 @@ def test_a_setting_of_the_launchpad_holds_for_that_run_only(workspace: Workspace
     assert result.success
     assert len(workspace.load("splits/train")) == 100
     with workspace.instance() as instance:
-        plan = stale_assets(workspace.definitions, instance, read_settings())
+        plan = stale_assets(workspace.definitions.resolve_asset_graph(), instance, read_settings())
     assert [plan[dg.AssetKey(key.split("/"))] for key in splits] == ["made by a run with settings of its own"] * 3
 
 

@@ -50,6 +50,14 @@ class ArchiveSource(Protocol):
         """Return what is known of the archive without reading it."""
         ...
 
+    def current_sha256(self, set_name: str) -> str | None:
+        """Return the SHA-256 of what `fetch` would give now, None when it would first have to get or make it.
+
+        Raises:
+            CurationError: the source cannot be asked, or what it has is damaged.
+        """
+        ...
+
 
 def published_archive(set_name: str) -> Expected:
     """Return the published size and digest of an original archive."""

@@ -36,6 +36,10 @@ class FolderSource:
             checksums.read_text(encoding="utf-8", errors="replace"), set_name, f"written in {checksums}"
         )
 
+    def current_sha256(self, set_name: str) -> str | None:
+        """Return the digest of the archive where it lies."""
+        return self.fetch(set_name).sha256
+
     def fetch(self, set_name: str) -> Archive:
         """Return the archive where it lies, verified."""
         path = self._folder / archive_name(set_name)

@@ -72,6 +72,25 @@ class HttpSource:
 
         return self._retrying(ask, url)
 
+    def current_sha256(self, set_name: str) -> str | None:
+        """Return the digest of the download when the server says that it is current; nothing is transferred."""
+        url = self._base + archive_name(set_name)
+        final = self._folder / archive_name(set_name)
+        marks = _marks(final, url)
+        if not final.exists() or not marks:
+            return None
+
+        def ask() -> bool:
+            # Not every server answers HEAD; a GET is closed before its body comes.
+            with (
+                httpx.Client(timeout=_TIMEOUT, follow_redirects=True) as client,
+                client.stream("GET", url, headers=marks) as response,
+            ):
+                _raise_for_status(response, url)
+                return response.status_code == httpx.codes.NOT_MODIFIED
+
+        return verified(final, self.expected(set_name), url).sha256 if self._retrying(ask, url) else None
+
     def fetch(self, set_name: str) -> Archive:
         """Download the archive unless the one we have is current, and return it verified."""
         url = self._base + archive_name(set_name)
@@ -122,10 +141,7 @@ class HttpSource:
             if start:
                 headers |= {"Range": f"bytes={start}-", "If-Range": known["etag"]}
         elif final.exists():
-            known = _read_facts(final)
-            if known.get("url") == url:
-                headers |= {"If-None-Match": known["etag"]} if known.get("etag") else {}
-                headers |= {"If-Modified-Since": known["modified"]} if known.get("modified") else {}
+            headers |= _marks(final, url)
         try:
             with (
                 httpx.Client(timeout=_TIMEOUT, follow_redirects=True) as client,
@@ -185,6 +201,15 @@ def _raise_for_status(response: httpx.Response, url: str) -> None:
 def _facts_of(path: Path) -> Path:
     """Return the file that says where the bytes in `path` came from, and the server's marks for them."""
     return path.with_name(f"{path.name}.json")
+
+
+def _marks(path: Path, url: str) -> dict[str, str]:
+    """Return the headers that ask a server whether the bytes in `path` are still what it has; empty if unknown."""
+    known = _read_facts(path)
+    if known.get("url") != url:
+        return {}
+    headers = {"If-None-Match": known.get("etag"), "If-Modified-Since": known.get("modified")}
+    return {name: value for name, value in headers.items() if value}
 
 
 def _forget(path: Path) -> None:

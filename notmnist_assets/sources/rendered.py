@@ -27,12 +27,19 @@ class RenderedSource:
         """Return the checksum that was written when the archive was rendered."""
         return FolderSource(str(self._folder), published=False).expected(set_name)
 
+    def current_sha256(self, set_name: str) -> str | None:
+        """Return the digest of the rendered archive, None when it has to be rendered."""
+        if not self._is_rendered():
+            return None
+        try:
+            return FolderSource(str(self._folder), published=False).fetch(set_name).sha256
+        except CurationError:
+            return None
+
     def fetch(self, set_name: str) -> Archive:
         """Return the rendered archive, verified against the checksum written with it."""
-        from notmnist_assets.sources import sample
-
         rendered = FolderSource(str(self._folder), published=False)
-        if not sample.is_rendered(self._folder, large_per_letter=LARGE_PER_LETTER, small_per_letter=SMALL_PER_LETTER):
+        if not self._is_rendered():
             self._render()
         try:
             archive = rendered.fetch(set_name)
@@ -41,6 +48,11 @@ class RenderedSource:
             self._render()
             archive = rendered.fetch(set_name)
         return Archive(archive.uri, archive.bytes, archive.sha256, "rendered by notmnist_assets")
+
+    def _is_rendered(self) -> bool:
+        from notmnist_assets.sources import sample
+
+        return sample.is_rendered(self._folder, large_per_letter=LARGE_PER_LETTER, small_per_letter=SMALL_PER_LETTER)
 
     def _render(self) -> None:
         from notmnist_assets.sources import sample

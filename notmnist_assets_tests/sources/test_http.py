@@ -240,3 +240,30 @@ def test_a_server_that_is_down_is_given_up_after_bounded_attempts(tmp_path: Path
 def test_an_impossible_address_is_explained(url: str, tmp_path: Path) -> None:
     with pytest.raises(CurationError, match="NOTMNIST_ARCHIVES"):
         HttpSource(url, tmp_path, published=True, wait=wait_none()).fetch("small")
+
+
+def test_asking_whether_a_download_is_current_transfers_nothing(server: FaultyServer, tmp_path: Path) -> None:
+    digest = source(server, tmp_path).fetch("small").sha256
+    assert source(server, tmp_path).current_sha256("small") == digest
+    assert [request.status for request in server.of(NAME)] == [200, 304]
+
+
+def test_a_changed_archive_is_not_current_and_not_yet_downloaded(server: FaultyServer, tmp_path: Path) -> None:
+    archive = source(server, tmp_path).fetch("small")
+    before = Path(archive.uri).read_bytes()
+    server.files[NAME] = archive_bytes(seed=1)
+    assert source(server, tmp_path).current_sha256("small") is None
+    assert Path(archive.uri).read_bytes() == before
+
+
+def test_what_was_never_downloaded_is_not_current(server: FaultyServer, tmp_path: Path) -> None:
+    assert source(server, tmp_path).current_sha256("small") is None
+    assert server.of(NAME) == []
+
+
+def test_a_server_that_is_down_cannot_say_what_is_current(tmp_path: Path) -> None:
+    with FaultyServer().running() as server:
+        server.files[NAME] = archive_bytes()
+        source(server, tmp_path).fetch("small")
+    with pytest.raises(CurationError, match="transfer failed"):
+        source(server, tmp_path).current_sha256("small")
