@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import dagster as dg
 import pandas as pd
 
-from notmnist_assets.assets.inputs import split_inputs
+from notmnist_assets.assets.inputs import split_inputs, splits_of
 from notmnist_assets.curation.baselines import baseline_metrics, learning_curve
 from notmnist_assets.curation.drawing import line_chart
 from notmnist_assets.curation.values import Split
@@ -34,20 +34,10 @@ CODE_VERSION = "1"
         " training row is scored."
     ),
 )
-def metrics(
-    raw_train: Split,
-    raw_valid: Split,
-    raw_test: Split,
-    clean_train: Split,
-    clean_valid: Split,
-    clean_test: Split,
-) -> dg.MaterializeResult[pd.DataFrame]:
+def metrics(**inputs: Split) -> dg.MaterializeResult[pd.DataFrame]:
     """Fit, score, and draw the learning curve."""
     with explained():
-        found = baseline_metrics(
-            {"train": raw_train, "valid": raw_valid, "test": raw_test},
-            {"train": clean_train, "valid": clean_valid, "test": clean_test},
-        )
+        found = baseline_metrics(splits_of(inputs, "raw_"), splits_of(inputs, "clean_"))
     full = found[(found["train_rows"] == "all") & (found["eval_on"] == "test")]
     names = "accuracy: " + full["train_on"] + ", test " + full["eval_rows"]
     accuracies = dict(zip(names.tolist(), full["accuracy"].tolist(), strict=True))

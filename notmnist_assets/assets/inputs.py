@@ -4,11 +4,14 @@ Belongs here: names of upstream assets. What is done with them is up to the asse
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import dagster as dg
+import pandas as pd
 
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.splits import SPLITS
+from notmnist_assets.curation.values import Split
 from notmnist_assets.types import HashesType, LetterImagesType, SplitType
 
 
@@ -41,6 +44,16 @@ def hash_inputs() -> dict[str, dg.AssetIn]:
 def table_input(group: str, name: str, table_type: dg.DagsterType) -> dg.AssetIn:
     """Return one table."""
     return dg.AssetIn(key=[group, name], dagster_type=table_type, input_manager_key="table_io")
+
+
+def splits_of(inputs: Mapping[str, Any], prefix: str = "") -> dict[str, Split]:
+    """Return the splits among the values of an asset's inputs, by name."""
+    return {name: inputs[f"{prefix}{name}"] for name in SPLITS}
+
+
+def hashes_of(inputs: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+    """Return the hash tables among the values of an asset's inputs, by split."""
+    return {name: inputs[f"{name}_hashes"] for name in SPLITS}
 
 
 def for_check(inputs: Mapping[str, dg.AssetIn]) -> dict[str, dg.AssetIn]:

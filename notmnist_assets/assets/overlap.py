@@ -3,13 +3,14 @@
 Belongs here: wiring and telling. Searching, choosing and counting are in `curation`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
 import numpy as np
 import pandas as pd
 
-from notmnist_assets.assets.inputs import hash_inputs, split_inputs, table_input
+from notmnist_assets.assets.inputs import hash_inputs, hashes_of, split_inputs, splits_of, table_input
 from notmnist_assets.curation.drawing import evenly_spaced, line_chart, number_grid
 from notmnist_assets.curation.evidence import (
     conflicting_groups,
@@ -29,8 +30,6 @@ from notmnist_assets.curation.overlap import font_leakage, group_sizes, label_co
 from notmnist_assets.curation.radius import CROSS_LETTER_LIMIT
 from notmnist_assets.curation.recall import false_alarm_table, recall_table
 from notmnist_assets.curation.relation import METHODS, RowIndex
-from notmnist_assets.curation.splits import SPLITS
-from notmnist_assets.curation.values import Split
 from notmnist_assets.io_managers import NearSearchIOManager
 from notmnist_assets.metadata import exhibits, picture, table
 from notmnist_assets.resources import SettingsResource
@@ -63,10 +62,6 @@ _RADIUS = table_input("overlap", "radius", RadiusCurveType)
 _KINDS = {"pandas", "parquet"}
 
 
-def _by_split(train: pd.DataFrame, valid: pd.DataFrame, test: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
-    return dict(zip(SPLITS, (train, valid, test), strict=True))
-
-
 @dg.asset(
     key=["overlap", "near_pairs"],
     group_name="overlap",
@@ -84,17 +79,12 @@ def _by_split(train: pd.DataFrame, valid: pd.DataFrame, test: pd.DataFrame) -> M
 )
 def near_pairs(
     settings: SettingsResource,
-    train: Split,
-    valid: Split,
-    test: Split,
-    train_hashes: pd.DataFrame,
-    valid_hashes: pd.DataFrame,
-    test_hashes: pd.DataFrame,
+    **inputs: Any,
 ) -> dg.MaterializeResult[NearSearch]:
     """Search all distinct images against each other; those that an earlier search saw, only against new ones."""
     chosen = settings.read()
-    index = RowIndex(_by_split(train_hashes, valid_hashes, test_hashes))
-    splits = {"train": train, "valid": valid, "test": test}
+    index = RowIndex(hashes_of(inputs))
+    splits = splits_of(inputs)
     previous = NearSearchIOManager().load_search(ValueStore(settings.storage_root()), ["overlap", "near_pairs"])
     search = search_near(index, splits, chosen.search_radius, shifts=chosen.near_shifts, previous=previous)
     known = 0 if previous is None else len(set(search.searched) & set(previous.searched))
@@ -127,16 +117,11 @@ def near_pairs(
 )
 def radius(
     settings: SettingsResource,
-    train: Split,
-    valid: Split,
-    test: Split,
-    train_hashes: pd.DataFrame,
-    valid_hashes: pd.DataFrame,
-    test_hashes: pd.DataFrame,
     near_pairs: pd.DataFrame,
+    **inputs: Any,
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """Draw the curve and choose."""
-    index = RowIndex(_by_split(train_hashes, valid_hashes, test_hashes))
+    index = RowIndex(hashes_of(inputs))
     chosen = settings.read()
     curve = radius_table(index, near_pairs, searched=chosen.search_radius, fixed=chosen.near_radius)
     used = chosen_radius(curve)
@@ -147,7 +132,7 @@ def radius(
         y_label="% of pairs",
         mark_x=used,
     )
-    splits = {"train": train, "valid": valid, "test": test}
+    splits = splits_of(inputs)
     inside, outside = pairs_at_the_edge(index, splits, near_pairs, used, _PICTURED_PAIRS)
     return dg.MaterializeResult(
         value=curve,
@@ -178,19 +163,14 @@ def radius(
     ),
 )
 def report(
-    train: Split,
-    valid: Split,
-    test: Split,
-    train_hashes: pd.DataFrame,
-    valid_hashes: pd.DataFrame,
-    test_hashes: pd.DataFrame,
     near_pairs: pd.DataFrame,
     radius: pd.DataFrame,
+    **inputs: Any,
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """Count what is shared."""
-    index = RowIndex(_by_split(train_hashes, valid_hashes, test_hashes), near_pairs, chosen_radius(radius))
+    index = RowIndex(hashes_of(inputs), near_pairs, chosen_radius(radius))
     counts = overlap_report(index)
-    splits = {"train": train, "valid": valid, "test": test}
+    splits = splits_of(inputs)
     fonts = font_leakage(splits)
     across_splits = pairs_across_splits(index, splits, near_pairs, chosen_radius(radius), _PICTURED_PAIRS)
     sizes = pd.concat([group_sizes(index, method) for method in METHODS], ignore_index=True)
@@ -226,18 +206,13 @@ def report(
     description="Rows of duplicate groups whose rows have different letters: at least one label there is wrong.",
 )
 def conflicts(
-    train: Split,
-    valid: Split,
-    test: Split,
-    train_hashes: pd.DataFrame,
-    valid_hashes: pd.DataFrame,
-    test_hashes: pd.DataFrame,
     near_pairs: pd.DataFrame,
     radius: pd.DataFrame,
+    **inputs: Any,
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """List what contradicts itself."""
-    index = RowIndex(_by_split(train_hashes, valid_hashes, test_hashes), near_pairs, chosen_radius(radius))
-    splits = {"train": train, "valid": valid, "test": test}
+    index = RowIndex(hashes_of(inputs), near_pairs, chosen_radius(radius))
+    splits = splits_of(inputs)
     found = label_conflicts(index, splits)
     groups = found.groupby("method")["group"].nunique()
     return dg.MaterializeResult(
@@ -275,19 +250,14 @@ def conflicts(
     ),
 )
 def recall(
-    train: Split,
-    valid: Split,
-    test: Split,
-    train_hashes: pd.DataFrame,
-    valid_hashes: pd.DataFrame,
-    test_hashes: pd.DataFrame,
     near_pairs: pd.DataFrame,
     radius: pd.DataFrame,
+    **inputs: Any,
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """Plant and look."""
     used = chosen_radius(radius)
-    index = RowIndex(_by_split(train_hashes, valid_hashes, test_hashes))
-    splits = {"train": train, "valid": valid, "test": test}
+    index = RowIndex(hashes_of(inputs))
+    splits = splits_of(inputs)
     rows = evenly_spaced(index.images, _RECALL_IMAGES)
     images = images_of(index, splits, index.first_rows[rows])
     found = recall_table(images, used)

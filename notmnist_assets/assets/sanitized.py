@@ -10,13 +10,12 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from notmnist_assets.assets.inputs import hash_inputs, split_inputs, table_input
+from notmnist_assets.assets.inputs import hash_inputs, hashes_of, split_inputs, splits_of, table_input
 from notmnist_assets.curation.near_table import chosen_radius
 from notmnist_assets.curation.relation import RowIndex
 from notmnist_assets.curation.sanitizing import REASONS, Policy, sanitize
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.statistics import label_counts
-from notmnist_assets.curation.values import Split
 from notmnist_assets.metadata import contact_sheet_metadata, counts_table
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.types import (
@@ -78,20 +77,14 @@ def sanitize_policy(settings: SettingsResource) -> Policy:
 def sanitized(
     context: dg.AssetExecutionContext,
     settings: SettingsResource,
-    train: Split,
-    valid: Split,
-    test: Split,
-    train_hashes: pd.DataFrame,
-    valid_hashes: pd.DataFrame,
-    test_hashes: pd.DataFrame,
     near_pairs: pd.DataFrame,
     radius: pd.DataFrame,
+    **inputs: Any,
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Decide which rows stay, then copy them."""
     policy = sanitize_policy(settings)
-    splits = {"train": train, "valid": valid, "test": test}
-    hashes = {"train": train_hashes, "valid": valid_hashes, "test": test_hashes}
-    outcome = sanitize(RowIndex(hashes, near_pairs, chosen_radius(radius)), policy)
+    splits = splits_of(inputs)
+    outcome = sanitize(RowIndex(hashes_of(inputs), near_pairs, chosen_radius(radius)), policy)
     for name in SPLITS:
         key = dg.AssetKey(["sanitized", name])
         if key not in context.selected_asset_keys:
