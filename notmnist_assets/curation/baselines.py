@@ -78,7 +78,7 @@ def baseline_metrics(
         jobs += [(train_on, str(size), train, size) for size in sorted(set(sizes)) if size <= len(train)]
         jobs.append((train_on, "all", train, len(train)))
     tables = []
-    with stage("Fitting baselines", sum(job[3] for job in jobs), "rows") as advance:
+    with stage("fit baselines", sum(job[3] for job in jobs), "rows") as advance:
         for train_on, train_rows, train, size in jobs:
             fit = fit_logistic(train.images[:size], train.labels[:size], workers=workers)
             scored = _score(fit, raw, clean, workers)

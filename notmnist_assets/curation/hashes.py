@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from notmnist_assets.curation.images import PIXEL_DEPTH, PIXELS, SIDE, Images
+from notmnist_assets.curation.progress import stage
 from notmnist_assets.curation.values import Split
 
 CELL = 4
@@ -71,5 +72,9 @@ def hash_table(split: Split) -> pd.DataFrame:
 def _digests(rows: npt.NDArray[np.uint8]) -> npt.NDArray[np.object_]:
     sha256 = hashlib.sha256
     digests = np.empty(len(rows), object)
-    digests[:] = [sha256(row).hexdigest()[:_DIGEST_HEX] for row in rows]
+    with stage("hash", len(rows), "images") as advance:
+        for start in range(0, len(rows), _CHUNK):
+            chunk = rows[start : start + _CHUNK]
+            digests[start : start + len(chunk)] = [sha256(row).hexdigest()[:_DIGEST_HEX] for row in chunk]
+            advance(len(chunk))
     return digests
