@@ -75,6 +75,9 @@ def test_a_changed_letter_makes_what_depends_on_it(workspace: Workspace) -> None
     assert len(outcome.run_ids) == 3
     changed = {key for key, version in before.items() if data_version(workspace, key) != version}
     assert changed == {"letters/small/C"}
+    searched = workspace.metadata("overlap/near_pairs")
+    new_images = searched["distinct_images"].value - searched["images_seen_before"].value
+    assert new_images == 1
     assert refresh(workspace).made == {}
 
 
