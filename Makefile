@@ -13,7 +13,7 @@ setup: .venv/.ready
 	.uv/bin/python -m pip install --quiet uv
 
 .venv/.ready: pyproject.toml uv.lock | $(filter .uv/bin/uv,$(UV))
-	$(UV) sync --frozen --quiet
+	$(UV) sync --frozen --quiet --compile-bytecode
 	touch $@
 
 demo: setup
@@ -30,7 +30,7 @@ ui: setup
 
 # Compares with the assignment's own way: make bench BENCH="--size 1/16 --size 1/4 --size full --assignment-runs 1 --peers"
 bench: setup
-	$(UV) sync --frozen --quiet --inexact --group bench
+	$(UV) sync --frozen --quiet --inexact --group bench --compile-bytecode
 	$(RUN) python -m benchmarks $(BENCH)
 
 clean:
