@@ -10,7 +10,6 @@ value readable. Belongs here: names, atomic writing, finding. What is inside the
 """
 
 import json
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -174,11 +173,6 @@ class ValueStore:
             subject="/".join(key),
             remedy="Materialize the asset again.",
         )
-
-
-def copy_file(source: BinaryIO) -> WriteFile:
-    """Return what writes the rest of `source`."""
-    return lambda file: shutil.copyfileobj(source, file, 1 << 22)
 
 
 def _clear_leftovers(folder: Path) -> None:

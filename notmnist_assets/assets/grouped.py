@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from notmnist_assets.assets.inputs import letter_inputs, table_input
+from notmnist_assets.assets.outputs import split_outputs
 from notmnist_assets.curation.grouping import draw_groups, grouped_splits, pool_groups, pool_letters
 from notmnist_assets.curation.images import LETTERS, SETS
 from notmnist_assets.curation.near_table import chosen_radius
@@ -18,9 +19,18 @@ from notmnist_assets.curation.statistics import label_counts
 from notmnist_assets.curation.values import LetterImages, Split
 from notmnist_assets.metadata import contact_sheet_metadata, counts_table
 from notmnist_assets.resources import SettingsResource
-from notmnist_assets.types import RadiusCurveType, SplitType, data_version
+from notmnist_assets.types import RadiusCurveType, data_version
 
 CODE_VERSION = "1"
+
+
+_DESCRIPTIONS = {
+    name: f"The {name} rows of a split of both archives by duplicate groups: images connected by equal pixels or by"
+    " distances up to the radius in use, and by fonts if the setting asks for it, are never in different splits."
+    f" Nothing leaks, so nothing needs removing. As large as splits/{name}, or smaller where the groups left are too"
+    " large."
+    for name in SPLITS
+}
 
 
 @dg.multi_asset(
@@ -32,23 +42,7 @@ CODE_VERSION = "1"
         **letter_inputs("small"),
         "radius": table_input("overlap", "radius", RadiusCurveType),
     },
-    outs={
-        name: dg.AssetOut(
-            key=["grouped", name],
-            dagster_type=SplitType,
-            io_manager_key="split_io",
-            code_version=CODE_VERSION,
-            kinds={"numpy"},
-            is_required=False,
-            description=(
-                f"The {name} rows of a split of both archives by duplicate groups: images connected by equal pixels or"
-                " by distances up to the radius in use, and by fonts if the setting asks for it, are never in"
-                " different splits. Nothing leaks, so nothing needs removing. As large as splits/"
-                f"{name}, or smaller where the groups left are too large."
-            ),
-        )
-        for name in SPLITS
-    },
+    outs=split_outputs("grouped", CODE_VERSION, _DESCRIPTIONS),
 )
 def grouped(
     context: dg.AssetExecutionContext, settings: SettingsResource, radius: pd.DataFrame, **letters: LetterImages

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from notmnist_assets.assets.inputs import hash_inputs, hashes_of, split_inputs, splits_of, table_input
+from notmnist_assets.assets.outputs import split_outputs
 from notmnist_assets.curation.near_table import chosen_radius
 from notmnist_assets.curation.relation import RowIndex
 from notmnist_assets.curation.sanitizing import REASONS, Policy, sanitize
@@ -23,7 +24,6 @@ from notmnist_assets.types import (
     NearPairsType,
     RadiusCurveType,
     RemovedRowsType,
-    SplitType,
     data_version,
 )
 
@@ -34,6 +34,13 @@ def sanitize_policy(settings: SettingsResource) -> Policy:
     """Return the policy that the settings of this run name."""
     chosen = settings.read()
     return Policy(chosen.sanitize_method, chosen.sanitize_remove, chosen.sanitize_conflicts, chosen.sanitize_repeats)
+
+
+_DESCRIPTIONS = {
+    name: f"splits/{name} without rows that leak into another split, contradict each other about the letter, or repeat."
+    " Which rows left, and why, is in sanitized/removed."
+    for name in SPLITS
+}
 
 
 @dg.multi_asset(
@@ -47,21 +54,7 @@ def sanitize_policy(settings: SettingsResource) -> Policy:
         "radius": table_input("overlap", "radius", RadiusCurveType),
     },
     outs={
-        **{
-            name: dg.AssetOut(
-                key=["sanitized", name],
-                dagster_type=SplitType,
-                io_manager_key="split_io",
-                code_version=CODE_VERSION,
-                kinds={"numpy"},
-                is_required=False,
-                description=(
-                    f"splits/{name} without rows that leak into another split, contradict each other about the"
-                    " letter, or repeat. Which rows left, and why, is in sanitized/removed."
-                ),
-            )
-            for name in SPLITS
-        },
+        **split_outputs("sanitized", CODE_VERSION, _DESCRIPTIONS),
         "removed": dg.AssetOut(
             key=["sanitized", "removed"],
             dagster_type=RemovedRowsType,

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from notmnist_assets.assets.inputs import letter_inputs
+from notmnist_assets.assets.outputs import split_outputs
 from notmnist_assets.curation.images import LETTERS, SETS
 from notmnist_assets.curation.splits import SET_OF_SPLIT, SPLITS, canonical_rows, gather, sizes_from_data
 from notmnist_assets.curation.statistics import label_counts
@@ -15,14 +16,18 @@ from notmnist_assets.curation.values import LetterImages, Split
 from notmnist_assets.failures import explained
 from notmnist_assets.metadata import contact_sheet_metadata, counts_table
 from notmnist_assets.resources import SettingsResource
-from notmnist_assets.types import SplitType, data_version
+from notmnist_assets.types import data_version
 
 CODE_VERSION = "1"
 
+_EVERY_SPLIT = (
+    "Images uint8 (n, 28, 28), labels int32 (0 to 9 for A to J), and the set, letter, file name and font of each row."
+    " The draw repeats to the row on any machine (seed 133)."
+)
 _DESCRIPTIONS = {
-    "train": "Training rows drawn from the large archive, a tenth from each letter, shuffled.",
-    "valid": "Validation rows drawn from the large archive, none of them in train, shuffled.",
-    "test": "Test rows drawn from the small archive, shuffled.",
+    "train": f"Training rows drawn from the large archive, a tenth from each letter, shuffled. {_EVERY_SPLIT}",
+    "valid": f"Validation rows drawn from the large archive, none of them in train, shuffled. {_EVERY_SPLIT}",
+    "test": f"Test rows drawn from the small archive, shuffled. {_EVERY_SPLIT}",
 }
 
 
@@ -31,21 +36,7 @@ _DESCRIPTIONS = {
     group_name="splits",
     can_subset=True,
     ins={**letter_inputs("large"), **letter_inputs("small")},
-    outs={
-        name: dg.AssetOut(
-            key=["splits", name],
-            dagster_type=SplitType,
-            io_manager_key="split_io",
-            code_version=CODE_VERSION,
-            kinds={"numpy"},
-            is_required=False,
-            description=(
-                f"{_DESCRIPTIONS[name]} Images uint8 (n, 28, 28), labels int32 (0 to 9 for A to J), and the set,"
-                " letter, file name and font of each row. The draw repeats to the row on any machine (seed 133)."
-            ),
-        )
-        for name in SPLITS
-    },
+    outs=split_outputs("splits", CODE_VERSION, _DESCRIPTIONS),
 )
 def splits(
     context: dg.AssetExecutionContext, settings: SettingsResource, **letters: LetterImages

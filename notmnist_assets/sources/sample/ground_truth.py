@@ -25,7 +25,6 @@ from notmnist_assets.sources.sample.names import file_name
 from notmnist_assets.sources.sample.planting import Contents, Plan
 from notmnist_assets.sources.sample.randomness import Integers
 
-KINDS: Final = ("exact_duplicate", "near_duplicate", "label_conflict", "wrong_label", "unreadable")
 SCHEMA: Final = pa.schema(
     [
         ("set", pa.string()),
