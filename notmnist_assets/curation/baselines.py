@@ -78,9 +78,13 @@ def baseline_metrics(
         jobs += [(train_on, str(size), train, size) for size in sorted(set(sizes)) if size <= len(train)]
         jobs.append((train_on, "all", train, len(train)))
     tables = []
+    every_raw_row: LogisticFit | None = None
     with stage("fit baselines", sum(job[3] for job in jobs), "rows") as advance:
         for train_on, train_rows, train, size in jobs:
-            fit = fit_logistic(train.images[:size], train.labels[:size], workers=workers)
+            # Nearly all sanitized rows are raw rows: the last raw fit is where their fit may start.
+            fit = fit_logistic(train.images[:size], train.labels[:size], start=every_raw_row, workers=workers)
+            if train_rows == "all":
+                every_raw_row = fit
             scored = _score(fit, raw, clean, workers)
             scored.insert(0, "fitted_rows", size)
             scored.insert(0, "train_rows", train_rows)
@@ -152,7 +156,6 @@ def _source_keys(left: pd.DataFrame, right: pd.DataFrame) -> tuple[npt.NDArray[n
     """Return one number per row of both tables, equal exactly when set, letter and name are equal."""
     keys = np.zeros(len(left) + len(right), np.int64)
     for column in _SOURCE_KEY:
-        values = np.concatenate([left[column].to_numpy(np.object_), right[column].to_numpy(np.object_)])
-        codes, distinct = pd.factorize(values)
+        codes, distinct = pd.factorize(pd.concat([left[column].astype("str"), right[column].astype("str")]))
         keys = keys * len(distinct) + codes
     return keys[: len(left)], keys[len(left) :]

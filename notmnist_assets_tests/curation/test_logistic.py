@@ -76,6 +76,28 @@ def test_rows_sorted_by_class_and_a_class_the_pilot_misses_still_converge(monkey
     assert fit.objective == pytest.approx(expected, rel=1e-6)
 
 
+def test_a_fit_started_from_that_of_nearly_the_same_rows_ends_at_the_same_optimum_sooner(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    images, labels = letter_like(600)
+    monkeypatch.setattr(logistic, "PILOT_ROWS", 100)
+    monkeypatch.setattr(logistic, "FEW_ROWS", 10)
+    earlier = fit_logistic(images, labels)
+    cold = fit_logistic(images[:560], labels[:560])
+    warm = fit_logistic(images[:560], labels[:560], start=earlier)
+    assert warm.converged
+    assert warm.steps < cold.steps
+    assert warm.objective == pytest.approx(cold.objective, rel=1e-6)
+
+
+def test_a_start_that_lacks_a_class_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    images, labels = letter_like(400)
+    monkeypatch.setattr(logistic, "PILOT_ROWS", 100)
+    without_j = fit_logistic(images[labels != 9], labels[labels != 9])
+    started, cold = fit_logistic(images, labels, start=without_j), fit_logistic(images, labels)
+    np.testing.assert_array_equal(started.parameters, cold.parameters)
+
+
 def test_workers_change_no_bit_and_block_sizes_only_rounding() -> None:
     images, labels = letter_like(400)
     one = fit_logistic(images, labels, workers=1, block_rows=128)
