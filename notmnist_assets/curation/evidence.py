@@ -8,7 +8,6 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.spatial.distance import pdist
 
 from notmnist_assets.curation.gallery import Exhibit, pair_exhibit
 from notmnist_assets.curation.images import LETTERS, PIXEL_DEPTH, PIXELS, Images
@@ -71,6 +70,9 @@ def diameter(images: Images) -> float:
     """Return the largest L1 distance between two of the images, in units of 255; 0 for a single one."""
     if len(images) < 2:
         return 0.0
+    # SciPy takes half a second to import: not before it is needed.
+    from scipy.spatial.distance import pdist
+
     flat = images.reshape(len(images), PIXELS).astype(np.float64)
     return float(pdist(flat, "cityblock").max() / PIXEL_DEPTH)
 

@@ -11,8 +11,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from notmnist_assets.curation.hashes import exact_digests
 from notmnist_assets.curation.images import LETTERS, SETS, SIDE
@@ -84,6 +82,10 @@ def pool_groups(pool: Pool, radius: float, *, by_font: bool, shifts: bool = Fals
         target.append(distinct + pool.font)
         nodes += int(pool.font.max(initial=-1)) + 1
     a, b = np.concatenate(source), np.concatenate(target)
+    # SciPy takes half a second to import: not before it is needed.
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     graph = coo_array((np.ones(len(a), np.int8), (a, b)), shape=(nodes, nodes))
     _, component = connected_components(graph, directed=False)
     return pd.factorize(component[image])[0].astype(np.int64)

@@ -5,7 +5,6 @@ Belongs here: intervals of a binomial proportion. What is counted, and how it is
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
 
 
 def wilson_interval(
@@ -27,6 +26,9 @@ def wilson_interval(
     Raises:
         ValueError: when a count or the level lies outside its range.
     """
+    # SciPy takes half a second to import: not before it is needed.
+    from scipy.special import ndtri
+
     k, n = np.broadcast_arrays(np.asarray(successes, np.float64), np.asarray(trials, np.float64))
     if np.any(k < 0) or np.any(k > n):
         raise ValueError("successes must lie between 0 and trials")

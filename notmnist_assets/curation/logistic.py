@@ -22,7 +22,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import cho_solve, cholesky  # before any fit: a limit on BLAS threads sees only what is loaded
 from threadpoolctl import threadpool_limits
 
 from notmnist_assets.curation.errors import CurationError
@@ -102,6 +101,9 @@ def fit_logistic(
     Raises:
         CurationError: without any row.
     """
+    # A limit on BLAS threads sees only what is loaded; and SciPy is not loaded before a fit, it takes half a second.
+    import scipy.linalg  # noqa: F401
+
     began = time.perf_counter()
     if not len(images):
         raise CurationError("there are no rows to fit.", subject="training split", remedy="Ask for at least one row.")
@@ -220,6 +222,8 @@ def _systematic_sample(weights: Floats, most: int) -> tuple[npt.NDArray[np.intp]
 
 def _inverse(grams: list[Point], rows: int, pool: ThreadPoolExecutor) -> Callable[[Point], Point]:
     """Return what applies the inverse of the guessed Hessian, one matrix for all classes or one for each."""
+
+    from scipy.linalg import cho_solve, cholesky
 
     def factor(gram: Point) -> Point:
         hessian = gram / rows

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.sparse.csgraph import connected_components
 
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.relation import METHODS, NO_ROW, Mask, Method, RowIndex
@@ -71,6 +70,9 @@ def duplicate_groups(index: RowIndex, method: Method) -> np.ndarray[tuple[int], 
         return np.arange(index.images)
     if method == "cells":
         return index.cell_of_image
+    # SciPy takes half a second to import: not before it is needed.
+    from scipy.sparse.csgraph import connected_components
+
     _, groups = connected_components(index.neighbours(), directed=False)
     return pd.factorize(groups)[0].astype(np.int64)
 

@@ -8,7 +8,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from scipy.fft import dctn
 
 from notmnist_assets.curation.images import Images
 
@@ -26,6 +25,9 @@ def perceptual_hashes(images: Images) -> npt.NDArray[np.uint64]:
     Args:
         images: uint8 (n, 28, 28).
     """
+    # SciPy takes half a second to import: not before it is needed.
+    from scipy.fft import dctn
+
     hashes = np.empty(len(images), np.uint64)
     for start in range(0, len(images), _CHUNK):
         chunk = images[start : start + _CHUNK]

@@ -11,7 +11,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from scipy import ndimage
 
 from notmnist_assets.curation.images import PIXEL_DEPTH, PIXELS, SIDE, Images
 from notmnist_assets.curation.near import SHIFTS, moved
@@ -62,14 +61,20 @@ def _shift(images: Images, pixels: float, rng: np.random.Generator) -> Images:
 
 
 def _blur(images: Images, sigma: float, _rng: np.random.Generator) -> Images:
+    from scipy import ndimage  # late: SciPy takes half a second to import
+
     return _to_gray(ndimage.gaussian_filter(images.astype(np.float64), (0, sigma, sigma), mode="nearest"))
 
 
 def _erosion(images: Images, size: float, _rng: np.random.Generator) -> Images:
+    from scipy import ndimage  # late, as above
+
     return ndimage.grey_erosion(images, (1, int(size), int(size)), mode="nearest")
 
 
 def _dilation(images: Images, size: float, _rng: np.random.Generator) -> Images:
+    from scipy import ndimage  # late, as above
+
     return ndimage.grey_dilation(images, (1, int(size), int(size)), mode="nearest")
 
 

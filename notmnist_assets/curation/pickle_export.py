@@ -23,7 +23,7 @@ from notmnist_assets.curation.values import Split
 
 FILE_NAME: Final = "notMNIST.pickle"
 _PROTOCOL: Final = 3  # the first with bytes; any Python 3 reads it
-_BLOCK_ROWS: Final = 4096
+_BLOCK_ROWS: Final = 512  # whose float32 pixels stay in the cache until they are written
 _LIMIT: Final = 2**32
 _OPCODES: Final = {opcode.code: opcode for opcode in pickletools.opcodes}
 
@@ -33,7 +33,7 @@ class _Data:
     """Stands for the bytes of an array while its surroundings are pickled."""
 
     size: int
-    blocks: Callable[[], Iterator[bytes]]
+    blocks: Callable[[], Iterator[bytes | memoryview]]
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,12 @@ def disagreements(splits: Mapping[str, Split], file: BinaryIO) -> list[str]:
 
 
 def _array_problems(
-    file: BinaryIO, name: str, found: dict[str, Any], shape: tuple[int, ...], dtype: str, blocks: Iterator[bytes]
+    file: BinaryIO,
+    name: str,
+    found: dict[str, Any],
+    shape: tuple[int, ...],
+    dtype: str,
+    blocks: Iterator[bytes | memoryview],
 ) -> Iterator[str]:
     reduced: tuple[Any, ...] = np.dtype(dtype).__reduce__()  # type: ignore[assignment]
     empty = ("numpy ndarray", (0,), b"b")
@@ -143,7 +148,7 @@ def _array_problems(
         return
     file.seek(offset)
     for number, block in enumerate(blocks):
-        if file.read(len(block)) != block:
+        if file.read(len(block)) != bytes(block):  # a memoryview compares byte by byte
             yield f"{name} differs within rows {number * _BLOCK_ROWS} to {min((number + 1) * _BLOCK_ROWS, shape[0])}"
             return
 
@@ -218,7 +223,7 @@ def _described(file: BinaryIO) -> Any:
                 raise ValueError(f"unexpected opcode {opcode.name}")
 
 
-def _float_blocks(split: Split) -> Iterator[bytes]:
+def _float_blocks(split: Split) -> Iterator[memoryview]:
     for start in range(0, len(split), _BLOCK_ROWS):
         block: npt.NDArray[np.float32] = as_float32(np.asarray(split.images[start : start + _BLOCK_ROWS]))
-        yield block.astype("<f4", copy=False).tobytes()
+        yield memoryview(block.astype("<f4", copy=False)).cast("B")

@@ -5,7 +5,8 @@ images are found by their bytes, near ones by the ink of the whole image and of 
 the distance from below, and then by their pixels.
 """
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Final, NamedTuple
 
 import numba
 import numpy as np
@@ -13,8 +14,10 @@ import numpy.typing as npt
 
 from notmnist_assets.curation.images import PIXEL_DEPTH, PIXELS, SIDE, Images
 
-_TILE = 7
-_TILES = (SIDE // _TILE) ** 2
+_TILE: Final = 7
+_ACROSS: Final = SIDE // _TILE
+_TILES: Final = _ACROSS**2
+_CHUNK: Final = 4096
 
 
 class Counterexample(NamedTuple):
@@ -27,27 +30,36 @@ class Counterexample(NamedTuple):
 
 def equal_rows(images: Images, others: Images) -> list[Counterexample]:
     """Return, for each row of `images` whose bytes are those of a row of `others`, the first such row."""
-    wanted = {image.tobytes() for image in images}
+    own = list(_row_bytes(images))
+    wanted = set(own)
     rows: dict[bytes, int] = {}
-    for row, other in enumerate(others):
-        if (data := other.tobytes()) in wanted:
+    for row, data in enumerate(_row_bytes(others)):
+        if data in wanted:
             rows.setdefault(data, row)
-    found = ((row, rows.get(image.tobytes())) for row, image in enumerate(images))
+    found = ((row, rows.get(data)) for row, data in enumerate(own))
     return [Counterexample(row, other, 0.0) for row, other in found if other is not None]
+
+
+def _row_bytes(images: Images) -> Iterator[bytes]:
+    """Yield the 784 bytes of each row."""
+    flat = _flat(images)
+    for start in range(0, len(flat), _CHUNK):
+        yield from flat[start : start + _CHUNK].view(f"V{PIXELS}")[:, 0].tolist()
 
 
 def near_rows(images: Images, others: Images, radius: float) -> list[Counterexample]:
     """Return, for each row of `images` within `radius` of a row of `others`, the first such pair in ink order."""
     limit = int(np.floor(radius * PIXEL_DEPTH + 1e-6))
     flat, other_flat = _flat(images), _flat(others)
-    other_ink = other_flat.sum(axis=1, dtype=np.int64)
+    tiles, other_tiles = _tiles(flat), _tiles(other_flat)
+    other_ink = other_tiles.sum(axis=1, dtype=np.int64)
     order = np.argsort(other_ink, kind="stable")
     hit, distance = _search(
         flat,
-        _tiles(images),
-        flat.sum(axis=1, dtype=np.int64),
+        tiles,
+        tiles.sum(axis=1, dtype=np.int64),
         other_flat,
-        _tiles(others)[order],  # read in this order: from memory line by line
+        other_tiles[order],  # read in this order: from memory line by line
         other_ink[order],
         order,
         limit,
@@ -60,10 +72,18 @@ def _flat(images: Images) -> npt.NDArray[np.uint8]:
     return np.ascontiguousarray(images).reshape(len(images), PIXELS)
 
 
-def _tiles(images: Images) -> npt.NDArray[np.int32]:
-    """Return the sums over 7x7 tiles: int32 (n, 16)."""
-    tiles = images.reshape(len(images), SIDE // _TILE, _TILE, SIDE // _TILE, _TILE)
-    return tiles.sum(axis=(2, 4), dtype=np.int32).reshape(len(images), _TILES)
+@numba.njit(cache=True, nogil=True)
+def _tiles(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
+    """Return the sums over 7x7 tiles of images (n, 784): int32 (n, 16)."""
+    sums = np.zeros((len(images), _TILES), np.int32)
+    for row in range(len(images)):
+        for line in range(SIDE):
+            for across in range(_ACROSS):
+                total = 0
+                for pixel in range(_TILE):
+                    total += images[row, line * SIDE + across * _TILE + pixel]
+                sums[row, line // _TILE * _ACROSS + across] += total
+    return sums
 
 
 @numba.njit(cache=True, nogil=True)

@@ -8,16 +8,18 @@ pixels, or a direct neighbour within the radius; neighbours of neighbours do not
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.sparse import csr_array
 
 from notmnist_assets.curation.images import LETTERS, PIXEL_DEPTH
 from notmnist_assets.curation.near import LARGEST_DISTANCE, largest_sum
 from notmnist_assets.curation.splits import SPLITS
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Method = Literal["exact", "cells", "near"]
 METHODS: Final[tuple[Method, ...]] = ("exact", "cells", "near")
@@ -105,8 +107,11 @@ class RowIndex:
             raise ValueError("this index has no near pairs: give them when it is made")
         return self._edges
 
-    def neighbours(self) -> csr_array[np.int64]:
+    def neighbours(self) -> "csr_array[np.int64]":
         """Return the near relation of distinct images as a sparse matrix (images, images) of ones, diagonal empty."""
+        # SciPy takes half a second to import: not before it is needed.
+        from scipy.sparse import csr_array
+
         source, target, _ = self.edges
         return csr_array((np.ones(len(source), np.int64), (source, target)), shape=(self.images, self.images))
 

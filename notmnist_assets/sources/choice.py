@@ -8,7 +8,6 @@ from pathlib import Path
 from notmnist_assets.settings import Settings
 from notmnist_assets.sources.base import ArchiveSource
 from notmnist_assets.sources.folder import FolderSource
-from notmnist_assets.sources.http import HttpSource
 from notmnist_assets.sources.rendered import RenderedSource
 
 
@@ -23,5 +22,8 @@ def source_of(settings: Settings, cache: Path) -> ArchiveSource:
     if settings.archives is None:
         return RenderedSource(cache)
     if settings.archives.startswith(("http://", "https://")):
+        # The HTTP client takes a third of a second to import: not for those who have folders.
+        from notmnist_assets.sources.http import HttpSource
+
         return HttpSource(settings.archives, cache, published=published)
     return FolderSource(settings.archives.removeprefix("file://"), published=published)
