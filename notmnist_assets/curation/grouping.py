@@ -35,6 +35,7 @@ class Pool:
         label: int32 (n,), 0 to 9.
         row: int64 (n,), place within its letter.
         font: int64 (n,), number of its font, the same in both sets.
+        fonts: object array of str, the name of each font.
     """
 
     letters: Mapping[str, Mapping[str, LetterImages]]
@@ -42,19 +43,24 @@ class Pool:
     label: npt.NDArray[np.int32]
     row: Indices
     font: Indices
+    fonts: npt.NDArray[np.object_]
 
 
 def pool_letters(letters: Mapping[str, Mapping[str, LetterImages]]) -> Pool:
     """Number all images of both sets."""
     counts = np.array([[len(letters[set_name][letter]) for letter in LETTERS] for set_name in SETS])
     flat = counts.reshape(-1)
-    fonts = [font_name(name) for set_name in SETS for letter in LETTERS for name in letters[set_name][letter].names]
+    names = np.concatenate([letters[set_name][letter].names for set_name in SETS for letter in LETTERS])
+    # Letters share most fonts: each name is decoded once.
+    name_of, distinct = pd.factorize(names)
+    font_of, fonts = pd.factorize(np.array([font_name(name) for name in distinct], dtype=object))
     return Pool(
         letters,
         np.repeat(np.repeat(np.arange(len(SETS)), len(LETTERS)), flat),
         np.repeat(np.tile(np.arange(len(LETTERS), dtype=np.int32), len(SETS)), flat),
         np.concatenate([np.arange(count) for count in flat]),
-        pd.factorize(np.array(fonts, dtype=object))[0].astype(np.int64),
+        font_of[name_of].astype(np.int64),
+        fonts,
     )
 
 
@@ -103,19 +109,13 @@ def draw_groups(groups: Indices, labels: npt.NDArray[np.int32], sizes: SplitSize
     by_group = np.argsort(groups, kind="stable")
     ends = np.cumsum(np.bincount(groups, minlength=count))
     starts = ends - np.bincount(groups, minlength=count)
-    labels_by_group = labels[by_group].tolist()
-    room = [[getattr(sizes, name) // len(LETTERS)] * len(LETTERS) for name in _FILL_ORDER]
-    split_of_group = np.full(count, NOWHERE, np.int64)
-    bounds = zip(order.tolist(), starts[order].tolist(), ends[order].tolist(), strict=True)
-    for group, start, end in bounds:
-        members = labels_by_group[start:end]
-        for name, free in zip(_FILL_ORDER, room, strict=True):
-            if all(members.count(label) <= free[label] for label in set(members)):
-                for label in members:
-                    free[label] -= 1
-                split_of_group[group] = SPLITS.index(name)
-                break
-    return split_of_group[groups]
+    room = np.array([[getattr(sizes, name) // len(LETTERS)] * len(LETTERS) for name in _FILL_ORDER], np.int64)
+    # The compiler is needed only when groups are drawn, not when definitions load.
+    from notmnist_assets.curation.filling import fill
+
+    filled = fill(order, starts, ends, labels[by_group], room)
+    splits = np.array([SPLITS.index(name) for name in _FILL_ORDER])
+    return np.where(filled == NOWHERE, NOWHERE, splits[filled])[groups]
 
 
 def grouped_splits(pool: Pool, split_of: Indices, seed: int) -> dict[str, Split]:
@@ -147,7 +147,7 @@ def _gather(pool: Pool, rows: Indices) -> Split:
             "set": pd.Categorical.from_codes(pool.set_of[rows], categories=pd.Index(list(SETS))),
             "letter": pd.Categorical.from_codes(pool.label[rows], categories=pd.Index(list(LETTERS))),
             "name": pd.Series(names, dtype="str"),
-            "font": pd.Series([font_name(name) for name in names], dtype="str"),
+            "font": pd.Series(pool.fonts[pool.font[rows]], dtype="str"),
         }
     )
     return Split(images, pool.label[rows], sources)

@@ -222,7 +222,6 @@ def _systematic_sample(weights: Floats, most: int) -> tuple[npt.NDArray[np.intp]
 
 def _inverse(grams: list[Point], rows: int, pool: ThreadPoolExecutor) -> Callable[[Point], Point]:
     """Return what applies the inverse of the guessed Hessian, one matrix for all classes or one for each."""
-
     from scipy.linalg import cho_solve, cholesky
 
     def factor(gram: Point) -> Point:

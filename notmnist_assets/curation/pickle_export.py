@@ -226,4 +226,4 @@ def _described(file: BinaryIO) -> Any:
 def _float_blocks(split: Split) -> Iterator[memoryview]:
     for start in range(0, len(split), _BLOCK_ROWS):
         block: npt.NDArray[np.float32] = as_float32(np.asarray(split.images[start : start + _BLOCK_ROWS]))
-        yield memoryview(block.astype("<f4", copy=False)).cast("B")
+        yield block.astype("<f4", copy=False).data.cast("B")
