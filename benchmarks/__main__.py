@@ -19,7 +19,7 @@ from notmnist_assets.sources.sample import is_rendered, render_archives
 _RESULTS = Path(__file__).resolve().parent / "results"
 _WARM_UP = "60"
 _SIZES = ["1/16"]
-_GRAPH = ("whole graph", "nothing to do")
+_GRAPH = (*report.WHOLES, "nothing to do")
 _WIDTH = 140
 _console = Console()
 if not _console.is_terminal:
@@ -77,9 +77,11 @@ def benchmark(
     every = report.runs_table(measured)
     table = report.summary(every)
     report.show(table, _console)
-    report.store({"runs": every, "summary": table}, out)
+    where = report.profile(every)
+    report.show_profile(where, _console)
+    report.store({"runs": every, "summary": table, "profile": where}, out)
     plot.draw(table, out / "benchmark.png")
-    _console.print(f"runs.csv, summary.csv and benchmark.png are in {out}", markup=False, soft_wrap=True)
+    _console.print(f"runs.csv, summary.csv, profile.csv and benchmark.png are in {out}", markup=False, soft_wrap=True)
     if (table["same"] == False).any():  # noqa: E712 - a column of True, False and None
         _console.print("[red]The two ways disagree; see the column same in runs.csv.[/red]")
         raise typer.Exit(1)

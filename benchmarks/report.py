@@ -18,11 +18,11 @@ from rich.table import Table
 from benchmarks.measure import Measurement
 
 WAYS: Final = ("ours", "assignment")
-WHOLE: Final = "whole graph"
-WHOLE_LESS_NEAR: Final = "whole graph less near search"
-_NEAR_NOTE: Final = "near search, radius and recall"
+WHOLES: Final = ("whole graph", "assignment's part of it")
+_OUTSIDE: Final = "start-up, planning, run set-up, tables"
 _QUANTITIES: Final = ("seconds", "cpu_seconds", "peak_mb")
 _MEGABYTE: Final = 1e6
+_WORTH_A_LINE: Final = 0.01
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     seconds over the images, NaN with one size.
 
     The assignment's whole is the sum of its stages, its peak the largest of them. The whole graph does more than the
-    assignment: the line less near search leaves out the time of search, choice of radius and recall study.
+    assignment; its part has the same results, and checks and pictures of them besides.
     """
     order = list(dict.fromkeys(runs["stage"]))
     keys = ["images", "size", "stage", "way"]
@@ -87,10 +87,7 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     table = table.dropna(how="all")
     table = table.reset_index()
     table["same"] = [_agreement(runs, size, stage) for size, stage in zip(table["size"], table["stage"], strict=True)]
-    table = pd.concat([part for _, images in table.groupby("images") for part in _with_whole(images, runs)])
-    order = [*order, WHOLE_LESS_NEAR]
-    if WHOLE in order:
-        order.insert(order.index(WHOLE) + 1, WHOLE_LESS_NEAR)
+    table = pd.concat([_with_whole(images) for _, images in table.groupby("images")])
     place = {stage: number for number, stage in reversed(list(enumerate(order)))}
     table = table.sort_values(
         ["images", "stage"], key=lambda column: column.map(place) if column.name == "stage" else column
@@ -109,22 +106,30 @@ def _agreement(runs: pd.DataFrame, size: str, stage: str) -> bool | None:
     return len(set(here["same"])) == 1 if len(set(here["way"])) == len(WAYS) else None
 
 
-def _with_whole(images: pd.DataFrame, runs: pd.DataFrame) -> list[pd.DataFrame]:
-    """Give the whole graph the assignment's sum to stand beside, and add the line without the near search."""
+def _with_whole(images: pd.DataFrame) -> pd.DataFrame:
+    """Give the whole graph, and the part of it, the assignment's sum to stand beside."""
     images = images.copy()
-    whole = images["stage"] == WHOLE
-    if not whole.any():
-        return [images]
+    whole = images["stage"].isin(WHOLES)
     for quantity in _QUANTITIES:
         values = images[f"assignment_{quantity}"]
         images.loc[whole, f"assignment_{quantity}"] = values.max() if quantity == "peak_mb" else values.sum(min_count=1)
-    line = images[whole].copy()
-    line["stage"] = WHOLE_LESS_NEAR
-    here = runs[(runs["stage"] == WHOLE) & runs["size"].isin(line["size"])]
-    less = here["seconds"] - [json.loads(notes)[_NEAR_NOTE] for notes in here["notes"]]
-    line["ours_seconds"] = less.median()
-    line[["ours_cpu_seconds", "ours_peak_mb"]] = np.nan
-    return [images, line]
+    return images
+
+
+def profile(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return where the time of whole runs goes: `size`, `stage`, `step`, `seconds` (median), `share`; longest first.
+
+    What is left after all steps is start-up, planning, setting up the run and printing.
+    """
+    records = []
+    for run in runs[runs["stage"].isin(WHOLES)].to_dict("records"):
+        steps = json.loads(run["notes"])["steps"]
+        steps[_OUTSIDE] = run["seconds"] - sum(steps.values())
+        records += [(run["size"], run["stage"], step, seconds) for step, seconds in steps.items()]
+    table = pd.DataFrame(records, columns=["size", "stage", "step", "seconds"])
+    table = table.groupby(["size", "stage", "step"], as_index=False, sort=False).median()
+    table["share"] = table["seconds"] / table.groupby(["size", "stage"])["seconds"].transform("sum")
+    return table.sort_values(["size", "stage", "seconds"], ascending=[True, True, False], ignore_index=True)
 
 
 def _exponents(table: pd.DataFrame, column: str) -> dict[str, float]:
@@ -169,6 +174,17 @@ def show(table: pd.DataFrame, console: Console) -> None:
             same = {True: "yes", False: "NO"}.get(row["same"], "")
             growth = [_number(row[f"{way}_growth"], 2) for way in WAYS]
             drawn.add_row(row["stage"], *ratios, *costs, same, *growth)
+        console.print(drawn)
+
+
+def show_profile(table: pd.DataFrame, console: Console) -> None:
+    """Print where the time of whole runs goes, the steps that take a hundredth of it or more."""
+    for (size, stage), rows in table.groupby(["size", "stage"], sort=False):
+        drawn = Table(box=SIMPLE, title=f"size {size}: where the time goes, {stage}")
+        for heading in ("step", "s", "%"):
+            drawn.add_column(heading, justify="left" if heading == "step" else "right")
+        for row in rows[rows["share"] >= _WORTH_A_LINE].to_dict("records"):
+            drawn.add_row(row["step"], _number(row["seconds"], 2), _number(100 * row["share"], 0))
         console.print(drawn)
 
 
