@@ -1,0 +1,161 @@
+"""Failures that nobody watches reach a webhook; others, and the webhook's address, do not."""
+
+import logging
+from collections.abc import Iterator, Mapping
+
+import dagster as dg
+import pytest
+
+from notmnist_assets.automation import failure_alerts
+from notmnist_assets.automation.alerts import alert_text, started_by
+from notmnist_assets.settings import FAILURE_WEBHOOK
+from notmnist_assets_tests.automation.webhook import SECRET, Webhook
+from notmnist_assets_tests.workspace import QUIET, Workspace
+
+BY_THE_SCHEDULE = {"dagster/schedule_name": "weekly_refresh"}
+BY_THE_WATCH = {"dagster/sensor_name": "upstream_watch"}
+
+
+@pytest.fixture
+def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
+    with Webhook().listening() as webhook:
+        monkeypatch.setenv(FAILURE_WEBHOOK, webhook.url)
+        yield webhook
+
+
+@pytest.fixture
+def broken(workspace: Workspace) -> Workspace:
+    """The workspace with a small archive that is cut short."""
+    path = workspace.archives / "notMNIST_small.tar.gz"
+    path.write_bytes(path.read_bytes()[:-300])
+    return workspace
+
+
+def fail(workspace: Workspace, instance: dg.DagsterInstance, tags: Mapping[str, str]) -> dg.DagsterRun:
+    """Let the job fail, as started by whom the tags tell."""
+    result = workspace.definitions.resolve_job_def("refresh").execute_in_process(
+        instance=instance,
+        asset_selection=[dg.AssetKey(["archives", "small"])],
+        run_config=QUIET,
+        tags=tags,
+        raise_on_error=False,
+    )
+    assert not result.success
+    return result.dagster_run
+
+
+def tick(
+    workspace: Workspace,
+    instance: dg.DagsterInstance,
+    tags: Mapping[str, str],
+    log: pytest.LogCaptureFixture | None = None,
+) -> tuple[dg.DagsterRun, str | None, list[str]]:
+    """Let a run fail between two ticks of the sensor; return it, the reason if the tick is skipped, and its errors."""
+    repository = workspace.definitions.get_repository_def()
+    first = failure_alerts.evaluate_tick(dg.build_sensor_context(instance, repository_def=repository))
+    run = fail(workspace, instance, tags)
+    context = dg.build_sensor_context(instance, cursor=first.cursor, repository_def=repository)
+    if log is not None:
+        context.log.addHandler(log.handler)
+    second = failure_alerts.evaluate_tick(context)
+    assert second.cursor != first.cursor
+    errors = [str(reaction.error) for reaction in second.dagster_run_reactions or () if reaction.error]
+    return run, second.skip_message, errors
+
+
+@pytest.mark.parametrize(
+    ("tags", "starter"), [(BY_THE_SCHEDULE, "schedule weekly_refresh"), (BY_THE_WATCH, "sensor upstream_watch")]
+)
+def test_a_failed_automatic_run_is_told_with_its_reason(
+    broken: Workspace, webhook: Webhook, tags: dict[str, str], starter: str
+) -> None:
+    with broken.instance() as instance:
+        run, skipped, errors = tick(broken, instance, tags)
+    assert (skipped, errors) == (None, [])
+    (message,) = webhook.messages
+    assert set(message) == {"text"}
+    head, step = message["text"].split("\n")
+    assert head == f"notmnist_assets: the job refresh failed, run {run.run_id}, started by the {starter}."
+    assert step.startswith("• archives__small: ")
+    assert "notMNIST_small.tar.gz" in step
+    assert "cut short" in step
+
+
+def test_a_run_that_a_person_started_is_not_told(broken: Workspace, webhook: Webhook) -> None:
+    with broken.instance() as instance:
+        run, skipped, _ = tick(broken, instance, {})
+    assert skipped == f"Run {run.run_id} was started by a person, who sees how it ended."
+    assert webhook.asked == 0
+
+
+def test_nobody_is_told_without_a_webhook(broken: Workspace) -> None:
+    with broken.instance() as instance:
+        run, skipped, errors = tick(broken, instance, BY_THE_SCHEDULE)
+    assert skipped == f"Run {run.run_id} failed; nobody is told, because NOTMNIST_FAILURE_WEBHOOK is not set."
+    assert errors == []
+
+
+@pytest.mark.parametrize(
+    ("answers", "asked", "told"),
+    [([503], 2, True), ([503, 500], 2, False), ([404], 1, False), ([302], 1, False)],
+    ids=["trouble that passes", "trouble that stays", "wrong address", "redirected"],
+)
+def test_a_webhook_in_trouble_is_logged_without_its_address_and_fails_no_tick(
+    broken: Workspace,
+    webhook: Webhook,
+    caplog: pytest.LogCaptureFixture,
+    answers: list[int],
+    asked: int,
+    told: bool,
+) -> None:
+    webhook.answers.extend(answers)
+    caplog.set_level(logging.DEBUG)
+    with broken.instance() as instance:
+        run, skipped, errors = tick(broken, instance, BY_THE_SCHEDULE, caplog)
+    assert (skipped, errors) == (None, [])
+    assert (webhook.asked, len(webhook.messages)) == (asked, int(told))
+    assert (f"it answered {answers[-1]}" in caplog.text) is not told
+    assert f"Run {run.run_id} failed" in caplog.text
+    assert SECRET not in caplog.text
+
+
+def test_a_webhook_that_is_down_is_logged_without_its_address(
+    broken: Workspace, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Webhook().listening() as stopped:
+        monkeypatch.setenv(FAILURE_WEBHOOK, stopped.url)
+    caplog.set_level(logging.DEBUG)
+    with broken.instance() as instance:
+        _, skipped, errors = tick(broken, instance, BY_THE_SCHEDULE, caplog)
+    assert (skipped, errors) == (None, [])
+    assert "it cannot be reached (ConnectionRefusedError)" in caplog.text
+    assert SECRET not in caplog.text
+
+
+def test_a_file_name_calls_nobody() -> None:
+    run = dg.DagsterRun("refresh", "1234")
+    text = alert_text(run, "schedule weekly_refresh", {"letters_small": "<!channel> & <https://example.org|click>"})
+    assert "<" not in text
+    assert "&lt;!channel&gt; &amp; " in text
+
+
+def test_many_long_reasons_make_one_message_of_bounded_length() -> None:
+    failures = {f"step_{number}": "x" * 100_000 for number in range(12)}
+    text = alert_text(dg.DagsterRun("refresh", "1234"), "schedule weekly_refresh", failures)
+    assert len(text) < 20_000
+    assert text.endswith("• and 2 more steps")
+
+
+def test_a_run_that_failed_before_any_step_is_told_too() -> None:
+    text = alert_text(dg.DagsterRun("refresh", "1234"), "schedule weekly_refresh", {"": "The run worker died."})
+    assert text.endswith("\n• The run worker died.")
+
+
+def test_only_schedules_and_sensors_start_runs_by_themselves() -> None:
+    assert started_by(BY_THE_SCHEDULE) == "schedule weekly_refresh"
+    assert started_by({"dagster/from_automation_condition": "true", "dagster/sensor_name": "x"}) == "sensor x"
+    assert started_by({"dagster/from_ui": "true"}) is None
+
+
+def test_alerts_are_on_from_the_start_for_they_start_nothing() -> None:
+    assert failure_alerts.default_status == dg.DefaultSensorStatus.RUNNING

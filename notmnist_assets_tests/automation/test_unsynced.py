@@ -1,0 +1,80 @@
+"""What the UI marks as unsynced, by Dagster's own reckoning: what needs to be made again, and no more."""
+
+import dagster as dg
+import pytest
+
+from notmnist_assets.curation.images import LETTERS
+from notmnist_assets.settings import read_settings
+from notmnist_assets.versions import settings_that_matter
+from notmnist_assets_tests.automation.changes import change_a_letter
+from notmnist_assets_tests.automation.ticks import unsynced
+from notmnist_assets_tests.workspace import Workspace, keys_of
+
+SMALL_LETTERS = {f"letters/small/{letter}" for letter in LETTERS}
+HASHES = {f"hashes/{name}" for name in ("train", "valid", "test")}
+
+
+def children(workspace: Workspace, *keys: str) -> set[str]:
+    """Return what is made from these assets directly."""
+    graph = workspace.definitions.resolve_asset_graph()
+    return keys_of([child for key in keys for child in graph.get(dg.AssetKey(key.split("/"))).child_keys])
+
+
+def test_nothing_is_unsynced_after_a_run(finished: Workspace) -> None:
+    assert unsynced(finished) == {}
+
+
+def test_the_same_archives_made_again_leave_all_synced(workspace: Workspace) -> None:
+    assert workspace.run(["archives/small", "archives/large"]).success
+    assert unsynced(workspace) == {}
+
+
+def test_a_changed_archive_spreads_as_far_as_bytes_changed_and_no_further(workspace: Workspace) -> None:
+    change_a_letter(workspace)
+    assert unsynced(workspace) == {}, "Dagster looks at what was made; asking the source is the watch's business"
+    assert workspace.run(["archives/small"]).success
+    of_archive = children(workspace, "archives/small")
+    assert set(unsynced(workspace)) == of_archive
+    assert unsynced(workspace)["letters/small/A"] == {"DATA archives/small"}
+    assert workspace.run(sorted(SMALL_LETTERS)).success
+    of_letter = children(workspace, "letters/small/C")
+    found = unsynced(workspace)
+    assert set(found) == of_letter | of_archive - SMALL_LETTERS
+    assert found["splits/test"] == {"DATA letters/small/C"}
+    assert workspace.run(["splits/train", "splits/valid", "splits/test"]).success
+    of_split = children(workspace, "splits/test")
+    assert set(unsynced(workspace)) == of_split | (of_letter | of_archive) - SMALL_LETTERS - {
+        "splits/train",
+        "splits/valid",
+        "splits/test",
+    }
+    assert not {"hashes/train", "hashes/valid"} & of_split, "their splits came out with the same bytes"
+
+
+def test_a_changed_setting_marks_what_it_changes(finished: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTMNIST_SEED", "134")
+    found = unsynced(finished)
+    every = [spec.key for spec in finished.definitions.resolve_all_asset_specs()]
+    assert set(found) == keys_of([key for key in every if "seed" in settings_that_matter(key, read_settings())])
+    assert {"splits/train", "grouped/test"} < set(found)
+    assert set().union(*found.values()) == {"CODE "}
+    monkeypatch.setenv("NOTMNIST_SEED", "133")
+    assert unsynced(finished) == {}, "changed back"
+
+
+def test_a_changed_code_version_marks_its_assets_alone(workspace: Workspace) -> None:
+    def bump(spec: dg.AssetSpec) -> dg.AssetSpec:
+        later = f"{spec.code_version} later" if spec.key.path[0] == "hashes" else spec.code_version
+        return spec.replace_attributes(code_version=later)
+
+    today = workspace.definitions
+    changed = dg.Definitions(
+        assets=[asset.map_asset_specs(bump) for asset in today.assets or () if isinstance(asset, dg.AssetsDefinition)],
+        asset_checks=today.asset_checks,
+        jobs=today.jobs,
+        resources=today.resources,
+        executor=today.executor,
+    )
+    assert set(unsynced(workspace, changed)) == HASHES
+    assert workspace.run(sorted(HASHES), definitions=changed).success
+    assert unsynced(workspace, changed) == {}, "the new code gave the same bytes"

@@ -1,0 +1,56 @@
+"""A real webhook on this machine that keeps what it was told, and answers as it is told to.
+
+Belongs here: receiving JSON posts, nothing of what is in them.
+"""
+
+import json
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+SECRET = "T000-B000-only-for-us"  # noqa: S105, of this test alone
+
+
+@dataclass
+class Webhook:
+    """Messages in order, and the answers to come; 200 when there are none left."""
+
+    url: str = ""
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    asked: int = 0
+    answers: deque[int] = field(default_factory=deque)
+
+    @contextmanager
+    def listening(self) -> Iterator["Webhook"]:
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                pass
+
+            def do_POST(self) -> None:
+                outer.asked += 1
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                status = outer.answers.popleft() if outer.answers else 200
+                if status == 200:
+                    assert self.headers["Content-Type"] == "application/json"
+                    outer.messages.append(json.loads(body))
+                self.send_response(status)
+                if status == 302:
+                    self.send_header("Location", outer.url)
+                self.end_headers()
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        self.url = f"http://127.0.0.1:{server.server_address[1]}/services/{SECRET}"
+        try:
+            yield self
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
