@@ -1,0 +1,151 @@
+"""Checks against published numbers: results on the originals are the ones that others found.
+
+Belongs here: which stored values are compared, and when they can be. The numbers and the comparison are in
+`curation.published`; published checksums and pixel moments are judged by the checks of archives and letters.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import dagster as dg
+import pandas as pd
+
+from notmnist_assets.checks.results import judged
+from notmnist_assets.curation import published
+from notmnist_assets.curation.images import LETTERS, SETS
+from notmnist_assets.curation.splits import SPLITS
+from notmnist_assets.failures import explained
+from notmnist_assets.io_managers import LettersIOManager, TableIOManager
+from notmnist_assets.metadata import table
+from notmnist_assets.resources import SettingsResource
+from notmnist_assets.settings import Settings
+from notmnist_assets.storage import ValueStore
+
+_FILES: Final = "published_files"
+_DISTINCT: Final = "published_distinct"
+_ROWS: Final = "published_shared_rows"
+_IMAGES: Final = "published_shared_images"
+_REPORT: Final = dg.AssetKey(["overlap", "report"])
+_HASHES: Final = {name: dg.AssetKey(["hashes", name]) for name in SPLITS}
+_ONLY_ORIGINALS: Final = "not compared: published numbers are of the profile full"
+_ONLY_THE_SPLIT: Final = f"{_ONLY_ORIGINALS} with default sizes and seed"
+_INFERRED: Final = (
+    "The published number is inferred from percentages that were printed, so that a difference is a warning."
+)
+
+
+@dg.multi_asset_check(
+    name="published_letter_checks",
+    specs=[
+        dg.AssetCheckSpec(
+            _FILES,
+            asset=["letters", set_name, letter],
+            description="The number of readable files and the names of the rejected ones are the published ones, with"
+            " the profile full.",
+        )
+        for set_name in SETS
+        for letter in LETTERS
+    ],
+    can_subset=True,
+)
+def letter_checks(context: dg.AssetCheckExecutionContext, settings: SettingsResource) -> Iterator[dg.AssetCheckResult]:
+    """Compare what was read from the archives."""
+    chosen = settings.read()
+    store = ValueStore(chosen.storage_root)
+    for check in sorted(context.selected_asset_check_keys):
+        if chosen.profile != "full":
+            yield _not_compared(check, _ONLY_ORIGINALS)
+            continue
+        with explained():
+            letter = LettersIOManager().load(store, check.asset_key.path)
+        _, set_name, name = check.asset_key.path
+        yield _compared(
+            check,
+            published.certificate(
+                readable={set_name: {name: len(letter)}},
+                rejected={set_name: {name: letter.rejected["name"].tolist()}},
+            ),
+        )
+
+
+@dg.multi_asset_check(
+    name="published_result_checks",
+    specs=[
+        *(
+            dg.AssetCheckSpec(
+                _DISTINCT,
+                asset=key,
+                description=f"{name} holds as many distinct images as published, with the profile full, default sizes"
+                f" and seed. {_INFERRED if published.DISTINCT[name][1] == published.INFERRED else ''}".rstrip(),
+            )
+            for name, key in _HASHES.items()
+        ),
+        dg.AssetCheckSpec(
+            _ROWS,
+            asset=_REPORT,
+            additional_deps=list(_HASHES.values()),
+            description="Splits share as many rows as public runs of the assignment printed, and as many test rows are"
+            " in no other split, with the profile full, default sizes and seed.",
+        ),
+        dg.AssetCheckSpec(
+            _IMAGES,
+            asset=_REPORT,
+            description="Splits share as many distinct images as published, with the profile full, default sizes and"
+            f" seed. {_INFERRED}",
+        ),
+    ],
+    can_subset=True,
+)
+def result_checks(context: dg.AssetCheckExecutionContext, settings: SettingsResource) -> Iterator[dg.AssetCheckResult]:
+    """Compare repeats and leaks of the canonical split."""
+    chosen = settings.read()
+    store = ValueStore(chosen.storage_root)
+    for check in sorted(context.selected_asset_check_keys):
+        if not _is_published_split(chosen):
+            yield _not_compared(check, _ONLY_THE_SPLIT)
+            continue
+        with explained():
+            numbers = _distinct(store, check.asset_key) if check.name == _DISTINCT else _shared(store, check.name)
+        yield _compared(check, numbers)
+
+
+def _is_published_split(chosen: Settings) -> bool:
+    sizes = {"train": chosen.train_size, "valid": chosen.valid_size, "test": chosen.test_size}
+    return chosen.profile == "full" and sizes == published.SIZES and chosen.seed == published.SEED
+
+
+def _distinct(store: ValueStore, key: dg.AssetKey) -> pd.DataFrame:
+    hashes = TableIOManager().load(store, key.path)
+    return published.certificate(distinct={key.path[-1]: hashes["exact"].nunique()})
+
+
+def _shared(store: ValueStore, name: str) -> pd.DataFrame:
+    report = TableIOManager().load(store, _REPORT.path)
+    hashes = {split: TableIOManager().load(store, key.path) for split, key in _HASHES.items()}
+    numbers = published.certificate(
+        overlap_report=report, unshared_test_rows=published.count_unshared_test_rows(hashes)
+    )
+    evidence = published.PUBLISHED if name == _ROWS else published.INFERRED
+    return numbers[numbers["evidence"] == evidence]
+
+
+def _compared(check: dg.AssetCheckKey, numbers: pd.DataFrame) -> dg.AssetCheckResult:
+    """Return how many numbers agree; if one that is not inferred does not, that is an error."""
+    wrong = numbers[~numbers["agrees"]]
+    surely = (wrong["evidence"] == published.PUBLISHED).any()
+    return judged(
+        check.asset_key,
+        check.name,
+        passed=wrong.empty,
+        actual=len(numbers) - len(wrong),
+        threshold=len(numbers),
+        severity=dg.AssetCheckSeverity.ERROR if surely else dg.AssetCheckSeverity.WARN,
+        compared=table(numbers),
+    )
+
+
+def _not_compared(check: dg.AssetCheckKey, reason: str) -> dg.AssetCheckResult:
+    return judged(check.asset_key, check.name, passed=True, actual=reason, threshold="none")
+
+
+CHECKS: Sequence[dg.AssetChecksDefinition] = [letter_checks, result_checks]

@@ -1,0 +1,243 @@
+"""Drift is judged against the last other content made with the same settings, and warned of until the data change."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from notmnist_assets.checks.drift import CHECKS
+from notmnist_assets.io_managers import MADE_WITH
+from notmnist_assets_tests.archives import LARGE_PER_LETTER, tiny_members, write_archive
+from notmnist_assets_tests.checks.judging import by_name, results_of, shown
+from notmnist_assets_tests.workspace import Workspace
+
+TEST_HASHES = dg.AssetKey(["hashes", "test"])
+SETTINGS = {"profile": "custom", "seed": 133}
+
+
+@dataclasses.dataclass(frozen=True)
+class Made:
+    """A materialization that a test puts into the history."""
+
+    content: str
+    numbers: Mapping[str, float]
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=lambda: SETTINGS)
+
+
+def judge_all(histories: Mapping[dg.AssetKey, Sequence[Made]]) -> dict[dg.AssetKey, dg.AssetCheckResult]:
+    """Return the verdicts on all assets after these materializations, oldest first."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        for key, history in histories.items():
+            for made in history:
+                instance.report_runless_asset_event(
+                    dg.AssetMaterialization(
+                        key,
+                        metadata={**made.numbers, MADE_WITH: dg.MetadataValue.json(dict(made.settings))},
+                        tags={"dagster/data_version": made.content},
+                    )
+                )
+        context = dg.build_asset_check_context(instance=instance)
+        results = by_name(result for check in CHECKS for result in results_of(check(context)))
+    assert all(result.severity == dg.AssetCheckSeverity.WARN for result in results.values())
+    return {dg.AssetKey(name.removesuffix(":drift").split("/")): result for name, result in results.items()}
+
+
+def judge(*history: Made, key: dg.AssetKey = TEST_HASHES) -> dg.AssetCheckResult:
+    """Return the verdict on one asset; no other was ever made."""
+    results = judge_all({key: history})
+    verdict = results.pop(key)
+    assert {shown(result)[0] for result in results.values()} == {"not compared: the asset was never made"}
+    return verdict
+
+
+def records(result: dg.AssetCheckResult, label: str) -> list[Mapping[str, Any]]:
+    value = result.metadata[label]
+    assert isinstance(value, dg.TableMetadataValue)
+    return [record.data for record in value.records]
+
+
+def of(content: str, distinct: int, **settings: Any) -> Made:
+    return Made(content, {"distinct_images": distinct}, {**SETTINGS, **settings})
+
+
+def test_the_first_materialization_has_nothing_to_compare_with() -> None:
+    result = judge(of("a", 100))
+    assert result.passed
+    assert shown(result) == ("not compared: this is the first materialization", 0)
+
+
+def test_a_change_within_the_limit_passes_and_is_shown() -> None:
+    result = judge(of("a", 1000), of("b", 990))
+    assert result.passed
+    assert shown(result) == (0, 0)
+    (row,) = records(result, "compared")
+    assert row == {
+        "quantity": "distinct_images",
+        "previous": 1000.0,
+        "actual": 990.0,
+        "change": -10.0,
+        "threshold": 10.0,
+        "drifted": False,
+    }
+    assert records(result, "drifted") == []
+
+
+def test_a_change_beyond_the_limit_is_a_warning_with_the_numbers() -> None:
+    result = judge(of("a", 1000), of("b", 989))
+    assert not result.passed
+    assert shown(result) == (1, 0)
+    assert result.metadata["summary"].value == "distinct_images: 1000 to 989 (-11, at most 10)"
+    assert isinstance(result.metadata["previous_made"], dg.TimestampMetadataValue)
+
+
+def test_making_the_same_again_keeps_the_verdict() -> None:
+    before, after = of("a", 1000), of("b", 500)
+    assert not judge(before, after).passed
+    assert not judge(before, after, after, after, after).passed
+    assert judge(before, of("c", 995), of("c", 995)).passed
+
+
+def test_the_comparison_is_with_the_last_other_content_not_with_older_ones() -> None:
+    assert judge(of("a", 1000), of("b", 500), of("c", 498)).passed
+    assert not judge(of("a", 1000), of("b", 500), of("a", 1000)).passed
+
+
+def test_the_same_content_from_the_start_is_not_compared() -> None:
+    result = judge(*[of("a", 100)] * 3)
+    assert result.passed
+    assert shown(result)[0] == "not compared: the content has not changed in the last 3 materializations"
+
+
+def test_other_settings_are_not_compared_and_named() -> None:
+    result = judge(of("a", 1000, seed=7), of("b", 500))
+    assert result.passed
+    assert shown(result)[0] == "not compared: other content was made with other settings: seed 7, now 133"
+
+
+def test_content_made_before_settings_were_recorded_is_not_compared() -> None:
+    result = judge(Made("a", {"distinct_images": 1000}, {}), of("b", 500))
+    assert result.passed
+    assert shown(result)[0] == "not compared: nothing says with which settings other content was made"
+
+
+def test_materializations_with_other_settings_are_passed_over() -> None:
+    result = judge(of("a", 1000), of("b", 300, profile="sample"), of("c", 500))
+    assert not result.passed
+    assert result.metadata["summary"].value == "distinct_images: 1000 to 500 (-500, at most 10)"
+
+
+def test_history_from_before_a_number_was_recorded_is_no_drift() -> None:
+    assert judge(Made("a", {"rows": 100}), of("b", 50)).passed
+
+
+CASES: dict[str, tuple[str, dict[str, float], dict[str, float], str]] = {
+    "images": ("letters/small/C", {"images": 1873}, {"images": 1779}, "images"),
+    "rejected": ("letters/small/C", {"rejected": 0, "members": 1873}, {"rejected": 10, "members": 1883}, "rejected"),
+    "mean of a letter": ("letters/large/I", {"mean": 0.0308}, {"mean": 0.0199}, "mean"),
+    "rows": ("splits/train", {"rows": 200_000}, {"rows": 189_990}, "rows"),
+    "mean of a split": ("splits/test", {"mean": -0.0806}, {"mean": -0.0755}, "mean"),
+    "distinct images": ("hashes/train", {"distinct_images": 187_217}, {"distinct_images": 185_000}, "distinct_images"),
+    "overlap, exact": (
+        "overlap/report",
+        {"valid in train (exact)": 1067},
+        {"valid in train (exact)": 1211},
+        "valid in train (exact)",
+    ),
+    "overlap, near": (
+        "overlap/report",
+        {"test in valid (near)": 0},
+        {"test in valid (near)": 10},
+        "test in valid (near)",
+    ),
+    "share of a letter": ("sanitized/test", {"share: I": 0.0882}, {"share: I": 0.0831}, "share: I"),
+    "accuracy": (
+        "baselines/metrics",
+        {"accuracy: raw, test clean": 0.88, "test rows: clean": 8639},
+        {"accuracy: raw, test clean": 0.8723, "test rows: clean": 8639},
+        "accuracy: raw, test clean",
+    ),
+}
+
+
+@pytest.mark.parametrize(("key", "previous", "actual", "drifted"), CASES.values(), ids=list(CASES))
+def test_each_number_drifts_just_beyond_its_limit_and_not_at_half_of_it(
+    key: str, previous: dict[str, float], actual: dict[str, float], drifted: str
+) -> None:
+    asset = dg.AssetKey(key.split("/"))
+    result = judge(Made("a", previous), Made("b", actual), key=asset)
+    assert [row["quantity"] for row in records(result, "drifted")] == [drifted]
+    halfway = {label: (before + actual[label]) / 2 for label, before in previous.items()}
+    assert judge(Made("a", previous), Made("b", halfway), key=asset).passed
+
+
+def verdicts(workspace: Workspace) -> dict[str, dg.AssetCheckEvaluation]:
+    """Return the last verdict on drift of every asset that has one."""
+    keys = [key for key in workspace.definitions.resolve_asset_graph().asset_check_keys if key.name == "drift"]
+    with workspace.instance() as instance:
+        records = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+    evaluations = {key: record.evaluation for key, record in records.items()}
+    assert set(evaluations) == set(keys)
+    return {key.asset_key.to_user_string(): found for key, found in evaluations.items() if found is not None}
+
+
+def test_the_numbers_compared_are_recorded_under_their_labels(finished: Workspace) -> None:
+    keys = [spec.asset_key for check in CHECKS for spec in check.check_specs]
+    with finished.instance() as instance:
+        events = {key: instance.get_latest_materialization_event(key) for key in keys}
+    histories = {}
+    for key, event in events.items():
+        assert event is not None
+        assert event.asset_materialization is not None
+        recorded = event.asset_materialization.metadata
+        assert isinstance(recorded[MADE_WITH].value, dict)
+        numbers = {
+            label: float(value.value)
+            for label, value in recorded.items()
+            if isinstance(value, dg.IntMetadataValue | dg.FloatMetadataValue) and value.value is not None
+        }
+        histories[key] = [Made("a", numbers), Made("b", numbers)]
+    expected = {"letters": 3, "splits": 2, "hashes": 1, "overlap": 12, "sanitized": 11, "baselines": 6}
+    for key, result in judge_all(histories).items():
+        assert result.passed
+        assert len(records(result, "compared")) == expected[key.path[0]], key
+
+
+def test_after_the_first_run_nothing_is_compared(finished: Workspace) -> None:
+    found = verdicts(finished)
+    assert len(found) == 20 + 3 + 3 + 1 + 3 + 1
+    assert all(evaluation.passed for evaluation in found.values())
+    assert {evaluation.metadata["actual"].value for evaluation in found.values()} == {
+        "not compared: this is the first materialization"
+    }
+
+
+def test_a_letter_that_loses_a_third_of_its_images_drifts_alone(workspace: Workspace) -> None:
+    large = tiny_members()["large"]
+    for name in list(large["C"])[: LARGE_PER_LETTER // 3]:
+        del large["C"][name]
+    write_archive(workspace.archives, "large", large)
+    assert workspace.run(["archives/large", "letters/large/C", "letters/large/D"]).success
+    found = verdicts(workspace)
+    assert [key for key, evaluation in found.items() if not evaluation.passed] == ["letters/large/C"]
+    warning = found["letters/large/C"]
+    assert warning.severity == dg.AssetCheckSeverity.WARN
+    assert "images: 30 to 20 (-10, at most 1.5)" in str(warning.metadata["summary"].value)
+    assert found["letters/large/D"].metadata["actual"].value == (
+        "not compared: the content has not changed in the last 2 materializations"
+    )
+    result = workspace.run(["letters/large/C"])
+    assert {evaluation.asset_key.to_user_string() for evaluation in result.get_asset_check_evaluations()} == {
+        "letters/large/C"
+    }
+    assert not verdicts(workspace)["letters/large/C"].passed, "making it again from the same archive hides nothing"
+
+
+def test_making_unchanged_data_again_passes(workspace: Workspace) -> None:
+    again = ["letters/small/C", "hashes/test", "overlap/report"]
+    assert workspace.run(again).success
+    found = verdicts(workspace)
+    assert all(evaluation.passed for evaluation in found.values())
+    unchanged = [key for key in again if "has not changed" in str(found[key].metadata["actual"].value)]
+    assert unchanged == again

@@ -1,0 +1,162 @@
+"""Published numbers are demanded of the originals, and of nothing else."""
+
+import shutil
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from notmnist_assets.checks.published import CHECKS
+from notmnist_assets.curation import published
+from notmnist_assets.curation.images import SETS
+from notmnist_assets.curation.splits import SPLITS
+from notmnist_assets.resources import SettingsResource
+from notmnist_assets.settings import read_settings
+from notmnist_assets_tests.archives import BAD_FILES, LARGE_PER_LETTER, SMALL_PER_LETTER
+from notmnist_assets_tests.checks.judging import by_name, failed, results_of, shown
+from notmnist_assets_tests.workspace import SIZES, Workspace
+
+RESULTS = {
+    *(f"hashes/{name}:published_distinct" for name in SPLITS),
+    "overlap/report:published_shared_rows",
+    "overlap/report:published_shared_images",
+}
+
+
+def judge() -> dict[str, dg.AssetCheckResult]:
+    """Return what all checks of published numbers say of what is stored."""
+    context = dg.build_asset_check_context()
+    return by_name(result for check in CHECKS for result in results_of(check(context, SettingsResource())))
+
+
+def publish(monkeypatch: pytest.MonkeyPatch, workspace: Workspace) -> None:
+    """Let the numbers of the tiny archives be the published ones."""
+    hashes = {name: workspace.load(f"hashes/{name}")["exact"] for name in SPLITS}
+    digests = {name: set(table) for name, table in hashes.items()}
+    rejected = {set_name: {letter: (bad[0],) for letter, bad in BAD_FILES.items()} for set_name in SETS}
+    numbers = {
+        "SIZES": {name: int(SIZES[f"NOTMNIST_{name.upper()}_SIZE"]) for name in SPLITS},
+        "READABLE": {"large": (LARGE_PER_LETTER,) * 10, "small": (SMALL_PER_LETTER,) * 10},
+        "REJECTED": rejected,
+        "DISTINCT": {name: (len(digests[name]), published.DISTINCT[name][1]) for name in SPLITS},
+        "SHARED_ROWS": {(a, b): int(hashes[a].isin(digests[b]).sum()) for a, b in published.SHARED_ROWS},
+        "SHARED_IMAGES": {(a, b): len(digests[a] & digests[b]) for a, b in published.SHARED_IMAGES},
+        "UNSHARED_TEST_ROWS": sum(digest not in digests["train"] | digests["valid"] for digest in hashes["test"]),
+    }
+    for name, value in numbers.items():
+        monkeypatch.setattr(published, name, value)
+
+
+@pytest.fixture
+def originals(finished: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """The tiny archives' values stored as those of the profile full, and their numbers as the published ones."""
+    publish(monkeypatch, finished)
+    shutil.copytree(finished.storage / "custom", tmp_path / "full", ignore=shutil.ignore_patterns("exports", "cache"))
+    monkeypatch.setenv("NOTMNIST_STORAGE", str(tmp_path))
+    monkeypatch.setenv("NOTMNIST_PROFILE", "full")
+    return finished
+
+
+def test_results_that_agree_pass_and_show_both_numbers(originals: Workspace) -> None:
+    results = judge()
+    assert originals.storage.is_dir()
+    assert len(results) == 20 + len(RESULTS)
+    assert failed(results.values()) == set()
+    assert all(shown(result)[0] == shown(result)[1] for result in results.values())
+    compared = results["overlap/report:published_shared_rows"].metadata["compared"]
+    assert isinstance(compared, dg.TableMetadataValue)
+    assert [record.data["quantity"] for record in compared.records] == [
+        *(f"rows of {a} in {b}" for a, b in published.SHARED_ROWS),
+        "rows of test in neither train nor valid",
+    ]
+    assert compared.records[1].data["found"] != "0"
+
+
+WRONG: dict[str, tuple[str, object, dict[str, str]]] = {
+    "readable": (
+        "READABLE",
+        {
+            "large": (LARGE_PER_LETTER,) * 10,
+            "small": (SMALL_PER_LETTER, SMALL_PER_LETTER + 1, *(SMALL_PER_LETTER,) * 8),
+        },
+        {"letters/small/B:published_files": "ERROR"},
+    ),
+    "rejected": (
+        "REJECTED",
+        {"large": {letter: (bad[0],) for letter, bad in BAD_FILES.items()}, "small": {"A": (BAD_FILES["A"][0],)}},
+        {"letters/small/F:published_files": "ERROR"},
+    ),
+    "distinct": (
+        "DISTINCT",
+        {"train": (1, "inferred"), "valid": (1, "inferred"), "test": (1, "published")},
+        {
+            "hashes/train:published_distinct": "WARN",
+            "hashes/valid:published_distinct": "WARN",
+            "hashes/test:published_distinct": "ERROR",
+        },
+    ),
+    "shared rows": ("SHARED_ROWS", {("test", "valid"): 99}, {"overlap/report:published_shared_rows": "ERROR"}),
+    "rows left": ("UNSHARED_TEST_ROWS", 1, {"overlap/report:published_shared_rows": "ERROR"}),
+    "shared images": ("SHARED_IMAGES", {("test", "valid"): 99}, {"overlap/report:published_shared_images": "WARN"}),
+}
+
+
+@pytest.mark.parametrize(("name", "value", "expected"), WRONG.values(), ids=list(WRONG))
+@pytest.mark.usefixtures("originals")
+def test_a_result_that_disagrees_fails_alone(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: object, expected: dict[str, str]
+) -> None:
+    monkeypatch.setattr(published, name, value)
+    results = judge()
+    assert {check: results[check].severity.name for check in failed(results.values())} == expected
+
+
+def words(results: dict[str, dg.AssetCheckResult], group: str) -> set[object]:
+    assert failed(results.values()) == set()
+    return {shown(result)[0] for name, result in results.items() if name.startswith(group)}
+
+
+@pytest.mark.usefixtures("originals")
+@pytest.mark.parametrize(("setting", "value"), [("SEED", "7"), ("TEST_SIZE", "90")])
+def test_another_split_of_the_originals_is_compared_by_its_letters_only(
+    monkeypatch: pytest.MonkeyPatch, setting: str, value: str
+) -> None:
+    monkeypatch.setenv(f"NOTMNIST_{setting}", value)
+    results = judge()
+    reason = "not compared: published numbers are of the profile full with default sizes and seed"
+    assert words(results, "hashes") == words(results, "overlap") == {reason}
+    assert words(results, "letters") == {2}
+
+
+def test_other_data_are_not_compared(finished: Workspace) -> None:
+    assert finished.storage.is_dir()
+    results = judge()
+    assert words(results, "letters") == {"not compared: published numbers are of the profile full"}
+    assert words(results, "hashes") == {
+        "not compared: published numbers are of the profile full with default sizes and seed"
+    }
+
+
+def test_default_sizes_and_seed_are_the_published_ones() -> None:
+    chosen = read_settings({"NOTMNIST_PROFILE": "full"})
+    assert {name: getattr(chosen, f"{name}_size") for name in SPLITS} == published.SIZES
+    assert chosen.seed == published.SEED
+
+
+def test_a_wrong_result_is_seen_in_a_run_and_stops_nothing(
+    workspace: Workspace, originals: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert workspace is originals
+    monkeypatch.setattr(published, "DISTINCT", dict.fromkeys(SPLITS, (1, published.PUBLISHED)))
+    result = workspace.run(["hashes/test", "overlap/report"])
+    assert result.success
+    verdicts = {
+        f"{evaluation.asset_key.to_user_string()}:{evaluation.check_name}": evaluation.passed
+        for evaluation in result.get_asset_check_evaluations()
+        if evaluation.check_name.startswith("published")
+    }
+    assert verdicts == {
+        "hashes/test:published_distinct": False,
+        "overlap/report:published_shared_rows": True,
+        "overlap/report:published_shared_images": True,
+    }
