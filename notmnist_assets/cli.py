@@ -1,7 +1,7 @@
-"""The command `notmnist`: run, status, export, render.
+"""The command `notmnist`: run, status, show, report, export, render.
 
-Belongs here: arguments and exit codes. Exit code 1: a run failed, or an export is not there or has no place to go;
-2: a setting or an argument is wrong.
+Belongs here: arguments and exit codes. Exit code 1: a run failed, or what was asked for is not there or
+has no place to go; 2: a setting or an argument is wrong.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.delivery import ExportName, deliver
+from notmnist_assets.delivery import ExportName, deliver, deliver_report
 from notmnist_assets.settings import SettingsError, read_settings
 from notmnist_assets.storage import ValueStore
 
@@ -28,6 +28,12 @@ def _explain() -> None:
 
 @_app.command()
 def run(
+    assets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[ASSET]...", help="Make only these again: keys, or what keys begin with (letters/small)."
+        ),
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Make all assets again, changed or not.")] = False,
 ) -> None:
     """Make what is missing or out of date, from the archives to the baselines."""
@@ -37,8 +43,12 @@ def run(
     from notmnist_assets.definitions import build_definitions
 
     with runs.open_instance() as instance:
-        with terminal.progress_bars(_console):
-            outcome = runs.refresh(instance, everything=everything)
+        try:
+            with terminal.progress_bars(_console):
+                outcome = runs.refresh(instance, everything=everything, only=assets or ())
+        except CurationError as error:
+            _errors.print(f"[red]Not started:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+            raise typer.Exit(1) from None
         if not outcome.made:
             _console.print("Nothing to do: the archives are unchanged, and so is everything made from them.")
             return
@@ -85,6 +95,50 @@ def export(
         _errors.print(f"[red]Not exported:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
     _console.print(f"exports/{name} is in {delivered}", markup=False, highlight=False, soft_wrap=True)
+
+
+@_app.command()
+def show(
+    asset: Annotated[str, typer.Argument(help="Key of the asset, such as letters/small/A or overlap/report.")],
+    pictures: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write its pictures there as PNG files.")
+    ] = None,
+) -> None:
+    """Show an asset: its numbers, tables, checks, files and pictures."""
+    settings = read_settings()
+    # Opening the instance changes the folder that relative paths start from.
+    folder = None if pictures is None else pictures.expanduser().absolute()
+    from notmnist_assets import inspecting, runs, showing
+    from notmnist_assets.definitions import build_definitions
+
+    store = ValueStore(settings.storage_root)
+    try:
+        with runs.open_instance() as instance:
+            inspection = inspecting.inspect_asset(build_definitions(settings), instance, store, asset)
+        written = inspecting.write_pictures(inspection, folder) if folder else []
+        showing.show(_console, inspection)
+        for path in written:
+            _console.print(f"written: {path}", markup=False, highlight=False, soft_wrap=True)
+    except CurationError as error:
+        _errors.print(f"[red]Not shown:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+
+
+@_app.command()
+def report(
+    destination: Annotated[
+        Path, typer.Argument(metavar="DEST", help="Path of the copy, or a folder to put it into.")
+    ] = Path("report.html"),
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+) -> None:
+    """Copy the report: one HTML page with all that a reviewer wants, to be opened in any browser."""
+    store = ValueStore(read_settings().storage_root)
+    try:
+        delivered = deliver_report(store, destination, force=force)
+    except CurationError as error:
+        _errors.print(f"[red]Not copied:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    _console.print(f"The report is in {delivered}", markup=False, highlight=False, soft_wrap=True)
 
 
 @_app.command()

@@ -1,6 +1,7 @@
-"""Copies of exports for the world outside: `notmnist export`.
+"""Copies of exports and of the report for the world outside: `notmnist export`, `notmnist report`.
 
-Belongs here: where a copy goes and what it may replace. What is in the files is decided by the assets `exports/*`.
+Belongs here: where a copy goes and what it may replace. What is in the files is decided by the assets `exports/*`
+and `report/html`.
 """
 
 import shutil
@@ -39,7 +40,19 @@ def deliver(store: ValueStore, name: ExportName, destination: Path, *, force: bo
     Raises:
         CurationError: the export is not stored, or something is in the way.
     """
-    key = ["exports", name.value]
+    return _deliver(store, ["exports", name.value], destination, force=force)
+
+
+def deliver_report(store: ValueStore, destination: Path, *, force: bool = False) -> Path:
+    """Copy the page of `report/html` to a path or into a folder, by the rules of `deliver`.
+
+    Raises:
+        CurationError: the page is not stored, or something is in the way.
+    """
+    return _deliver(store, ["report", "html"], destination, force=force)
+
+
+def _deliver(store: ValueStore, key: list[str], destination: Path, *, force: bool) -> Path:
     stored = store.require(key)
     targets = _targets(stored, destination)
     _check_free(destination, targets, force=force)

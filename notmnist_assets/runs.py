@@ -5,14 +5,16 @@ Belongs here: which instance, which rounds. What is stale is decided in `plannin
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import dagster as dg
 
 from notmnist_assets.automation import REFRESH_JOB
+from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.definitions import build_definitions
+from notmnist_assets.failures import failure_in_words
 from notmnist_assets.planning import NEVER_MADE, stale_assets
 from notmnist_assets.settings import fix_relative_paths, project_home, read_settings
 
@@ -63,23 +65,29 @@ def refresh_job() -> dg.JobDefinition:
     return build_definitions(read_settings()).resolve_job_def(REFRESH_JOB.name)
 
 
-def refresh(instance: dg.DagsterInstance, *, everything: bool = False) -> Outcome:
+def refresh(instance: dg.DagsterInstance, *, everything: bool = False, only: Sequence[str] = ()) -> Outcome:
     """Make what is stale, in rounds: archives and letters, then splits, then what really changed because of them.
 
     Args:
         instance: where runs are recorded.
         everything: make all assets again, stale or not.
+        only: make these again, stale or not, and nothing else: asset keys such as `letters/small/C`, or what some
+            begin with, such as `letters/small` or `splits`.
+
+    Raises:
+        CurationError: no asset has one of these keys.
     """
     settings = read_settings()
     graph = build_definitions(settings).resolve_asset_graph()
     made: dict[dg.AssetKey, str] = {}
     run_ids: list[str] = []
-    if everything:
-        plan = dict.fromkeys(graph.toposorted_asset_keys, "asked for")
+    asked_for = everything or bool(only)
+    if asked_for:
+        plan = dict.fromkeys(_chosen(graph.toposorted_asset_keys, only), "asked for")
     else:
         plan = stale_assets(graph, instance, settings)
     while plan:
-        chosen = plan if everything else _next_round(plan)
+        chosen = plan if asked_for else _next_round(plan)
         made |= chosen
         result = dg.execute_job(
             dg.reconstructable(refresh_job),
@@ -98,6 +106,17 @@ def refresh(instance: dg.DagsterInstance, *, everything: bool = False) -> Outcom
     return Outcome(made, success=True, run_ids=tuple(run_ids))
 
 
+def _chosen(keys: Sequence[dg.AssetKey], only: Sequence[str]) -> list[dg.AssetKey]:
+    """Return the keys that are among `only` or continue one of them; all when it is empty."""
+    wanted = [tuple(name.strip("/").split("/")) for name in only] or [()]
+    for name, parts in zip(only, wanted, strict=False):
+        if not any(tuple(key.path[: len(parts)]) == parts for key in keys):
+            raise CurationError(
+                "there is no such asset.", subject=name, remedy="notmnist status lists the keys of all assets."
+            )
+    return [key for key in keys if any(tuple(key.path[: len(parts)]) == parts for parts in wanted)]
+
+
 def _next_round(plan: Mapping[dg.AssetKey, str]) -> dict[dg.AssetKey, str]:
     """Return the assets to make before it is worth looking again at what is stale; all when some are new."""
     for groups in _EARLY_ROUNDS:
@@ -110,13 +129,4 @@ def _next_round(plan: Mapping[dg.AssetKey, str]) -> dict[dg.AssetKey, str]:
 
 
 def _failures(result: dg.JobExecutionResult) -> dict[str, str]:
-    failures = {}
-    for event in result.all_events:
-        if event.is_step_failure:
-            data = event.step_failure_data
-            reason = data.user_failure_data.description if data.user_failure_data else None
-            if reason is None and data.error is not None:
-                cause = data.error.cause or data.error
-                reason = cause.message.strip()
-            failures[event.step_key or ""] = reason or "failed"
-    return failures
+    return {event.step_key or "": failure_in_words(event) for event in result.all_events if event.is_step_failure}

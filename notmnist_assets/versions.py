@@ -11,6 +11,12 @@ import dagster as dg
 from notmnist_assets.settings import Settings
 
 _SANITIZE: Final = ("sanitize_method", "sanitize_remove", "sanitize_conflicts", "sanitize_repeats")
+REPORTED_SETTINGS: Final = (
+    *("profile", "archives", "train_size", "valid_size", "test_size", "min_large", "min_small", "seed"),
+    *("near_radius", "near_shifts", *_SANITIZE),
+)
+"""What the report tells: all that the values on it depend on."""
+
 _OF_GROUP: Final[Mapping[str, tuple[str, ...]]] = {
     "archives": ("profile", "archives"),
     "splits": ("train_size", "valid_size", "test_size", "seed"),
@@ -25,7 +31,29 @@ _BELOW: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
     ("overlap", "radius"): ("near_radius",),
     # The dataset card tells them.
     ("exports", "parquet"): ("profile", *_SANITIZE),
+    ("report", "html"): REPORTED_SETTINGS,
 }
+
+_DRAW: Final = ("profile", "train_size", "valid_size", "test_size", "seed")
+_NEAR: Final = ("search_radius", "near_radius", "near_shifts")
+_BEHIND: Final[Mapping[str, tuple[str, ...]]] = {
+    "archives": ("profile",),
+    "letters": ("profile",),
+    "splits": _DRAW,
+    "hashes": _DRAW,
+    "overlap": (*_DRAW, *_NEAR),
+    "grouped": (*_DRAW, *_NEAR, "grouped_fonts"),
+}
+
+
+def settings_behind(key: dg.AssetKey, settings: Settings) -> dict[str, Any]:
+    """Return the settings, by name, that decide what is made of the same archives under `key`, here and upstream.
+
+    Values that agree in them can be compared. Where the archives come from is left out: new archives are what one
+    wants to compare with old ones.
+    """
+    names = _BEHIND.get(key.path[0], (*_DRAW, *_NEAR, *_SANITIZE))
+    return {name: getattr(settings, name) for name in names}
 
 
 def settings_that_matter(key: dg.AssetKey, settings: Settings) -> dict[str, Any]:

@@ -25,6 +25,25 @@ def test_a_second_run_has_nothing_to_do(workspace: Workspace) -> None:
     assert "Nothing to do" in ended.out
 
 
+def test_run_makes_only_the_named_assets_again(workspace: Workspace) -> None:
+    ended = workspace.notmnist("run", "letters/small/C", "hashes")
+    assert ended.code == 0
+    assert "Done: 4 assets made" in ended.out
+    with workspace.instance() as instance:
+        last = instance.get_runs(limit=1)[0]
+    assert {key.to_user_string() for key in last.asset_selection or ()} == {
+        "letters/small/C",
+        *(f"hashes/{split}" for split in ("train", "valid", "test")),
+    }
+
+
+def test_run_knows_no_asset_by_part_of_a_name(workspace: Workspace) -> None:
+    ended = workspace.notmnist("run", "letters/smal")
+    assert ended.code == 1
+    assert "letters/smal" in ended.err
+    assert "no such asset" in ended.err
+
+
 def test_status_shows_what_is_there_and_that_it_is_current(finished: Workspace) -> None:
     ended = finished.notmnist("status")
     assert ended.code == 0

@@ -8,8 +8,10 @@ from typing import BinaryIO
 import pytest
 
 from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.curation.report.page import SECTIONS
+from notmnist_assets.curation.report.reading import read_page
 from notmnist_assets.definitions import defs
-from notmnist_assets.delivery import ExportName, deliver
+from notmnist_assets.delivery import ExportName, deliver, deliver_report
 from notmnist_assets.storage import StoredValue, ValueStore
 from notmnist_assets_tests.workspace import Workspace
 
@@ -140,3 +142,42 @@ def test_the_command_knows_its_exports(finished: Workspace, out: Path) -> None:
     ended = finished.notmnist("export", "csv", str(out / "copy"))
     assert ended.code == 2
     assert all(name in ended.err for name in ExportName)
+
+
+def test_the_report_is_copied_under_the_rules_of_exports(finished: Workspace, out: Path) -> None:
+    stored = finished.load("report/html")
+    ended = finished.notmnist("report", str(out / "mine.html"))
+    assert ended.code == 0, ended.err
+    assert f"The report is in {out / 'mine.html'}" in ended.out
+    assert (out / "mine.html").read_bytes() == stored.read_bytes()
+    again = finished.notmnist("report", str(out / "mine.html"))
+    assert again.code == 1
+    assert "--force" in again.err
+    assert finished.notmnist("report", str(out / "mine.html"), "--force").code == 0
+    assert finished.notmnist("report", str(out)).code == 0
+    assert set(below(out)) == {"mine.html", "report.html"}
+
+
+def test_a_report_that_was_never_made_is_named_with_what_makes_it(store: ValueStore, out: Path) -> None:
+    with pytest.raises(CurationError, match="notmnist run") as caught:
+        deliver_report(store, out / "x.html")
+    assert caught.value.subject == "report/html"
+
+
+def test_the_stored_report_tells_of_the_run(finished: Workspace) -> None:
+    page = read_page(finished.load("report/html").read_text(encoding="utf-8"))
+    assert page.problems == []
+    assert page.sections == list(SECTIONS)
+    contents = {row[0]: row[1] for row in page.tables["contents-table"]}
+    made = {spec.key.to_user_string() for spec in defs.resolve_all_asset_specs()}
+    assert set(contents) == {key for key in made if not key.startswith(("exports", "grouped", "report"))}
+    assert contents["splits/test"] == finished.metadata("splits/test")["stored_version"].value
+    rows = {row[0]: row for row in page.tables["balance-table"]}
+    assert int(rows["all"][6]) == len(finished.load("sanitized/test"))
+    assert str(finished.root) not in finished.load("report/html").read_text(encoding="utf-8")
+
+
+def test_the_report_repeats_to_the_byte(workspace: Workspace) -> None:
+    before = workspace.load("report/html").read_bytes()
+    assert workspace.run(["baselines/metrics", "report/html"]).success
+    assert workspace.load("report/html").read_bytes() == before

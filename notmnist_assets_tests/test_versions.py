@@ -10,6 +10,8 @@ from notmnist_assets.settings import Settings
 from notmnist_assets.versions import settings_that_matter
 
 BASE: dict[str, Any] = {"profile": "custom", "archives": "/archives", "storage": "/values"}
+REPORT = "report/html"
+"""Tells the settings, so that each of them changes it."""
 ALL_KEYS = [spec.key for spec in build_definitions(Settings(**BASE)).resolve_all_asset_specs()]
 
 
@@ -35,24 +37,25 @@ def test_the_draw_changes_the_splits(change: dict[str, Any]) -> None:
 
 
 def test_another_source_changes_the_archives() -> None:
-    assert changed_by(archives="/others") == {"archives/large", "archives/small"}
+    assert changed_by(archives="/others") == {"archives/large", "archives/small", REPORT}
 
 
 def test_a_minimum_changes_the_letters_of_its_set() -> None:
-    assert changed_by(min_small=5) == {f"letters/small/{letter}" for letter in "ABCDEFGHIJ"}
+    assert changed_by(min_small=5) == {REPORT, *(f"letters/small/{letter}" for letter in "ABCDEFGHIJ")}
 
 
 def test_a_radius_within_the_search_changes_only_the_choice() -> None:
-    assert changed_by(near_radius=3.0) == {"overlap/radius"}
+    assert changed_by(near_radius=3.0) == {"overlap/radius", REPORT}
 
 
 def test_a_radius_beyond_the_search_searches_again() -> None:
-    assert changed_by(near_radius=15.0) == {"overlap/radius", "overlap/near_pairs"}
+    assert changed_by(near_radius=15.0) == {"overlap/radius", "overlap/near_pairs", REPORT}
 
 
-def test_a_policy_changes_only_what_is_sanitized_and_the_card_that_tells_it() -> None:
+def test_a_policy_changes_only_what_is_sanitized_and_what_tells_it() -> None:
     changed = changed_by(sanitize_repeats="keep")
-    assert changed == {"exports/parquet", *(f"sanitized/{name}" for name in ("train", "valid", "test", "removed"))}
+    sanitized = {f"sanitized/{name}" for name in ("train", "valid", "test", "removed")}
+    assert changed == {"exports/parquet", REPORT, *sanitized}
 
 
 def test_every_setting_but_the_storage_matters_somewhere() -> None:

@@ -1,0 +1,178 @@
+"""`report/html`: everything a reviewer wants, on one page.
+
+Belongs here: which values the page tells of, and its settings and versions. The page itself is made in
+`curation.report`.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import partial
+from importlib.metadata import version
+from typing import Any, BinaryIO, Final
+
+import dagster as dg
+import pandas as pd
+
+from notmnist_assets.assets import archives, baselines, hashes, letters, overlap, sanitized, splits
+from notmnist_assets.assets.inputs import (
+    hash_inputs,
+    hashes_of,
+    letter_inputs,
+    split_inputs,
+    splits_of,
+    table_input,
+)
+from notmnist_assets.assets.sanitized import sanitize_policy
+from notmnist_assets.curation.fingerprint import fingerprint
+from notmnist_assets.curation.images import LETTERS, SETS
+from notmnist_assets.curation.published import SEED, SIZES
+from notmnist_assets.curation.report.data import ReportData, SettingShown
+from notmnist_assets.curation.report.page import FILE_NAME, SECTIONS, report_page
+from notmnist_assets.curation.splits import SPLITS
+from notmnist_assets.curation.values import Split
+from notmnist_assets.failures import explained
+from notmnist_assets.resources import SettingsResource
+from notmnist_assets.settings import PREFIX, Profile, Settings
+from notmnist_assets.storage import ValueStore
+from notmnist_assets.types import (
+    BaselineMetricsType,
+    ExportedFile,
+    ExportedFileType,
+    LabelConflictsType,
+    NearPairsType,
+    OverlapReportType,
+    RadiusCurveType,
+    RecallType,
+    RemovedRowsType,
+)
+from notmnist_assets.versions import REPORTED_SETTINGS
+
+_STAGES: Final[Mapping[str, str]] = {
+    "archives": archives.CODE_VERSION,
+    "letters": letters.CODE_VERSION,
+    "splits": splits.CODE_VERSION,
+    "hashes": hashes.CODE_VERSION,
+    "overlap": overlap.CODE_VERSION,
+    "sanitized": sanitized.CODE_VERSION,
+    "baselines": baselines.CODE_VERSION,
+    "report": "1",
+}
+_PACKAGE_VERSION: Final = version("notmnist_assets")
+CODE_VERSION = "-".join([_PACKAGE_VERSION, *_STAGES.values()])
+"""The page names the versions of all that it tells of, so each of them is part of its own."""
+
+_ORIGINS: Final[Mapping[Profile, str]] = {
+    "full": "Made from the original notMNIST archives: letters A to J in publicly available fonts, 28 by 28 pixels.",
+    "sample": "Made from archives that notmnist_assets rendered from freely licensed fonts: in the form of notMNIST's,"
+    " with planted duplicates, leaks and wrong labels, but not the images of notMNIST.",
+    "custom": "Made from archives in the form of notMNIST's that the user of notmnist_assets named.",
+}
+_TABLES: Final[Mapping[str, tuple[str, str, dg.DagsterType]]] = {
+    "near_pairs": ("overlap", "near_pairs", NearPairsType),
+    "radius": ("overlap", "radius", RadiusCurveType),
+    "overlap_report": ("overlap", "report", OverlapReportType),
+    "conflicts": ("overlap", "label_conflicts", LabelConflictsType),
+    "recall": ("overlap", "recall", RecallType),
+    "removed": ("sanitized", "removed", RemovedRowsType),
+    "metrics": ("baselines", "metrics", BaselineMetricsType),
+}
+
+
+@dg.asset(
+    key=["report", "html"],
+    group_name="report",
+    code_version=CODE_VERSION,
+    io_manager_key="export_io",
+    dagster_type=ExportedFileType,
+    kinds={"html"},
+    ins={
+        **{f"{name}_archive": dg.AssetIn(key=["archives", name], input_manager_key="archive_io") for name in SETS},
+        **letter_inputs("large"),
+        **letter_inputs("small"),
+        **split_inputs("splits", "raw_"),
+        **hash_inputs(),
+        **{name: table_input(*where) for name, where in _TABLES.items()},
+        **split_inputs("sanitized", "clean_"),
+    },
+    description=(
+        "One HTML page for a reviewer, which needs no other file and no network: what went in, what was rejected,"
+        " balance, duplicates with pictures, what sanitizing removed and why, baselines with intervals, agreement with"
+        " published numbers, versions and content hashes. `notmnist report DEST` copies it."
+    ),
+)
+def html(settings: SettingsResource, **inputs: Any) -> dg.MaterializeResult[ExportedFile]:
+    """Write the page: equal values give equal bytes."""
+    chosen = settings.read()
+    raw: Mapping[str, Split] = splits_of(inputs, "raw_")
+    tables: dict[str, pd.DataFrame] = {name: inputs[name] for name in _TABLES}
+    data = ReportData(
+        title=f"notMNIST report, profile {chosen.profile}",
+        origin=_ORIGINS[chosen.profile],
+        originals=chosen.profile == "full",
+        published_draw=chosen.seed == SEED and {name: len(raw[name]) for name in SPLITS} == dict(SIZES),
+        settings=_settings_shown(chosen),
+        archives={name: inputs[f"{name}_archive"] for name in SETS},
+        letters={name: {letter: inputs[f"{name}_{letter}"] for letter in LETTERS} for name in SETS},
+        splits=raw,
+        sanitized=splits_of(inputs, "clean_"),
+        removed=tables["removed"],
+        policy=sanitize_policy(settings),
+        hashes=hashes_of(inputs),
+        near_pairs=tables["near_pairs"],
+        radius=tables["radius"],
+        overlap=tables["overlap_report"],
+        conflicts=tables["conflicts"],
+        recall=tables["recall"],
+        baselines=tables["metrics"],
+        package_version=_PACKAGE_VERSION,
+        code_versions=_STAGES,
+        contents=_contents(ValueStore(settings.storage_root()), hashes_of(inputs), tables),
+    )
+    page = report_page(data).encode()
+    digest = hashlib.sha256(page).hexdigest()
+    return dg.MaterializeResult(
+        value=ExportedFile(FILE_NAME, digest, partial(_write, page)),
+        data_version=dg.DataVersion(digest),
+        metadata={"sections": len(SECTIONS), "bytes": len(page)},
+    )
+
+
+def _settings_shown(settings: Settings) -> tuple[SettingShown, ...]:
+    """Return the settings that the values depend on; where files are kept is nobody else's business."""
+    fields = Settings.model_fields
+    return tuple(
+        SettingShown(
+            PREFIX + name.upper(),
+            "taken from the data" if (value := getattr(settings, name)) is None else str(value),
+            fields[name].description or "",
+        )
+        for name in REPORTED_SETTINGS
+        if name != "archives"
+    )
+
+
+def _contents(
+    store: ValueStore, hash_tables: Mapping[str, pd.DataFrame], tables: Mapping[str, pd.DataFrame]
+) -> dict[str, str]:
+    """Return the hash of the content of every input, by asset key."""
+    keys = [
+        *(["archives", name] for name in SETS),
+        *(["letters", name, letter] for name in SETS for letter in LETTERS),
+        *([group, name] for group in ("splits", "sanitized") for name in SPLITS),
+    ]
+    with explained():
+        # The versions of tensors are their fingerprints: no need to read all pixels again.
+        found = {"/".join(key): store.require(key).version for key in keys}
+    found |= {f"hashes/{name}": fingerprint(table) for name, table in hash_tables.items()}
+    for name, (group, key, _) in _TABLES.items():
+        # Times differ from run to run, and are not on the page.
+        found[f"{group}/{key}"] = fingerprint(tables[name], leave_out=("seconds",))
+    stages = list(_STAGES)
+    return dict(sorted(found.items(), key=lambda item: stages.index(item[0].split("/")[0])))
+
+
+def _write(page: bytes, file: BinaryIO) -> None:
+    file.write(page)
+
+
+ASSETS: Sequence[dg.AssetsDefinition] = [html]

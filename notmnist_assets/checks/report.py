@@ -1,0 +1,105 @@
+"""The check of `report/html`: the stored page is sound, complete and says what the values say.
+
+Belongs here: comparing the page, read back, with the values it tells of. Reading it is in `curation.report.reading`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
+from typing import Final
+
+import dagster as dg
+import pandas as pd
+from upath import UPath
+
+from notmnist_assets.assets.inputs import for_check, split_inputs, splits_of, table_input
+from notmnist_assets.checks.results import judged
+from notmnist_assets.curation.images import LETTERS
+from notmnist_assets.curation.report.page import SECTIONS
+from notmnist_assets.curation.report.reading import ReadPage, read_page
+from notmnist_assets.curation.splits import SPLITS
+from notmnist_assets.curation.statistics import label_counts
+from notmnist_assets.curation.values import Split
+from notmnist_assets.types import BaselineMetricsType, OverlapReportType
+
+_KEY: Final = dg.AssetKey(["report", "html"])
+_NAME: Final = "complete_and_faithful"
+_VALUES: Final = {
+    **split_inputs("sanitized"),
+    "overlap_report": table_input("overlap", "report", OverlapReportType),
+    "metrics": table_input("baselines", "metrics", BaselineMetricsType),
+}
+
+
+@dg.multi_asset_check(
+    name="report_check",
+    specs=[
+        dg.AssetCheckSpec(
+            _NAME,
+            asset=_KEY,
+            additional_deps=[asset_in.key for asset_in in _VALUES.values() if asset_in.key is not None],
+            description="The stored page is well-formed HTML with all its sections, needs nothing from elsewhere, and"
+            " its rows per letter, overlaps and accuracies are those of the stored values.",
+        )
+    ],
+    ins={"page": dg.AssetIn(key=_KEY, input_manager_key="export_io"), **for_check(_VALUES)},
+)
+def report_check(
+    page: UPath, train: Split, valid: Split, test: Split, overlap_report: pd.DataFrame, metrics: pd.DataFrame
+) -> dg.AssetCheckResult:
+    """Read the page back."""
+    try:
+        read = read_page(page.read_text(encoding="utf-8"))
+    except ValueError as error:
+        problems = [f"it cannot be read: {error}"]
+    else:
+        splits = splits_of({"train": train, "valid": valid, "test": test})
+        problems = [*_problems(read), *_disagreements(read, splits, overlap_report, metrics)]
+    return judged(
+        _KEY,
+        _NAME,
+        passed=not problems,
+        actual=len(problems),
+        threshold=0,
+        problems="; ".join(problems[:20]) or "none",
+    )
+
+
+def _problems(page: ReadPage) -> list[str]:
+    missing = [section for section in SECTIONS if section not in page.sections]
+    return [*page.problems, *(f"the section {section} is missing" for section in missing)]
+
+
+def _disagreements(
+    page: ReadPage, splits: Mapping[str, Split], overlap_report: pd.DataFrame, metrics: pd.DataFrame
+) -> Iterator[str]:
+    """Tell where the page's numbers are not those of the values."""
+    balance = [[str(count) for count in label_counts(splits[name].labels)] for name in SPLITS]
+    expected: dict[str, list[list[str]]] = {
+        "balance-table": [
+            *([letter, *(counts[place] for counts in balance)] for place, letter in enumerate(LETTERS)),
+            ["all", *(str(len(splits[name])) for name in SPLITS)],
+        ],
+        "overlap-table": [
+            [str(rows_of), *(str(cell) for cell in part[["rows", "share", "distinct"]].to_numpy(object).flat)]
+            for (rows_of, _), part in overlap_report.groupby(["rows_of", "found_in"], sort=False)
+        ],
+        "baselines-table": [
+            [str(cell) for cell in row]
+            for row in metrics[["train_on", "train_rows", "eval_on", "eval_rows", "rows", "accuracy"]].itertuples(
+                index=False
+            )
+        ],
+    }
+    columns = {
+        "balance-table": [0, *range(-len(SPLITS), 0)],
+        "overlap-table": [0, *range(2, 11)],
+        "baselines-table": range(6),
+    }
+    for table, rows in expected.items():
+        shown = [[row[column] for column in columns[table]] for row in page.tables.get(table, ()) if len(row) > 5]
+        for one, other in zip_longest(shown, rows):
+            if one != other:
+                yield f"{table} says {one}, the values say {other}"
+
+
+CHECKS: Sequence[dg.AssetChecksDefinition] = [report_check]

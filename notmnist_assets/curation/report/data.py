@@ -1,0 +1,86 @@
+"""What the page is made from, as plain values.
+
+Belongs here: the shape of the input. Nothing in it may name a machine, a folder or a time: the page repeats to the
+byte.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from notmnist_assets.curation.near_table import chosen_radius
+from notmnist_assets.curation.relation import RowIndex
+from notmnist_assets.curation.sanitizing import Policy
+from notmnist_assets.curation.values import Archive, LetterImages, Split
+
+
+@dataclass(frozen=True)
+class SettingShown:
+    """A setting as a person reads it."""
+
+    name: str
+    value: str
+    meaning: str
+
+
+@dataclass(frozen=True, eq=False)
+class ReportData:
+    """All values that the page tells of.
+
+    Attributes:
+        title: what these data are called.
+        origin: where they come from, in one or two sentences.
+        originals: whether the archives are the published ones, so that published numbers must hold.
+        published_draw: whether the splits have the published seed and sizes, so that those of splits must hold too.
+        settings: what the run was told.
+        archives: by set.
+        letters: by set, then by letter.
+        splits: as drawn.
+        sanitized: what sanitizing left of them.
+        removed: the rows it removed.
+        policy: by which rules.
+        hashes: hash table by split.
+        near_pairs: every pair within the search radius.
+        radius: the curve by which the radius was chosen.
+        overlap: what the splits share.
+        conflicts: rows of groups with different letters.
+        recall: what each method finds of planted duplicates.
+        baselines: accuracies with intervals.
+        package_version: of the program.
+        code_versions: by stage.
+        contents: by asset key, the hash of what is stored.
+    """
+
+    title: str
+    origin: str
+    originals: bool
+    published_draw: bool
+    settings: tuple[SettingShown, ...]
+    archives: Mapping[str, Archive]
+    letters: Mapping[str, Mapping[str, LetterImages]]
+    splits: Mapping[str, Split]
+    sanitized: Mapping[str, Split]
+    removed: pd.DataFrame
+    policy: Policy
+    hashes: Mapping[str, pd.DataFrame]
+    near_pairs: pd.DataFrame
+    radius: pd.DataFrame
+    overlap: pd.DataFrame
+    conflicts: pd.DataFrame
+    recall: pd.DataFrame
+    baselines: pd.DataFrame
+    package_version: str
+    code_versions: Mapping[str, str]
+    contents: Mapping[str, str]
+
+    @cached_property
+    def used_radius(self) -> float:
+        """The radius within which images count as near duplicates."""
+        return chosen_radius(self.radius)
+
+    @cached_property
+    def index(self) -> RowIndex:
+        """All rows of the splits as drawn, with their near pairs."""
+        return RowIndex(self.hashes, self.near_pairs, self.used_radius)

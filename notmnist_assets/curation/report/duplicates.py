@@ -1,0 +1,246 @@
+"""What is shared: overlap of the splits, the radius, groups, conflicts, and what each method finds.
+
+Belongs here: the sections about the same image in several rows. Counting is in `overlap`, `radius` and `recall`.
+"""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from notmnist_assets.curation.drawing import contact_sheet
+from notmnist_assets.curation.evidence import (
+    conflicting_groups,
+    largest_groups,
+    pairs_across_splits,
+    pairs_at_the_edge,
+)
+from notmnist_assets.curation.gallery import Exhibit
+from notmnist_assets.curation.overlap import font_leakage
+from notmnist_assets.curation.radius import FEWEST_PAIRS
+from notmnist_assets.curation.report.blocks import (
+    MOST_ROWS,
+    Picture,
+    Pictures,
+    Section,
+    Table,
+    count,
+    interval,
+    measure,
+    numbers,
+    rows_of,
+    share,
+    word,
+    words,
+)
+from notmnist_assets.curation.report.chart import Chart, Line
+from notmnist_assets.curation.report.data import ReportData
+from notmnist_assets.curation.report.recall import METHODS
+
+_PAIRS = 12
+_GROUPS = 8
+_SCALE = 2
+_SUSPECTS = 4
+
+
+def overlap_section(data: ReportData) -> Section:
+    """Tell what the splits share, with pictures."""
+    by_pair = data.overlap.groupby(["rows_of", "found_in"], sort=False)
+    methods = list(dict.fromkeys(data.overlap["method"]))
+    report = Table(
+        "overlap-table",
+        "Rows of one split that are found in another",
+        (
+            words("rows of", "the split whose rows are counted"),
+            words("found in", "the split they are looked up in; earlier: repeats of an earlier row of the same split"),
+            *(
+                column
+                for place, method in enumerate(methods)
+                for column in (
+                    numbers(method, METHODS.get(method, "")),
+                    numbers("share", "" if place else "of all rows of the split"),
+                    numbers("images", "" if place else "how many different images these rows show"),
+                )
+            ),
+        ),
+        [
+            (
+                word(rows_of),
+                word(found_in if found_in != rows_of else "earlier"),
+                *(
+                    cell
+                    for _, row in part.set_index("method").loc[methods].iterrows()
+                    for cell in (count(row["rows"]), share(row["share"], 2), count(row["distinct"]))
+                ),
+            )
+            for (rows_of, found_in), part in by_pair
+        ],
+    )
+    fonts = Table(
+        "fonts-table",
+        "Fonts that evaluation shares with train",
+        (
+            words("rows of"),
+            numbers("rows", "whose font has any letter in train"),
+            numbers("share", "of all rows of the split"),
+            numbers("other letter", "share whose font has a different letter in train"),
+        ),
+        [
+            (word(row.rows_of), count(row.rows), share(row.share), share(row.other_letter_share))
+            for row in rows_of(font_leakage(data.splits))
+        ],
+    )
+    across = pairs_across_splits(data.index, data.splits, data.near_pairs, data.used_radius, _PAIRS)
+    groups = largest_groups(data.index, data.splits, "near", _GROUPS)
+    return Section(
+        "overlap",
+        "What the splits share",
+        "A test row whose image was trained on measures memory, not skill. These are the splits as drawn, before"
+        " sanitizing.",
+        (
+            report,
+            _pairs(
+                "Pairs across splits", "Pairs of images within the radius whose rows are in different splits.", across
+            ),
+            _groups(
+                "The largest groups", "Images connected by steps within the radius, groups with most rows.", groups
+            ),
+            fonts,
+        ),
+    )
+
+
+def radius_section(data: ReportData) -> Section:
+    """Tell how near is near enough."""
+    curve = data.radius
+    told = curve[curve["pairs"] >= FEWEST_PAIRS]
+    chart = Chart(
+        "The curve",
+        f"Line chart of the share of pairs with different letters by radius; a line marks {data.used_radius:g}",
+        "Share of pairs with different letters, with its 95 % interval, where there are at least"
+        f" {FEWEST_PAIRS} pairs. The dashed line is the radius in use, {data.used_radius:g}.",
+        [Line("different letters", told["radius"].tolist(), *(_percent(told[name]) for name in _CURVE))],
+        "radius (sum of absolute differences / 255)",
+        "% of pairs",
+        mark_x=data.used_radius if len(told) and told["radius"].min() <= data.used_radius else None,
+    )
+    table = Table(
+        "radius-curve-table",
+        "Pairs of distinct images by radius",
+        (
+            numbers("radius", "largest sum of absolute pixel differences, in units of black against white pixels"),
+            numbers("pairs", "pairs of distinct images that near or nearer"),
+            numbers("different letters", "how many of them carry different letters"),
+            numbers("share", "of all pairs"),
+            numbers("95 % interval", "Wilson's interval of the share: few pairs tell little"),
+            words("in use"),
+        ),
+        [
+            (
+                measure(row.radius, 1),
+                count(row.pairs),
+                measure(row.cross_letter, 1),
+                share(row.share, 2),
+                interval(row.ci_low, row.ci_high, 2),
+                word("in use" if row.chosen else ""),
+            )
+            for row in rows_of(curve)
+        ],
+    )
+    inside, outside = pairs_at_the_edge(data.index, data.splits, data.near_pairs, data.used_radius, _PAIRS)
+    return Section(
+        "radius",
+        "How near is the same",
+        "Copies of one drawing carry one letter. As the radius grows, pairs appear that merely look alike, and some of"
+        " them carry different letters: where their share becomes noticeable, the radius is too large.",
+        (
+            chart,
+            table,
+            _pairs("Just inside", "The farthest pairs that still count as the same image.", inside),
+            _pairs("Just outside", "The nearest pairs that no longer do.", outside),
+        ),
+    )
+
+
+_CURVE = ("share", "ci_low", "ci_high")
+
+
+def _percent(shares: "pd.Series[float]") -> list[float]:
+    return (shares * 100).tolist()
+
+
+def conflicts_section(data: ReportData) -> Section:
+    """Show where duplicates contradict each other."""
+    groups = list(data.conflicts.groupby(["method", "group"], sort=False))
+    table = Table(
+        "conflicts-table",
+        "Groups with different letters",
+        (
+            words("method", "exact: equal pixels; near: connected within the radius"),
+            numbers("images", "distinct images of the group"),
+            numbers("rows", "rows of all splits that show them"),
+            words("letters", "how many rows carry each letter"),
+            words(
+                "suspects", f"rows of other letters than the most frequent one, at most {_SUSPECTS}, with their fonts"
+            ),
+        ),
+        [
+            (
+                word(method),
+                count(part["images"].iloc[0]),
+                count(len(part)),
+                word(", ".join(f"{letter} {rows}" for letter, rows in _letters(part).items())),
+                word("; ".join(_suspects(part))),
+            )
+            for (method, _), part in groups[:MOST_ROWS]
+        ],
+        hidden=max(0, len(groups) - MOST_ROWS),
+        empty="No image carries two letters.",
+    )
+    equal = conflicting_groups(data.index, data.splits, "exact", _GROUPS)
+    near = conflicting_groups(data.index, data.splits, "near", _GROUPS)
+    return Section(
+        "conflicts",
+        "Where labels contradict",
+        "When rows of the same image carry different letters, at least one of these labels is wrong.",
+        (
+            _groups("Equal images, different letters", "Groups with most rows first.", equal),
+            _groups("Near images, different letters", "Groups with most rows first.", near),
+            table,
+        ),
+    )
+
+
+def _letters(group: pd.DataFrame) -> dict[str, int]:
+    """Return how many rows of a group carry each letter, A first."""
+    return {str(letter): int(rows) for letter, rows in group["letter"].value_counts().sort_index().items()}
+
+
+def _suspects(group: pd.DataFrame) -> list[str]:
+    """Return the first rows that are not of the group's most frequent letter; of all letters when none is that."""
+    letters = _letters(group)
+    most = max(letters.values())
+    frequent = [letter for letter, rows in letters.items() if rows == most]
+    others = group if len(frequent) > 1 else group[group["letter"] != frequent[0]]
+    return [f"{row.split} {row.row} {row.letter}, {row.font}" for row in rows_of(others.head(_SUSPECTS))]
+
+
+def _pairs(title: str, about: str, exhibits: Sequence[Exhibit]) -> Pictures:
+    """Show pairs: one image, the other, their difference."""
+    text = f"{about} Each picture: one image, the other, their difference; the number is their distance."
+    return _exhibition(title, text, exhibits, "Two images and their difference")
+
+
+def _groups(title: str, about: str, exhibits: Sequence[Exhibit]) -> Pictures:
+    """Show groups: up to eight images each."""
+    text = f"{about} Up to eight images of each group; the diameter is the distance of its two most different images."
+    return _exhibition(title, text, exhibits, "Images of one group")
+
+
+def _exhibition(title: str, about: str, exhibits: Sequence[Exhibit], alt: str) -> Pictures:
+    return Pictures(title, about, [exhibit_picture(shown, alt) for shown in exhibits])
+
+
+def exhibit_picture(shown: Exhibit, alt: str) -> Picture:
+    """Return the images of an exhibit side by side, each pixel enlarged."""
+    png = contact_sheet(shown.images, columns=max(1, len(shown.images)))
+    return Picture(png, f"{alt}. {shown.caption}", shown.caption, _SCALE)

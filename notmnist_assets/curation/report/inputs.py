@@ -1,0 +1,202 @@
+"""What went in: archives, settings, members of each letter, rejected files, balance, pictures of the letters.
+
+Belongs here: the sections before anything is compared.
+"""
+
+from urllib.parse import urlsplit
+
+import numpy as np
+import pandas as pd
+
+from notmnist_assets.curation.drawing import contact_sheet, evenly_spaced
+from notmnist_assets.curation.images import LETTERS
+from notmnist_assets.curation.report.blocks import (
+    MOST_ROWS,
+    Picture,
+    Pictures,
+    Section,
+    Table,
+    count,
+    numbers,
+    rows_of,
+    word,
+    words,
+)
+from notmnist_assets.curation.report.data import ReportData
+from notmnist_assets.curation.splits import SPLITS
+from notmnist_assets.curation.statistics import label_counts
+from notmnist_assets.curation.values import LetterImages
+
+_SHEET_IMAGES = 40
+
+
+def archives_section(data: ReportData) -> Section:
+    """Tell of the archives and the settings."""
+    archives = Table(
+        "archives-table",
+        "The archives, verified before anything was read from them",
+        (
+            words("archive"),
+            words("origin", "where the bytes came from"),
+            numbers("bytes", "size of the compressed file"),
+            words("SHA-256", "digest of the file: equal digests mean equal archives"),
+        ),
+        [
+            (word(name), word(_place(archive.origin)), count(archive.bytes), word(archive.sha256))
+            for name, archive in data.archives.items()
+        ],
+    )
+    settings = Table(
+        "settings-table",
+        "The settings that made this page",
+        (words("setting"), words("value"), words("meaning")),
+        [(word(shown.name), word(shown.value), word(shown.meaning)) for shown in data.settings],
+    )
+    return Section(
+        "archives",
+        "What went in",
+        "Both archives, byte for byte, and what the run was told to do with them.",
+        (archives, settings),
+    )
+
+
+def _place(origin: str) -> str:
+    """Return an origin without what is private to a machine: folders, users, passwords, queries."""
+    parts = urlsplit(origin)
+    if parts.scheme in ("http", "https"):
+        return f"{parts.scheme}://{parts.hostname}{parts.path}"
+    return origin.rsplit("/", 1)[-1]
+
+
+def members_section(data: ReportData) -> Section:
+    """Count members, images and rejected files of each letter."""
+    parts = list(data.letters.values())
+    rows = [[number for letters in parts for number in _counts(letters[letter])] for letter in LETTERS]
+    totals = [sum(numbers_of_column) for numbers_of_column in zip(*rows, strict=True)]
+    heads = [
+        column
+        for place, name in enumerate(data.letters)
+        for column in (
+            numbers(f"{name}: members", "" if place else "files in the letter's folder of the archive"),
+            numbers("images", "" if place else "files that are readable as 28x28 gray pictures"),
+            numbers("rejected", "" if place else "files that are not, each listed below with its reason"),
+        )
+    ]
+    table = Table(
+        "members-table",
+        "Files of each letter in the archives",
+        (words("letter"), *heads),
+        [
+            *((word(letter), *map(count, row)) for letter, row in zip(LETTERS, rows, strict=True)),
+            (word("all"), *map(count, totals)),
+        ],
+        total=True,
+    )
+    return Section(
+        "members",
+        "Nothing lost",
+        "Every file of the archives is either an image or rejected for a reason: members = images + rejected.",
+        (table,),
+    )
+
+
+def _counts(images: LetterImages) -> tuple[int, int, int]:
+    """Return members, images and rejected files of a letter."""
+    return len(images) + len(images.rejected), len(images), len(images.rejected)
+
+
+def rejected_section(data: ReportData) -> Section:
+    """List the rejected files."""
+    parts = [
+        images.rejected.assign(letter=f"{set_name}/{letter}")
+        for set_name, letters in data.letters.items()
+        for letter, images in letters.items()
+        if len(images.rejected)
+    ]
+    rejected = pd.concat(parts) if parts else pd.DataFrame(columns=["letter", "name", "bytes", "reason"])
+    table = Table(
+        "rejected-table",
+        "Rejected files",
+        (
+            words("letter"),
+            words("file"),
+            numbers("bytes", "its size in the archive"),
+            words("reason", "why it is no image"),
+        ),
+        [
+            (word(row.letter), word(row.name), count(row.bytes), word(row.reason))
+            for row in rows_of(rejected.head(MOST_ROWS))
+        ],
+        hidden=max(0, len(rejected) - MOST_ROWS),
+        empty="Every file was readable.",
+    )
+    return Section(
+        "rejected",
+        "What was rejected",
+        "Files that could not be read as a picture of 28 by 28 pixels were left out before the splits were drawn.",
+        (table,),
+    )
+
+
+def balance_section(data: ReportData) -> Section:
+    """Count the rows of each letter in each split, before and after sanitizing."""
+    groups = [("as drawn", data.splits), ("sanitized", data.sanitized)]
+    counts = {(what, name): label_counts(splits[name].labels) for what, splits in groups for name in SPLITS}
+    largest = {name: int(counts["as drawn", name].max(initial=0)) for name in SPLITS}
+    rows = [
+        (word(letter), *(count(counts[key][place], of=largest[key[1]]) for key in counts))
+        for place, letter in enumerate(LETTERS)
+    ]
+    totals = (word("all"), *(count(int(counts[key].sum())) for key in counts))
+    table = Table(
+        "balance-table",
+        "Rows of each letter",
+        (
+            words("letter"),
+            *(
+                numbers(f"{name}, {what}", _BALANCE[what] if name == SPLITS[0] else "")
+                for what, _ in groups
+                for name in SPLITS
+            ),
+        ),
+        [*rows, totals],
+        total=True,
+    )
+    return Section(
+        "balance",
+        "Balance of letters",
+        "A split that has more of one letter rewards guessing it. Bars are lengths relative to the split's most"
+        " frequent letter as drawn.",
+        (table,),
+    )
+
+
+_BALANCE = {
+    "as drawn": "rows before sanitizing, a tenth of each split per letter",
+    "sanitized": "rows that sanitizing left",
+}
+
+
+def letters_section(data: ReportData) -> Section:
+    """Show images of each letter and set."""
+    galleries = [
+        Pictures(
+            f"From the {set_name} archive",
+            f"Up to {_SHEET_IMAGES} images of each letter, evenly spaced over its files in order of their names.",
+            [
+                Picture(
+                    contact_sheet(np.asarray(images.images[evenly_spaced(len(images), _SHEET_IMAGES)]), columns=8),
+                    f"Images of the letter {letter} from the {set_name} archive",
+                    f"{letter}: {len(images):,} images",
+                )
+                for letter, images in letters.items()
+            ],
+        )
+        for set_name, letters in data.letters.items()
+    ]
+    return Section(
+        "letters",
+        "What the letters look like",
+        "White is ink. Pictures that show no letter at all are in the archives too.",
+        galleries,
+    )

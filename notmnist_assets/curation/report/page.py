@@ -1,0 +1,59 @@
+"""From values to the page: which sections there are, in which order, and their HTML.
+
+Belongs here: assembly. What a section says is in its module, its looks are in `page.html` and `page.css`.
+"""
+
+from collections.abc import Callable, Sequence
+from importlib.resources import files
+from typing import Final
+
+from notmnist_assets.curation.report import duplicates, inputs, recall, removed, scores, summary, versions
+from notmnist_assets.curation.report.blocks import Section
+from notmnist_assets.curation.report.certificate import certificate_section
+from notmnist_assets.curation.report.data import ReportData
+
+FILE_NAME: Final = "report.html"
+
+_BUILDERS: Final[dict[str, Callable[[ReportData], Section]]] = {
+    "summary": summary.summary_section,
+    "archives": inputs.archives_section,
+    "members": inputs.members_section,
+    "rejected": inputs.rejected_section,
+    "letters": inputs.letters_section,
+    "balance": inputs.balance_section,
+    "overlap": duplicates.overlap_section,
+    "radius": duplicates.radius_section,
+    "conflicts": duplicates.conflicts_section,
+    "recall": recall.recall_section,
+    "sanitizing": removed.sanitizing_section,
+    "baselines": scores.baselines_section,
+    "certificate": certificate_section,
+    "versions": versions.versions_section,
+}
+SECTIONS: Final = tuple(_BUILDERS)
+"""The sections of every page by their ids, in order."""
+
+
+def report_page(data: ReportData) -> str:
+    """Return the whole page as HTML that needs no other file; equal values give equal text."""
+    return render(data.title, [build(data) for build in _BUILDERS.values()])
+
+
+def render(title: str, sections: Sequence[Section]) -> str:
+    """Return sections as a page. Whatever is in them is shown as text, never taken for HTML."""
+    # Jinja2 takes a moment to import, and only this needs it.
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    package = "notmnist_assets.curation.report"
+    environment = Environment(
+        loader=PackageLoader(package, ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    # The style sheet is ours, and a browser reads what is between the style tags as it stands.
+    style = Markup(files(package).joinpath("page.css").read_text(encoding="utf-8"))  # noqa: S704
+    page = environment.get_template("page.html").render(title=title, sections=sections, style=style)
+    return "\n".join(line for line in page.splitlines() if line.strip()) + "\n"

@@ -1,0 +1,113 @@
+"""Small values for the report, computed by the library from splits with planted duplicates.
+
+Belongs here: what the tests of the page, of reading it back and of its check share.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from notmnist_assets.curation.baselines import METRIC_COLUMNS
+from notmnist_assets.curation.images import LETTERS, SETS, Images
+from notmnist_assets.curation.near_table import radius_table, search_near
+from notmnist_assets.curation.overlap import label_conflicts, overlap_report
+from notmnist_assets.curation.relation import RowIndex
+from notmnist_assets.curation.report.data import ReportData, SettingShown
+from notmnist_assets.curation.sanitizing import Policy, sanitize
+from notmnist_assets.curation.values import Archive, LetterImages, Split
+from notmnist_assets_tests.builders import World, drawing, letters_of, split_of
+
+SCRIPT = "<script>alert(1)</script>"
+BREAKOUT = '"><img src=x onerror=alert(1)>'
+RADIUS = 0.2
+
+
+def shared_splits(font: str = "a font.ttf") -> dict[str, Split]:
+    """Return splits in which images are shared, nearly shared, repeated, and under two letters."""
+    near = [drawing(0, visible=step) for step in range(5)]
+    twice = drawing(3)
+    return {
+        "train": split_of(np.stack([near[0], near[1], twice, twice]), [0, 0, 1, 2], [font] * 4),
+        "valid": split_of(np.stack([near[2], near[4], drawing(2)]), [0, 0, 3], [font] * 3),
+        "test": split_of(np.stack([twice, drawing(5), drawing(5), drawing(2)]), [1, 4, 4, 3], [font] * 4, "small"),
+    }
+
+
+def separate_splits() -> dict[str, Split]:
+    """Return splits in which no image is like any other."""
+    return {
+        "train": split_of(_images(0, 1), [0, 1]),
+        "valid": split_of(_images(2, 3), [0, 1]),
+        "test": split_of(_images(4, 5), [0, 1], name="small"),
+    }
+
+
+def empty_splits() -> dict[str, Split]:
+    """Return splits without rows."""
+    return {name: split_of(np.zeros((0, 28, 28), np.uint8), []) for name in ("train", "valid", "test")}
+
+
+def _images(*numbers: int) -> Images:
+    return np.stack([drawing(number) for number in numbers])
+
+
+def metrics(accuracy: float = 0.87312345) -> pd.DataFrame:
+    """Return accuracies as `baseline_metrics` does."""
+    rows = [
+        ("logistic_regression", train_on, train_rows, fitted, eval_on, kind, 400, accuracy, 0.84, 0.9, True, 1.5)
+        for train_on in ("raw", "sanitized")
+        for train_rows, fitted in (("50", 50), ("all", 1000))
+        for eval_on in ("valid", "test")
+        for kind in ("raw", "clean", "duplicates")
+    ]
+    return pd.DataFrame(rows, columns=list(METRIC_COLUMNS))
+
+
+def recall() -> pd.DataFrame:
+    """Return a recall table of one change."""
+    columns = ["perturbation", "strength", "method", "planted", "found", "recall", "ci_low", "ci_high"]
+    rows = [("shift", 1.0, method, 500, 50, 0.1, 0.08, 0.13) for method in ("exact", "cells", "near", "phash_0")]
+    return pd.DataFrame(rows, columns=columns).assign(median_distance=12.5)
+
+
+def letters(rejected_name: str, reason: str) -> dict[str, dict[str, LetterImages]]:
+    """Return few images of each letter; A of the large set also has a rejected file."""
+    made = {name: letters_of(name, [3] * len(LETTERS), seed) for seed, name in enumerate(SETS)}
+    rejected = pd.DataFrame({"name": [rejected_name], "bytes": [7], "reason": [reason]})
+    made["large"]["A"] = replace(made["large"]["A"], rejected=rejected)
+    return made
+
+
+def report_data(splits: dict[str, Split] | None = None, **changes: Any) -> ReportData:
+    """Return what a page is made from, all of it consistent with the splits."""
+    splits = shared_splits() if splits is None else splits
+    hashes = World(splits, RADIUS).hashes()
+    pairs = search_near(RowIndex(hashes), splits, 5.0).pairs
+    index = RowIndex(hashes, pairs, RADIUS)
+    outcome = sanitize(index, Policy())
+    data = ReportData(
+        title="notMNIST report",
+        origin="Made for a test.",
+        originals=False,
+        published_draw=False,
+        settings=(SettingShown("NOTMNIST_SEED", "133", "seed of the canonical split"),),
+        archives={name: Archive("/private/place.tar.gz", 1000, "ab" * 32, f"/private/{name}.tar.gz") for name in SETS},
+        letters=letters("bad.png", "empty file"),
+        splits=splits,
+        sanitized={name: splits[name].take(outcome.kept[name].astype(np.intp)) for name in splits},
+        removed=outcome.removed,
+        policy=Policy(),
+        hashes=hashes,
+        near_pairs=pairs,
+        radius=radius_table(RowIndex(hashes), pairs, searched=5.0, fixed=RADIUS),
+        overlap=overlap_report(index),
+        conflicts=label_conflicts(index, splits),
+        recall=recall(),
+        baselines=metrics(),
+        package_version="0.1.0",
+        code_versions={"archives": "1"},
+        contents={"splits/test": "cd" * 32},
+    )
+    return replace(data, **changes)

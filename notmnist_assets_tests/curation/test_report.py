@@ -1,0 +1,179 @@
+"""The page: complete, self-contained, repeatable, and safe whatever is in the data."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from notmnist_assets.curation.published import READABLE
+from notmnist_assets.curation.report.chart import Chart, Line
+from notmnist_assets.curation.report.page import SECTIONS, report_page
+from notmnist_assets.curation.report.reading import ReadPage, read_page
+from notmnist_assets.curation.values import Archive
+from notmnist_assets_tests.curation.report_values import (
+    BREAKOUT,
+    SCRIPT,
+    empty_splits,
+    letters,
+    metrics,
+    report_data,
+    separate_splits,
+    shared_splits,
+)
+
+
+def rows_of(page: ReadPage, table: str) -> dict[str, list[str]]:
+    """Return a table's rows by their first cells."""
+    return {row[0]: list(row[1:]) for row in page.tables[f"{table}-table"]}
+
+
+def test_the_page_is_sound_and_has_every_section() -> None:
+    page = read_page(report_page(report_data()))
+    assert page.problems == []
+    assert page.sections == list(SECTIONS)
+    assert page.pictures > 20
+
+
+def test_equal_values_give_equal_bytes() -> None:
+    assert report_page(report_data()) == report_page(report_data())
+
+
+def test_times_machines_and_folders_are_not_on_it() -> None:
+    slow = report_data(baselines=metrics().assign(seconds=99.75))
+    page = report_page(slow)
+    assert page == report_page(report_data())
+    assert "/private" not in page
+    assert "large.tar.gz" in page
+
+
+@pytest.mark.parametrize(
+    ("origin", "shown"),
+    [
+        (
+            "https://user:secret@example.org/a/notMNIST_large.tar.gz?token=x",
+            "https://example.org/a/notMNIST_large.tar.gz",
+        ),
+        ("rendered by notmnist_assets", "rendered by notmnist_assets"),
+        (f"https://example.org/{SCRIPT}", f"https://example.org/{SCRIPT}"),
+    ],
+)
+def test_an_origin_is_shown_without_what_is_private(origin: str, shown: str) -> None:
+    page = read_page(report_page(report_data(archives={"large": Archive("x", 5, "ab" * 32, origin)})))
+    assert page.problems == []
+    assert rows_of(page, "archives")["large"] == [shown, "5", "ab" * 32]
+
+
+@pytest.mark.parametrize("hostile", [SCRIPT, BREAKOUT, "</style><script>", "{{ 7 * 7 }}", "&lt;b&gt; ü \u202e"])
+def test_hostile_text_from_the_data_stays_text(hostile: str) -> None:
+    html = report_page(report_data(shared_splits(font=hostile), title=hostile, letters=letters(hostile, hostile)))
+    page = read_page(html)
+    assert page.problems == []
+    assert page.sections == list(SECTIONS)
+    assert "<script" not in html
+    assert page.tables["rejected-table"] == [["large/A", hostile, "7", hostile]]
+    assert any(hostile in row[-1] for row in page.tables["conflicts-table"])
+
+
+def test_numbers_are_those_of_the_values() -> None:
+    data = report_data()
+    page = read_page(report_page(data))
+    assert rows_of(page, "members")["A"] == ["4", "3", "1", "3", "3", "0"]
+    assert rows_of(page, "members")["all"] == ["31", "30", "1", "30", "30", "0"]
+    kept = [str(len(data.sanitized[name])) for name in data.splits]
+    assert rows_of(page, "balance")["all"] == ["4", "3", "4", *kept]
+    assert rows_of(page, "removed")["test"][0] == "4"
+    assert sum(int(rows_of(page, "removed")[name][-2]) for name in data.splits) == sum(map(int, kept))
+    exact = data.overlap.query("method == 'exact' and rows_of == 'test' and found_in == 'train'")
+    (shown,) = (row for row in page.tables["overlap-table"] if row[:2] == ["test", "train"])
+    assert shown[2:5] == [str(exact[column].iloc[0]) for column in ("rows", "share", "distinct")]
+    assert {row[5] for row in page.tables["baselines-table"]} == {"0.87312345"}
+    assert page.tables["contents-table"] == [["splits/test", "cd" * 32]]
+
+
+def test_suspects_are_the_rows_that_disagree_with_most() -> None:
+    splits = shared_splits()
+    conflicts = read_page(report_page(report_data(splits))).tables["conflicts-table"]
+    assert conflicts[0] == ["exact", "1", "3", "B 2, C 1", "train 3 C, a font.ttf"]
+
+
+@pytest.mark.parametrize("splits", [separate_splits(), empty_splits()], ids=["nothing shared", "no rows"])
+def test_what_is_not_there_is_said(splits: dict[str, object]) -> None:
+    data = report_data(splits)  # type: ignore[arg-type]
+    assert len(data.removed) == len(data.conflicts) == 0
+    html = report_page(data)
+    page = read_page(html)
+    assert page.problems == []
+    assert page.sections == list(SECTIONS)
+    assert page.tables["conflicts-table"] == [["No image carries two letters."]]
+    assert "Removed: repeat" not in html
+
+
+def test_long_tables_end_and_say_how_much_is_left_out() -> None:
+    data = report_data()
+    rejected = pd.DataFrame({"name": [f"{row}.png" for row in range(130)], "bytes": 0, "reason": "empty file"})
+    changed = {**data.letters["large"], "B": replace(data.letters["large"]["B"], rejected=rejected)}
+    html = report_page(replace(data, letters={**data.letters, "large": changed}))
+    assert len(read_page(html).tables["rejected-table"]) == 100
+    assert "31 more rows are not shown here." in html
+
+
+def test_published_numbers_are_compared_for_the_originals_only() -> None:
+    html = report_page(report_data())
+    assert "certificate-table" not in read_page(html).tables
+    assert "nothing to compare" in html.replace("\n", " ")
+    original = read_page(report_page(report_data(originals=True)))
+    compared = rows_of(original, "certificate")
+    assert compared["readable files, large A"] == [str(READABLE["large"][0]), "3", "no", "published"]
+    assert compared["rejected files, large C"][2] == "yes"
+    assert not any("of test in" in quantity for quantity in compared)
+    drawn = read_page(report_page(report_data(originals=True, published_draw=True)))
+    assert any("of test in train" in quantity for quantity in rows_of(drawn, "certificate"))
+
+
+def test_pictures_show_the_images_of_the_splits() -> None:
+    changed = shared_splits()
+    changed["train"].images[2:] = np.roll(changed["train"].images[2:], 3)
+    assert report_page(report_data(changed)) != report_page(report_data())
+
+
+@pytest.mark.parametrize(
+    ("harm", "told"),
+    [
+        (("</main>", "</div>"), "closes nothing"),
+        (("<main>", "<main><div>"), "closes nothing"),
+        (("<main>", "<main><script></script>"), "<script>"),
+        (("<main>", '<main><img alt="x" src="http://example.org/x.png">'), "refers to http://example.org"),
+        (("<main>", '<main><img src="data:image/png;base64,AA">'), "no words"),
+        (("<main>", '<main><p onclick="x()"></p>'), "no place"),
+        (("<main>", '<main><a href="#nowhere">x</a>'), "leads nowhere"),
+        (("<main>", '<main id="summary">'), "twice"),
+        (("</style>", "@import 'x';</style>"), "style sheet"),
+        (("<main>", '<main><p style="background: url(x)"></p>'), "style of <p>"),
+        (("<!DOCTYPE html>", ""), "does not start"),
+    ],
+)
+def test_reading_tells_what_is_wrong_with_a_page(harm: tuple[str, str], told: str) -> None:
+    html = report_page(report_data())
+    assert harm[0] in html
+    assert any(told in problem for problem in read_page(html.replace(*harm, 1)).problems)
+
+
+def test_a_chart_puts_points_where_their_values_are() -> None:
+    line = Line("one", [10, 1000], [0.5, 1.5], [0.0, 1.0], [1.0, 2.0])
+    chart = Chart("title", "alt", "caption", [line], "x", "y", log_x=True)
+    left, top, right, bottom = chart.frame
+    (shape,) = chart.shapes
+    assert shape.dots == [(left, (3 * bottom + top) / 4), (right, (bottom + 3 * top) / 4)]
+    ticks = {tick.text: tick.place for tick in chart.x_ticks}
+    assert list(ticks) == ["10", "20", "50", "100", "200", "500", "1,000"]
+    assert (ticks["10"], ticks["100"], ticks["1,000"]) == (left, (left + right) / 2, right)
+    assert {tick.text: tick.place for tick in chart.y_ticks}["1"] == (top + bottom) / 2
+
+
+@pytest.mark.parametrize("values", [[], [7.0], [7.0, 7.0]], ids=["none", "one", "equal"])
+def test_a_chart_of_little_can_be_drawn(values: list[float]) -> None:
+    chart = Chart("title", "alt", "caption", [Line("one", values, values, values, values)], "x", "y", log_x=True)
+    assert len(chart.shapes[0].dots) == len(values)
+    assert chart.x_ticks or not values
+    assert chart.y_ticks
