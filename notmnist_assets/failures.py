@@ -1,6 +1,6 @@
 """How bad input fails a step: one clear sentence instead of a traceback from the depths.
 
-Belongs here: the translation of the library's error into Dagster's.
+Belongs here: the translation of the library's error into Dagster's, and of a failed step into words.
 """
 
 from collections.abc import Iterator
@@ -22,3 +22,14 @@ def explained() -> Iterator[None]:
             metadata={"what": error.problem, "where": error.subject, "next": error.remedy},
             allow_retries=False,
         ) from None
+
+
+def failure_in_words(event: dg.DagsterEvent) -> str:
+    """Return why a step failed: the sentence of `explained`, else the message of the error."""
+    data = event.step_failure_data
+    if data.user_failure_data and data.user_failure_data.description:
+        return data.user_failure_data.description
+    if data.error is not None:
+        cause = data.error.cause or data.error
+        return cause.message.strip()
+    return "failed"

@@ -21,9 +21,13 @@ from notmnist_assets.curation.fingerprint import fingerprint
 from notmnist_assets.curation.near_table import NearSearch
 from notmnist_assets.curation.values import Archive, LetterImages, Split
 from notmnist_assets.failures import explained
+from notmnist_assets.lineage import column_lineage
 from notmnist_assets.storage import StoredValue, ValueStore, WriteFile
 from notmnist_assets.types import ExportedFile, ExportedFolder
-from notmnist_assets.versions import settings_that_matter
+from notmnist_assets.versions import settings_behind, settings_that_matter
+
+MADE_WITH: Final = "made_with"
+"""Label of the settings that decided the content, of the asset itself and of what it was made from."""
 
 _COPY_BYTES = 1 << 22
 
@@ -35,16 +39,20 @@ class ValueIOManager(dg.IOManager):
         """Store the value atomically and describe what was stored."""
         store = _store(context)
         key = context.asset_key.path
-        settings = settings_that_matter(context.asset_key, context.resources.settings.read())
+        chosen = context.resources.settings.read()
+        settings = settings_that_matter(context.asset_key, chosen)
+        lineage = column_lineage(context.asset_key)
         files = self._files(obj)
         with explained():
             stored = store.write(key, self._version(obj), files, self._facts(obj))
         context.add_output_metadata(
             {
                 "dagster/uri": store.uri(key, stored),
-                "size_bytes": stored.bytes,
+                "dagster/size_bytes": stored.bytes,
                 "stored_version": stored.version,
                 **({"settings": dg.MetadataValue.json(settings)} if settings else {}),
+                MADE_WITH: dg.MetadataValue.json(settings_behind(context.asset_key, chosen)),
+                **({"dagster/column_lineage": lineage} if lineage else {}),
                 **self._metadata(obj),
             }
         )

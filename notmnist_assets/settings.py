@@ -5,6 +5,7 @@ Belongs here: each setting's name, meaning, limits and default by profile. A run
 """
 
 import os
+import re
 from collections.abc import Mapping, MutableMapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,6 +18,8 @@ from notmnist_assets.curation.relation import Method
 from notmnist_assets.curation.sanitizing import Conflicts, RemoveFrom, Repeats
 
 PREFIX: Final = "NOTMNIST_"
+FAILURE_WEBHOOK: Final = PREFIX + "FAILURE_WEBHOOK"
+"""About the deployment, not about any run, and secret: read by `failure_webhook`, and no part of `Settings`."""
 SEARCH_RADIUS: Final = 12.0
 """How far pairs are searched when no wider radius is set: enough to see where different letters begin to mix."""
 
@@ -117,9 +120,10 @@ def read_settings(environment: Mapping[str, str] | None = None, overrides: Mappi
         SettingsError: a value is not allowed, or a variable with our prefix is no setting.
     """
     variables = os.environ if environment is None else environment
+    failure_webhook(variables)
     given: dict[str, Any] = {}
     for variable in sorted(variables):
-        if variable.startswith(PREFIX) and variables[variable].strip():
+        if variable.startswith(PREFIX) and variable != FAILURE_WEBHOOK and variables[variable].strip():
             given[variable.removeprefix(PREFIX).lower()] = variables[variable].strip()
     given |= {name: value for name, value in (overrides or {}).items() if value is not None}
     _refuse_unknown(given)
@@ -143,16 +147,32 @@ def read_settings(environment: Mapping[str, str] | None = None, overrides: Mappi
     return settings
 
 
+def failure_webhook(environment: Mapping[str, str] | None = None) -> str | None:
+    """Return the URL that failures are posted to, None when nobody wants to be told.
+
+    Raises:
+        SettingsError: it is no http(s) URL; the message does not repeat it, for it is a secret.
+    """
+    variables = os.environ if environment is None else environment
+    url = variables.get(FAILURE_WEBHOOK, "").strip()
+    if not url:
+        return None
+    if not re.fullmatch(r"https?://[^/\s]+(/\S*)?", url):
+        raise SettingsError(f"{FAILURE_WEBHOOK} is not a URL; allowed: an http(s) URL that takes JSON posts")
+    return url
+
+
 def _absolute(path: str) -> str:
     return path if "://" in path else str(Path(path).expanduser().absolute())
 
 
 def _refuse_unknown(given: Mapping[str, Any]) -> None:
+    known = [*Settings.model_fields, FAILURE_WEBHOOK.removeprefix(PREFIX).lower()]
     for name in given:
         if name not in Settings.model_fields:
-            close = get_close_matches(name, Settings.model_fields, n=1)
+            close = get_close_matches(name, known, n=1)
             hint = f"; did you mean {PREFIX}{close[0].upper()}" if close else ""
-            allowed = ", ".join(PREFIX + field.upper() for field in Settings.model_fields)
+            allowed = ", ".join(PREFIX + field.upper() for field in known)
             raise SettingsError(f"{PREFIX}{name.upper()} is not a setting{hint}. Allowed: {allowed}")
 
 

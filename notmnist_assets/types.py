@@ -82,6 +82,32 @@ def _columns(columns: Mapping[str, tuple[str, str]]) -> dg.TableSchema:
     )
 
 
+LETTER_ROWS: Final = _columns(
+    {
+        "image": ("uint8[28, 28]", "gray image, 0 to 255, in `.images`"),
+        "name": ("string", "file name without folder, in `.names`; the order of the rows"),
+    }
+)
+SPLIT_ROWS: Final = _columns(
+    {
+        "image": ("uint8[28, 28]", "gray image, 0 to 255, in `.images`; `.as_float32()` is (pixel - 127.5) / 255"),
+        "label": ("int32", "0 to 9 for A to J, in `.labels`"),
+        "set": ("string", "archive the image is from, large or small; this and the next in `.sources`"),
+        "letter": ("string", "the letter's folder in the archive, A to J"),
+        "name": ("string", "file name without folder"),
+        "font": ("string", "font file name, decoded from the file name"),
+    }
+)
+EXPORTED_ROWS: Final = _columns(
+    {
+        "image": ("struct<bytes: binary, path: string>", "PNG file, and `<set>/<letter>/<name>` of its source"),
+        "label": ("int64", "class label, 0 to 9 for A to J"),
+        "set": ("string", "archive the image is from, large or small"),
+        "letter": ("string", "the letter's folder in the archive, A to J"),
+        "name": ("string", "file name without folder"),
+        "font": ("string", "font file name, decoded from the file name"),
+    }
+)
 HASHES: Final = _columns(
     {
         "row": ("int32", "row of the split"),

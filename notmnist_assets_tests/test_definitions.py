@@ -40,6 +40,7 @@ CONTRACT = {
     "sanitized/removed",
     "baselines/metrics",
     *(f"exports/{name}" for name in ("pickle", "npz", "idx", "parquet")),
+    "report/html",
 }
 TABLES = {
     **{f"hashes/{split}": types.HASHES for split in SPLITS},
@@ -252,7 +253,7 @@ def test_values_show_rows_size_and_place(finished: Workspace) -> None:
     metadata = finished.metadata("splits/test")
     assert metadata["dagster/row_count"].value == ROWS["test"]
     assert str(metadata["dagster/uri"].value).startswith(str(finished.storage / "custom" / "splits" / "test"))
-    assert int(metadata["size_bytes"].value) > ROWS["test"] * 784
+    assert int(metadata["dagster/size_bytes"].value) > ROWS["test"] * 784
 
 
 def test_workspace_and_project_file_name_the_same_module() -> None:
@@ -280,7 +281,7 @@ def refuse(*_args, **_kwargs):
 socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
 from notmnist_assets.definitions import defs
 defs.resolve_job_def("refresh")
-print([name for name in ("numba", "sklearn", "matplotlib") if name in sys.modules])
+print([name for name in ("numba", "sklearn", "matplotlib", "jinja2.environment") if name in sys.modules])
 """
 
 

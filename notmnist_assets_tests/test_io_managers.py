@@ -134,7 +134,7 @@ def test_what_was_stored_is_told() -> None:
     (event,) = result.asset_materializations_for_node("tests__value")
     assert event.metadata["dagster/row_count"].value == len(SPLIT)
     assert event.metadata["stored_version"].value == fingerprint(SPLIT)
-    assert int(str(event.metadata["size_bytes"].value)) > SPLIT.images.nbytes
+    assert int(str(event.metadata["dagster/size_bytes"].value)) > SPLIT.images.nbytes
 
 
 def test_a_file_of_python_objects_is_refused(values: Path) -> None:

@@ -10,6 +10,7 @@ from notmnist_assets.settings import (
     SEARCH_RADIUS,
     Settings,
     SettingsError,
+    failure_webhook,
     fix_relative_paths,
     project_home,
     read_settings,
@@ -141,3 +142,26 @@ def test_pairs_are_searched_as_far_as_the_radius_needs() -> None:
     assert read_settings({}).search_radius == SEARCH_RADIUS
     assert read_settings({"NOTMNIST_NEAR_RADIUS": "3"}).search_radius == SEARCH_RADIUS
     assert read_settings({"NOTMNIST_NEAR_RADIUS": "15"}).search_radius == 15
+
+
+def test_the_webhook_for_failures_is_a_variable_of_the_deployment_and_no_setting_of_runs() -> None:
+    url = "https://hooks.example.org/services/T0/B0/secret"
+    assert failure_webhook({"NOTMNIST_FAILURE_WEBHOOK": f" {url} "}) == url
+    assert failure_webhook({"NOTMNIST_FAILURE_WEBHOOK": " "}) is None
+    assert failure_webhook({}) is None
+    assert read_settings({"NOTMNIST_FAILURE_WEBHOOK": url}) == read_settings({})
+
+
+@pytest.mark.parametrize(
+    "url", ["hooks.example.org/secret", "ftp://hooks.example.org/secret", "https://", "http://a secret"]
+)
+def test_a_webhook_that_is_no_url_is_refused_at_start_without_repeating_it(url: str) -> None:
+    with pytest.raises(SettingsError, match="NOTMNIST_FAILURE_WEBHOOK is not a URL; allowed: an http") as caught:
+        read_settings({"NOTMNIST_FAILURE_WEBHOOK": url})
+    assert url not in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_misspelt_webhook_is_refused_with_the_likely_one() -> None:
+    with pytest.raises(SettingsError, match="did you mean NOTMNIST_FAILURE_WEBHOOK"):
+        read_settings({"NOTMNIST_FAILURE_WEBHOK": "https://example.org"})

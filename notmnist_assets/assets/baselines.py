@@ -41,11 +41,14 @@ def metrics(**inputs: Split) -> dg.MaterializeResult[pd.DataFrame]:
     full = found[(found["train_rows"] == "all") & (found["eval_on"] == "test")]
     names = "accuracy: " + full["train_on"] + ", test " + full["eval_rows"]
     accuracies = dict(zip(names.tolist(), full["accuracy"].tolist(), strict=True))
+    scored = full[full["train_on"] == "raw"]
+    test_rows = dict(zip(("test rows: " + scored["eval_rows"]).tolist(), scored["rows"].tolist(), strict=True))
     return dg.MaterializeResult(
         value=found,
         data_version=data_version(found, leave_out=("seconds",)),
         metadata={
             **accuracies,
+            **test_rows,
             "rows": len(found),
             "all_converged": bool(found["converged"].all()),
             "learning_curve": picture(_curve(found), "learning curve"),

@@ -24,7 +24,7 @@ from notmnist_assets.curation.values import Split
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.settings import Profile
 from notmnist_assets.storage import WriteFile
-from notmnist_assets.types import ExportedFile, ExportedFileType, ExportedFolder, ExportedFolderType
+from notmnist_assets.types import EXPORTED_ROWS, ExportedFile, ExportedFileType, ExportedFolder, ExportedFolderType
 
 CODE_VERSION = "1"
 
@@ -118,6 +118,7 @@ def idx_export(train: Split, valid: Split, test: Split) -> dg.MaterializeResult[
     dagster_type=ExportedFolderType,
     kinds={"huggingface", "parquet"},
     ins=split_inputs("sanitized"),
+    metadata={"dagster/column_schema": EXPORTED_ROWS},
     description=(
         "The sanitized splits as a folder for Hugging Face: `datasets.load_dataset(folder)` gives `train`,"
         " `validation` and `test` with an image, a class label A to J, and set, letter, file name and font of each"
@@ -147,7 +148,8 @@ def _version(splits: Mapping[str, Split], *texts: str) -> str:
 
 
 def _rows(splits: Mapping[str, Split]) -> dict[str, int]:
-    return {"rows": sum(len(split) for split in splits.values())}
+    rows = sum(len(split) for split in splits.values())
+    return {"rows": rows, "dagster/row_count": rows}
 
 
 def _write_text(text: str, file: BinaryIO) -> None:

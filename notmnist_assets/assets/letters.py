@@ -14,7 +14,7 @@ from notmnist_assets.curation.values import Archive, LetterImages
 from notmnist_assets.failures import explained
 from notmnist_assets.metadata import contact_sheet_metadata, table
 from notmnist_assets.resources import SettingsResource
-from notmnist_assets.types import LetterImagesType, data_version
+from notmnist_assets.types import LETTER_ROWS, LetterImagesType, data_version
 
 CODE_VERSION = "1"
 
@@ -33,6 +33,7 @@ def _letter_assets(set_name: str) -> dg.AssetsDefinition:
                 code_version=CODE_VERSION,
                 kinds={"numpy"},
                 is_required=False,
+                metadata={"dagster/column_schema": LETTER_ROWS},
                 description=(
                     f"All readable images of the letter {letter} in the {set_name} archive, uint8 (n, 28, 28), in"
                     " canonical order (file names without regard to case, ties by the exact name), with their names"

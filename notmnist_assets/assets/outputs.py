@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from notmnist_assets.types import SplitType
+from notmnist_assets.types import SPLIT_ROWS, SplitType
 
 
 def split_outputs(group: str, code_version: str, descriptions: Mapping[str, str]) -> dict[str, dg.AssetOut]:
@@ -20,6 +20,7 @@ def split_outputs(group: str, code_version: str, descriptions: Mapping[str, str]
             code_version=code_version,
             kinds={"numpy"},
             is_required=False,
+            metadata={"dagster/column_schema": SPLIT_ROWS},
             description=description,
         )
         for name, description in descriptions.items()

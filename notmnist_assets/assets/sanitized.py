@@ -12,6 +12,7 @@ import pandas as pd
 
 from notmnist_assets.assets.inputs import hash_inputs, hashes_of, split_inputs, splits_of, table_input
 from notmnist_assets.assets.outputs import split_outputs
+from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.near_table import chosen_radius
 from notmnist_assets.curation.relation import RowIndex
 from notmnist_assets.curation.sanitizing import REASONS, Policy, sanitize
@@ -83,6 +84,7 @@ def sanitized(
         if key not in context.selected_asset_keys:
             continue
         split = splits[name].take(outcome.kept[name].astype(np.intp))
+        counts = label_counts(split.labels).tolist()
         reasons = outcome.removed.loc[outcome.removed["split"] == name, "reason"].value_counts()
         yield dg.MaterializeResult(
             asset_key=key,
@@ -94,7 +96,11 @@ def sanitized(
                 **{f"removed: {reason}": int(reasons.get(reason, 0)) for reason in REASONS},
                 "method": policy.method,
                 "radius": chosen_radius(radius),
-                "rows_per_letter": counts_table(label_counts(split.labels).tolist(), "rows"),
+                **{
+                    f"share: {letter}": count / max(len(split), 1)
+                    for letter, count in zip(LETTERS, counts, strict=True)
+                },
+                "rows_per_letter": counts_table(counts, "rows"),
                 "pictures": contact_sheet_metadata(split.images, f"sanitized/{name}"),
             },
         )

@@ -11,7 +11,7 @@ from notmnist_assets.assets.inputs import letter_inputs
 from notmnist_assets.assets.outputs import split_outputs
 from notmnist_assets.curation.images import LETTERS, SETS
 from notmnist_assets.curation.splits import SET_OF_SPLIT, SPLITS, canonical_rows, gather, sizes_from_data
-from notmnist_assets.curation.statistics import label_counts
+from notmnist_assets.curation.statistics import label_counts, pixel_moments
 from notmnist_assets.curation.values import LetterImages, Split
 from notmnist_assets.failures import explained
 from notmnist_assets.metadata import contact_sheet_metadata, counts_table
@@ -63,6 +63,7 @@ def splits(
                 data_version=data_version(split),
                 metadata={
                     "rows": len(split),
+                    "mean": pixel_moments(split.images).mean,
                     "seed": chosen.seed,
                     "rows_per_letter": counts_table(counts, "rows"),
                     "pictures": contact_sheet_metadata(split.images, f"splits/{name}"),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import BinaryIO, Final
 
 import dagster as dg
+import pandas as pd
 from upath import UPath
 
 from notmnist_assets.assets.inputs import for_check, split_inputs
@@ -16,6 +17,7 @@ from notmnist_assets.curation import idx_export, npz_export, parquet_export, pic
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.values import Split
+from notmnist_assets.metadata import table
 
 _NAME: Final = "agrees_with_splits"
 
@@ -65,7 +67,7 @@ def _agrees_with_splits(export: str, group: str, compare: Compare, description: 
             passed=not problems,
             actual=len(problems),
             threshold=0,
-            problems="; ".join(problems) or "none",
+            problems=table(pd.DataFrame({"problem": pd.Series(problems, dtype="str")})),
         )
 
     return agrees

@@ -6,6 +6,8 @@ Belongs here: what must hold before anyone trusts a sanitized split.
 from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from notmnist_assets.assets.inputs import for_check, split_inputs, table_input
@@ -15,11 +17,13 @@ from notmnist_assets.curation.near_table import chosen_radius
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.statistics import label_counts
 from notmnist_assets.curation.values import Split
-from notmnist_assets.metadata import counts_table
+from notmnist_assets.metadata import counts_table, table
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.types import RadiusCurveType, RemovedRowsType
 
 _LARGEST_RATIO = 2.0
+_EXAMPLES = 20
+_FILE = ["set", "letter", "name"]
 _KEYS = {name: dg.AssetKey(["sanitized", name]) for name in SPLITS}
 _RAW_KEYS = [dg.AssetKey(["splits", name]) for name in SPLITS]
 _REMOVED = dg.AssetKey(["sanitized", "removed"])
@@ -107,14 +111,25 @@ def _count_rows(
             severity=dg.AssetCheckSeverity.WARN,
             rows_per_letter=counts_table(counts.tolist(), "rows"),
         )
-        gone = int((removed["split"] == name).sum())
+        gone = removed.loc[removed["split"] == name, "row"].to_numpy()
+        complete = len(split) + len(gone) == len(raw[name])
         yield judged(
             _KEYS[name],
             "all_rows_accounted_for",
-            passed=len(split) + gone == len(raw[name]),
-            actual=len(split) + gone,
+            passed=complete,
+            actual=len(split) + len(gone),
             threshold=len(raw[name]),
+            unaccounted="none" if complete else table(_unaccounted(split, raw[name], gone)),
         )
+
+
+def _unaccounted(split: Split, raw: Split, gone: npt.NDArray[np.integer]) -> pd.DataFrame:
+    """Return the first rows of the merged split that are neither in the sanitized one nor among the removed."""
+    left = raw.sources[_FILE].astype("str").drop(index=gone.tolist(), errors="ignore")
+    here = pd.MultiIndex.from_frame(split.sources[_FILE].astype("str"))
+    missing = np.flatnonzero(~pd.MultiIndex.from_frame(left).isin(here))
+    examples: pd.DataFrame = left.iloc[missing[:_EXAMPLES]].reset_index(names="row")
+    return examples
 
 
 CHECKS: Sequence[dg.AssetChecksDefinition] = [sanitized_checks]

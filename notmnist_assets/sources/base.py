@@ -58,6 +58,16 @@ class ArchiveSource(Protocol):
         """
         ...
 
+    def validator(self, set_name: str) -> str:
+        """Return text that differs once the source has another archive, asked for once and briefly.
+
+        It may also differ without another archive: `current_sha256` tells. No archive is transferred or read.
+
+        Raises:
+            CurationError: the source cannot be asked, or has no such archive.
+        """
+        ...
+
 
 def published_archive(set_name: str) -> Expected:
     """Return the published size and digest of an original archive."""

@@ -40,8 +40,17 @@ class FolderSource:
         """Return the digest of the archive where it lies."""
         return self.fetch(set_name).sha256
 
+    def validator(self, set_name: str) -> str:
+        """Return the file's size and time of change."""
+        facts = self._path(set_name).stat()
+        return f"{facts.st_size} bytes, changed {facts.st_mtime_ns}"
+
     def fetch(self, set_name: str) -> Archive:
         """Return the archive where it lies, verified."""
+        path = self._path(set_name)
+        return verified(path, self.expected(set_name), str(path))
+
+    def _path(self, set_name: str) -> Path:
         path = self._folder / archive_name(set_name)
         if not path.is_file():
             raise CurationError(
@@ -49,4 +58,4 @@ class FolderSource:
                 subject=str(path),
                 remedy="Set NOTMNIST_ARCHIVES to the folder that holds both archives.",
             )
-        return verified(path, self.expected(set_name), str(path))
+        return path

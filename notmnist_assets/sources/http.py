@@ -27,6 +27,8 @@ from notmnist_assets.sources.base import (
 
 _ATTEMPTS: Final = 6
 _TIMEOUT: Final = httpx.Timeout(30.0)
+_BRIEF: Final = httpx.Timeout(5.0)
+"""Sensors have a minute for their whole tick."""
 _WORTH_RETRYING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _CHECK_URL: Final = "Check NOTMNIST_ARCHIVES: the base URL of the folder that holds both archives."
 T = TypeVar("T")
@@ -90,6 +92,22 @@ class HttpSource:
                 return response.status_code == httpx.codes.NOT_MODIFIED
 
         return verified(final, self.expected(set_name), url).sha256 if self._retrying(ask, url) else None
+
+    def validator(self, set_name: str) -> str:
+        """Return the server's ETag, date and size of the archive, from one answer to HEAD, else to a GET of a byte."""
+        url = self._base + archive_name(set_name)
+        try:
+            with httpx.Client(timeout=_BRIEF, follow_redirects=True) as client:
+                response = client.head(url, headers={"Accept-Encoding": "identity"})
+                if response.is_error:
+                    # Not every server answers HEAD. The connection is closed before more than the byte comes.
+                    headers = {"Accept-Encoding": "identity", "Range": "bytes=0-0"}
+                    with client.stream("GET", url, headers=headers) as response:
+                        _raise_for_status(response, url)
+        except (_TryAgainError, httpx.HTTPError, httpx.InvalidURL) as error:
+            raise CurationError(f"it cannot be asked for: {error}.", subject=url, remedy=_CHECK_URL) from error
+        size = response.headers.get("Content-Range", "").rpartition("/")[2] or response.headers.get("Content-Length")
+        return f"{response.headers.get('ETag')}, {response.headers.get('Last-Modified')}, {size} bytes"
 
     def fetch(self, set_name: str) -> Archive:
         """Download the archive unless the one we have is current, and return it verified."""

@@ -36,6 +36,12 @@ class RenderedSource:
         except CurationError:
             return None
 
+    def validator(self, set_name: str) -> str:
+        """Return that of the rendered file; another text while there is none by today's recipe."""
+        if not self._is_rendered():
+            return "to be rendered"
+        return FolderSource(str(self._folder), published=False).validator(set_name)
+
     def fetch(self, set_name: str) -> Archive:
         """Return the rendered archive, verified against the checksum written with it."""
         rendered = FolderSource(str(self._folder), published=False)

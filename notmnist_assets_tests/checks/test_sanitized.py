@@ -33,7 +33,11 @@ def judge(
     removed: Mapping[str, int] | None = None,
 ) -> dict[str, dg.AssetCheckResult]:
     raw = raw or splits
-    gone = pd.DataFrame({"split": [name for name, rows in (removed or {}).items() for _ in range(rows)]})
+    last = len(BALANCED) - 1
+    gone = pd.DataFrame(
+        [(name, last - place) for name, rows in (removed or {}).items() for place in range(rows)],
+        columns=["split", "row"],
+    )
     radius = pd.DataFrame({"radius": [0.0, RADIUS], "chosen": [False, True]})
     called = sanitized_checks(
         dg.build_asset_check_context(),
@@ -103,6 +107,10 @@ def test_a_row_that_left_without_a_reason_fails() -> None:
     assert not result.passed
     assert result.severity == dg.AssetCheckSeverity.ERROR
     assert shown(result) == (99, 100)
+    unaccounted = result.metadata["unaccounted"]
+    assert isinstance(unaccounted, dg.TableMetadataValue)
+    assert [record.data["row"] for record in unaccounted.records] == [97]
+    assert unaccounted.records[0].data["name"] == raw["test"].sources["name"].iloc[97]
     assert judge(splits, raw, {"test": 3})["sanitized/test:all_rows_accounted_for"].passed
 
 

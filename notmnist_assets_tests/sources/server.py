@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass(frozen=True)
 class Request:
+    method: str
     path: str
     headers: dict[str, str]
     status: int
@@ -40,9 +41,11 @@ class FaultyServer:
         self.files: dict[str, bytes] = {}
         self.etags = True
         self.ranges = True
+        self.heads = True
         self.faults: deque[Fault] = deque()
         self.after_each: Callable[[], None] = lambda: None
         self.requests: list[Request] = []
+        self.port = 0
         self.url = ""
 
     def of(self, name: str) -> list[Request]:
@@ -50,11 +53,13 @@ class FaultyServer:
         return [request for request in self.requests if request.path == f"/books/{name}"]
 
     @contextmanager
-    def running(self) -> Iterator["FaultyServer"]:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+    def running(self, port: int = 0) -> Iterator["FaultyServer"]:
+        """Serve on a free port, or on the one it had before."""
+        server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
-        self.url = f"http://127.0.0.1:{server.server_address[1]}/books"
+        self.port = server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}/books"
         try:
             yield self
         finally:
@@ -70,6 +75,12 @@ class FaultyServer:
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 pass
+
+            def do_HEAD(self) -> None:
+                if outer.heads:
+                    self.do_GET()
+                else:
+                    self._answer(501, b"", {}, Fault())
 
             def do_GET(self) -> None:
                 name = self.path.rsplit("/", 1)[-1]
@@ -90,18 +101,19 @@ class FaultyServer:
                 if outer.etags and self.headers.get("If-None-Match") == etag:
                     self._answer(304, b"", headers, fault)
                 elif asked and outer.ranges and self.headers.get("If-Range", etag) == etag:
-                    start = int(asked.removeprefix("bytes=").rstrip("-"))
+                    start, last = (int(end) if end else len(body) - 1 for end in asked[len("bytes=") :].split("-"))
                     if start >= len(body):
                         self._answer(416, b"", {"Content-Range": f"bytes */{len(body)}"}, fault)
                         return
-                    headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
-                    self._answer(206, body[start:], headers, fault)
+                    headers["Content-Range"] = f"bytes {start}-{last}/{len(body)}"
+                    self._answer(206, body[start : last + 1], headers, fault)
                 else:
                     self._answer(200, body, headers, fault)
 
             def _answer(self, status: int, body: bytes, headers: dict[str, str], fault: Fault) -> None:
                 sent = body if fault.cut_after is None else body[: fault.cut_after]
-                outer.requests.append(Request(self.path, dict(self.headers), status, len(sent)))
+                sent = b"" if self.command == "HEAD" else sent
+                outer.requests.append(Request(self.command, self.path, dict(self.headers), status, len(sent)))
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)

@@ -111,3 +111,15 @@ def test_a_gzip_of_several_streams_is_complete(folder: Path) -> None:
     data = gzip.decompress(path.read_bytes())
     path.write_bytes(gzip.compress(data[:5000]) + gzip.compress(data[5000:]))
     fetch(folder)
+
+
+def test_the_validator_changes_with_the_file(folder: Path) -> None:
+    source = FolderSource(str(folder), published=False)
+    before = source.validator("small")
+    assert source.validator("small") == before
+    path = folder / "notMNIST_small.tar.gz"
+    path.write_bytes(path.read_bytes() + b"\0")
+    assert source.validator("small") != before
+    path.unlink()
+    with pytest.raises(CurationError, match="no such file"):
+        source.validator("small")

@@ -267,3 +267,39 @@ def test_a_server_that_is_down_cannot_say_what_is_current(tmp_path: Path) -> Non
         source(server, tmp_path).fetch("small")
     with pytest.raises(CurationError, match="transfer failed"):
         source(server, tmp_path).current_sha256("small")
+
+
+@pytest.mark.parametrize("heads", [True, False], ids=["HEAD", "no HEAD"])
+def test_the_validator_changes_with_the_archive_and_costs_a_byte_at_most(
+    server: FaultyServer, tmp_path: Path, *, heads: bool
+) -> None:
+    server.heads = heads
+    before = source(server, tmp_path).validator("small")
+    assert source(server, tmp_path).validator("small") == before
+    assert sum(request.sent for request in server.requests) == (0 if heads else 2)
+    server.files[NAME] = archive_bytes(seed=1)
+    assert source(server, tmp_path).validator("small") != before
+
+
+def test_without_etags_the_size_is_the_validator(server: FaultyServer, tmp_path: Path) -> None:
+    server.etags = server.ranges = server.heads = False
+    before = source(server, tmp_path).validator("small")
+    server.files[NAME] += b"x"
+    assert source(server, tmp_path).validator("small") != before
+
+
+def test_a_server_in_trouble_is_asked_once_and_told_in_words(server: FaultyServer, tmp_path: Path) -> None:
+    server.faults.extend([Fault(status=503)] * 2)
+    with pytest.raises(CurationError, match=r"small\.tar\.gz: it cannot be asked for: the server answered 503"):
+        source(server, tmp_path).validator("small")
+    assert [request.method for request in server.of(NAME)] == ["HEAD", "GET"]
+    del server.files[NAME]
+    with pytest.raises(CurationError, match="the server answered 404"):
+        source(server, tmp_path).validator("small")
+
+
+def test_a_server_that_is_down_has_no_validator(tmp_path: Path) -> None:
+    with FaultyServer().running() as stopped:
+        pass
+    with pytest.raises(CurationError, match="it cannot be asked for"):
+        HttpSource(stopped.url, tmp_path, published=False).validator("small")

@@ -42,3 +42,13 @@ def test_settings_name_the_source(tmp_path: Path) -> None:
     assert isinstance(chosen("/folder"), FolderSource)
     assert isinstance(chosen("file:///folder"), FolderSource)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_validator_tells_when_there_is_something_to_draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = RenderedSource(tmp_path)
+    assert source.validator("small") == "to be rendered"
+    source.fetch("small")
+    drawn = source.validator("small")
+    assert drawn == source.validator("small") != "to be rendered"
+    monkeypatch.setattr(rendered, "SMALL_PER_LETTER", 21)
+    assert source.validator("small") == "to be rendered"
