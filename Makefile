@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := $(UV) run --frozen --no-sync
 
-.PHONY: setup demo test ui bench clean
+.PHONY: setup demo test ui pictures bench clean
 
 setup: .venv/.ready
 
@@ -20,6 +20,7 @@ demo: setup
 	NOTMNIST_PROFILE=sample $(RUN) notmnist run
 
 test: setup
+	.ci/install-chromium
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
@@ -27,6 +28,11 @@ test: setup
 
 ui: setup
 	$(RUN) dg dev --host 127.0.0.1 --port 3000
+
+# The README's pictures, from the real UI.
+pictures: setup
+	.ci/install-chromium
+	$(RUN) python -m notmnist_assets_tests.browser.pictures
 
 # Compares with the assignment's own way: make bench BENCH="--size 1/16 --size 1/4 --size full --assignment-runs 1 --peers"
 bench: setup

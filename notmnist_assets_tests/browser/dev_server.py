@@ -1,0 +1,107 @@
+"""The real `dg dev`: webserver, daemon and code server, started on a free port and stopped with all its children.
+
+Belongs here: the processes. What the browser does with them is in `ui`.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from notmnist_assets.settings import project_home
+
+START_SECONDS = 120
+STOP_SECONDS = 20
+
+# One run at a time as in the project's own dagster.yaml, taken from the queue without the usual pause of five seconds.
+INSTANCE = """\
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+run_coordinator:
+  module: dagster.core.run_coordinator
+  class: QueuedRunCoordinator
+  config:
+    max_concurrent_runs: 1
+    dequeue_interval_seconds: 1
+"""
+
+
+@dataclass(frozen=True)
+class DevServer:
+    """Where a running `dg dev` is reached, and where it writes its logs."""
+
+    url: str
+    log: Path
+
+
+@contextmanager
+def dev_server(home: Path) -> Iterator[DevServer]:
+    """Run `dg dev` in the project's folder, with the environment of this process.
+
+    Args:
+        home: folder of Dagster's history, made by the caller; `dagster.yaml` in it is replaced.
+
+    Raises:
+        RuntimeError: it did not answer in time; the message ends with its log.
+    """
+    (home / "dagster.yaml").write_text(INSTANCE)
+    port = _free_port()
+    server = DevServer(f"http://127.0.0.1:{port}", home / "dg-dev.log")
+    command = [str(Path(sys.executable).with_name("dg")), "dev", "--host", "127.0.0.1", "--port", str(port)]
+    with server.log.open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=project_home(),
+            env={**os.environ, "DAGSTER_HOME": str(home)},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        _wait_until_it_answers(process, server)
+        yield server
+    finally:
+        _stop(process)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _wait_until_it_answers(process: subprocess.Popen[bytes], server: DevServer) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            if httpx.get(f"{server.url}/server_info", timeout=5).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.2)
+    raise RuntimeError(f"dg dev did not answer within {START_SECONDS} s:\n{server.log.read_text()[-4000:]}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask it to end as Ctrl-C does, then end whatever is left of its process group."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
