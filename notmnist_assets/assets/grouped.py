@@ -9,14 +9,14 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from notmnist_assets.assets.inputs import letter_inputs, table_input
+from notmnist_assets.assets.inputs import LETTER_KEYS, stored_letters, table_input
 from notmnist_assets.assets.outputs import split_outputs
 from notmnist_assets.curation.grouping import draw_groups, grouped_splits, pool_groups, pool_letters
-from notmnist_assets.curation.images import LETTERS, SETS
+from notmnist_assets.curation.images import SETS
 from notmnist_assets.curation.near_table import chosen_radius
 from notmnist_assets.curation.splits import SPLITS, sizes_from_data
 from notmnist_assets.curation.statistics import label_counts
-from notmnist_assets.curation.values import LetterImages, Split
+from notmnist_assets.curation.values import Split
 from notmnist_assets.metadata import contact_sheet_metadata, counts_table
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.types import RadiusCurveType, data_version
@@ -37,19 +37,16 @@ _DESCRIPTIONS = {
     name="grouped",
     group_name="grouped",
     can_subset=True,
-    ins={
-        **letter_inputs("large"),
-        **letter_inputs("small"),
-        "radius": table_input("overlap", "radius", RadiusCurveType),
-    },
+    deps=LETTER_KEYS,
+    ins={"radius": table_input("overlap", "radius", RadiusCurveType)},
     outs=split_outputs("grouped", CODE_VERSION, _DESCRIPTIONS),
 )
 def grouped(
-    context: dg.AssetExecutionContext, settings: SettingsResource, radius: pd.DataFrame, **letters: LetterImages
+    context: dg.AssetExecutionContext, settings: SettingsResource, radius: pd.DataFrame
 ) -> Iterator[dg.MaterializeResult[Split]]:
     """Group all images, draw whole groups, copy."""
     chosen = settings.read()
-    by_set = {set_name: {letter: letters[f"{set_name}_{letter}"] for letter in LETTERS} for set_name in SETS}
+    by_set = stored_letters(settings)
     large, small = ([len(images) for images in by_set[set_name].values()] for set_name in SETS)
     sizes = sizes_from_data(large, small, train=chosen.train_size, valid=chosen.valid_size, test=chosen.test_size)
     pool = pool_letters(by_set)

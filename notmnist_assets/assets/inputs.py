@@ -4,25 +4,35 @@ Belongs here: names of upstream assets. What is done with them is up to the asse
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 import pandas as pd
 
-from notmnist_assets.curation.images import LETTERS
+from notmnist_assets.curation.images import LETTERS, SETS
 from notmnist_assets.curation.splits import SPLITS
-from notmnist_assets.curation.values import Split
-from notmnist_assets.types import HashesType, LetterImagesType, SplitType
+from notmnist_assets.curation.values import LetterImages, Split
+from notmnist_assets.failures import explained
+from notmnist_assets.io_managers import LettersIOManager
+from notmnist_assets.resources import SettingsResource
+from notmnist_assets.storage import ValueStore
+from notmnist_assets.types import HashesType, SplitType
+
+LETTER_KEYS: Final = [dg.AssetKey(["letters", set_name, letter]) for set_name in SETS for letter in LETTERS]
+"""All letters, for assets that depend on every one and load them by `stored_letters`."""
 
 
-def letter_inputs(set_name: str) -> dict[str, dg.AssetIn]:
-    """Return the ten letters of a set as `<set>_<letter>`."""
-    return {
-        f"{set_name}_{letter}": dg.AssetIn(
-            key=["letters", set_name, letter], dagster_type=LetterImagesType, input_manager_key="letters_io"
-        )
-        for letter in LETTERS
-    }
+def stored_letters(settings: SettingsResource) -> dict[str, dict[str, LetterImages]]:
+    """Return all letters by set, then letter, their images mapped from the files.
+
+    As inputs they would cost forty events in the instance for each asset, which is more than loading them.
+    """
+    store, manager = ValueStore(settings.storage_root()), LettersIOManager()
+    with explained():
+        return {
+            set_name: {letter: manager.load(store, ["letters", set_name, letter]) for letter in LETTERS}
+            for set_name in SETS
+        }
 
 
 def split_inputs(group: str, prefix: str = "") -> dict[str, dg.AssetIn]:

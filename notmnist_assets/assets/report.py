@@ -15,11 +15,12 @@ import pandas as pd
 
 from notmnist_assets.assets import archives, baselines, hashes, letters, overlap, sanitized, splits
 from notmnist_assets.assets.inputs import (
+    LETTER_KEYS,
     hash_inputs,
     hashes_of,
-    letter_inputs,
     split_inputs,
     splits_of,
+    stored_letters,
     table_input,
 )
 from notmnist_assets.assets.sanitized import sanitize_policy
@@ -85,10 +86,9 @@ _TABLES: Final[Mapping[str, tuple[str, str, dg.DagsterType]]] = {
     io_manager_key="export_io",
     dagster_type=ExportedFileType,
     kinds={"html"},
+    deps=LETTER_KEYS,
     ins={
         **{f"{name}_archive": dg.AssetIn(key=["archives", name], input_manager_key="archive_io") for name in SETS},
-        **letter_inputs("large"),
-        **letter_inputs("small"),
         **split_inputs("splits", "raw_"),
         **hash_inputs(),
         **{name: table_input(*where) for name, where in _TABLES.items()},
@@ -112,7 +112,7 @@ def html(settings: SettingsResource, **inputs: Any) -> dg.MaterializeResult[Expo
         published_draw=chosen.seed == SEED and {name: len(raw[name]) for name in SPLITS} == dict(SIZES),
         settings=_settings_shown(chosen),
         archives={name: inputs[f"{name}_archive"] for name in SETS},
-        letters={name: {letter: inputs[f"{name}_{letter}"] for letter in LETTERS} for name in SETS},
+        letters=stored_letters(settings),
         splits=raw,
         sanitized=splits_of(inputs, "clean_"),
         removed=tables["removed"],

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from notmnist_assets.assets.inputs import letter_inputs
+from notmnist_assets.assets.inputs import LETTER_KEYS, stored_letters
 from notmnist_assets.assets.outputs import split_outputs
-from notmnist_assets.curation.images import LETTERS, SETS
+from notmnist_assets.curation.images import SETS
 from notmnist_assets.curation.splits import SET_OF_SPLIT, SPLITS, canonical_rows, gather, sizes_from_data
 from notmnist_assets.curation.statistics import label_counts, pixel_moments
-from notmnist_assets.curation.values import LetterImages, Split
+from notmnist_assets.curation.values import Split
 from notmnist_assets.failures import explained
 from notmnist_assets.metadata import contact_sheet_metadata, counts_table
 from notmnist_assets.resources import SettingsResource
@@ -35,18 +35,16 @@ _DESCRIPTIONS = {
     name="splits",
     group_name="splits",
     can_subset=True,
-    ins={**letter_inputs("large"), **letter_inputs("small")},
+    deps=LETTER_KEYS,
     outs=split_outputs("splits", CODE_VERSION, _DESCRIPTIONS),
 )
-def splits(
-    context: dg.AssetExecutionContext, settings: SettingsResource, **letters: LetterImages
-) -> Iterator[dg.MaterializeResult[Split]]:
+def splits(context: dg.AssetExecutionContext, settings: SettingsResource) -> Iterator[dg.MaterializeResult[Split]]:
     """Draw the canonical split and copy its pixels out of the letters.
 
     The test draw continues the random stream that the large letters began, so all three depend on all letters.
     """
     chosen = settings.read()
-    by_set = {set_name: {letter: letters[f"{set_name}_{letter}"] for letter in LETTERS} for set_name in SETS}
+    by_set = stored_letters(settings)
     large, small = ([len(images) for images in by_set[set_name].values()] for set_name in SETS)
     with explained():
         sizes = sizes_from_data(large, small, train=chosen.train_size, valid=chosen.valid_size, test=chosen.test_size)
