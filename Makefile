@@ -24,7 +24,7 @@ test: setup
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
-	$(RUN) pytest
+	$(RUN) pytest --numprocesses 2 --dist loadfile
 
 ui: setup
 	$(RUN) dg dev --host 127.0.0.1 --port 3000

@@ -62,6 +62,8 @@ def show(console: Console, inspection: Inspection) -> None:
         console.print(_checks(inspection))
     if inspection.files:
         console.print(_files(inspection))
+        # On a line of its own, however long: it is there to be copied.
+        console.print(Text(f"in {inspection.uri}"), soft_wrap=True)
     pictures = inspection.pictures
     in_pictures = {picture.label for picture in pictures}
     for label, value in inspection.metadata.items():
@@ -130,7 +132,7 @@ def _checks(inspection: Inspection) -> Table:
 
 
 def _files(inspection: Inspection) -> Table:
-    table = _new_table(f"Files in {inspection.uri}", [("file", False), ("bytes", True)])
+    table = _new_table("Files", [("file", False), ("bytes", True)])
     for name, size in inspection.files.items():
         table.add_row(Text(name), f"{size:,}")
     return table

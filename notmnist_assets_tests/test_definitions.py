@@ -52,7 +52,7 @@ TABLES = {
     "baselines/metrics": types.BASELINE_METRICS,
 }
 ROWS = {name: int(SIZES[f"NOTMNIST_{name.upper()}_SIZE"]) for name in SPLITS}
-SPECS = list(defs.resolve_all_asset_specs())
+SPECS = sorted(defs.resolve_all_asset_specs(), key=lambda spec: spec.key)
 
 
 def digits(images: Images) -> set[bytes]:

@@ -21,7 +21,7 @@ from notmnist_assets.settings import read_settings
 from notmnist_assets.versions import settings_that_matter
 from notmnist_assets_tests.workspace import Workspace
 
-SPECS = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
+SPECS = {spec.key.to_user_string(): spec for spec in sorted(defs.resolve_all_asset_specs(), key=lambda spec: spec.key)}
 ROLES = {"raw", "dataset", "evidence", "export"}
 PROJECT = Path(__file__).parent.parent
 every_asset = pytest.mark.parametrize("key", SPECS)

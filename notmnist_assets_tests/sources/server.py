@@ -8,7 +8,7 @@ import hashlib
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -121,11 +121,12 @@ class FaultyServer:
                     self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 half = len(sent) // 2
-                self.wfile.write(sent[:half])
-                if fault.pause:
-                    self.wfile.flush()
-                    threading.Event().wait(fault.pause)
-                self.wfile.write(sent[half:])
+                with suppress(BrokenPipeError):  # the client may have gone away in the pause
+                    self.wfile.write(sent[:half])
+                    if fault.pause:
+                        self.wfile.flush()
+                        threading.Event().wait(fault.pause)
+                    self.wfile.write(sent[half:])
                 self.close_connection = fault.cut_after is not None
 
         return Handler
