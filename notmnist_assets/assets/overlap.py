@@ -27,7 +27,7 @@ from notmnist_assets.curation.near_table import (
     search_near,
 )
 from notmnist_assets.curation.overlap import font_leakage, group_sizes, label_conflicts, overlap_report
-from notmnist_assets.curation.radius import CROSS_LETTER_LIMIT
+from notmnist_assets.curation.radius import CROSS_LETTER_LIMIT, label_noise
 from notmnist_assets.curation.recall import false_alarm_table, recall_table
 from notmnist_assets.curation.relation import METHODS, RowIndex
 from notmnist_assets.io_managers import NearSearchIOManager
@@ -50,7 +50,7 @@ from notmnist_assets.types import (
     data_version,
 )
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 _PICTURED_PAIRS = 12
 _PICTURED_GROUPS = 8
@@ -112,7 +112,8 @@ def near_pairs(
     metadata={"dagster/column_schema": RADIUS_CURVE},
     description=(
         "Pairs and the share of them with different letters, by radius, and which radius is used: the set one, or"
-        f" the largest whose share of different letters stays under {CROSS_LETTER_LIMIT:.1%}."
+        f" the largest whose share of different letters stays within {CROSS_LETTER_LIMIT:.1%} of what wrong labels"
+        " cause at any radius."
     ),
 )
 def radius(
@@ -140,6 +141,7 @@ def radius(
         metadata={
             "radius": used,
             "fixed_by_setting": chosen.near_radius is not None,
+            "label_noise": label_noise(curve),
             "chart": picture(chart, "pairs with different letters by radius"),
             "curve": table(curve),
             "just_inside": exhibits(inside, "the widest pairs within the radius: one, other, difference"),

@@ -93,23 +93,42 @@ def radius_curve(pairs: NearPairs, letters: npt.NDArray[np.integer], radii: Sequ
     )
 
 
-def choose_radius(curve: pd.DataFrame, limit: float = CROSS_LETTER_LIMIT) -> float:
-    """Choose the largest radius up to which the cross-letter share stays under the limit.
-
-    A radius can be chosen when its share lies under the limit and rests on at least 20 pairs: without pairs
-    there is nothing that speaks for a radius. It must also not lie beyond a radius whose share reached the
-    limit. To speak against larger ones, a radius needs 1 / limit pairs: with fewer, one pair with a wrong
-    label puts the share over the limit, and a single mistake among the closest few pairs would forbid every
-    radius.
+def label_noise(curve: pd.DataFrame, limit: float = CROSS_LETTER_LIMIT) -> float:
+    """Return the share of pairs that surely crosses letters at any radius: wrong labels, which no radius avoids.
 
     Args:
         curve: as `radius_curve` returns it.
-        limit: share of pairs that may cross letters, excluded.
+        limit: radii count that have 1 / limit pairs or more.
+
+    Returns:
+        The lower end of the interval of the smallest share; 0 without any such radius.
+    """
+    supported = curve[curve["pairs"] * limit >= 1]
+    return float(supported.loc[supported["share"].idxmin(), "ci_low"]) if len(supported) else 0.0
+
+
+def choose_radius(curve: pd.DataFrame, limit: float = CROSS_LETTER_LIMIT) -> float:
+    """Choose the largest radius up to which the cross-letter share stays under the limit, wrong labels aside.
+
+    Where labels are wrong, a share of even the closest pairs crosses letters. That share, `label_noise`, is not the
+    radius's doing and is added to the limit.
+
+    A radius can be chosen when its share lies under the limit and rests on at least 20 pairs: without pairs
+    there is nothing that speaks for a radius. It must also not lie beyond a radius whose share surely reached
+    the limit, by its interval. To speak against larger ones, a radius needs 1 / limit pairs: with fewer, one pair
+    with a wrong label puts the share over the limit, and a single mistake among the closest few pairs would
+    forbid every radius.
+
+    Args:
+        curve: as `radius_curve` returns it.
+        limit: share of pairs that may cross letters because they merely look alike, excluded.
 
     Returns:
         A radius of the curve; 0, equal images only, when none can be chosen.
     """
     ordered = curve.sort_values("radius")
-    over = (ordered["share"] >= limit) & (ordered["pairs"] * limit >= 1)
-    allowed = (ordered["share"] < limit) & (ordered["pairs"] >= FEWEST_PAIRS) & (over.cumsum() == 0)
+    most = label_noise(curve, limit) + limit
+    under = ordered["share"] < most
+    over = (ordered["ci_low"] >= most) & (ordered["pairs"] * limit >= 1)
+    allowed = under & (ordered["pairs"] >= FEWEST_PAIRS) & (over.cumsum() == 0)
     return float(ordered.loc[allowed, "radius"].max()) if allowed.any() else 0.0

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notmnist_assets.curation.intervals import wilson_interval
 from notmnist_assets.curation.near import NearPairs
-from notmnist_assets.curation.radius import choose_radius, cross_letter, letter_shares, radius_curve
+from notmnist_assets.curation.radius import choose_radius, cross_letter, label_noise, letter_shares, radius_curve
 
 
 def pairs_of(triples: list[tuple[int, int, int]]) -> NearPairs:
@@ -18,7 +19,8 @@ def pairs_of(triples: list[tuple[int, int, int]]) -> NearPairs:
 def curve_of(*rows: tuple[float, int, float]) -> pd.DataFrame:
     """Return a curve of (radius, pairs, cross-letter pairs)."""
     curve = pd.DataFrame(rows, columns=["radius", "pairs", "cross_letter"])
-    return curve.assign(share=curve["cross_letter"] / curve["pairs"].clip(lower=1))
+    low, high = wilson_interval(curve["cross_letter"], curve["pairs"])
+    return curve.assign(share=curve["cross_letter"] / curve["pairs"].clip(lower=1), ci_low=low, ci_high=high)
 
 
 @given(
@@ -60,11 +62,23 @@ def test_the_largest_radius_under_the_limit_is_chosen() -> None:
 
 
 def test_a_share_equal_to_the_limit_is_not_under_it() -> None:
-    assert choose_radius(curve_of((1, 400, 1), (2, 1000, 5))) == 1
+    assert choose_radius(curve_of((1, 400, 0), (2, 1000, 5))) == 1
 
 
 def test_no_radius_beyond_one_that_reached_the_limit_is_chosen() -> None:
     assert choose_radius(curve_of((1, 500, 0), (2, 1000, 10), (3, 90_000, 20))) == 1
+
+
+def test_wrong_labels_which_the_closest_pairs_have_too_do_not_forbid_a_radius() -> None:
+    """Two in a hundred pairs cross letters whatever the distance; from 3 on, pairs that merely look alike join them."""
+    curve = curve_of((1, 500, 11), (2, 20_000, 400), (3, 40_000, 1200), (4, 80_000, 4000))
+    assert 0.018 < label_noise(curve) < 0.02
+    assert choose_radius(curve) == 2
+    assert label_noise(curve_of((1, 150, 30))) == 0
+
+
+def test_a_share_that_is_high_by_chance_does_not_forbid_larger_radii() -> None:
+    assert choose_radius(curve_of((1, 220, 2), (2, 20_000, 20))) == 2
 
 
 def test_one_crossing_among_few_pairs_does_not_forbid_larger_radii() -> None:
