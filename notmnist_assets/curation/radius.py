@@ -104,7 +104,9 @@ def label_noise(curve: pd.DataFrame, limit: float = CROSS_LETTER_LIMIT) -> float
         The lower end of the interval of the smallest share; 0 without any such radius.
     """
     supported = curve[curve["pairs"] * limit >= 1]
-    return float(supported.loc[supported["share"].idxmin(), "ci_low"]) if len(supported) else 0.0
+    if supported.empty:
+        return 0.0
+    return float(supported["ci_low"].iloc[int(supported["share"].to_numpy().argmin())])
 
 
 def choose_radius(curve: pd.DataFrame, limit: float = CROSS_LETTER_LIMIT) -> float:
