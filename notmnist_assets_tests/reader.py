@@ -1,0 +1,160 @@
+"""Somebody who follows the documents: types every command into one terminal, in a folder like the project's.
+
+Belongs here: how each kind of command is run, and what stands for what a test cannot have. The archives are tiny, and
+so are the originals. A command of a kind that is not here fails.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from notmnist_assets.definitions import defs
+from notmnist_assets.settings import project_home
+from notmnist_assets_tests.documents import Command, sources
+from notmnist_assets_tests.sources.server import FaultyServer
+from notmnist_assets_tests.workspace import SIZES, Workspace, keys_of
+
+ASSETS = keys_of([spec.key for spec in defs.resolve_all_asset_specs()])
+
+# Each block in a namespace of its own, as in a fresh interpreter; the cells of a notebook in one.
+_RUN_PYTHON = """
+import json, sys
+for cells in json.load(sys.stdin):
+    namespace = {}
+    for cell in cells:
+        exec(compile(cell, cell, "exec"), namespace)
+"""
+
+
+class Reader:
+    """A terminal in `folder`, with the environment of a workspace where everything was made."""
+
+    def __init__(self, folder: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, stack: ExitStack) -> None:
+        self.folder = folder
+        self._workspace = workspace
+        self._monkeypatch = monkeypatch
+        self._stack = stack
+        for name in ("workspace.yaml", "examples", "notmnist_assets"):
+            (folder / name).symlink_to(project_home() / name)
+        monkeypatch.chdir(folder)
+
+    def type(self, command: Command) -> None:
+        """Run a command as it stands; a command that nothing here knows fails."""
+        with pytest.MonkeyPatch.context() as only_now:
+            for name, value in self._variables(command.variables).items():
+                only_now.setenv(name, value)
+            match command.words:
+                case ["export", *assignments]:
+                    self._export(dict(word.split("=", 1) for word in assignments))
+                case ["make", *_]:
+                    # Other tests and CI run what the targets do; some are servers, one is this test.
+                    self._process(["make", "--dry-run", "-C", str(project_home()), *command.words[1:]], command)
+                case ["uv", "run", "notmnist", "run", "--all"] | ["uv", "run", "dg", "launch", "--job", "refresh"]:
+                    self._start_everything(command)
+                case ["uv", "run", "notmnist", *arguments]:
+                    if "NOTMNIST_PROFILE" in command.variables:
+                        # To get them is what differs from one profile to the other.
+                        arguments = [*arguments, "archives"]
+                    ended = self._workspace.notmnist(*arguments)
+                    assert ended.code == 0, f"{command.text}: {ended.out}{ended.err}"
+                case ["uv", "run", "dagster-daemon", *_]:
+                    self._watch_daemon(command)
+                case ["uv", "run", "python"]:
+                    pass  # what is typed there are the document's blocks of Python
+                case ["uv", "run", "python", script]:
+                    self._process([sys.executable, script], command)
+                case ["uv", "run", "dagster", *arguments]:
+                    self._process([_program("dagster"), *arguments], command)
+                case ["uv", "run", "--with", "jupyterlab", "jupyter", "lab", notebook]:
+                    self.run_python([sources(self.folder / notebook, "code")])
+                case _:
+                    pytest.fail(f"no test knows how to run: {command.text}")
+
+    def run_python(self, programs: Sequence[Sequence[str]]) -> None:
+        """Run Python code, each program in a namespace of its own, without Jupyter, a screen and the user's caches."""
+        command = [sys.executable, "-c", _RUN_PYTHON]
+        environment = {**os.environ, "MPLBACKEND": "Agg", "HF_HOME": str(self.folder / "huggingface")}
+        ended = subprocess.run(
+            command, input=json.dumps(programs), capture_output=True, text=True, check=False, env=environment
+        )
+        assert ended.returncode == 0, ended.stderr
+
+    def _variables(self, variables: Mapping[str, str]) -> dict[str, str]:
+        """Return what stands for the variables here: for the originals, tiny archives on a server or in a folder."""
+        chosen = dict(variables)
+        if chosen.get("NOTMNIST_PROFILE") == "full":
+            chosen["NOTMNIST_PROFILE"] = "custom"
+            if "NOTMNIST_ARCHIVES" in chosen:
+                shutil.copytree(self._workspace.archives, self.folder / chosen["NOTMNIST_ARCHIVES"])
+            else:
+                server = FaultyServer()
+                server.files = {path.name: path.read_bytes() for path in self._workspace.archives.iterdir()}
+                self._stack.enter_context(server.running())
+                chosen["NOTMNIST_ARCHIVES"] = server.url
+        return chosen
+
+    def _export(self, variables: Mapping[str, str]) -> None:
+        for name, value in variables.items():
+            if name == "DAGSTER_HOME":
+                assert value == "$PWD", "the folder with dagster.yaml; here the workspace, where everything was made"
+            elif name == "PATH":
+                assert value == "$PWD/.uv/bin:$PATH", "where the Makefile puts uv"
+            else:
+                self._monkeypatch.setenv(name, value)
+        if "NOTMNIST_ARCHIVES" in variables:
+            for name in SIZES:
+                self._monkeypatch.delenv(name)
+
+    def _process(self, words: Sequence[str], command: Command) -> None:
+        ended = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
+        assert ended.returncode == 0, f"{command.text}: {ended.stdout}{ended.stderr}"
+
+    def _start_everything(self, command: Command) -> None:
+        """Start a run of all assets without archives, in a history of its own; other tests saw whole runs.
+
+        It ends at the first step.
+        """
+        home = self.folder / "history"
+        home.mkdir(exist_ok=True)
+        with pytest.MonkeyPatch.context() as only_now:
+            only_now.setenv("NOTMNIST_ARCHIVES", str(self.folder / "nowhere"))
+            only_now.setenv("DAGSTER_HOME", str(home))
+            if command.words[2] == "dg":
+                words = [_program("dg"), *command.words[3:]]
+                ended = subprocess.run(words, capture_output=True, cwd=project_home(), check=False, timeout=120)
+                assert ended.returncode == 1
+            else:
+                assert self._workspace.notmnist(*command.words[3:]).code == 1
+            with self._workspace.instance() as instance:
+                (run,) = instance.get_runs(limit=1)
+                entries = [entry.dagster_event for entry in instance.all_logs(run.run_id)]
+        assert run.job_name == "refresh"
+        assert run.asset_selection is None or keys_of(list(run.asset_selection)) == ASSETS
+        failed = [event.step_key or "" for event in entries if event and event.is_step_failure]
+        assert {step.split("__")[0] for step in failed} == {"archives"}
+
+    def _watch_daemon(self, command: Command) -> None:
+        """Run the daemon until it evaluates what the commands before switched on."""
+        words = [_program("dagster-daemon"), *command.words[3:]]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as daemon:
+            assert daemon.stdout is not None
+            try:
+                lines = []
+                for line in daemon.stdout:
+                    lines.append(line)
+                    if "upstream_watch skipped: Both archives are" in line:
+                        return
+            finally:
+                daemon.terminate()
+        pytest.fail(f"{command.text} ended: {''.join(lines)}")
+
+
+def _program(name: str) -> str:
+    return str(Path(sys.executable).with_name(name))
