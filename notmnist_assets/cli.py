@@ -49,7 +49,7 @@ def run(
         except CurationError as error:
             _errors.print(f"[red]Not started:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
             raise typer.Exit(1) from None
-        if not outcome.made:
+        if not outcome.made and not outcome.held:
             _console.print("Nothing to do: the archives are unchanged, and so is everything made from them.")
             return
         _console.print(terminal.assets_table(build_definitions(settings), instance))
@@ -57,6 +57,8 @@ def run(
         if outcome.success:
             _console.print(f"[green]Done:[/green] {len(outcome.made)} assets made.")
             return
+    for key, reason in outcome.held.items():
+        _errors.print(f"{key.to_user_string()} waits: {reason}.", markup=False, highlight=False, soft_wrap=True)
     for step, reason in outcome.failures.items():
         _errors.print(f"[red]{step} failed:[/red] {escape(reason)}", highlight=False, soft_wrap=True)
     _errors.print("Values made before are still what they were.")

@@ -16,6 +16,7 @@ from uuid import uuid4
 import dagster as dg
 
 from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.judgements import latest_evaluations, outcome_of
 from notmnist_assets.storage import ValueStore
 
 _EMBEDDED: Final = re.compile(r"!\[([^\]]*)\]\(data:image/png;base64,([A-Za-z0-9+/=]+)\)")
@@ -148,17 +149,13 @@ def _suggestion(name: str, known: Sequence[str]) -> str:
 
 def _checks(definitions: dg.Definitions, instance: dg.DagsterInstance, key: dg.AssetKey) -> list[JudgedCheck]:
     keys = sorted(check for check in definitions.resolve_asset_graph().asset_check_keys if check.asset_key == key)
-    records = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+    evaluations = latest_evaluations(instance, keys)
     judged = []
     for check in keys:
-        evaluation = records[check].evaluation if check in records else None
-        if evaluation is None:
+        if check not in evaluations:
             judged.append(JudgedCheck(check.name, "never ran"))
             continue
-        if evaluation.passed:
-            outcome = "passed"
-        else:
-            outcome = "warned" if evaluation.severity == dg.AssetCheckSeverity.WARN else "failed"
-        seen = (evaluation.metadata.get(label) for label in ("actual", "threshold"))
-        judged.append(JudgedCheck(check.name, outcome, *("" if value is None else str(value.value) for value in seen)))
+        seen = (evaluations[check].metadata.get(label) for label in ("actual", "threshold"))
+        numbers = ("" if value is None else str(value.value) for value in seen)
+        judged.append(JudgedCheck(check.name, outcome_of(evaluations[check]), *numbers))
     return judged

@@ -5,6 +5,7 @@ stored files. Running the plan is in `runs`.
 """
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,6 +13,7 @@ import dagster as dg
 
 from notmnist_assets.assets.archives import cache_folder
 from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.judgements import latest_evaluations, outcome_of
 from notmnist_assets.settings import Settings
 from notmnist_assets.sources.choice import source_of
 from notmnist_assets.storage import ValueStore
@@ -33,8 +35,13 @@ class AssetGraph(Protocol):
         """All assets in the order of the flow."""
         ...
 
-    def get(self, asset_key: dg.AssetKey) -> Any:
-        """Return an asset's node, which knows its parents and code version."""
+    @property
+    def asset_check_keys(self) -> AbstractSet[dg.AssetCheckKey]:
+        """All checks."""
+        ...
+
+    def get(self, key: Any) -> Any:
+        """Return the node of an asset, which knows its parents and code version, or of a check."""
         ...
 
 
@@ -104,6 +111,38 @@ def stale_assets(graph: AssetGraph, instance: dg.DagsterInstance, settings: Sett
         ):
             stale[key] = reason
     return stale
+
+
+def plan_refresh(
+    graph: AssetGraph, instance: dg.DagsterInstance, settings: Settings
+) -> tuple[dict[dg.AssetKey, str], dict[dg.AssetKey, str]]:
+    """Return the stale assets to make and those that must wait, each with the reason, in the order of the flow.
+
+    An asset waits while a blocking check of what it is made from has failed. Dagster holds it within the run of the
+    check only; the next run would make it of what failed. What is stale itself is made again first, and its check
+    decides anew.
+    """
+    stale = stale_assets(graph, instance, settings)
+    held = _held_back(graph, instance, stale)
+    return {key: reason for key, reason in stale.items() if key not in held}, held
+
+
+def _held_back(
+    graph: AssetGraph, instance: dg.DagsterInstance, stale: Mapping[dg.AssetKey, str]
+) -> dict[dg.AssetKey, str]:
+    blocking = [check for check in graph.asset_check_keys if graph.get(check).blocking]
+    failed = {
+        check.asset_key: f"the check {check.name} of {check.asset_key.to_user_string()} failed"
+        for check, evaluation in latest_evaluations(instance, blocking).items()
+        if outcome_of(evaluation) == "failed" and check.asset_key not in stale
+    }
+    held: dict[dg.AssetKey, str] = {}
+    for key in graph.toposorted_asset_keys:
+        reasons = [held.get(parent) or failed.get(parent) for parent in sorted(graph.get(key).parent_keys)]
+        reason = next(filter(None, reasons), None)
+        if reason and key in stale:
+            held[key] = reason
+    return held
 
 
 def _storage_problem(store: ValueStore, key: dg.AssetKey, last: Made) -> str | None:

@@ -15,7 +15,7 @@ from notmnist_assets.automation import REFRESH_JOB
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.definitions import build_definitions
 from notmnist_assets.failures import failure_in_words
-from notmnist_assets.planning import NEVER_MADE, stale_assets
+from notmnist_assets.planning import NEVER_MADE, plan_refresh
 from notmnist_assets.settings import fix_relative_paths, project_home, read_settings
 
 # New archives often hold mostly the same letters, and new letters give some of the same splits: their content tells
@@ -34,12 +34,15 @@ class Outcome:
         success: whether all runs succeeded.
         failures: for each failed step, its name and the error in words.
         run_ids: the runs, in order; empty when nothing was stale.
+        held: stale assets that were not made, with the reason: a blocking check of what they are made from failed in
+            an earlier run.
     """
 
     made: Mapping[dg.AssetKey, str]
     success: bool
     failures: Mapping[str, str] = field(default_factory=dict)
     run_ids: tuple[str, ...] = ()
+    held: Mapping[dg.AssetKey, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -82,10 +85,12 @@ def refresh(instance: dg.DagsterInstance, *, everything: bool = False, only: Seq
     made: dict[dg.AssetKey, str] = {}
     run_ids: list[str] = []
     asked_for = everything or bool(only)
+    plan: Mapping[dg.AssetKey, str]
+    held: Mapping[dg.AssetKey, str] = {}
     if asked_for:
         plan = dict.fromkeys(_chosen(graph.toposorted_asset_keys, only), "asked for")
     else:
-        plan = stale_assets(graph, instance, settings)
+        plan, held = plan_refresh(graph, instance, settings)
     while plan:
         chosen = plan if asked_for else _next_round(plan)
         made |= chosen
@@ -98,12 +103,12 @@ def refresh(instance: dg.DagsterInstance, *, everything: bool = False, only: Seq
         )
         run_ids.append(result.run_id)
         if not result.success:
-            return Outcome(made, False, _failures(result), tuple(run_ids))
+            return Outcome(made, False, _failures(result), tuple(run_ids), held)
         if len(chosen) == len(plan):
             break
-        remaining = stale_assets(graph, instance, settings)
+        remaining, held = plan_refresh(graph, instance, settings)
         plan = {key: reason for key, reason in remaining.items() if key not in made}
-    return Outcome(made, success=True, run_ids=tuple(run_ids))
+    return Outcome(made, success=not held, run_ids=tuple(run_ids), held=held)
 
 
 def _chosen(keys: Sequence[dg.AssetKey], only: Sequence[str]) -> list[dg.AssetKey]:

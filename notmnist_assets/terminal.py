@@ -22,6 +22,7 @@ from rich.progress import (
 from rich.table import Table
 
 from notmnist_assets.curation.progress import Advance, show_progress_on
+from notmnist_assets.judgements import latest_evaluations, outcome_of
 
 _FINDINGS = {
     "overlap/radius": ("radius",),
@@ -123,17 +124,8 @@ def _readable(value: Any) -> str:
 def _check_results(graph: Any, instance: dg.DagsterInstance) -> dict[dg.AssetKey, dict[str, str]]:
     """Return by asset the outcome of each check: passed, warned, failed; those that never ran are left out."""
     results: dict[dg.AssetKey, dict[str, str]] = {}
-    records = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(graph.asset_check_keys))
-    for key, record in sorted(records.items()):
-        event = record.event.dagster_event if record.event else None
-        if event is None or event.event_type != dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-            continue  # planned, but its run ended before
-        evaluation = event.asset_check_evaluation_data
-        if evaluation.passed:
-            outcome = "passed"
-        else:
-            outcome = "warned" if evaluation.severity == dg.AssetCheckSeverity.WARN else "failed"
-        results.setdefault(key.asset_key, {})[key.name] = outcome
+    for key, evaluation in latest_evaluations(instance, list(graph.asset_check_keys)).items():
+        results.setdefault(key.asset_key, {})[key.name] = outcome_of(evaluation)
     return results
 
 

@@ -115,6 +115,36 @@ def test_any_asset_can_be_made_alone_with_its_checks(workspace: Workspace, key: 
     assert workspace.bytes_stored() == before
 
 
+def test_what_follows_a_failed_blocking_check_waits_in_the_next_run_too(workspace: Workspace) -> None:
+    small = tiny_members()["small"]
+    small["C"][next(iter(small["C"]))] = png(glyph("C", np.random.default_rng(99)))
+    write_archive(workspace.archives, "small", small)
+    assert workspace.run(["archives/small", *(f"letters/small/{letter}" for letter in LETTERS)]).success
+    workspace.judge("letters/small/C", min_small=1_000)
+    before = runs_recorded(workspace)
+    ended = workspace.notmnist("run")
+    assert ended.code == 1
+    assert "splits/test waits: the check enough_images of letters/small/C failed." in ended.err
+    assert "exports/npz waits" in ended.err
+    assert runs_recorded(workspace) == before
+    shown = workspace.notmnist("show", "letters/small/C")
+    assert (shown.code, "failed" in shown.out) == (0, True)
+    assert workspace.notmnist("run", "letters/small/C").code == 0
+    outcome = refresh(workspace)
+    assert outcome.success
+    assert {"splits/test", "exports/npz"} <= keys_of(outcome.made)
+
+
+def test_a_check_that_its_run_never_reached_is_shown_as_never_ran(workspace: Workspace) -> None:
+    small = tiny_members()["small"]
+    del small["C"]
+    write_archive(workspace.archives, "small", small)
+    assert workspace.notmnist("run").code == 1
+    shown = workspace.notmnist("show", "letters/small/C")
+    assert (shown.code, shown.err) == (0, "")
+    assert "never ran" in shown.out
+
+
 def test_a_setting_of_the_launchpad_holds_for_that_run_only(workspace: Workspace) -> None:
     splits = ["splits/train", "splits/valid", "splits/test"]
     result = workspace.run(splits, {"resources": {"settings": {"config": {"train_size": 100}}}})

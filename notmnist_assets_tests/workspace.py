@@ -97,6 +97,19 @@ class Workspace:
                 raise_on_error=False,
             )
 
+    def judge(self, key: str, **settings: int) -> None:
+        """Execute the checks of an asset alone, under settings of their own."""
+        definitions = self.definitions
+        with self.instance() as instance:
+            dg.materialize(
+                [*(definitions.assets or []), *(definitions.asset_checks or [])],  # type: ignore[list-item]
+                selection=dg.AssetSelection.checks_for_assets(dg.AssetKey(key.split("/"))),
+                resources=definitions.resources,
+                instance=instance,
+                run_config={**QUIET, "resources": {"settings": {"config": settings}}},
+                raise_on_error=False,
+            )
+
     def load(self, key: str) -> Any:
         return self.definitions.load_asset_value(key.split("/"))
 

@@ -7,7 +7,7 @@ import dagster as dg
 
 from notmnist_assets.automation.job import REFRESH_JOB
 from notmnist_assets.automation.under_way import run_making_archives
-from notmnist_assets.planning import stale_assets
+from notmnist_assets.planning import plan_refresh
 from notmnist_assets.settings import read_settings
 
 
@@ -25,7 +25,10 @@ def weekly_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.
         raise dg.DagsterInvariantViolationError("weekly_refresh is evaluated within its repository")
     if run_id := run_making_archives(context.instance):
         return dg.SkipReason(f"Run {run_id} is refreshing already.")
-    stale = stale_assets(context.repository_def.asset_graph, context.instance, read_settings())
+    stale, held = plan_refresh(context.repository_def.asset_graph, context.instance, read_settings())
+    if not stale and held:
+        first, reason = next(iter(held.items()))
+        return dg.SkipReason(f"{len(held)} assets wait, first {first.to_user_string()}: {reason}.")
     if not stale:
         return dg.SkipReason("Both archives are unchanged, and so is everything made from them.")
     first, reason = next(iter(stale.items()))

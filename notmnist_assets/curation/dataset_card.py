@@ -3,10 +3,12 @@
 Belongs here: its text. What it says about rows is counted from the splits it goes with.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Final
 
+from notmnist_assets.curation.fingerprint import fingerprint
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.parquet_export import FILE_NAMES
 from notmnist_assets.curation.relation import Method
@@ -28,6 +30,7 @@ size_categories:
 - {size}
 configs:
 - config_name: default
+  description: content {content}
   data_files:
 {files}
 ---
@@ -108,8 +111,11 @@ def dataset_card(splits: Mapping[str, Split], policy: Policy, *, title: str, ori
     rows = {name: label_counts(splits[name].labels).tolist() for name in SPLITS}
     names = {name: FILE_NAMES[name].removesuffix(".parquet") for name in SPLITS}
     total = sum(len(splits[name]) for name in SPLITS)
+    # `datasets` caches a folder by its name and this header: other content must not be taken for what it has seen.
+    content = hashlib.sha256("\n".join(fingerprint(splits[name]) for name in SPLITS).encode()).hexdigest()
     lines = [*zip(LETTERS, *rows.values(), strict=True), ("all", *(sum(counts) for counts in rows.values()))]
     return _CARD.format(
+        content=content[:16],
         size=next((text for limit, text in _SIZES if total < limit), "n>1M"),
         files="\n".join(f"  - split: {names[name]}\n    path: {FILE_NAMES[name]}" for name in SPLITS),
         title=title,

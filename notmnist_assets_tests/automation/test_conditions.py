@@ -10,7 +10,7 @@ from notmnist_assets.curation.images import LETTERS, SETS
 from notmnist_assets_tests.archives import tiny_members, write_archive
 from notmnist_assets_tests.automation.changes import change_a_letter
 from notmnist_assets_tests.automation.ticks import Conditions
-from notmnist_assets_tests.workspace import QUIET, Workspace, keys_of
+from notmnist_assets_tests.workspace import Workspace, keys_of
 
 SMALL_LETTERS = {f"letters/small/{letter}" for letter in LETTERS}
 LETTER_C = "letters/small/C"
@@ -28,20 +28,6 @@ def below_letters(workspace: Workspace) -> set[str]:
 
 def run(workspace: Workspace, *keys: str) -> None:
     assert workspace.run(keys).success
-
-
-def judge(workspace: Workspace, key: str, **settings: int) -> None:
-    """Execute the checks of an asset alone, under settings of their own."""
-    definitions = workspace.definitions
-    with workspace.instance() as instance:
-        dg.materialize(
-            [*(definitions.assets or []), *(definitions.asset_checks or [])],  # type: ignore[list-item]
-            selection=dg.AssetSelection.checks_for_assets(key),
-            resources=definitions.resources,
-            instance=instance,
-            run_config={**QUIET, "resources": {"settings": {"config": settings}}},
-            raise_on_error=False,
-        )
 
 
 def test_the_sensor_is_off_and_the_only_one_that_evaluates_conditions(finished: Workspace) -> None:
@@ -97,9 +83,9 @@ def test_new_bytes_with_a_failed_blocking_check_are_held_until_it_passes(
 ) -> None:
     change_a_letter(workspace)
     run(workspace, "archives/small", *SMALL_LETTERS)
-    judge(workspace, LETTER_C, min_small=1_000)
+    workspace.judge(LETTER_C, min_small=1_000)
     assert conditions.tick() == set()
-    judge(workspace, LETTER_C)
+    workspace.judge(LETTER_C)
     assert conditions.tick() == below_letters(workspace)
 
 

@@ -42,12 +42,16 @@ def datasets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
         yield datasets
 
 
+def export_to(folder: Path, splits: Mapping[str, Split]) -> None:
+    for name, content in in_memory(write_files(splits)).items():
+        (folder / name).write_bytes(content)
+    card = dataset_card(splits, Policy(), title="Letters: a test", origin="From nowhere.")
+    (folder / FILE_NAME).write_text(card, encoding="utf-8")
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name, content in WRITTEN.items():
-        (tmp_path / name).write_bytes(content)
-    card = dataset_card(SPLITS, Policy(), title="Letters: a test", origin="From nowhere.")
-    (tmp_path / FILE_NAME).write_text(card, encoding="utf-8")
+    export_to(tmp_path, SPLITS)
     return tmp_path
 
 
@@ -66,6 +70,14 @@ def test_datasets_loads_images_class_labels_and_sources(datasets: ModuleType, fo
         assert rows["label"][:] == split.labels.tolist()
         for column in SOURCE_COLUMNS:
             assert rows[column][:] == split.sources[column].tolist()
+
+
+def test_datasets_does_not_take_a_later_export_for_one_it_has_seen_in_this_folder(
+    datasets: ModuleType, folder: Path
+) -> None:
+    assert len(datasets.load_dataset(str(folder))["test"]) == 3
+    export_to(folder, three_splits(12, 4, 5))
+    assert len(datasets.load_dataset(str(folder))["test"]) == 5
 
 
 def test_pandas_reads_the_files_too() -> None:
