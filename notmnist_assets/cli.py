@@ -52,9 +52,9 @@ def run(
         if not outcome.made and not outcome.held:
             _console.print("Nothing to do: the archives are unchanged, and so is everything made from them.")
             return
-        _console.print(terminal.assets_table(build_definitions(settings), instance))
-        _console.print(terminal.findings_table(instance))
         if outcome.success:
+            _console.print(terminal.assets_table(build_definitions(settings), instance, settings.profile))
+            _console.print(terminal.findings_table(instance, settings.profile))
             _console.print(f"[green]Done:[/green] {len(outcome.made)} assets made.")
             return
     for key, reason in outcome.held.items():
@@ -74,8 +74,8 @@ def status() -> None:
 
     with runs.open_instance() as instance:
         _console.print(f"profile {settings.profile}, stored in {settings.storage}", markup=False, soft_wrap=True)
-        _console.print(terminal.assets_table(build_definitions(settings), instance))
-        _console.print(terminal.findings_table(instance))
+        _console.print(terminal.assets_table(build_definitions(settings), instance, settings.profile))
+        _console.print(terminal.findings_table(instance, settings.profile))
         stale = planning.stale_assets(build_definitions(settings).resolve_asset_graph(), instance, settings)
     for key, reason in stale.items():
         _console.print(f"out of date: {key.to_user_string()} ({reason})", markup=False, highlight=False, soft_wrap=True)
@@ -116,7 +116,7 @@ def show(
     store = ValueStore(settings.storage_root)
     try:
         with runs.open_instance() as instance:
-            inspection = inspecting.inspect_asset(build_definitions(settings), instance, store, asset)
+            inspection = inspecting.inspect_asset(build_definitions(settings), instance, store, asset, settings.profile)
         written = inspecting.write_pictures(inspection, folder) if folder else []
         showing.show(_console, inspection)
         for path in written:

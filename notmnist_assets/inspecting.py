@@ -17,6 +17,7 @@ import dagster as dg
 
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.judgements import latest_evaluations, outcome_of
+from notmnist_assets.planning import made_for
 from notmnist_assets.storage import ValueStore
 
 _EMBEDDED: Final = re.compile(r"!\[([^\]]*)\]\(data:image/png;base64,([A-Za-z0-9+/=]+)\)")
@@ -77,12 +78,13 @@ class Inspection:
 
 
 def inspect_asset(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, store: ValueStore, name: str
+    definitions: dg.Definitions, instance: dg.DagsterInstance, store: ValueStore, name: str, profile: str
 ) -> Inspection:
     """Collect what is known of an asset.
 
     Raises:
-        CurationError: there is no such asset, it was never made, or what is stored is damaged.
+        CurationError: there is no such asset, it was never made, was made for another profile last, or what is stored
+            is damaged.
     """
     graph = definitions.resolve_asset_graph()
     known = {key.to_user_string(): key for key in graph.toposorted_asset_keys}
@@ -93,6 +95,12 @@ def inspect_asset(
     event = instance.get_latest_materialization_event(key)
     if event is None or event.asset_materialization is None:
         raise CurationError("it was never made.", subject=name, remedy="Make what is missing: notmnist run")
+    if (other := made_for(event.asset_materialization.metadata)) != profile:
+        raise CurationError(
+            f"it was last made for the profile {other}, not for {profile}.",
+            subject=name,
+            remedy=f"Make it for {profile}: notmnist run",
+        )
     stored = store.find(key.path)
     return Inspection(
         name,

@@ -13,6 +13,7 @@ import dagster as dg
 
 from notmnist_assets.assets.archives import cache_folder
 from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.io_managers import MADE_WITH
 from notmnist_assets.judgements import latest_evaluations, outcome_of
 from notmnist_assets.settings import Settings
 from notmnist_assets.sources.choice import source_of
@@ -74,6 +75,12 @@ def last_made(instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey]) -> dict
                 settings.value if settings is not None and isinstance(settings.value, dict) else {},
             )
     return made
+
+
+def made_for(metadata: Mapping[str, dg.MetadataValue[Any]]) -> str | None:
+    """Return the profile that a materialization was made for, None where it does not say."""
+    settings = metadata.get(MADE_WITH)
+    return settings.value.get("profile") if settings is not None and isinstance(settings.value, dict) else None
 
 
 def stale_assets(graph: AssetGraph, instance: dg.DagsterInstance, settings: Settings) -> dict[dg.AssetKey, str]:

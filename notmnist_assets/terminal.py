@@ -23,6 +23,7 @@ from rich.table import Table
 
 from notmnist_assets.curation.progress import Advance, show_progress_on
 from notmnist_assets.judgements import latest_evaluations, outcome_of
+from notmnist_assets.planning import made_for
 
 _FINDINGS = {
     "overlap/radius": ("radius",),
@@ -81,8 +82,11 @@ def progress_bars(console: Console) -> Iterator[None]:
             yield
 
 
-def assets_table(definitions: dg.Definitions, instance: dg.DagsterInstance) -> Table:
-    """Return one line per asset: rows, age, and how its checks went."""
+def assets_table(definitions: dg.Definitions, instance: dg.DagsterInstance, profile: str) -> Table:
+    """Return one line per asset: rows, age, and how its checks went.
+
+    The history has one line per asset, whatever the profile: what was made for another one last is only named.
+    """
     table = Table(title="Assets", title_justify="left")
     for name, justify in (("asset", "left"), ("rows", "right"), ("made (UTC)", "left"), ("checks", "left")):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
@@ -94,6 +98,9 @@ def assets_table(definitions: dg.Definitions, instance: dg.DagsterInstance) -> T
             table.add_row(key.to_user_string(), "", "never", "")
             continue
         metadata = event.asset_materialization.metadata
+        if (other := made_for(metadata)) != profile:
+            table.add_row(key.to_user_string(), "", f"last for the profile {other}", "")
+            continue
         rows = metadata.get("dagster/row_count") or metadata.get("rows")
         made = datetime.fromtimestamp(event.timestamp, UTC).strftime("%Y-%m-%d %H:%M")
         table.add_row(
@@ -102,8 +109,8 @@ def assets_table(definitions: dg.Definitions, instance: dg.DagsterInstance) -> T
     return table
 
 
-def findings_table(instance: dg.DagsterInstance) -> Table:
-    """Return the main numbers: duplicates, what was removed, accuracies."""
+def findings_table(instance: dg.DagsterInstance, profile: str) -> Table:
+    """Return the main numbers of a profile: duplicates, what was removed, accuracies."""
     table = Table(title="Findings", title_justify="left")
     table.add_column("where")
     table.add_column("what")
@@ -111,6 +118,8 @@ def findings_table(instance: dg.DagsterInstance) -> Table:
     for name, labels in _FINDINGS.items():
         event = instance.get_latest_materialization_event(dg.AssetKey(name.split("/")))
         metadata = event.asset_materialization.metadata if event and event.asset_materialization else {}
+        if made_for(metadata) != profile:
+            continue
         for label in labels:
             if label in metadata:
                 table.add_row(name, label, _readable(metadata[label].value))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from notmnist_assets import runs
+from notmnist_assets.terminal import assets_table, findings_table
 from notmnist_assets_tests.archives import tiny_members, write_archive, write_checksums
 from notmnist_assets_tests.workspace import Workspace
 
@@ -59,6 +60,20 @@ def test_status_tells_what_is_out_of_date_and_why(finished: Workspace, monkeypat
     assert "out of date: sanitized/train (made by" in ended.out
     assert "out of date: baselines/metrics (follows sanitized/" in ended.out
     assert "up to date" not in ended.out
+
+
+def test_what_another_profile_made_last_is_named_and_not_shown(
+    finished: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTMNIST_PROFILE", "full")
+    shown = finished.notmnist("show", "hashes/test")
+    assert (shown.code, shown.out) == (1, "")
+    assert "last made for the profile custom, not for full" in shown.err
+    with finished.instance() as instance:
+        table = assets_table(finished.definitions, instance, "full")
+        findings = findings_table(instance, "full")
+    assert set(table.columns[2].cells) == {"last for the profile custom"}
+    assert findings.row_count == 0
 
 
 @pytest.mark.parametrize("command", ["run", "status"])

@@ -19,7 +19,7 @@ from notmnist_assets_tests.workspace import Workspace
 
 def inspected(workspace: Workspace, name: str) -> Inspection:
     with workspace.instance() as instance:
-        return inspect_asset(workspace.definitions, instance, ValueStore(read_settings().storage_root), name)
+        return inspect_asset(workspace.definitions, instance, ValueStore(read_settings().storage_root), name, "custom")
 
 
 def test_numbers_tables_checks_and_files_are_shown(finished: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +106,7 @@ def test_an_unknown_asset_is_told_in_one_sentence_with_close_names(finished: Wor
 def test_an_asset_that_was_never_made_is_named_with_what_makes_it(finished: Workspace) -> None:
     store = ValueStore(read_settings().storage_root)
     with dg.instance_for_test() as empty, pytest.raises(CurationError, match="notmnist run") as caught:
-        inspect_asset(finished.definitions, empty, store, "splits/test")
+        inspect_asset(finished.definitions, empty, store, "splits/test", "custom")
     assert caught.value.subject == "splits/test"
     assert caught.value.problem == "it was never made."
 
