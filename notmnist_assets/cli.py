@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.curation.wording import counted
 from notmnist_assets.delivery import ExportName, deliver, deliver_report
 from notmnist_assets.settings import SettingsError, read_settings
 from notmnist_assets.storage import ValueStore
@@ -55,7 +56,7 @@ def run(
         if outcome.success:
             _console.print(terminal.assets_table(build_definitions(settings), instance, settings.profile))
             _console.print(terminal.findings_table(instance, settings.profile))
-            _console.print(f"[green]Done:[/green] {len(outcome.made)} assets made.")
+            _console.print(f"[green]Done:[/green] {counted(len(outcome.made), 'asset')} made.")
             return
     for key, reason in outcome.held.items():
         _errors.print(f"{key.to_user_string()} waits: {reason}.", markup=False, highlight=False, soft_wrap=True)

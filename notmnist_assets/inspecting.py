@@ -25,7 +25,7 @@ _EMBEDDED: Final = re.compile(r"!\[([^\]]*)\]\(data:image/png;base64,([A-Za-z0-9
 
 @dataclass(frozen=True)
 class JudgedCheck:
-    """A check as it went last: `passed`, `warned`, `failed`, or `never ran`; with what it saw and what it wanted."""
+    """How a check judged the value that is there (passed, warned, failed, not run), what it saw and wanted."""
 
     name: str
     outcome: str
@@ -161,7 +161,7 @@ def _checks(definitions: dg.Definitions, instance: dg.DagsterInstance, key: dg.A
     judged = []
     for check in keys:
         if check not in evaluations:
-            judged.append(JudgedCheck(check.name, "never ran"))
+            judged.append(JudgedCheck(check.name, "not run"))
             continue
         seen = (evaluations[check].metadata.get(label) for label in ("actual", "threshold"))
         numbers = ("" if value is None else str(value.value) for value in seen)

@@ -3,27 +3,53 @@
 Belongs here: reading outcomes. What is checked is in `checks`, what a failed check holds back in `planning`.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, Literal
 
 import dagster as dg
 
 Outcome = Literal["passed", "warned", "failed"]
 
+_PAGE: Final = 8
+"""Records of a check that are read at a time."""
+
 
 def latest_evaluations(
     instance: dg.DagsterInstance, checks: Sequence[dg.AssetCheckKey]
 ) -> Mapping[dg.AssetCheckKey, dg.AssetCheckEvaluation]:
-    """Return the last evaluation of each check, in the order of keys; none where its last run never reached it."""
+    """Return what each check last said of the value that is there, in the order of keys; none where it said nothing.
+
+    A run that ends early leaves the checks it had planned without an evaluation. Where it did not make the asset anew
+    either, the evaluation before still holds.
+    """
     records = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(checks))
-    found = {}
-    for key in sorted(records):
-        event = records[key].event
-        # A check that was planned, but whose run ended before, has another kind of event.
-        evaluation = event.dagster_event.event_specific_data if event and event.dagster_event else None
-        if isinstance(evaluation, dg.AssetCheckEvaluation):
-            found[key] = evaluation
-    return found
+    found = {key: _evaluation_in(record) for key, record in records.items()}
+    unfinished = [key for key, evaluation in found.items() if evaluation is None]
+    assets = instance.get_asset_records(list({key.asset_key for key in unfinished})) if unfinished else []
+    materialized = {
+        record.asset_entry.asset_key: record.asset_entry.last_materialization_storage_id for record in assets
+    }
+    for key in unfinished:
+        before = next(_evaluations(instance, key), None)
+        target = before.target_materialization_data if before else None
+        if target is not None and target.storage_id == materialized.get(key.asset_key):
+            found[key] = before
+    return {key: evaluation for key in sorted(found) if (evaluation := found[key]) is not None}
+
+
+def _evaluations(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> Iterator[dg.AssetCheckEvaluation]:
+    """Yield all evaluations of a check, the last one first."""
+    cursor: int | None = None
+    while page := instance.event_log_storage.get_asset_check_execution_history(check, _PAGE, cursor):
+        yield from filter(None, map(_evaluation_in, page))
+        cursor = page[-1].id
+
+
+def _evaluation_in(record: Any) -> dg.AssetCheckEvaluation | None:
+    """Return the evaluation that a record of Dagster's holds; None in that of a check that was only planned."""
+    event = record.event.dagster_event if record.event else None
+    said = event.event_specific_data if event else None
+    return said if isinstance(said, dg.AssetCheckEvaluation) else None
 
 
 def outcome_of(evaluation: dg.AssetCheckEvaluation) -> Outcome:

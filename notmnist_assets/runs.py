@@ -17,6 +17,7 @@ from notmnist_assets.definitions import build_definitions
 from notmnist_assets.failures import failure_in_words
 from notmnist_assets.planning import NEVER_MADE, plan_refresh
 from notmnist_assets.settings import fix_relative_paths, project_home, read_settings
+from notmnist_assets.steps import steps_in_words
 
 # New archives often hold mostly the same letters, and new letters give some of the same splits: their content tells
 # what else is to be made.
@@ -32,7 +33,7 @@ class Outcome:
     Attributes:
         made: the assets that were to be made, with the reason.
         success: whether all runs succeeded.
-        failures: for each failed step, its name and the error in words.
+        failures: for each failed step, what it makes or checks, and the error in words.
         run_ids: the runs, in order; empty when nothing was stale.
         held: stale assets that were not made, with the reason: a blocking check of what they are made from failed in
             an earlier run.
@@ -103,7 +104,8 @@ def refresh(instance: dg.DagsterInstance, *, everything: bool = False, only: Seq
         )
         run_ids.append(result.run_id)
         if not result.success:
-            return Outcome(made, False, _failures(result), tuple(run_ids), held)
+            steps = steps_in_words(build_definitions(settings), chosen.keys())
+            return Outcome(made, False, _failures(result, steps), tuple(run_ids), held)
         if len(chosen) == len(plan):
             break
         remaining, held = plan_refresh(graph, instance, settings)
@@ -133,5 +135,6 @@ def _next_round(plan: Mapping[dg.AssetKey, str]) -> dict[dg.AssetKey, str]:
     return dict(plan)
 
 
-def _failures(result: dg.JobExecutionResult) -> dict[str, str]:
-    return {event.step_key or "": failure_in_words(event) for event in result.all_events if event.is_step_failure}
+def _failures(result: dg.JobExecutionResult, steps: Mapping[str, str]) -> dict[str, str]:
+    failed = (event for event in result.all_events if event.is_step_failure)
+    return {steps.get(event.step_key or "", event.step_key or ""): failure_in_words(event) for event in failed}

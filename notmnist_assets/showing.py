@@ -5,6 +5,7 @@ Belongs here: drawing with rich. What is known of an asset is collected in `insp
 
 import io
 import json
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -18,9 +19,13 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from notmnist_assets.curation.wording import counted
+from notmnist_assets.fitting import ShownColumn, fitted
 from notmnist_assets.inspecting import Inspection
 
 _MOST_ROWS: Final = 30
+_WHOLE: Final = 1_000
+"""Larger numbers are shown without a fraction."""
 _COLOURS: Final = {"passed": "green", "warned": "yellow", "failed": "red"}
 
 
@@ -57,9 +62,9 @@ def show(console: Console, inspection: Inspection) -> None:
     console.print(_numbers(inspection))
     for label, value in inspection.metadata.items():
         if isinstance(value, dg.TableMetadataValue):
-            console.print(_table(label, value))
+            console.print(*_table(label, value, console.width), sep="\n")
     if inspection.checks:
-        console.print(_checks(inspection))
+        console.print(*_checks(inspection, console.width), sep="\n")
     if inspection.files:
         console.print(_files(inspection))
         # On a line of its own, however long: it is there to be copied.
@@ -114,21 +119,40 @@ def _cell(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.6g}"
 
 
-def _table(label: str, value: dg.TableMetadataValue) -> Table:
-    table = _new_table(label, [(column.name, column.type in ("int", "float")) for column in value.schema.columns])
-    for record in value.records[:_MOST_ROWS]:
-        table.add_row(*(Text(_cell(record.data.get(column.name))) for column in value.schema.columns))
-    if len(value.records) > _MOST_ROWS:
-        table.caption = f"{len(value.records) - _MOST_ROWS} more rows in the UI"
-    return table
+def _short(value: object) -> str:
+    """Return a cell of a table: of numbers that were measured, four digits."""
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < _WHOLE or not math.isfinite(value) else f"{value:,.0f}"
+    return _cell(value)
 
 
-def _checks(inspection: Inspection) -> Table:
-    table = _new_table("Checks", [("check", False), ("outcome", False), ("actual", False), ("threshold", False)])
-    for check in inspection.checks:
-        outcome: RenderableType = Text(check.outcome, style=_COLOURS.get(check.outcome, ""))
-        table.add_row(Text(check.name), outcome, Text(check.actual), Text(check.threshold))
-    return table
+def _table(label: str, value: dg.TableMetadataValue, width: int) -> Iterator[RenderableType]:
+    records = value.records[:_MOST_ROWS]
+    columns = [
+        ShownColumn(
+            column.name,
+            [Text(_short(record.data.get(column.name))) for record in records],
+            numeric=column.type in ("int", "float"),
+        )
+        for column in value.schema.columns
+    ]
+    yield from fitted(label, columns, width)
+    if hidden := len(value.records) - len(records):
+        yield Text(f"{counted(hidden, 'more row')} in the UI", style="italic")
+    for column in value.schema.columns:
+        if column.description:
+            yield Text(f"{column.name}: {column.description}", style="italic")
+
+
+def _checks(inspection: Inspection, width: int) -> Iterator[RenderableType]:
+    checks = inspection.checks
+    columns = (
+        ShownColumn("check", [Text(check.name) for check in checks]),
+        ShownColumn("outcome", [Text(check.outcome, style=_COLOURS.get(check.outcome, "")) for check in checks]),
+        ShownColumn("actual", [Text(check.actual) for check in checks]),
+        ShownColumn("threshold", [Text(check.threshold) for check in checks]),
+    )
+    yield from fitted("Checks", columns, width)
 
 
 def _files(inspection: Inspection) -> Table:

@@ -6,10 +6,11 @@ Belongs here: drawing with rich. Where the numbers come from is in `planning`, `
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -19,11 +20,12 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 
 from notmnist_assets.curation.progress import Advance, show_progress_on
 from notmnist_assets.judgements import latest_evaluations, outcome_of
 from notmnist_assets.planning import made_for
+from notmnist_assets.steps import current_step_in_words
 
 _FINDINGS = {
     "overlap/radius": ("radius",),
@@ -45,17 +47,20 @@ _FINDINGS = {
     ),
 }
 
+_ROOM_FOR_PERCENTAGES: Final = 100
+
 
 @contextmanager
 def progress_bars(console: Console) -> Iterator[None]:
-    """Show every stage of the library as a bar while the block runs."""
+    """Show every stage of the library as a bar while the block runs, with the asset that a run is at."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
-        TaskProgressColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
+        # Where there is little room, the bar alone tells the share.
+        *([TaskProgressColumn()] if console.width >= _ROOM_FOR_PERCENTAGES else []),
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
+        TimeElapsedColumn(table_column=Column(no_wrap=True)),
     )
     with Progress(*columns, console=console) as bars:
 
@@ -63,8 +68,9 @@ def progress_bars(console: Console) -> Iterator[None]:
         def display(title: str, total: int | None, unit: str) -> Iterator[Advance]:
             # Bytes in full are hard to read.
             scale = 1_000_000 if unit == "B" else 1
-            label = f"{title} (MB)" if unit == "B" else f"{title} ({unit})"
-            task = bars.add_task(label, total=None if total is None else max(total // scale, 1))
+            words = ": ".join(filter(None, (current_step_in_words(), title)))
+            label = f"{words} (MB)" if unit == "B" else f"{words} ({unit})"
+            task = bars.add_task(escape(label), total=None if total is None else max(total // scale, 1))
             done = 0
 
             def advance(amount: int) -> None:
@@ -131,16 +137,21 @@ def _readable(value: Any) -> str:
 
 
 def _check_results(graph: Any, instance: dg.DagsterInstance) -> dict[dg.AssetKey, dict[str, str]]:
-    """Return by asset the outcome of each check: passed, warned, failed; those that never ran are left out."""
+    """Return by asset the outcome of each check: passed, warned, failed, not run."""
     results: dict[dg.AssetKey, dict[str, str]] = {}
-    for key, evaluation in latest_evaluations(instance, list(graph.asset_check_keys)).items():
-        results.setdefault(key.asset_key, {})[key.name] = outcome_of(evaluation)
+    checks = sorted(graph.asset_check_keys)
+    evaluations = latest_evaluations(instance, checks)
+    for key in checks:
+        outcome = outcome_of(evaluations[key]) if key in evaluations else "not run"
+        results.setdefault(key.asset_key, {})[key.name] = outcome
     return results
 
 
 def _describe_checks(outcomes: dict[str, str]) -> str:
-    passed = sum(outcome == "passed" for outcome in outcomes.values())
-    parts = [f"[green]{passed} passed[/green]"] if passed else []
+    parts = []
+    for outcome, colour in (("passed", "green"), ("not run", "yellow")):
+        if number := sum(result == outcome for result in outcomes.values()):
+            parts.append(f"[{colour}]{number} {outcome}[/{colour}]")
     for outcome, colour in (("warned", "yellow"), ("failed", "red")):
         names = [name for name, result in outcomes.items() if result == outcome]
         if names:

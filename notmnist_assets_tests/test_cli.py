@@ -101,7 +101,7 @@ def test_a_failed_run_ends_with_1_and_tells_why(workspace: Workspace) -> None:
     write_archive(workspace.archives, "small", {**tiny_members()["small"], "J": {}})
     ended = workspace.notmnist("run")
     assert ended.code == 1
-    assert f"archives__small failed: {workspace.archives}/notMNIST_small.tar.gz: its SHA-256 is" in ended.err
+    assert f"archives/small failed: {workspace.archives}/notMNIST_small.tar.gz: its SHA-256 is" in ended.err
     assert "Values made before are still what they were." in ended.err
     assert "Traceback" not in ended.err
 

@@ -256,12 +256,15 @@ def test_values_show_rows_size_and_place(finished: Workspace) -> None:
     assert int(metadata["dagster/size_bytes"].value) > ROWS["test"] * 784
 
 
-def test_workspace_and_project_file_name_the_same_module() -> None:
+def test_workspace_and_project_file_name_the_same_location_and_module() -> None:
+    """Dagster remembers what is switched on by the location's name: `dagster` reads one file, `dg` the other."""
     workspace = yaml.safe_load((PROJECT / "workspace.yaml").read_text())
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())
     (location,) = workspace["load_from"]
     module = location["python_module"]["module_name"]
-    assert module == project["tool"]["dg"]["project"]["code_location_target_module"] == "notmnist_assets.definitions"
+    dg_project = project["tool"]["dg"]["project"]
+    assert module == dg_project["code_location_target_module"] == "notmnist_assets.definitions"
+    assert location["python_module"]["location_name"] == dg_project["code_location_name"]
     assert "dagster" not in project["tool"], "it would shadow workspace.yaml"
 
 

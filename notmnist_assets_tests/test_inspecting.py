@@ -1,6 +1,8 @@
 """`notmnist show`: numbers, tables, checks, files and pictures of one asset, after a real run."""
 
 import io
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -45,6 +47,29 @@ def test_every_kind_of_asset_can_be_shown(finished: Workspace, name: str) -> Non
     assert ended.out.startswith(name)
 
 
+@pytest.mark.parametrize(
+    "name", ["baselines/metrics", "overlap/report", "overlap/near_pairs", "overlap/recall", "sanitized/removed"]
+)
+def test_at_80_columns_no_word_and_no_number_of_a_table_is_broken(
+    finished: Workspace, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    inspection = inspected(finished, name)
+    tables = {label: value for label, value in inspection.metadata.items() if isinstance(value, dg.TableMetadataValue)}
+    monkeypatch.setattr(showing, "_MOST_ROWS", 5)
+    out = io.StringIO()
+    showing.show(Console(file=out, width=80), replace(inspection, metadata=tables))
+    shown = set(re.findall(r"[^\s│┃,]+", out.getvalue()))
+    assert max(len(line) for line in out.getvalue().splitlines() if "│" in line) <= 80
+    assert tables or name in ("overlap/near_pairs", "sanitized/removed")
+    for value in tables.values():
+        for column in value.schema.columns:
+            assert set(re.findall(r"[^_\s]+_?", column.name)) <= shown or column.name in shown
+            for record in value.records[:5]:
+                cell = record.data.get(column.name)
+                text = f"{cell:.4g}" if isinstance(cell, float) and abs(cell) < 1_000 else str(cell)
+                assert set(text.split()) <= shown or isinstance(cell, int), (column.name, text)
+
+
 def test_a_check_is_shown_with_its_outcome_actual_and_threshold(finished: Workspace) -> None:
     checks = {check.name: check for check in inspected(finished, "overlap/report").checks}
     assert checks["no_leakage_exact"].outcome == "warned"
@@ -75,6 +100,14 @@ def test_a_contact_sheet_shows_the_stored_images(finished: Workspace, tmp_path: 
         sheet = np.asarray(picture.convert("L"))
     assert path.name == "letters-small-B-pictures.png"
     assert np.array_equal(sheet[2:30, 2:30], finished.load("letters/small/B").images[0])
+
+
+def test_what_font_leakage_means_is_said_where_it_is_shown(finished: Workspace) -> None:
+    inspection = inspected(finished, "overlap/report")
+    assert "`font_leakage` beside it counts rows of valid and test whose font" in inspection.description
+    shown = finished.notmnist("show", "overlap/report").out
+    assert "rows: rows whose font has any letter in train" in shown
+    assert "other_letter_share: share of rows whose font has a different letter in train" in shown
 
 
 def test_a_folder_that_cannot_be_is_told(finished: Workspace, tmp_path: Path) -> None:

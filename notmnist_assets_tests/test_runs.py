@@ -8,10 +8,12 @@ import dagster as dg
 import numpy as np
 import pytest
 
-from notmnist_assets import runs
+from notmnist_assets import judgements, runs
 from notmnist_assets.curation.images import LETTERS
+from notmnist_assets.inspecting import inspect_asset
 from notmnist_assets.planning import stale_assets
 from notmnist_assets.settings import read_settings
+from notmnist_assets.storage import ValueStore
 from notmnist_assets_tests.archives import (
     LARGE_PER_LETTER,
     SMALL_PER_LETTER,
@@ -135,14 +137,71 @@ def test_what_follows_a_failed_blocking_check_waits_in_the_next_run_too(workspac
     assert {"splits/test", "exports/npz"} <= keys_of(outcome.made)
 
 
-def test_a_check_that_its_run_never_reached_is_shown_as_never_ran(workspace: Workspace) -> None:
+def judged(workspace: Workspace, key: str) -> dict[str, str]:
+    """Return how each check of an asset judged what is there."""
+    with workspace.instance() as instance:
+        store = ValueStore(read_settings().storage_root)
+        checks = inspect_asset(workspace.definitions, instance, store, key, "custom").checks
+    return {check.name: check.outcome for check in checks}
+
+
+def test_what_was_judged_before_failed_runs_holds_for_the_value_that_is_still_there(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So that three runs are more records than are read at a time.
+    monkeypatch.setattr(judgements, "_PAGE", 2)
+    path = workspace.archives / "notMNIST_small.tar.gz"
+    whole = path.read_bytes()
+    before = judged(workspace, "letters/small/C")
+    assert "passed" in before.values()
+    for _ in range(3):
+        path.write_bytes(whole[:-300])
+        assert not refresh(workspace).success
+    assert judged(workspace, "letters/small/C") == before
+    path.write_bytes(whole)
+    assert refresh(workspace).made == {}
+    ended = workspace.notmnist("status")
+    assert "not run" not in ended.out
+    assert "Everything is up to date." in ended.out
+
+
+def test_a_failed_blocking_check_still_holds_after_a_run_that_failed_before_it(workspace: Workspace) -> None:
     small = tiny_members()["small"]
-    del small["C"]
+    small["C"][next(iter(small["C"]))] = png(glyph("C", np.random.default_rng(99)))
     write_archive(workspace.archives, "small", small)
-    assert workspace.notmnist("run").code == 1
-    shown = workspace.notmnist("show", "letters/small/C")
-    assert (shown.code, shown.err) == (0, "")
-    assert "never ran" in shown.out
+    assert workspace.run(["archives/small", *(f"letters/small/{letter}" for letter in LETTERS)]).success
+    workspace.judge("letters/small/C", min_small=1_000)
+    path = workspace.archives / "notMNIST_small.tar.gz"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-300])
+    assert not refresh(workspace).success
+    path.write_bytes(whole)
+    outcome = refresh(workspace)
+    assert (outcome.success, outcome.made) == (False, {})
+    assert dg.AssetKey(["splits", "test"]) in outcome.held
+
+
+def test_a_check_that_its_run_never_reached_is_shown_as_not_run(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The value is another one, and nothing has judged it: what was said of the one before does not count."""
+
+    def break_off(*_: object) -> int:
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr("notmnist_assets.checks.letters._recorded_members", break_off)
+    ended = workspace.notmnist("run", "letters/small/C")
+    assert ended.code == 1
+    assert "checks of letters/small/C failed: OSError: the disk is gone" in ended.err
+    outcomes = judged(workspace, "letters/small/C")
+    assert [name for name, outcome in outcomes.items() if outcome == "not run"] == [
+        "complete",
+        "enough_images",
+        "pixel_moments",
+    ]
+    assert outcomes["drift"] == "passed"
+    (line,) = (line for line in workspace.notmnist("status").out.splitlines() if "letters/small/C" in line)
+    assert "2 passed, 3 not run" in line
 
 
 def test_a_setting_of_the_launchpad_holds_for_that_run_only(workspace: Workspace) -> None:
@@ -186,10 +245,10 @@ def nothing(archives: Path) -> None:
 
 
 BAD: dict[str, tuple[Callable[[Path], None], dict[str, str], str, list[str]]] = {
-    "wrong checksum": (wrong_checksum, {}, "archives__small", ["notMNIST_small.tar.gz", "SHA-256", "SHA256SUMS"]),
-    "truncated archive": (truncated, {}, "archives__small", ["notMNIST_small.tar.gz", "cut short"]),
-    "missing letter": (missing_letter, {}, "letters_small", ["G"]),
-    "too few images": (nothing, {"MIN_SMALL": "16"}, "letters_small", [str(SMALL_PER_LETTER), "16"]),
+    "wrong checksum": (wrong_checksum, {}, "archives/small", ["notMNIST_small.tar.gz", "SHA-256", "SHA256SUMS"]),
+    "truncated archive": (truncated, {}, "archives/small", ["notMNIST_small.tar.gz", "cut short"]),
+    "missing letter": (missing_letter, {}, "letters/small", ["G"]),
+    "too few images": (nothing, {"MIN_SMALL": "16"}, "letters/small", [str(SMALL_PER_LETTER), "16"]),
     "train larger than the data": (nothing, {"TRAIN_SIZE": "400"}, "splits", [str(LARGE_PER_LETTER), "train_size"]),
     "test larger than the data": (nothing, {"TEST_SIZE": "160"}, "splits", [str(SMALL_PER_LETTER), "test_size"]),
 }

@@ -60,6 +60,12 @@ _RECALL_IMAGES = 10_000
 _PAIRS = table_input("overlap", "near_pairs", NearPairsType)
 _RADIUS = table_input("overlap", "radius", RadiusCurveType)
 _KINDS = {"pandas", "parquet"}
+_FONT_LEAKAGE = {
+    "rows_of": "the split whose rows are counted",
+    "rows": "rows whose font has any letter in train",
+    "share": "these rows over all rows of the split",
+    "other_letter_share": "share of rows whose font has a different letter in train",
+}
 
 
 @dg.asset(
@@ -161,7 +167,10 @@ def radius(
     metadata={"dagster/column_schema": OVERLAP_REPORT},
     description=(
         "How many rows of each split are found in each other one, by equal pixels (exact), by the assignment's"
-        " hash (cells) and within the radius (near). Direction matters. A split against itself: repeats."
+        " hash (cells) and within the radius (near). Direction matters. A split against itself: repeats. The table"
+        " `font_leakage` beside it counts rows of valid and test whose font train has letters of, too: a model has seen"
+        " their style, even where no image is shared. Sanitizing leaves them; `NOTMNIST_GROUPED_FONTS` keeps each font"
+        " in one split of `grouped/*`."
     ),
 )
 def report(
@@ -186,7 +195,7 @@ def report(
             **shares,
             "radius": chosen_radius(radius),
             "report": table(counts),
-            "font_leakage": table(fonts),
+            "font_leakage": table(fonts, _FONT_LEAKAGE),
             "group_sizes": table(sizes[sizes["rows"] > 1].sort_values("rows", ascending=False)),
             "largest_groups": exhibits(
                 largest_groups(index, splits, "near", _PICTURED_GROUPS), "the largest groups within the radius", 1

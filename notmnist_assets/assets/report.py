@@ -56,7 +56,7 @@ _STAGES: Final[Mapping[str, str]] = {
     "overlap": overlap.CODE_VERSION,
     "sanitized": sanitized.CODE_VERSION,
     "baselines": baselines.CODE_VERSION,
-    "report": "1",
+    "report": "2",
 }
 _PACKAGE_VERSION: Final = version("notmnist_assets")
 CODE_VERSION = "-".join([_PACKAGE_VERSION, *_STAGES.values()])

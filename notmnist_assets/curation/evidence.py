@@ -16,6 +16,7 @@ from notmnist_assets.curation.overlap import duplicate_groups
 from notmnist_assets.curation.relation import Indices, Method, RowIndex
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.values import Split
+from notmnist_assets.curation.wording import counted
 
 _MOST_MEMBERS = 8
 _MOST_MEASURED = 2_000
@@ -106,7 +107,7 @@ def _exhibit_group(index: RowIndex, splits: Mapping[str, Split], members: Indice
         wide = f"diameter {diameter(images_of(index, splits, index.first_rows[members])):.2f}"
     else:
         wide = "diameter not measured"
-    return Exhibit(f"rows: {letters}; {len(members)} images, {wide}", shown)
+    return Exhibit(f"rows: {letters}; {counted(len(members), 'image')}, {wide}", shown)
 
 
 def _where(index: RowIndex, row: int) -> str:

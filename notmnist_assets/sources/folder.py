@@ -4,6 +4,7 @@ Belongs here: finding them and what a `SHA256SUMS` file beside them claims.
 """
 
 from pathlib import Path
+from typing import Final
 
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.values import Archive
@@ -15,6 +16,8 @@ from notmnist_assets.sources.base import (
     published_archive,
     verified,
 )
+
+_MOST_NAMED: Final = 5
 
 
 class FolderSource:
@@ -53,9 +56,23 @@ class FolderSource:
     def _path(self, set_name: str) -> Path:
         path = self._folder / archive_name(set_name)
         if not path.is_file():
-            raise CurationError(
-                "there is no such file.",
-                subject=str(path),
+            raise self._missing(path)
+        return path
+
+    def _missing(self, path: Path) -> CurationError:
+        """Return why there is no such archive: no folder, or what is in it instead."""
+        if not self._folder.is_dir():
+            kind = "it is a file, and no folder." if self._folder.exists() else "there is no such folder."
+            return CurationError(
+                kind,
+                subject=str(self._folder),
                 remedy="Set NOTMNIST_ARCHIVES to the folder that holds both archives.",
             )
-        return path
+        there = sorted(found.name for found in self._folder.glob("*.tar*"))
+        named = ", ".join(there[:_MOST_NAMED]) + (", ..." if len(there) > _MOST_NAMED else "")
+        return CurationError(
+            "there is no such file.",
+            subject=str(path),
+            remedy=f"The archives in its folder: {named or 'none'}. Put {path.name} there, or set NOTMNIST_ARCHIVES to"
+            " the folder that holds both archives.",
+        )

@@ -1,13 +1,17 @@
 """The graph as people use it: look, materialize, inspect, repair, switch on."""
 
+import subprocess
+import sys
 from collections.abc import Iterable
 from itertools import pairwise
+from pathlib import Path
 
 import dagster as dg
 import numpy as np
 from playwright.sync_api import expect
 
 from notmnist_assets.curation.images import SIDE
+from notmnist_assets.settings import project_home
 from notmnist_assets_tests.archives import glyph, png, tiny_members, write_archive
 from notmnist_assets_tests.browser.ui import UI
 from notmnist_assets_tests.workspace import Workspace, keys_of
@@ -121,6 +125,22 @@ def test_the_schedule_is_switched_on_and_its_tick_asks_only_for_what_is_missing(
     ui.open_schedule("weekly_refresh")
     ui.schedule_switch.press("Space")
     expect(ui.schedule_switch).not_to_be_checked()
+
+
+def test_what_the_terminal_switched_on_is_on_in_the_ui(workspace: Workspace, ui: UI) -> None:
+    """Both read their own file for the name under which Dagster remembers switches."""
+    command = [str(Path(sys.executable).with_name("dagster")), "schedule", "start", "weekly_refresh"]
+    ended = subprocess.run(
+        [*command, "-w", "workspace.yaml"], cwd=project_home(), capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    ui.open_schedule("weekly_refresh")
+    expect(ui.schedule_switch).to_be_checked()
+    ui.schedule_switch.press("Space")
+    expect(ui.schedule_switch).not_to_be_checked()
+    with workspace.instance() as instance:
+        (state,) = (state for state in instance.all_instigator_state() if state.name == "weekly_refresh")
+    assert not state.is_running
 
 
 def test_after_a_changed_archive_unsynced_assets_are_made_and_no_others(made: Workspace, ui: UI) -> None:

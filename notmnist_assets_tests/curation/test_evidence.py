@@ -59,9 +59,9 @@ def test_groups_are_told_with_their_letters_and_diameter() -> None:
     made, index = indexed()
     first, second = largest_groups(index, made.splits, "near", 5)
     captions = sorted([first.caption, second.caption])
-    assert captions == ["rows: A 3; 3 images, diameter 0.40", "rows: B 2, C 1; 1 images, diameter 0.00"]
+    assert captions == ["rows: A 3; 3 images, diameter 0.40", "rows: B 2, C 1; 1 image, diameter 0.00"]
     (conflict,) = conflicting_groups(index, made.splits, "exact", 5)
-    assert conflict.caption == "rows: B 2, C 1; 1 images, diameter 0.00"
+    assert conflict.caption == "rows: B 2, C 1; 1 image, diameter 0.00"
 
 
 def test_the_diameter_is_the_largest_distance_of_two_members() -> None:

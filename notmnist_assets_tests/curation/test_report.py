@@ -1,16 +1,20 @@
 """The page: complete, self-contained, repeatable, and safe whatever is in the data."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from notmnist_assets.curation.images import SETS
 from notmnist_assets.curation.published import READABLE
+from notmnist_assets.curation.report.blocks import Table
 from notmnist_assets.curation.report.chart import Chart, Line
 from notmnist_assets.curation.report.page import SECTIONS, report_page
 from notmnist_assets.curation.report.reading import ReadPage, read_page
 from notmnist_assets.curation.values import Archive
+from notmnist_assets_tests.builders import letters_of
 from notmnist_assets_tests.curation.report_values import (
     BREAKOUT,
     SCRIPT,
@@ -116,6 +120,14 @@ def test_long_tables_end_and_say_how_much_is_left_out() -> None:
     html = report_page(replace(data, letters={**data.letters, "large": changed}))
     assert len(read_page(html).tables["rejected-table"]) == 100
     assert "31 more rows are not shown here." in html
+
+
+def test_one_of_something_is_told_in_the_singular() -> None:
+    html = report_page(report_data(letters={name: letters_of(name, [1] * 10, 0) for name in SETS}))
+    assert "J: 1 image<" in html
+    assert "; 1 image, diameter" in html
+    assert not re.search(r"(?<![\d.,(])1 (more |planted )?(images|rows|copies|pairs|groups|files|numbers)\b", html)
+    assert Table("t", "c", [], [], hidden=1).hidden_in_words == "1 more row is not shown here."
 
 
 def test_published_numbers_are_compared_for_the_originals_only() -> None:

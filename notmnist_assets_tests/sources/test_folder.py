@@ -31,11 +31,36 @@ def test_an_archive_is_used_where_it_lies(folder: Path) -> None:
     assert archive.sha256 == hashlib.sha256(data).hexdigest()
 
 
-def test_a_missing_archive_is_named_with_the_setting(folder: Path) -> None:
-    with pytest.raises(CurationError) as caught:
+def test_a_missing_archive_is_named_with_those_that_are_there(folder: Path) -> None:
+    with pytest.raises(CurationError, match="no such file") as caught:
         FolderSource(str(folder), published=False).fetch("large")
     assert caught.value.subject == str(folder / "notMNIST_large.tar.gz")
-    assert "NOTMNIST_ARCHIVES" in caught.value.remedy
+    assert caught.value.remedy == (
+        "The archives in its folder: notMNIST_small.tar.gz. Put notMNIST_large.tar.gz there, or set NOTMNIST_ARCHIVES"
+        " to the folder that holds both archives."
+    )
+
+
+def test_a_folder_without_archives_is_told(tmp_path: Path) -> None:
+    with pytest.raises(CurationError, match="The archives in its folder: none"):
+        fetch(tmp_path)
+
+
+def test_of_many_archives_the_first_are_named(tmp_path: Path) -> None:
+    for number in range(7):
+        (tmp_path / f"{number}.tar.gz").touch()
+    with pytest.raises(CurationError, match=r"folder: 0\.tar\.gz, .*4\.tar\.gz, \.\.\.\. Put"):
+        fetch(tmp_path)
+
+
+def test_a_folder_that_does_not_exist_is_told_with_the_setting(folder: Path) -> None:
+    missing = folder / "elsewhere"
+    with pytest.raises(CurationError, match="no such folder") as caught:
+        fetch(missing)
+    assert caught.value.subject == str(missing)
+    assert caught.value.remedy == "Set NOTMNIST_ARCHIVES to the folder that holds both archives."
+    with pytest.raises(CurationError, match="it is a file"):
+        fetch(folder / "notMNIST_small.tar.gz")
 
 
 def test_a_digest_other_than_in_sha256sums_is_refused(folder: Path) -> None:

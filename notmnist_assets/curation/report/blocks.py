@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Final
 import pandas as pd
 
 from notmnist_assets.curation.report.chart import Chart
+from notmnist_assets.curation.wording import counted
 
 MOST_ROWS: Final = 100
 """Rows of a long table that the page shows."""
@@ -134,6 +135,11 @@ class Table:
     hidden: int = 0
     empty: str = "There are none."
     total: bool = False
+
+    @property
+    def hidden_in_words(self) -> str:
+        """What to say of the rows that are left out."""
+        return f"{counted(self.hidden, 'more row is', 'more rows are')} not shown here."
 
 
 @dataclass(frozen=True)

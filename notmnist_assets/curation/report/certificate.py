@@ -48,7 +48,7 @@ def certificate_section(data: ReportData) -> Section:
     agree = int(compared["agrees"].sum())
     table = Table(
         "certificate-table",
-        f"{agree} of {len(compared)} numbers agree",
+        f"Numbers that agree: {agree} of {len(compared)}",
         (
             words("quantity"),
             words("published", "what public runs of the assignment found"),

@@ -26,6 +26,7 @@ from notmnist_assets.curation.report.data import ReportData
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.statistics import label_counts
 from notmnist_assets.curation.values import LetterImages
+from notmnist_assets.curation.wording import counted
 
 _SHEET_IMAGES = 40
 
@@ -187,7 +188,7 @@ def letters_section(data: ReportData) -> Section:
                 Picture(
                     contact_sheet(np.asarray(images.images[evenly_spaced(len(images), _SHEET_IMAGES)]), columns=8),
                     f"Images of the letter {letter} from the {set_name} archive",
-                    f"{letter}: {len(images):,} images",
+                    f"{letter}: {counted(len(images), 'image')}",
                 )
                 for letter, images in letters.items()
             ],

@@ -10,6 +10,7 @@ import pandas as pd
 
 from notmnist_assets.curation.report.blocks import Cell, Section, Table, measure, numbers, word, words
 from notmnist_assets.curation.report.data import ReportData
+from notmnist_assets.curation.wording import counted
 
 METHODS: Final[Mapping[str, str]] = {
     "exact": "equal pixels",
@@ -32,7 +33,7 @@ def recall_section(data: ReportData) -> Section:
     planted = int(data.recall["planted"].max()) if len(data.recall) else 0
     table = Table(
         "recall-table",
-        f"Found of {planted:,} planted copies, with 95 % intervals",
+        f"Found of {counted(planted, 'planted copy', 'planted copies')}, with 95 % intervals",
         (
             words("change", "what was done to each copy, and how strongly"),
             numbers("distance", "median distance of copy and original, in the unit of the radius"),

@@ -1,0 +1,67 @@
+"""What steps are called: by the assets they make or check."""
+
+import dagster as dg
+import pytest
+
+from notmnist_assets.definitions import defs
+from notmnist_assets.steps import current_step_in_words, step_in_words, steps_in_words
+from notmnist_assets_tests.workspace import Workspace, keys_of
+
+KEYS = {spec.key for spec in defs.resolve_all_asset_specs()}
+
+
+def key(name: str) -> dg.AssetKey:
+    return dg.AssetKey(name.split("/"))
+
+
+def test_every_step_of_a_whole_run_has_a_name_of_its_own_that_people_know() -> None:
+    named = steps_in_words(defs, KEYS)
+    assert set(named) == {node.name for node in defs.resolve_job_def("refresh").graph.nodes}
+    assert len(set(named.values())) == len(named)
+    beginnings = {"/".join(name.split("/")[:parts]) for name in keys_of(list(KEYS)) for parts in (1, 2, 3)}
+    assert {words for words in named.values() if not words.startswith("check")} <= beginnings
+    assert named["letters_large"] == "letters/large"
+    assert named["letters_large_checks"] == "checks of letters/large"
+    assert named["archives__small_checksum"] == "check checksum of archives/small"
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (["letters/small/C"], "letters/small/C"),
+        (["letters/small/C", "letters/small/D"], "letters/small"),
+        (["splits/train", "splits/valid", "hashes/test"], "hashes/test and splits"),
+        (["archives/large", "letters/large/A", "overlap/report"], "archives/large, letters/large/A and overlap/report"),
+        ([], ""),
+    ],
+)
+def test_a_step_is_called_by_what_its_assets_have_in_common(made: list[str], words: str) -> None:
+    assert step_in_words(map(key, made), []) == words
+
+
+def test_a_step_that_checks_is_called_by_what_it_checks() -> None:
+    checks = [dg.AssetCheckKey(key(name), "drift") for name in ("splits/test", "splits/train")]
+    assert step_in_words([], checks[:1]) == "check drift of splits/test"
+    assert step_in_words([], checks) == "check drift of splits"
+    assert step_in_words([], [*checks, dg.AssetCheckKey(key("splits/test"), "complete")]) == "checks of splits"
+
+
+def test_only_what_was_chosen_is_named() -> None:
+    assert steps_in_words(defs, {key("letters/small/D"), key("hashes/test")})["letters_small"] == "letters/small/D"
+    assert "splits" not in steps_in_words(defs, {key("letters/small/D")})
+
+
+def test_outside_a_run_there_is_no_step() -> None:
+    assert current_step_in_words() == ""
+
+
+def test_progress_bars_begin_with_the_asset_they_belong_to(finished: Workspace) -> None:
+    bars = [line.strip() for line in finished.first_run.out.splitlines() if "0:00" in line]
+    titles = {bar.partition(" (")[0] for bar in bars}
+    assert {
+        "letters/large: read large",
+        "archives/small: verify notMNIST_small.tar.gz",
+        "hashes/test: hash",
+        "baselines/metrics: fit baselines",
+    } <= titles
+    assert all(title.split(":")[0].split("/")[0] in {name.path[0] for name in KEYS} for title in titles)
