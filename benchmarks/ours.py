@@ -33,7 +33,7 @@ from notmnist_assets.curation.sanitizing import Policy, Sanitizing
 from notmnist_assets.curation.sanitizing import sanitize as decide
 from notmnist_assets.curation.splits import SET_OF_SPLIT, SPLITS, SplitSizes, canonical_rows, gather
 from notmnist_assets.curation.values import LetterImages, Split
-from notmnist_assets.settings import SEARCH_RADIUS
+from notmnist_assets.settings import SEARCH_RADIUS, project_home
 from notmnist_assets.sources.folder import FolderSource
 
 # What stages would import when they come to need it: a run pays for that once, not in each stage.
@@ -276,7 +276,8 @@ def whole_graph(place: Place) -> Steps:
     home = place.work / "graph"
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir()
-    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+    instance = (project_home() / "dagster.yaml").read_text(encoding="utf-8")
+    (home / "dagster.yaml").write_text(instance.replace("base_dir: .dagster", f"base_dir: {home}/.dagster"))
     yield
     _notmnist(place)
     yield

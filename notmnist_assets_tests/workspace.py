@@ -19,6 +19,7 @@ import pytest
 from notmnist_assets import cli
 from notmnist_assets.definitions import build_definitions
 from notmnist_assets.settings import read_settings
+from notmnist_assets_tests.instance import write_instance
 
 SIZES = {"NOTMNIST_TRAIN_SIZE": "200", "NOTMNIST_VALID_SIZE": "50", "NOTMNIST_TEST_SIZE": "100"}
 
@@ -44,7 +45,7 @@ class Workspace:
         self.storage = self.root / "storage"
         self.home = self.root / "home"
         self.home.mkdir(parents=True)
-        (self.home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
+        write_instance(self.home)
 
     def enter(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("NOTMNIST_PROFILE", "custom")

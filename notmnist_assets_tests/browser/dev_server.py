@@ -17,21 +17,17 @@ from pathlib import Path
 import httpx
 
 from notmnist_assets.settings import project_home
+from notmnist_assets_tests.instance import write_instance
 
 START_SECONDS = 120
 STOP_SECONDS = 20
 
-# One run at a time as in the project's own dagster.yaml, taken from the queue without the usual pause of five seconds.
-INSTANCE = """\
-telemetry:
-  enabled: false
-nux:
-  enabled: false
+# Runs are taken from the queue without the usual pause of five seconds.
+EAGER_QUEUE = """\
 run_coordinator:
   module: dagster.core.run_coordinator
   class: QueuedRunCoordinator
   config:
-    max_concurrent_runs: 1
     dequeue_interval_seconds: 1
 """
 
@@ -54,7 +50,7 @@ def dev_server(home: Path) -> Iterator[DevServer]:
     Raises:
         RuntimeError: it did not answer in time; the message ends with its log.
     """
-    (home / "dagster.yaml").write_text(INSTANCE)
+    write_instance(home, EAGER_QUEUE)
     port = _free_port()
     server = DevServer(f"http://127.0.0.1:{port}", home / "dg-dev.log")
     command = [str(Path(sys.executable).with_name("dg")), "dev", "--host", "127.0.0.1", "--port", str(port)]
