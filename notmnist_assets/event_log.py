@@ -30,6 +30,7 @@ class OpenSqliteEventLogStorage(SqliteEventLogStorage):
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         """Keep the log's files in the folder `base_dir`."""
         self._engines: OrderedDict[str, Engine] = OrderedDict()
+        self._tables: set[str] = set()
         # One connection at a time, as in the class above: SQLite lets only one write.
         self._one_at_a_time = threading.Lock()
         super().__init__(base_dir, inst_data)
@@ -46,6 +47,12 @@ class OpenSqliteEventLogStorage(SqliteEventLogStorage):
     def index_connection(self) -> AbstractContextManager[Connection]:
         """Return a connection to the events of assets in all runs, within a transaction."""
         return self._connection(INDEX_SHARD_NAME, super().index_connection)
+
+    def has_table(self, table_name: str) -> bool:
+        """Return whether the index has a table; Dagster asks several times for each check."""
+        if table_name not in self._tables and super().has_table(table_name):
+            self._tables.add(table_name)
+        return table_name in self._tables
 
     def store_event(self, event: EventLogEntry) -> None:
         """Store an event, and tell those who watch the run's file: what is written stands in the log beside it."""

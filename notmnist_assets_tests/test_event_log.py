@@ -122,6 +122,12 @@ def test_events_of_several_threads_and_storages_are_all_kept(tmp_path: Path) -> 
         assert sorted(rows for run_id in runs for rows in rows_in_run(other, run_id)) == list(range(60))
 
 
+def test_it_knows_the_tables_of_the_index(tmp_path: Path) -> None:
+    with opened(OpenSqliteEventLogStorage, tmp_path) as storage:
+        assert storage.has_table("asset_check_executions")
+        assert not storage.has_table("no_such_table")
+
+
 def test_a_wiped_log_is_empty_and_takes_new_events(tmp_path: Path) -> None:
     run_id = make_new_run_id()
     with opened(OpenSqliteEventLogStorage, tmp_path) as storage:

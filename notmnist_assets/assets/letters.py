@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
+from notmnist_assets.curation.ahead import one_ahead
 from notmnist_assets.curation.images import LETTERS, SETS
 from notmnist_assets.curation.letters import read_letters
 from notmnist_assets.curation.statistics import pixel_moments
@@ -20,6 +21,8 @@ CODE_VERSION = "1"
 
 
 def _letter_assets(set_name: str) -> dg.AssetsDefinition:
+    keys = {letter: dg.AssetKey(["letters", set_name, letter]) for letter in LETTERS}
+
     @dg.multi_asset(
         name=f"letters_{set_name}",
         group_name="letters",
@@ -27,7 +30,7 @@ def _letter_assets(set_name: str) -> dg.AssetsDefinition:
         ins={"archive": dg.AssetIn(key=["archives", set_name], input_manager_key="archive_io")},
         outs={
             f"{set_name}_{letter}": dg.AssetOut(
-                key=["letters", set_name, letter],
+                key=keys[letter],
                 dagster_type=LetterImagesType,
                 io_manager_key="letters_io",
                 code_version=CODE_VERSION,
@@ -47,7 +50,6 @@ def _letter_assets(set_name: str) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, settings: SettingsResource, archive: Archive
     ) -> Iterator[dg.MaterializeResult[LetterImages]]:
         """Read the selected letters; none is stored before the whole archive has proved intact."""
-        keys = {letter: dg.AssetKey(["letters", set_name, letter]) for letter in LETTERS}
         wanted = [letter for letter, key in keys.items() if key in context.selected_asset_keys]
         minimum = settings.read().minimum[set_name]
         with explained(), read_letters(archive, set_name, wanted, minimum=minimum) as reading:
@@ -55,22 +57,27 @@ def _letter_assets(set_name: str) -> dg.AssetsDefinition:
                 context.log.warning(
                     f"{len(reading.report.outside)} members belong to no letter: {reading.report.outside[:20]}"
                 )
-            for letter, images in reading:
-                moments = pixel_moments(images.images)
-                yield dg.MaterializeResult(
-                    asset_key=keys[letter],
-                    value=images,
-                    data_version=data_version(images),
-                    metadata={
-                        "members": reading.report.members[letter],
-                        "images": len(images),
-                        "rejected": len(images.rejected),
-                        "mean": moments.mean,
-                        "deviation": moments.deviation,
-                        "rejected_files": table(images.rejected),
-                        "pictures": contact_sheet_metadata(images.images, f"letters/{set_name}/{letter}"),
-                    },
-                )
+            # Arranging and describing a letter takes as long as storing one.
+            yield from one_ahead(
+                _described(letter, images, reading.report.members[letter]) for letter, images in reading
+            )
+
+    def _described(letter: str, images: LetterImages, members: int) -> dg.MaterializeResult[LetterImages]:
+        moments = pixel_moments(images.images)
+        return dg.MaterializeResult(
+            asset_key=keys[letter],
+            value=images,
+            data_version=data_version(images),
+            metadata={
+                "members": members,
+                "images": len(images),
+                "rejected": len(images.rejected),
+                "mean": moments.mean,
+                "deviation": moments.deviation,
+                "rejected_files": table(images.rejected),
+                "pictures": contact_sheet_metadata(images.images, f"letters/{set_name}/{letter}"),
+            },
+        )
 
     return letters
 

@@ -95,9 +95,10 @@ class _Gathering:
         last = dict(zip(self._names, members, strict=True))
         if len(last) < len(members):
             self.rejected.update((i, _DUPLICATE) for i in set(members).difference(last.values()))
-        order = sorted(members, key=self._names.__getitem__)
         lowered = [name.lower() for name in self._names]
-        order.sort(key=lowered.__getitem__)
+        order = sorted(members, key=lowered.__getitem__)
+        if len(set(lowered)) < len(members):
+            order.sort(key=lambda i: (lowered[i], self._names[i]))
         self.order = np.array([i for i in order if i not in self.rejected], np.intp)
 
     def write_ordered(self, target: Path) -> None:
