@@ -3,9 +3,7 @@
 Belongs here: which rows train, which rows are scored, and the table of accuracies. The fit itself is in `logistic`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -14,7 +12,7 @@ import pandas as pd
 
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.intervals import wilson_interval
-from notmnist_assets.curation.logistic import LogisticFit, fit_logistic, one_blas_thread, predict
+from notmnist_assets.curation.logistic import LogisticFit, fit_logistic, predict
 from notmnist_assets.curation.progress import stage
 from notmnist_assets.curation.values import Split
 
@@ -37,24 +35,9 @@ METRIC_COLUMNS: Final = (
     "seconds",
 )
 CURVE_COLUMNS: Final = ("train_on", "eval_on", "eval_rows", "train_rows", "accuracy", "ci_low", "ci_high")
-_ALL: Final = "all"
 _SOURCE_KEY: Final = ("set", "letter", "name")
 
 Mask = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True, eq=False)
-class _Job:
-    """The first `size` rows of a training split, to be fitted."""
-
-    train_on: str
-    train_rows: str
-    train: Split
-    size: int
-
-    def fit(self, workers: int, start: LogisticFit | None = None) -> LogisticFit:
-        images, labels = self.train.images[: self.size], self.train.labels[: self.size]
-        return fit_logistic(images, labels, start=start, workers=workers)
 
 
 def baseline_metrics(
@@ -87,22 +70,27 @@ def baseline_metrics(
             training split is empty.
     """
     clean = {name: _clean_rows(raw[name], sanitized[name], name) for name in EVALUATION_SPLITS}
-    jobs: list[_Job] = []
+    jobs = []
     for train_on, splits in (("raw", raw), ("sanitized", sanitized)):
         train = splits["train"]
         for name in EVALUATION_SPLITS:
             _require_disjoint(train, raw[name], f"{train_on} train", f"raw {name}")
-        jobs += [_Job(train_on, str(size), train, size) for size in sorted(set(sizes)) if size <= len(train)]
-        jobs.append(_Job(train_on, _ALL, train, len(train)))
+        jobs += [(train_on, str(size), train, size) for size in sorted(set(sizes)) if size <= len(train)]
+        jobs.append((train_on, "all", train, len(train)))
     tables = []
-    with stage("fit baselines", sum(job.size for job in jobs), "rows") as advance:
-        for job, fit in _fitted(jobs, workers):
+    every_raw_row: LogisticFit | None = None
+    with stage("fit baselines", sum(job[3] for job in jobs), "rows") as advance:
+        for train_on, train_rows, train, size in jobs:
+            # Nearly all sanitized rows are raw rows: the last raw fit is where their fit may start.
+            fit = fit_logistic(train.images[:size], train.labels[:size], start=every_raw_row, workers=workers)
+            if train_rows == "all":
+                every_raw_row = fit
             scored = _score(fit, raw, clean, workers)
-            scored.insert(0, "fitted_rows", job.size)
-            scored.insert(0, "train_rows", job.train_rows)
-            scored.insert(0, "train_on", job.train_on)
+            scored.insert(0, "fitted_rows", size)
+            scored.insert(0, "train_rows", train_rows)
+            scored.insert(0, "train_on", train_on)
             tables.append(scored)
-            advance(job.size)
+            advance(size)
     table = pd.concat(tables, ignore_index=True)
     table.insert(0, "model", MODEL)
     return table[list(METRIC_COLUMNS)]
@@ -121,22 +109,6 @@ def learning_curve(metrics: pd.DataFrame) -> pd.DataFrame:
     curve = metrics.drop(columns="train_rows").rename(columns={"fitted_rows": "train_rows"})
     keys = list(CURVE_COLUMNS[:4])
     return curve[list(CURVE_COLUMNS)].drop_duplicates(keys).sort_values(keys, ignore_index=True)
-
-
-def _fitted(jobs: Sequence[_Job], workers: int) -> Iterator[tuple[_Job, LogisticFit]]:
-    """Yield each job and its fit, in order."""
-    every_raw_row: LogisticFit | None = None
-    with one_blas_thread(), ThreadPoolExecutor(workers) as pool:
-        # A fit of few rows has no work for two threads, so several are made at a time.
-        few = {job: pool.submit(job.fit, 1) for job in jobs if job.train_rows != _ALL}
-        for job in jobs:
-            if job in few:
-                yield job, few[job].result()
-                continue
-            wait(few.values())
-            # Nearly all sanitized rows are raw rows: the raw fit is where their fit may start.
-            every_raw_row = job.fit(workers, every_raw_row)
-            yield job, every_raw_row
 
 
 def _score(fit: LogisticFit, raw: Mapping[str, Split], clean: Mapping[str, Mask], workers: int) -> pd.DataFrame:

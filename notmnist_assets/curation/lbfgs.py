@@ -57,7 +57,8 @@ def minimize(
     """Minimize a smooth convex function by preconditioned L-BFGS.
 
     The two-loop recursion of Nocedal and Wright, Numerical Optimization (2006), algorithm 7.4, where the
-    preconditioner takes the place of the scaled identity. That is L-BFGS after a linear change of variables,
+    preconditioner takes the place of the identity, scaled likewise by the last step (equation 7.20: without it, full
+    steps overshoot and every other evaluation is lost). That is L-BFGS after a linear change of variables,
     without leaving the original ones: value, gradient and tolerance are those of the function as given.
     A step is accepted by sufficient decrease or, where rounding hides the decrease, by a flatter slope
     (the approximate Wolfe condition of Hager and Zhang, SIAM Journal on Optimization 16, 2005).
@@ -74,10 +75,10 @@ def minimize(
     """
     point = start
     value, gradient = objective(point)
-    evaluations, steps = 1, 0
+    evaluations, steps, scale = 1, 0, 1.0
     pairs: deque[tuple[Point, Point, float]] = deque(maxlen=MEMORY)
     while np.abs(gradient).max() > tolerance and steps < step_limit:
-        direction = -_inverse_hessian(gradient, pairs, precondition)
+        direction = -_inverse_hessian(gradient, pairs, precondition, scale)
         slope = float(np.vdot(gradient, direction))
         length = 1.0
         for _ in range(HALVINGS):
@@ -99,13 +100,16 @@ def minimize(
         # Convexity promises a positive curvature; rounding can break it next to the optimum.
         if curvature > 0:
             pairs.append((change, gradient_change, curvature))
+            scale = curvature / float(np.vdot(gradient_change, precondition(gradient_change)))
         point, value, gradient = new_point, new_value, new_gradient
         steps += 1
     norm = float(np.abs(gradient).max())
     return Minimum(point, value, norm, steps, evaluations, norm <= tolerance)
 
 
-def _inverse_hessian(gradient: Point, pairs: deque[tuple[Point, Point, float]], precondition: Preconditioner) -> Point:
+def _inverse_hessian(
+    gradient: Point, pairs: deque[tuple[Point, Point, float]], precondition: Preconditioner, scale: float
+) -> Point:
     """Apply the current inverse Hessian estimate to `gradient`."""
     remainder = gradient.copy()
     shares: list[float] = []
@@ -113,7 +117,7 @@ def _inverse_hessian(gradient: Point, pairs: deque[tuple[Point, Point, float]], 
         share = float(np.vdot(change, remainder)) / curvature
         remainder -= share * gradient_change
         shares.append(share)
-    result = precondition(remainder)
+    result = scale * precondition(remainder)
     for (change, gradient_change, curvature), share in zip(pairs, reversed(shares), strict=True):
         result += (share - float(np.vdot(gradient_change, result)) / curvature) * change
     return result

@@ -53,6 +53,24 @@ def test_the_exact_inverse_hessian_needs_one_step() -> None:
     assert quadratic(1000, precondition_exactly=False).steps > 10
 
 
+@pytest.mark.parametrize("factor", [0.2, 1.0, 4.0])
+def test_a_guess_of_the_curvature_that_is_off_by_a_factor_costs_few_evaluations(factor: float) -> None:
+    random = np.random.default_rng(0)
+    matrix = random.normal(size=(60, 30))
+    centre = 0.3 * random.normal(size=30)
+    inverse = np.linalg.inv(matrix.T @ matrix + np.eye(30))
+    found = minimize(
+        lambda point: log_cosh(matrix, point - centre),
+        np.zeros(30),
+        precondition=lambda gradient: factor * inverse @ gradient,
+        tolerance=1e-7,
+        step_limit=200,
+    )
+    assert found.converged
+    assert found.evaluations <= found.steps + 4
+    assert found.steps <= 25
+
+
 def test_a_descent_that_hits_the_step_limit_says_so() -> None:
     cut = quadratic(3, precondition_exactly=False)
     assert not cut.converged
