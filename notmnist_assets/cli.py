@@ -4,6 +4,9 @@ Belongs here: arguments and exit codes. Exit code 1: a run failed, or what was a
 has no place to go; 2: a setting or an argument is wrong.
 """
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +23,15 @@ from notmnist_assets.storage import ValueStore
 _app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 _console = Console()
 _errors = Console(stderr=True)
+
+
+@contextmanager
+def _loading() -> Iterator[None]:
+    """Import Dagster without looking for cycles: its half a million objects stay as long as the program."""
+    gc.disable()
+    yield
+    gc.freeze()
+    gc.enable()
 
 
 @_app.callback()
@@ -40,8 +52,9 @@ def run(
     """Make what is missing or out of date, from the archives to the baselines."""
     settings = read_settings()
     # Dagster takes a second to import: not before the settings are known to be right.
-    from notmnist_assets import runs, terminal
-    from notmnist_assets.definitions import build_definitions
+    with _loading():
+        from notmnist_assets import runs, terminal
+        from notmnist_assets.definitions import build_definitions
 
     with runs.open_instance() as instance:
         try:
@@ -70,8 +83,9 @@ def run(
 def status() -> None:
     """Show what is there, how old it is, which checks failed, and what is out of date."""
     settings = read_settings()
-    from notmnist_assets import planning, runs, terminal
-    from notmnist_assets.definitions import build_definitions
+    with _loading():
+        from notmnist_assets import planning, runs, terminal
+        from notmnist_assets.definitions import build_definitions
 
     with runs.open_instance() as instance:
         _console.print(f"profile {settings.profile}, stored in {settings.storage}", markup=False, soft_wrap=True)

@@ -69,8 +69,8 @@ class LogisticFit:
 
 
 @contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Leave BLAS one thread in the whole process; fits at the same time need one such block around all of them."""
+def _one_blas_thread() -> Iterator[None]:
+    """Leave BLAS one thread in the whole process."""
     # A limit sees only what is loaded; and SciPy is not loaded before a fit, it takes half a second.
     import scipy.linalg  # noqa: F401
 
@@ -118,7 +118,7 @@ def fit_logistic(
     present = np.flatnonzero(np.bincount(labels, minlength=classes))
     codes = np.zeros(classes, np.int32)
     codes[present] = np.arange(len(present))
-    with one_blas_thread(), ThreadPoolExecutor(workers) as pool:
+    with _one_blas_thread(), ThreadPoolExecutor(workers) as pool:
 
         def rows_of(chosen: slice | npt.NDArray[np.intp]) -> SoftmaxRows:
             return SoftmaxRows(
@@ -156,7 +156,7 @@ def predict(
     fit: LogisticFit, images: Images, *, workers: int = 2, block_rows: int = BLOCK_ROWS
 ) -> npt.NDArray[np.int32]:
     """Return the most probable class of each image, int32 (n,); of equal scores the lower class."""
-    with one_blas_thread(), ThreadPoolExecutor(workers) as pool:
+    with _one_blas_thread(), ThreadPoolExecutor(workers) as pool:
         rows = SoftmaxRows(
             images,
             np.zeros(len(images), np.int32),
