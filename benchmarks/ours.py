@@ -277,7 +277,7 @@ def whole_graph(place: Place) -> Steps:
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir()
     instance = (project_home() / "dagster.yaml").read_text(encoding="utf-8")
-    (home / "dagster.yaml").write_text(instance.replace("base_dir: .dagster", f"base_dir: {home}/.dagster"))
+    (home / "dagster.yaml").write_text(instance.replace("base_dir: .dagster", f"base_dir: {home}/.dagster"), "utf-8")
     yield
     _notmnist(place)
     yield
@@ -286,6 +286,7 @@ def whole_graph(place: Place) -> Steps:
 
 def assignment_graph(place: Place) -> Steps:
     """`notmnist run` of the assets that the assignment has too: start-up, checks and pictures, no near search."""
+    # What the whole graph made: replacing files takes longer than writing new ones.
     for asset in _ASSIGNMENT_ASSETS:
         shutil.rmtree(place.work / "graph" / "values" / "custom" / asset)
     yield

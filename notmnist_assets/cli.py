@@ -5,6 +5,7 @@ has no place to go; 2: a setting or an argument is wrong.
 """
 
 import gc
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,10 +29,15 @@ _errors = Console(stderr=True)
 @contextmanager
 def _loading() -> Iterator[None]:
     """Import Dagster without looking for cycles: its half a million objects stay as long as the program."""
+    if "dagster" in sys.modules:
+        yield
+        return
     gc.disable()
-    yield
-    gc.freeze()
-    gc.enable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
 
 
 @_app.callback()
@@ -125,8 +131,9 @@ def show(
     settings = read_settings()
     # Opening the instance changes the folder that relative paths start from.
     folder = None if pictures is None else pictures.expanduser().absolute()
-    from notmnist_assets import inspecting, runs, showing
-    from notmnist_assets.definitions import build_definitions
+    with _loading():
+        from notmnist_assets import inspecting, runs, showing
+        from notmnist_assets.definitions import build_definitions
 
     store = ValueStore(settings.storage_root)
     try:

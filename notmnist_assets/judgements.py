@@ -15,26 +15,32 @@ _PAGE: Final = 8
 
 
 def latest_evaluations(
-    instance: dg.DagsterInstance, checks: Sequence[dg.AssetCheckKey]
+    instance: dg.DagsterInstance,
+    checks: Sequence[dg.AssetCheckKey],
+    materialized: Mapping[dg.AssetKey, int | None] | None = None,
 ) -> Mapping[dg.AssetCheckKey, dg.AssetCheckEvaluation]:
     """Return what each check last said of the value that is there, in the order of keys; none where it said nothing.
 
     A run that ends early leaves the checks it had planned without an evaluation. Where it did not make the asset anew
     either, the evaluation before still holds.
+
+    Args:
+        instance: the history.
+        checks: those asked for.
+        materialized: the number of each asset's last materialization in the history, where it is known already.
     """
+    if materialized is None:
+        assets = instance.get_asset_records(sorted({check.asset_key for check in checks})) if checks else []
+        entries = [record.asset_entry for record in assets]
+        materialized = {entry.asset_key: entry.last_materialization_storage_id for entry in entries}
     records = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(checks))
-    found = {key: _evaluation_in(record) for key, record in records.items()}
-    unfinished = [key for key, evaluation in found.items() if evaluation is None]
-    assets = instance.get_asset_records(list({key.asset_key for key in unfinished})) if unfinished else []
-    materialized = {
-        record.asset_entry.asset_key: record.asset_entry.last_materialization_storage_id for record in assets
-    }
-    for key in unfinished:
-        before = next(_evaluations(instance, key), None)
-        target = before.target_materialization_data if before else None
-        if target is not None and target.storage_id == materialized.get(key.asset_key):
-            found[key] = before
-    return {key: evaluation for key in sorted(found) if (evaluation := found[key]) is not None}
+    found = {}
+    for key in sorted(set(checks) & records.keys()):
+        evaluation = _evaluation_in(records[key]) or next(_evaluations(instance, key), None)
+        target = evaluation.target_materialization_data if evaluation else None
+        if evaluation and target and target.storage_id == materialized.get(key.asset_key):
+            found[key] = evaluation
+    return found
 
 
 def _evaluations(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> Iterator[dg.AssetCheckEvaluation]:

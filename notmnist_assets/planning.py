@@ -27,6 +27,8 @@ _CODE_VERSION = "dagster/code_version"
 _DATA_VERSION = "dagster/data_version"
 _INPUT_DATA_VERSION = "dagster/input_data_version/"
 
+Evaluations = Mapping[dg.AssetCheckKey, dg.AssetCheckEvaluation | None]
+
 
 class AssetGraph(Protocol):
     """What we ask of Dagster's asset graphs, whose class has no public name."""
@@ -48,8 +50,16 @@ class AssetGraph(Protocol):
 
 @dataclass(frozen=True)
 class Made:
-    """The last materialization of an asset: its tags, the version that was stored and the settings it was made with."""
+    """The last materialization of an asset.
 
+    Attributes:
+        storage_id: its number in the history.
+        tags: its tags.
+        stored_version: the version that was stored.
+        settings: those it was made with.
+    """
+
+    storage_id: int | None
     tags: Mapping[str, str]
     stored_version: str | None
     settings: Mapping[str, Any]
@@ -70,6 +80,7 @@ def last_made(instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey]) -> dict
             stored = materialization.metadata.get("stored_version")
             settings = materialization.metadata.get("settings")
             made[record.asset_entry.asset_key] = Made(
+                record.asset_entry.last_materialization_storage_id,
                 materialization.tags or {},
                 str(stored.value) if stored is not None else None,
                 settings.value if settings is not None and isinstance(settings.value, dict) else {},
@@ -88,9 +99,16 @@ def stale_assets(graph: AssetGraph, instance: dg.DagsterInstance, settings: Sett
 
     Nothing is downloaded: a server is only asked whether its archive is the one we have.
     """
+    made = last_made(instance, graph.toposorted_asset_keys)
+    return _stale(graph, settings, made, _blocking_evaluations(graph, instance, made))
+
+
+def _stale(
+    graph: AssetGraph, settings: Settings, made: Mapping[dg.AssetKey, Made], judged: Evaluations
+) -> dict[dg.AssetKey, str]:
     store = ValueStore(settings.storage_root)
     stale: dict[dg.AssetKey, str] = {}
-    made = last_made(instance, graph.toposorted_asset_keys)
+    unjudged = {check.asset_key: check.name for check, evaluation in judged.items() if evaluation is None}
     for key in graph.toposorted_asset_keys:
         node = graph.get(key)
         last = made.get(key)
@@ -117,7 +135,18 @@ def stale_assets(graph: AssetGraph, instance: dg.DagsterInstance, settings: Sett
             key.path[0] == "archives" and (reason := _archive_change(settings, key.path[1], last))
         ):
             stale[key] = reason
+        elif key in unjudged:
+            stale[key] = f"its check {unjudged[key]} was not run"
     return stale
+
+
+def _blocking_evaluations(
+    graph: AssetGraph, instance: dg.DagsterInstance, made: Mapping[dg.AssetKey, Made]
+) -> Evaluations:
+    """Return what each blocking check said of the value that is there, None where it said nothing."""
+    blocking = sorted(check for check in graph.asset_check_keys if graph.get(check).blocking)
+    found = latest_evaluations(instance, blocking, {key: last.storage_id for key, last in made.items()})
+    return {check: found.get(check) for check in blocking}
 
 
 def plan_refresh(
@@ -127,21 +156,20 @@ def plan_refresh(
 
     An asset waits while a blocking check of what it is made from has failed. Dagster holds it within the run of the
     check only; the next run would make it of what failed. What is stale itself is made again first, and its check
-    decides anew.
+    decides anew. So is what no blocking check has judged, because its run broke off before.
     """
-    stale = stale_assets(graph, instance, settings)
-    held = _held_back(graph, instance, stale)
+    made = last_made(instance, graph.toposorted_asset_keys)
+    judged = _blocking_evaluations(graph, instance, made)
+    stale = _stale(graph, settings, made, judged)
+    held = _held_back(graph, judged, stale)
     return {key: reason for key, reason in stale.items() if key not in held}, held
 
 
-def _held_back(
-    graph: AssetGraph, instance: dg.DagsterInstance, stale: Mapping[dg.AssetKey, str]
-) -> dict[dg.AssetKey, str]:
-    blocking = [check for check in graph.asset_check_keys if graph.get(check).blocking]
+def _held_back(graph: AssetGraph, judged: Evaluations, stale: Mapping[dg.AssetKey, str]) -> dict[dg.AssetKey, str]:
     failed = {
         check.asset_key: f"the check {check.name} of {check.asset_key.to_user_string()} failed"
-        for check, evaluation in latest_evaluations(instance, blocking).items()
-        if outcome_of(evaluation) == "failed" and check.asset_key not in stale
+        for check, evaluation in judged.items()
+        if evaluation and outcome_of(evaluation) == "failed" and check.asset_key not in stale
     }
     held: dict[dg.AssetKey, str] = {}
     for key in graph.toposorted_asset_keys:

@@ -104,7 +104,7 @@ def refresh(instance: dg.DagsterInstance, *, everything: bool = False, only: Seq
         )
         run_ids.append(result.run_id)
         if not result.success:
-            steps = steps_in_words(build_definitions(settings), chosen.keys())
+            steps = steps_in_words(graph.assets_defs, chosen.keys())
             return Outcome(made, False, _failures(result, steps), tuple(run_ids), held)
         if len(chosen) == len(plan):
             break

@@ -1,8 +1,9 @@
 """What a step of a run is about, in words that people know: asset keys, in place of Dagster's names for steps.
 
-Belongs here: naming. Where the names are shown is in `runs` (failures) and `terminal` (progress bars).
+Belongs here: naming. Where the names are shown is in `runs` and `automation` (failures) and `terminal` (bars).
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import takewhile
@@ -10,15 +11,16 @@ from itertools import takewhile
 import dagster as dg
 
 
-def steps_in_words(definitions: dg.Definitions, chosen: AbstractSet[dg.AssetKey]) -> Mapping[str, str]:
-    """Return by Dagster's name each step of a run that makes the chosen assets, in words."""
-    named = {}
-    for step in (*(definitions.assets or ()), *(definitions.asset_checks or ())):
-        if isinstance(step, dg.AssetsDefinition):
-            checks = [check for check in step.check_keys if check.asset_key in chosen]
-            if words := step_in_words(step.keys & chosen, checks):
-                named[step.op.name] = words
-    return named
+def steps_in_words(steps: Sequence[dg.AssetsDefinition], chosen: AbstractSet[dg.AssetKey]) -> Mapping[str, str]:
+    """Return by Dagster's name each step of a run that makes or checks the chosen assets, in words of its own."""
+    checks_of = {step.op.name: [key for key in step.check_keys if key.asset_key in chosen] for step in steps}
+    named = {step.op.name: step_in_words(step.keys & chosen, checks_of[step.op.name]) for step in steps}
+    times = Counter(named.values())
+    return {
+        name: words if times[words] == 1 else step_in_words((), checks_of[name], name_all=True)
+        for name, words in named.items()
+        if words
+    }
 
 
 def current_step_in_words() -> str:
@@ -30,16 +32,19 @@ def current_step_in_words() -> str:
     return step_in_words(context.selected_asset_keys, context.selected_asset_check_keys)
 
 
-def step_in_words(made: Iterable[dg.AssetKey], checked: Iterable[dg.AssetCheckKey]) -> str:
-    """Return what a step makes, such as `letters/large`, else what it checks, such as `checks of splits`."""
+def step_in_words(made: Iterable[dg.AssetKey], checked: Iterable[dg.AssetCheckKey], *, name_all: bool = False) -> str:
+    """Return what a step makes, such as `letters/large`, else what it checks, such as `checks of splits`.
+
+    With `name_all` several checks are called by their names too.
+    """
     if words := _in_common(made):
         return words
     checked = list(checked)
     if not checked:
         return ""
-    names = {check.name for check in checked}
-    checks = f"check {names.pop()}" if len(names) == 1 else "checks"
-    return f"{checks} of {_in_common(check.asset_key for check in checked)}"
+    names = sorted({check.name for check in checked})
+    several = f"checks {', '.join(names)}" if name_all else "checks"
+    return f"{several if len(names) > 1 else f'check {names[0]}'} of {_in_common(check.asset_key for check in checked)}"
 
 
 def _in_common(keys: Iterable[dg.AssetKey]) -> str:

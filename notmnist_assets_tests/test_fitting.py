@@ -63,7 +63,9 @@ def test_long_texts_wrap_between_words() -> None:
 @pytest.mark.parametrize("rows", [0, 1])
 def test_little_can_be_shown_too(rows: int) -> None:
     columns = [column(f"column_{place}", *["value"] * rows, numeric=place > 1) for place in range(12)]
-    assert words(printed(columns, 40)).count("value") >= 12 * rows
+    text = printed(columns, 40)
+    assert text.count("column_") >= 12, "every column has its head"
+    assert words(text).count("value") >= 12 * rows
 
 
 def test_a_word_longer_than_the_terminal_is_folded() -> None:
@@ -72,4 +74,6 @@ def test_a_word_longer_than_the_terminal_is_folded() -> None:
 
 def test_a_table_of_equal_rows_is_told_in_a_line() -> None:
     columns = [column(f"number_{place}", "0.12345", "0.12345", numeric=True) for place in range(9)]
-    assert "┏" not in printed(columns, 40)
+    text = printed(columns, 40)
+    assert "┏" not in text
+    assert words(text).count("0.12345,") == 8

@@ -181,7 +181,7 @@ def test_a_failed_blocking_check_still_holds_after_a_run_that_failed_before_it(w
     assert dg.AssetKey(["splits", "test"]) in outcome.held
 
 
-def test_a_check_that_its_run_never_reached_is_shown_as_not_run(
+def test_a_check_that_its_run_never_reached_is_shown_as_not_run_and_made_up_for(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The value is another one, and nothing has judged it: what was said of the one before does not count."""
@@ -189,8 +189,9 @@ def test_a_check_that_its_run_never_reached_is_shown_as_not_run(
     def break_off(*_: object) -> int:
         raise OSError("the disk is gone")
 
-    monkeypatch.setattr("notmnist_assets.checks.letters._recorded_members", break_off)
-    ended = workspace.notmnist("run", "letters/small/C")
+    with monkeypatch.context() as broken:
+        broken.setattr("notmnist_assets.checks.letters._recorded_members", break_off)
+        ended = workspace.notmnist("run", "letters/small/C")
     assert ended.code == 1
     assert "checks of letters/small/C failed: OSError: the disk is gone" in ended.err
     outcomes = judged(workspace, "letters/small/C")
@@ -202,6 +203,13 @@ def test_a_check_that_its_run_never_reached_is_shown_as_not_run(
     assert outcomes["drift"] == "passed"
     (line,) = (line for line in workspace.notmnist("status").out.splitlines() if "letters/small/C" in line)
     assert "2 passed, 3 not run" in line
+    outcome = refresh(workspace)
+    assert outcome.success
+    assert {key.to_user_string(): reason for key, reason in outcome.made.items()} == {
+        "letters/small/C": "its check enough_images was not run"
+    }
+    assert set(judged(workspace, "letters/small/C").values()) == {"passed"}
+    assert refresh(workspace).made == {}
 
 
 def test_a_setting_of_the_launchpad_holds_for_that_run_only(workspace: Workspace) -> None:

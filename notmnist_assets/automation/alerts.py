@@ -14,6 +14,7 @@ import dagster as dg
 
 from notmnist_assets.failures import failure_in_words
 from notmnist_assets.settings import FAILURE_WEBHOOK, failure_webhook
+from notmnist_assets.steps import steps_in_words
 
 # Tags that Dagster writes on runs it started itself; it has no public names for them.
 _STARTED_BY: Final = {"dagster/schedule_name": "schedule", "dagster/sensor_name": "sensor"}
@@ -40,7 +41,9 @@ def failure_alerts(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
     webhook = failure_webhook()
     if webhook is None:
         return dg.SkipReason(f"Run {run.run_id} failed; nobody is told, because {FAILURE_WEBHOOK} is not set.")
-    failures = {event.step_key or "": failure_in_words(event) for event in context.get_step_failure_events()}
+    names = _steps_of(run, context.repository_def)
+    failed = ((event.step_key or "", event) for event in context.get_step_failure_events())
+    failures = {names.get(step, step): failure_in_words(event) for step, event in failed}
     problem = _post(webhook, alert_text(run, starter, failures or {"": context.failure_event.message or "it failed"}))
     if problem is None:
         context.log.info(f"Run {run.run_id} failed; the webhook took the message.")
@@ -63,6 +66,14 @@ def alert_text(run: dg.DagsterRun, starter: str, failures: Mapping[str, str]) ->
         lines.append(f"• and {len(failures) - _MOST_STEPS} more steps")
     # Reasons name files of an archive: in such a name, `<!channel>` must not call everybody.
     return "\n".join(lines).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _steps_of(run: dg.DagsterRun, repository: dg.RepositoryDefinition | None) -> Mapping[str, str]:
+    """Return by Dagster's name each step of a run in words."""
+    if repository is None:
+        return {}
+    graph = repository.asset_graph
+    return steps_in_words(graph.assets_defs, run.asset_selection or graph.get_all_asset_keys())
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

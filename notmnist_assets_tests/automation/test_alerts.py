@@ -76,7 +76,7 @@ def test_a_failed_automatic_run_is_told_with_its_reason(
     assert set(message) == {"text"}
     head, step = message["text"].split("\n")
     assert head == f"notmnist_assets: the job refresh failed, run {run.run_id}, started by the {starter}."
-    assert step.startswith("• archives__small: ")
+    assert step.startswith("• archives/small: ")
     assert "notMNIST_small.tar.gz" in step
     assert "cut short" in step
 

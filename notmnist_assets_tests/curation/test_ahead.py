@@ -2,7 +2,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from notmnist_assets.curation.ahead import one_ahead
@@ -10,6 +10,7 @@ from notmnist_assets.curation.ahead import one_ahead
 PATIENCE = 20
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers() | st.none()))
 def test_items_come_in_their_order(items: list[int | None]) -> None:
     assert list(one_ahead(items)) == items
@@ -41,7 +42,7 @@ def test_no_more_than_one_item_is_made_ahead() -> None:
     for item in range(5):
         assert next(ahead) == item
         assert len(made) <= item + 2
-    ahead.close()  # type: ignore[attr-defined]
+    ahead.close()
     assert len(made) <= 6
 
 
