@@ -108,7 +108,8 @@ def _stale(
 ) -> dict[dg.AssetKey, str]:
     store = ValueStore(settings.storage_root)
     stale: dict[dg.AssetKey, str] = {}
-    unjudged = {check.asset_key: check.name for check, evaluation in judged.items() if evaluation is None}
+    # Of several the first one is told.
+    unjudged = {check.asset_key: check.name for check in sorted(judged, reverse=True) if judged[check] is None}
     for key in graph.toposorted_asset_keys:
         node = graph.get(key)
         last = made.get(key)
