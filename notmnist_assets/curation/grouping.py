@@ -16,6 +16,7 @@ from notmnist_assets.curation.hashes import exact_digests
 from notmnist_assets.curation.images import LETTERS, SETS, SIDE
 from notmnist_assets.curation.letters import font_name
 from notmnist_assets.curation.near import near_pairs
+from notmnist_assets.curation.progress import stage
 from notmnist_assets.curation.splits import SPLITS, SplitSizes
 from notmnist_assets.curation.values import LetterImages, Split
 
@@ -70,8 +71,12 @@ def pool_groups(pool: Pool, radius: float, *, by_font: bool, shifts: bool = Fals
     Groups are numbered in the order of their first image.
     """
     parts = [pool.letters[set_name][letter] for set_name in SETS for letter in LETTERS]
-    digests = np.concatenate([exact_digests(part.images) for part in parts])
-    image, _ = pd.factorize(digests)
+    digests = []
+    with stage("hash", sum(map(len, parts)), "images") as advance:
+        for part in parts:
+            digests.append(exact_digests(part.images))
+            advance(len(part))
+    image, _ = pd.factorize(np.concatenate(digests))
     distinct = int(image.max(initial=-1)) + 1
     first = np.full(distinct, NOWHERE, np.int64)
     first[image[::-1]] = np.arange(len(image))[::-1]

@@ -24,7 +24,7 @@ def exact_digests(images: Images) -> npt.NDArray[np.object_]:
 
     Anyone can repeat it: `hashlib.sha256(image.tobytes()).hexdigest()[:32]`.
     """
-    return _digests(np.ascontiguousarray(images).reshape(len(images), PIXELS))
+    return _digests(np.ascontiguousarray(images).reshape(len(images), PIXELS), "hash")
 
 
 def cell_maxima(images: Images) -> npt.NDArray[np.uint8]:
@@ -44,7 +44,7 @@ def cell_maxima(images: Images) -> npt.NDArray[np.uint8]:
 
 def cell_digests(images: Images) -> npt.NDArray[np.object_]:
     """Return one digest per image of its 49 cell maxima, made like `exact_digests`."""
-    return _digests(cell_maxima(images).reshape(len(images), CELLS * CELLS))
+    return _digests(cell_maxima(images).reshape(len(images), CELLS * CELLS), "hash cells")
 
 
 def ink(images: Images) -> npt.NDArray[np.float64]:
@@ -69,10 +69,10 @@ def hash_table(split: Split) -> pd.DataFrame:
     ).astype({"exact": "str", "cells": "str"})
 
 
-def _digests(rows: npt.NDArray[np.uint8]) -> npt.NDArray[np.object_]:
+def _digests(rows: npt.NDArray[np.uint8], title: str) -> npt.NDArray[np.object_]:
     sha256 = hashlib.sha256
     digests = np.empty(len(rows), object)
-    with stage("hash", len(rows), "images") as advance:
+    with stage(title, len(rows), "images") as advance:
         for start in range(0, len(rows), _CHUNK):
             chunk = rows[start : start + _CHUNK]
             digests[start : start + len(chunk)] = [sha256(row).hexdigest()[:_DIGEST_HEX] for row in chunk]
