@@ -277,8 +277,7 @@ def whole_graph(place: Place) -> Steps:
     home = place.work / "graph"
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir()
-    instance = (project_home() / "dagster.yaml").read_text(encoding="utf-8")
-    (home / "dagster.yaml").write_text(instance.replace("base_dir: .dagster", f"base_dir: {home}/.dagster"), "utf-8")
+    shutil.copy(project_home() / "dagster.yaml", home)
     yield
     _notmnist(place)
     yield
@@ -321,8 +320,9 @@ def _environment(place: Place) -> dict[str, str]:
 
 def _notmnist(place: Place, *assets: str) -> str:
     command = [sys.executable, "-c", _PROGRAM, "run", *assets]
+    # The paths in dagster.yaml are relative to the working directory.
     done = subprocess.run(  # noqa: S603 - our own program
-        command, env=_environment(place), capture_output=True, text=True, check=False
+        command, cwd=place.work / "graph", env=_environment(place), capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise RuntimeError(f"notmnist run failed:\n{done.stdout}{done.stderr}")
@@ -338,7 +338,12 @@ def _step_seconds(place: Place) -> dict[str, float]:
         "    print(json.dumps({s.step_key: s.end_time - s.start_time for s in stats if s.end_time and s.start_time}))\n"
     )
     done = subprocess.run(  # noqa: S603 - the script above
-        [sys.executable, "-c", script], env=_environment(place), capture_output=True, text=True, check=True
+        [sys.executable, "-c", script],
+        cwd=place.work / "graph",
+        env=_environment(place),
+        capture_output=True,
+        text=True,
+        check=True,
     )
     seconds: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
     return {step: round(spent, 3) for step, spent in sorted(seconds.items(), key=lambda item: -item[1])}

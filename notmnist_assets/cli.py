@@ -28,7 +28,7 @@ _errors = Console(stderr=True)
 
 @contextmanager
 def _loading() -> Iterator[None]:
-    """Import Dagster without looking for cycles: its half a million objects stay as long as the program."""
+    """Import Dagster without looking for cycles: its 300,000 objects stay as long as the program."""
     if "dagster" in sys.modules:
         yield
         return

@@ -3,7 +3,7 @@
 Belongs here: drawing with rich. Where the numbers come from is in `planning`, `runs` and the instance.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -97,9 +97,13 @@ def assets_table(definitions: dg.Definitions, instance: dg.DagsterInstance, prof
     for name, justify in (("asset", "left"), ("rows", "right"), ("made (UTC)", "left"), ("checks", "left")):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     graph = definitions.resolve_asset_graph()
-    checks = _check_results(graph, instance)
+    records = instance.get_asset_records(list(graph.toposorted_asset_keys))
+    entries = {record.asset_entry.asset_key: record.asset_entry for record in records}
+    checks = _check_results(
+        graph, instance, {key: entry.last_materialization_storage_id for key, entry in entries.items()}
+    )
     for key in graph.toposorted_asset_keys:
-        event = instance.get_latest_materialization_event(key)
+        event = entries[key].last_materialization if key in entries else None
         if event is None or event.asset_materialization is None:
             table.add_row(key.to_user_string(), "", "never", "")
             continue
@@ -136,11 +140,13 @@ def _readable(value: Any) -> str:
     return f"{value:.4f}" if isinstance(value, float) else f"{value:,}"
 
 
-def _check_results(graph: Any, instance: dg.DagsterInstance) -> dict[dg.AssetKey, dict[str, str]]:
+def _check_results(
+    graph: Any, instance: dg.DagsterInstance, materialized: Mapping[dg.AssetKey, int | None]
+) -> dict[dg.AssetKey, dict[str, str]]:
     """Return by asset the outcome of each check: passed, warned, failed, not run."""
     results: dict[dg.AssetKey, dict[str, str]] = {}
     checks = sorted(graph.asset_check_keys)
-    evaluations = latest_evaluations(instance, checks)
+    evaluations = latest_evaluations(instance, checks, materialized)
     for key in checks:
         outcome = outcome_of(evaluations[key]) if key in evaluations else "not run"
         results.setdefault(key.asset_key, {})[key.name] = outcome

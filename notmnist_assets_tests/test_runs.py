@@ -117,12 +117,17 @@ def test_any_asset_can_be_made_alone_with_its_checks(workspace: Workspace, key: 
     assert workspace.bytes_stored() == before
 
 
-def test_what_follows_a_failed_blocking_check_waits_in_the_next_run_too(workspace: Workspace) -> None:
+def make_letters_that_fail_a_blocking_check(workspace: Workspace) -> None:
+    """Make the small letters of an archive with another C, and let that be judged to hold too few images."""
     small = tiny_members()["small"]
     small["C"][next(iter(small["C"]))] = png(glyph("C", np.random.default_rng(99)))
     write_archive(workspace.archives, "small", small)
     assert workspace.run(["archives/small", *(f"letters/small/{letter}" for letter in LETTERS)]).success
     workspace.judge("letters/small/C", min_small=1_000)
+
+
+def test_what_follows_a_failed_blocking_check_waits_in_the_next_run_too(workspace: Workspace) -> None:
+    make_letters_that_fail_a_blocking_check(workspace)
     before = runs_recorded(workspace)
     ended = workspace.notmnist("run")
     assert ended.code == 1
@@ -166,11 +171,7 @@ def test_what_was_judged_before_failed_runs_holds_for_the_value_that_is_still_th
 
 
 def test_a_failed_blocking_check_still_holds_after_a_run_that_failed_before_it(workspace: Workspace) -> None:
-    small = tiny_members()["small"]
-    small["C"][next(iter(small["C"]))] = png(glyph("C", np.random.default_rng(99)))
-    write_archive(workspace.archives, "small", small)
-    assert workspace.run(["archives/small", *(f"letters/small/{letter}" for letter in LETTERS)]).success
-    workspace.judge("letters/small/C", min_small=1_000)
+    make_letters_that_fail_a_blocking_check(workspace)
     path = workspace.archives / "notMNIST_small.tar.gz"
     whole = path.read_bytes()
     path.write_bytes(whole[:-300])

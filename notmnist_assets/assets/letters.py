@@ -59,27 +59,28 @@ def _letter_assets(set_name: str) -> dg.AssetsDefinition:
                 )
             # Arranging and describing a letter takes as long as storing one.
             yield from one_ahead(
-                _described(letter, images, reading.report.members[letter]) for letter, images in reading
+                _described(keys[letter], images, reading.report.members[letter]) for letter, images in reading
             )
 
-    def _described(letter: str, images: LetterImages, members: int) -> dg.MaterializeResult[LetterImages]:
-        moments = pixel_moments(images.images)
-        return dg.MaterializeResult(
-            asset_key=keys[letter],
-            value=images,
-            data_version=data_version(images),
-            metadata={
-                "members": members,
-                "images": len(images),
-                "rejected": len(images.rejected),
-                "mean": moments.mean,
-                "deviation": moments.deviation,
-                "rejected_files": table(images.rejected),
-                "pictures": contact_sheet_metadata(images.images, f"letters/{set_name}/{letter}"),
-            },
-        )
-
     return letters
+
+
+def _described(key: dg.AssetKey, images: LetterImages, members: int) -> dg.MaterializeResult[LetterImages]:
+    moments = pixel_moments(images.images)
+    return dg.MaterializeResult(
+        asset_key=key,
+        value=images,
+        data_version=data_version(images),
+        metadata={
+            "members": members,
+            "images": len(images),
+            "rejected": len(images.rejected),
+            "mean": moments.mean,
+            "deviation": moments.deviation,
+            "rejected_files": table(images.rejected),
+            "pictures": contact_sheet_metadata(images.images, "/".join(key.path)),
+        },
+    )
 
 
 ASSETS: Sequence[dg.AssetsDefinition] = [_letter_assets(set_name) for set_name in SETS]

@@ -15,9 +15,8 @@ with this guess about ten suffice.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -68,16 +67,6 @@ class LogisticFit:
     seconds: float
 
 
-@contextmanager
-def _one_blas_thread() -> Iterator[None]:
-    """Leave BLAS one thread in the whole process."""
-    # A limit sees only what is loaded; and SciPy is not loaded before a fit, it takes half a second.
-    import scipy.linalg  # noqa: F401
-
-    with threadpool_limits(1, user_api="blas"):
-        yield
-
-
 def fit_logistic(
     images: Images,
     labels: Labels,
@@ -112,13 +101,16 @@ def fit_logistic(
     Raises:
         CurationError: without any row.
     """
+    # A limit on BLAS threads sees only what is loaded; and SciPy is not loaded before a fit, it takes half a second.
+    import scipy.linalg  # noqa: F401
+
     began = time.perf_counter()
     if not len(images):
         raise CurationError("there are no rows to fit.", subject="training split", remedy="Ask for at least one row.")
     present = np.flatnonzero(np.bincount(labels, minlength=classes))
     codes = np.zeros(classes, np.int32)
     codes[present] = np.arange(len(present))
-    with _one_blas_thread(), ThreadPoolExecutor(workers) as pool:
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
 
         def rows_of(chosen: slice | npt.NDArray[np.intp]) -> SoftmaxRows:
             return SoftmaxRows(
@@ -156,7 +148,7 @@ def predict(
     fit: LogisticFit, images: Images, *, workers: int = 2, block_rows: int = BLOCK_ROWS
 ) -> npt.NDArray[np.int32]:
     """Return the most probable class of each image, int32 (n,); of equal scores the lower class."""
-    with _one_blas_thread(), ThreadPoolExecutor(workers) as pool:
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
         rows = SoftmaxRows(
             images,
             np.zeros(len(images), np.int32),

@@ -1,4 +1,7 @@
-"""The assignment's pickle: what Python loads from it, and what the check of the file notices."""
+"""The assignment's pickle: what Python loads from it, and what the check of the file notices.
+
+Only what the tests have written themselves is unpickled, whole or with a bit of it changed.
+"""
 
 import io
 import pickle
