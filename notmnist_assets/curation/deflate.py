@@ -23,29 +23,28 @@ _U0, _U1, _U2, _U3, _U4, _U7, _U8, _U15, _U16, _U56, _U63 = (
     np.uint64(n) for n in (0, 1, 2, 3, 4, 7, 8, 15, 16, 56, 63)
 )
 
-# An entry of a decoding table is value << 16 | kind | extra bits << 4 | code length; 0 is no entry.
-_KIND_MASK: Final = np.uint64(0x300)
-_LENGTH: Final = np.uint64(0x100)
-_END_OF_BLOCK: Final = np.uint64(0x200)
-_INVALID: Final = np.uint64(0x300)
+# An entry of a decoding table is value << 16 | kind | extra bits << 8 | code length; 0 is no entry.
+_LITERAL: Final = np.uint64(0x1000)
+_LENGTH: Final = np.uint64(0x2000)
+_END_OF_BLOCK: Final = np.uint64(0x4000)
+_INVALID: Final = np.uint64(0x8000)
 _FAILED: Final = np.uint64(0)
 
 _LONGEST_CODE: Final = 15
 _TABLE_BITS: Final = 9
-_TABLE_MASK: Final = np.uint64((1 << _TABLE_BITS) - 1)
-_PRECODE_BITS: Final = 7
-_PRECODE_MASK: Final = np.uint64((1 << _PRECODE_BITS) - 1)
 # RFC 1951, 3.2.7.
 _PRECODE_ORDER: Final = np.array([16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15], np.int64)
 _LITERALS: Final = 288
 _DISTANCES: Final = 32
+# Rows of the codes: literals with lengths, distances; the fixed ones follow.
+_NEAR, _FAR, _FIXED = (np.uint64(n) for n in (0, 1, 2))
 
 
 def _entries(first: int, base: int, extra_bits: list[int], size: int) -> npt.NDArray[np.uint32]:
     """Return `size` entries, invalid but for the symbols from `first` on, which stand for ranges from `base` on."""
     entries = np.full(size, int(_INVALID), np.uint32)
     for symbol, extra in enumerate(extra_bits, first):
-        entries[symbol] = base << 16 | int(_LENGTH) | extra << 4
+        entries[symbol] = base << 16 | int(_LENGTH) | extra << 8
         base += 1 << extra
     return entries
 
@@ -54,14 +53,14 @@ def _literal_entries() -> npt.NDArray[np.uint32]:
     extra_bits = [0] * 8 + [bits for bits in range(1, 6) for _ in range(4)]
     entries = _entries(257, 3, extra_bits, _LITERALS)
     entries[285] = 258 << 16 | int(_LENGTH)
-    entries[:256] = np.arange(256) << 16
+    entries[:256] = np.arange(256) << 16 | int(_LITERAL)
     entries[256] = int(_END_OF_BLOCK)
     return entries
 
 
 _LITERAL_ENTRIES: Final = _literal_entries()
 _DISTANCE_ENTRIES: Final = _entries(0, 1, [0] * 4 + [n for n in range(1, 14) for _ in range(2)], _DISTANCES)
-_PRECODE_ENTRIES: Final = (np.arange(19) << 16).astype(np.uint32)
+_PRECODE_ENTRIES: Final = (np.arange(19) << 16 | int(_LITERAL)).astype(np.uint32)
 _REVERSED: Final = np.array([int(f"{code:0{_TABLE_BITS}b}"[::-1], 2) for code in range(1 << _TABLE_BITS)], np.int64)
 
 
@@ -81,6 +80,18 @@ def _load(source: Any, at: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
+def _store(target: Any, at: Any, word: Any) -> None:
+    target[at] = word
+    target[at + _U1] = word >> np.uint64(8)
+    target[at + _U2] = word >> np.uint64(16)
+    target[at + _U3] = word >> np.uint64(24)
+    target[at + _U4] = word >> np.uint64(32)
+    target[at + np.uint64(5)] = word >> np.uint64(40)
+    target[at + np.uint64(6)] = word >> np.uint64(48)
+    target[at + _U7] = word >> _U56
+
+
+@njit(cache=True, nogil=True)
 def _adler32(data: Any) -> Any:
     """Return the Adler-32 of a short array; as two plain sums, which the compiler turns into vectors."""
     total = np.int64(1)
@@ -92,70 +103,77 @@ def _adler32(data: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _build(lengths: Any, first: Any, size: Any, entries: Any, bits: int, single: bool, code: Any, table: Any) -> bool:
-    """Build the decoding table of a canonical Huffman code; False if the lengths make no valid code.
+def _build(lengths: Any, first: Any, size: Any, entries: Any, single: bool, codes: Any, row: Any) -> Any:
+    """Build the decoding table of a canonical Huffman code; return its index mask, 0 if the lengths make no valid code.
 
     Args:
         lengths: code length of each symbol, 0 when unused.
         first: where in `lengths` the first symbol is.
         size: number of symbols.
         entries: what a symbol stands for, as `_entries` makes it.
-        bits: index width of the table; longer codes leave zeros in it.
         single: whether a code of at most one symbol, one bit long, passes, as it does for zlib.
-        code: filled with the number of symbols of each length, where each length's symbols end, and the
-            symbols in the order of their codes, unused ones first.
-        table: filled with entry | code length.
+        codes: as `_scratch` makes them.
+        row: of `codes`; filled with the number of symbols of each length, the used symbols in the order of their
+            codes, and in the table entry | code length. Codes longer than `_TABLE_BITS` leave zeros in it.
     """
-    counts, places, symbols = code
+    counts, symbols, tables, places, present = codes
     for n in range(_LONGEST_CODE + 1):
-        counts[n] = 0
+        counts[row, n] = 0
+    used = _U0
     for i in range(size):
-        counts[lengths[first + np.uint64(i)]] += _U1
+        # Written even where it does not count: a branch would be hard to predict.
+        present[used] = i
+        used += _U1 if lengths[first + np.uint64(i)] else _U0
+    for i in range(used):
+        counts[row, lengths[first + np.uint64(present[i])]] += _U1
     left = np.int64(1)
-    place = counts[0]
-    places[0] = 0
+    longest = 1
+    place = _U0
     for n in range(1, _LONGEST_CODE + 1):
-        left = 2 * left - np.int64(counts[n])
+        left = 2 * left - np.int64(counts[row, n])
         if left < 0:
-            return False
+            return _U0
+        if counts[row, n]:
+            longest = n
         places[n] = place
-        place += counts[n]
-    used = size - np.int64(counts[0])
-    if left > 0 and not (single and (used == 0 or (used == 1 and counts[1] == _U1))):
-        return False
-    for i in range(size):
-        n = lengths[first + np.uint64(i)]
+        place += counts[row, n]
+    if left > 0 and not (single and (used == _U0 or (used == _U1 and counts[row, 1] == _U1))):
+        return _U0
+    for i in range(used):
+        symbol = present[i]
+        n = lengths[first + np.uint64(symbol)]
         place = places[n]
-        symbols[place] = i
+        symbols[row, place] = symbol
         places[n] = place + _U1
-    table[0] = 0
+    width = min(longest, _TABLE_BITS)
+    tables[row, 0] = 0
     word = _U0
-    index = counts[0]
-    for n in range(1, bits + 1):
+    index = _U0
+    for n in range(1, width + 1):
         half = 1 << (n - 1)
         for i in range(half):
-            table[half + i] = table[i]
+            tables[row, half + i] = tables[row, i]
         word <<= _U1
         shift = np.uint64(_TABLE_BITS - n)
-        for _ in range(counts[n]):
-            table[_REVERSED[word] >> shift] = entries[symbols[index]] | np.uint32(n)
+        for _ in range(counts[row, n]):
+            tables[row, _REVERSED[word] >> shift] = entries[symbols[row, index]] | np.uint32(n)
             word += _U1
             index += _U1
-    return True
+    return (_U1 << np.uint64(width)) - _U1
 
 
 @njit(cache=True, nogil=True)
-def _find(bits: Any, entries: Any, code: Any) -> Any:
+def _find(bits: Any, entries: Any, codes: Any, row: Any) -> Any:
     """Return the entry of a code that is longer than the table's index, bit by bit; 0 if there is none."""
-    counts, _, symbols = code
+    counts, symbols, _, _, _ = codes
     word = np.int64(0)
     first = np.int64(0)
-    index = np.int64(counts[0])
+    index = np.int64(0)
     for n in range(1, _LONGEST_CODE + 1):
         word |= np.int64((bits >> np.uint64(n - 1)) & _U1)
-        count = np.int64(counts[n])
+        count = np.int64(counts[row, n])
         if word - first < count:
-            return np.uint64(entries[symbols[index + word - first]] | np.uint32(n))
+            return np.uint64(entries[symbols[row, index + word - first]] | np.uint32(n))
         index += count
         first = (first + count) << 1
         word <<= 1
@@ -164,13 +182,26 @@ def _find(bits: Any, entries: Any, code: Any) -> Any:
 
 @njit(cache=True, nogil=True)
 def _scratch() -> Any:
-    """Return the arrays that decoding one image after the other uses again and again."""
-    near = (np.empty(16, np.uint64), np.empty(16, np.uint64), np.empty(_LITERALS, np.uint16))
-    far = (np.empty(16, np.uint64), np.empty(16, np.uint64), np.empty(_LITERALS, np.uint16))
-    table = np.empty(1 << _TABLE_BITS, np.uint32)
-    far_table = np.empty(1 << _TABLE_BITS, np.uint32)
+    """Return what decoding one image after the other uses again and again: codes, the fixed ones built, and lengths.
+
+    Rows of the codes are `_NEAR` and `_FAR`, for literals with lengths and for distances, then the fixed ones.
+    """
+    codes = (
+        np.empty((4, _LONGEST_CODE + 1), np.uint64),
+        np.empty((4, _LITERALS), np.uint16),
+        np.empty((4, 1 << _TABLE_BITS), np.uint32),
+        np.empty(_LONGEST_CODE + 1, np.uint64),
+        np.empty(_LITERALS + 1, np.uint16),
+    )
     lengths = np.empty(_LITERALS + _DISTANCES, np.uint8)
-    return near, far, table, far_table, lengths
+    lengths[:144] = 8
+    lengths[144:256] = 9
+    lengths[256:280] = 7
+    lengths[280:288] = 8
+    lengths[288:] = 5
+    mask = _build(lengths, _U0, _LITERALS, _LITERAL_ENTRIES, False, codes, _FIXED + _NEAR)
+    far_mask = _build(lengths, np.uint64(_LITERALS), _DISTANCES, _DISTANCE_ENTRIES, False, codes, _FIXED + _FAR)
+    return codes, lengths, mask, far_mask
 
 
 @njit(cache=True, nogil=True)
@@ -179,7 +210,8 @@ def _inflate(source: Any, start: Any, end: Any, window: Any, scratch: Any, raw: 
 
     Words are read up to 16 bytes after `end`. Returns the position after the data, 0 on failure.
     """
-    near, far, table, far_table, lengths = scratch
+    codes, lengths, fixed_mask, fixed_far_mask = scratch
+    tables = codes[2]
     bits = _U0
     held = _U0
     at = start
@@ -214,13 +246,7 @@ def _inflate(source: Any, start: Any, end: Any, window: Any, scratch: Any, raw: 
                 at += _U1
             continue
         if kind == _U1:
-            n_literals = np.int64(_LITERALS)
-            n_distances = np.int64(_DISTANCES)
-            lengths[:144] = 8
-            lengths[144:256] = 9
-            lengths[256:280] = 7
-            lengths[280:288] = 8
-            lengths[288:] = 5
+            near, far, mask, far_mask = _FIXED + _NEAR, _FIXED + _FAR, fixed_mask, fixed_far_mask
         elif kind == _U2:
             n_literals = np.int64(bits & np.uint64(31)) + 257
             n_distances = np.int64((bits >> np.uint64(5)) & np.uint64(31)) + 1
@@ -241,7 +267,9 @@ def _inflate(source: Any, start: Any, end: Any, window: Any, scratch: Any, raw: 
                 lengths[_PRECODE_ORDER[i]] = bits & _U7
                 bits >>= _U3
                 held -= _U3
-            if not _build(lengths, _U0, 19, _PRECODE_ENTRIES, _PRECODE_BITS, False, near, table):
+            near, far = _NEAR, _FAR
+            mask = _build(lengths, _U0, 19, _PRECODE_ENTRIES, False, codes, near)
+            if mask == _U0:
                 return _FAILED
             n = _U0
             total = np.uint64(n_literals + n_distances)
@@ -251,14 +279,23 @@ def _inflate(source: Any, start: Any, end: Any, window: Any, scratch: Any, raw: 
                 bits |= _load(source, at) << held
                 at += (_U63 - held) >> _U3
                 held |= _U56
-                entry = np.uint64(table[bits & _PRECODE_MASK])
-                bits >>= entry & _U15
-                held -= entry & _U15
+                entry = np.uint64(tables[near, bits & mask])
+                bits >>= entry & _U63
+                held -= entry & _U63
                 symbol = entry >> _U16
                 if symbol < _U16:
                     lengths[n] = symbol
                     n += _U1
-                    continue
+                    if n == total:
+                        break
+                    entry = np.uint64(tables[near, bits & mask])
+                    bits >>= entry & _U63
+                    held -= entry & _U63
+                    symbol = entry >> _U16
+                    if symbol < _U16:
+                        lengths[n] = symbol
+                        n += _U1
+                        continue
                 value = np.uint8(0)
                 if symbol == _U16:
                     if n == _U0:
@@ -281,58 +318,91 @@ def _inflate(source: Any, start: Any, end: Any, window: Any, scratch: Any, raw: 
                     n += _U1
             if lengths[256] == 0:
                 return _FAILED
+            mask = _build(lengths, _U0, n_literals, _LITERAL_ENTRIES, False, codes, near)
+            far_mask = _build(lengths, np.uint64(n_literals), n_distances, _DISTANCE_ENTRIES, True, codes, far)
+            if mask == _U0 or far_mask == _U0:
+                return _FAILED
         else:
             return _FAILED
-        if not _build(lengths, _U0, n_literals, _LITERAL_ENTRIES, _TABLE_BITS, False, near, table):
-            return _FAILED
-        if not _build(
-            lengths, np.uint64(n_literals), n_distances, _DISTANCE_ENTRIES, _TABLE_BITS, True, far, far_table
-        ):
-            return _FAILED
         while True:
-            # Always loading is cheaper than a branch that is hard to predict. 56 bits are enough for the longest
-            # pair of length and distance, 15 + 5 + 15 + 13 bits.
+            # Always loading is cheaper than a branch that is hard to predict. 56 bits are enough for three literals in
+            # the table, or for the longest pair of length and distance, 15 + 5 + 15 + 13 bits.
             if at > last_load:
                 return _FAILED
             bits |= _load(source, at) << held
             at += (_U63 - held) >> _U3
             held |= _U56
-            entry = np.uint64(table[bits & _TABLE_MASK])
+            entry = np.uint64(tables[near, bits & mask])
+            if entry & _LITERAL and room - filled >= _U3:
+                raw[filled] = entry >> _U16
+                filled += _U1
+                bits >>= entry & _U63
+                held -= entry & _U63
+                entry = np.uint64(tables[near, bits & mask])
+                if entry & _LITERAL:
+                    raw[filled] = entry >> _U16
+                    filled += _U1
+                    bits >>= entry & _U63
+                    held -= entry & _U63
+                    entry = np.uint64(tables[near, bits & mask])
+                    if entry & _LITERAL:
+                        raw[filled] = entry >> _U16
+                        filled += _U1
+                        bits >>= entry & _U63
+                        held -= entry & _U63
+                        continue
+                if at > last_load:
+                    return _FAILED
+                bits |= _load(source, at) << held
+                at += (_U63 - held) >> _U3
+                held |= _U56
             if entry == _U0:
-                entry = _find(bits, _LITERAL_ENTRIES, near)
-            bits >>= entry & _U15
-            held -= entry & _U15
-            kind = entry & _KIND_MASK
-            if kind == _U0:
-                if entry == _U0 or filled >= room:
+                entry = _find(bits, _LITERAL_ENTRIES, codes, near)
+            bits >>= entry & _U63
+            held -= entry & _U63
+            if entry & _LITERAL:
+                if filled >= room:
                     return _FAILED
                 raw[filled] = entry >> _U16
                 filled += _U1
                 continue
-            if kind == _END_OF_BLOCK:
+            if entry & _END_OF_BLOCK:
                 break
-            if kind == _INVALID:
+            if not entry & _LENGTH:
                 return _FAILED
-            width = (entry >> _U4) & _U15
+            width = (entry >> _U8) & _U15
             length = (entry >> _U16) + (bits & ((_U1 << width) - _U1))
             bits >>= width
             held -= width
-            entry = np.uint64(far_table[bits & _TABLE_MASK])
+            entry = np.uint64(tables[far, bits & far_mask])
             if entry == _U0:
-                entry = _find(bits, _DISTANCE_ENTRIES, far)
-            if entry & _KIND_MASK != _LENGTH:
+                entry = _find(bits, _DISTANCE_ENTRIES, codes, far)
+            if not entry & _LENGTH:
                 return _FAILED
-            bits >>= entry & _U15
-            held -= entry & _U15
-            width = (entry >> _U4) & _U15
+            bits >>= entry & _U63
+            held -= entry & _U63
+            width = (entry >> _U8) & _U15
             distance = (entry >> _U16) + (bits & ((_U1 << width) - _U1))
             bits >>= width
             held -= width
             if distance > filled or distance > window or length > room - filled:
                 return _FAILED
-            for _ in range(length):
-                raw[filled] = raw[filled - distance]
-                filled += _U1
+            end_of_copy = filled + length
+            if (distance >= _U8 or distance == _U1) and end_of_copy + _U8 <= room:
+                if distance == _U1:
+                    word = np.uint64(raw[filled - _U1]) * np.uint64(0x0101010101010101)
+                    while filled < end_of_copy:
+                        _store(raw, filled, word)
+                        filled += _U8
+                else:
+                    while filled < end_of_copy:
+                        _store(raw, filled, _load(raw, filled - distance))
+                        filled += _U8
+                filled = end_of_copy
+            else:
+                for _ in range(length):
+                    raw[filled] = raw[filled - distance]
+                    filled += _U1
     return at - (held >> _U3) if filled == room else _FAILED
 
 
