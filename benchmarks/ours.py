@@ -19,7 +19,6 @@ import pandas as pd
 
 from benchmarks.measure import Findings, Stage
 from benchmarks.place import Place
-from notmnist_assets.curation.ahead import one_ahead
 from notmnist_assets.curation.baselines import TRAINING_SIZES, baseline_metrics
 from notmnist_assets.curation.hashes import hash_table
 from notmnist_assets.curation.images import LETTERS, PIXEL_DEPTH, PIXELS, SETS
@@ -87,7 +86,7 @@ def _letters(place: Place, set_name: str) -> Steps:
     yield
     images, total = 0, 0
     with read_letters(archive, set_name, scratch=place.work) as reading:
-        for letter, found in one_ahead(reading):
+        for letter, found in reading:
             images, total = images + len(found), total + int(found.images.sum(dtype=np.int64))
             np.save(folder / f"{set_name}_{letter}.npy", found.images)
             pd.DataFrame({"name": found.names}).to_parquet(folder / f"{set_name}_{letter}.parquet")

@@ -30,6 +30,7 @@ MADE_WITH: Final = "made_with"
 """Label of the settings that decided the content, of the asset itself and of what it was made from."""
 
 _COPY_BYTES = 1 << 22
+_PIECE_BYTES = 1 << 18
 
 
 class ValueIOManager(dg.IOManager):
@@ -255,7 +256,20 @@ def _store(context: dg.InputContext | dg.OutputContext) -> ValueStore:
 
 
 def _array_writer(values: npt.NDArray[Any]) -> WriteFile:
-    return lambda file: np.save(file, values, allow_pickle=False)
+    """Return what writes a .npy file, as np.save does, but in pieces.
+
+    Where a virtual machine gives free memory back to its host, the whole array at once took ten times as long (40 MB:
+    0.1 s against 0.01 s): the system then looks for large pages, and those are the ones that were given back.
+    """
+
+    def write(file: BinaryIO) -> None:
+        contiguous = np.ascontiguousarray(values)
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(contiguous))
+        data = contiguous.reshape(-1).view(np.uint8)
+        for start in range(0, len(data), _PIECE_BYTES):
+            file.write(data[start : start + _PIECE_BYTES])
+
+    return write
 
 
 def _table_writer(table: pd.DataFrame) -> WriteFile:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from notmnist_assets.curation.ahead import one_ahead
+from notmnist_assets.curation.ahead import made_ahead
 from notmnist_assets.curation.images import LETTERS, SETS
 from notmnist_assets.curation.letters import read_letters
 from notmnist_assets.curation.statistics import pixel_moments
@@ -57,10 +57,13 @@ def _letter_assets(set_name: str) -> dg.AssetsDefinition:
                 context.log.warning(
                     f"{len(reading.report.outside)} members belong to no letter: {reading.report.outside[:20]}"
                 )
-            # Arranging and describing a letter takes as long as storing one.
-            yield from one_ahead(
-                _described(keys[letter], images, reading.report.members[letter]) for letter, images in reading
-            )
+
+            def describe(found: tuple[str, LetterImages]) -> dg.MaterializeResult[LetterImages]:
+                letter, images = found
+                return _described(keys[letter], images, reading.report.members[letter])
+
+            # Describing a letter takes longer than storing one.
+            yield from made_ahead(describe, reading)
 
     return letters
 

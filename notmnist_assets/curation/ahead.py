@@ -1,24 +1,28 @@
-"""Makes the next item of a sequence while the current one is used.
+"""Makes the next results of a sequence while the current one is used.
 
-Belongs here: the one thread that does it. What the items are does not.
+Belongs here: the threads that do it. What is made does not.
 """
 
-from collections.abc import Generator, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
-def one_ahead(items: Iterable[Item]) -> Generator[Item, None, None]:
-    """Yield the items in their order; a thread makes the next one, and no more, while one is used.
+def made_ahead(make: Callable[[Item], Result], items: Iterable[Item], ahead: int = 2) -> Generator[Result, None, None]:
+    """Yield `make(item)` for each item, in their order; threads make the next `ahead`, and no more, while one is used.
 
-    An error of an item is raised in its turn. Whoever stops before the end waits for the item under way.
+    Items are taken by the caller's thread. An error of `make` is raised in its turn, one of `items` at once.
+    Whoever stops before the end waits for what is under way.
     """
-    iterator = iter(items)
-    end = object()
-    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as thread:
-        coming = thread.submit(next, iterator, end)
-        while (item := coming.result()) is not end:
-            coming = thread.submit(next, iterator, end)
-            yield item  # type: ignore[misc]
+    coming: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(ahead, thread_name_prefix="ahead") as pool:
+        for item in items:
+            coming.append(pool.submit(make, item))
+            if len(coming) > ahead:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()

@@ -1,57 +1,65 @@
 import threading
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notmnist_assets.curation.ahead import one_ahead
+from notmnist_assets.curation.ahead import made_ahead
 
 PATIENCE = 20
 
 
 @settings(deadline=None)
-@given(st.lists(st.integers() | st.none()))
-def test_items_come_in_their_order(items: list[int | None]) -> None:
-    assert list(one_ahead(items)) == items
+@given(st.lists(st.integers()), st.integers(1, 4))
+def test_results_come_in_the_order_of_their_items(items: list[int], ahead: int) -> None:
+    assert list(made_ahead(lambda item: -item, items, ahead)) == [-item for item in items]
 
 
-def test_the_next_item_is_made_while_one_is_used() -> None:
-    made = threading.Event()
+def test_the_next_results_are_made_while_one_is_used() -> None:
+    made = [threading.Event() for _ in range(4)]
 
-    def items() -> Iterator[int]:
-        yield 1
-        made.set()
-        yield 2
+    def make(item: int) -> int:
+        made[item].set()
+        return item
 
-    ahead = one_ahead(items())
-    assert next(ahead) == 1
-    assert made.wait(PATIENCE)
-    assert list(ahead) == [2]
+    results = made_ahead(make, range(4), ahead=2)
+    assert next(results) == 0
+    assert made[1].wait(PATIENCE)
+    assert made[2].wait(PATIENCE)
+    assert not made[3].is_set()
+    assert list(results) == [1, 2, 3]
 
 
-def test_no_more_than_one_item_is_made_ahead() -> None:
-    made = []
+def test_as_many_results_are_made_at_the_same_time_as_are_ahead() -> None:
+    both = threading.Barrier(2, timeout=PATIENCE)
 
-    def items() -> Iterator[int]:
-        for item in range(100):
-            made.append(item)
-            yield item
+    def make(item: int) -> int:
+        both.wait()
+        return item
 
-    ahead = one_ahead(items())
-    for item in range(5):
-        assert next(ahead) == item
-        assert len(made) <= item + 2
-    ahead.close()
-    assert len(made) <= 6
+    assert list(made_ahead(make, range(4), ahead=2)) == [0, 1, 2, 3]
 
 
 def test_an_error_is_raised_in_its_turn() -> None:
-    def items() -> Iterator[int]:
-        yield 1
-        raise LookupError("the second")
+    def make(item: int) -> int:
+        if item:
+            raise LookupError("the second")
+        return item
 
-    ahead = one_ahead(items())
-    assert next(ahead) == 1
+    results = made_ahead(make, range(3))
+    assert next(results) == 0
     with pytest.raises(LookupError, match="the second"):
-        next(ahead)
+        next(results)
+
+
+def test_who_stops_early_leaves_the_rest_unmade() -> None:
+    made = []
+
+    def make(item: int) -> int:
+        made.append(item)
+        return item
+
+    results = made_ahead(make, range(100), ahead=2)
+    assert next(results) == 0
+    results.close()
+    assert len(made) <= 3
