@@ -16,7 +16,7 @@ from notmnist_assets.failures import explained
 from notmnist_assets.metadata import picture, table
 from notmnist_assets.types import BASELINE_METRICS, BaselineMetricsType, data_version
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 
 
 @dg.asset(

@@ -70,28 +70,32 @@ def baseline_metrics(
             training split is empty.
     """
     clean = {name: _clean_rows(raw[name], sanitized[name], name) for name in EVALUATION_SPLITS}
-    jobs = []
-    for train_on, splits in (("raw", raw), ("sanitized", sanitized)):
-        train = splits["train"]
+    trained = {"raw": raw["train"], "sanitized": sanitized["train"]}
+    for train_on, train in trained.items():
         for name in EVALUATION_SPLITS:
             _require_disjoint(train, raw[name], f"{train_on} train", f"raw {name}")
-        jobs += [(train_on, str(size), train, size) for size in sorted(set(sizes)) if size <= len(train)]
-        jobs.append((train_on, "all", train, len(train)))
-    tables = []
-    every_raw_row: LogisticFit | None = None
-    with stage("fit baselines", sum(job[3] for job in jobs), "rows") as advance:
-        for train_on, train_rows, train, size in jobs:
-            # Nearly all sanitized rows are raw rows: the last raw fit is where their fit may start.
-            fit = fit_logistic(train.images[:size], train.labels[:size], start=every_raw_row, workers=workers)
-            if train_rows == "all":
-                every_raw_row = fit
+    rows_of = {
+        (train_on, train_rows): len(train) if train_rows == "all" else int(train_rows)
+        for train_rows in (*(str(size) for size in sorted(set(sizes))), "all")
+        for train_on, train in trained.items()
+        if train_rows == "all" or int(train_rows) <= len(train)
+    }
+    tables = {}
+    fit: LogisticFit | None = None
+    with stage("fit baselines", sum(rows_of.values()), "rows") as advance:
+        for (train_on, train_rows), size in rows_of.items():
+            train = trained[train_on]
+            # Nearly all sanitized rows are raw rows: their fit starts from that of as many raw ones.
+            start = fit if train_on == "sanitized" else None
+            fit = fit_logistic(train.images[:size], train.labels[:size], start=start, workers=workers)
             scored = _score(fit, raw, clean, workers)
             scored.insert(0, "fitted_rows", size)
             scored.insert(0, "train_rows", train_rows)
             scored.insert(0, "train_on", train_on)
-            tables.append(scored)
+            tables[train_on, train_rows] = scored
             advance(size)
-    table = pd.concat(tables, ignore_index=True)
+    # The table has all raw rows first; the fits come in pairs.
+    table = pd.concat([tables[key] for key in sorted(tables, key=lambda key: key[0])], ignore_index=True)
     table.insert(0, "model", MODEL)
     return table[list(METRIC_COLUMNS)]
 

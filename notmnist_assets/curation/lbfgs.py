@@ -6,7 +6,7 @@ Belongs here: the descent method. What is minimized, and how its curvature is gu
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +46,15 @@ class Minimum:
     converged: bool
 
 
+class _Pair(NamedTuple):
+    """One step, what it changed of the gradient, the guess applied to that, and the curvature along the step."""
+
+    change: Point
+    gradient_change: Point
+    preconditioned: Point
+    curvature: float
+
+
 def minimize(
     objective: Objective,
     start: Point,
@@ -76,9 +85,10 @@ def minimize(
     point = start
     value, gradient = objective(point)
     evaluations, steps, scale = 1, 0, 1.0
-    pairs: deque[tuple[Point, Point, float]] = deque(maxlen=MEMORY)
+    preconditioned = precondition(gradient)
+    pairs: deque[_Pair] = deque(maxlen=MEMORY)
     while np.abs(gradient).max() > tolerance and steps < step_limit:
-        direction = -_inverse_hessian(gradient, pairs, precondition, scale)
+        direction = -_inverse_hessian(gradient, preconditioned, pairs, scale)
         slope = float(np.vdot(gradient, direction))
         length = 1.0
         for _ in range(HALVINGS):
@@ -95,29 +105,31 @@ def minimize(
             length *= float(np.clip(-length * slope / (2 * excess), 0.1, 0.5)) if excess > 0 else 0.5
         else:
             break
+        # The guess is linear: applied once to each gradient, it is known for all their sums.
+        new_preconditioned = precondition(new_gradient)
         change, gradient_change = new_point - point, new_gradient - gradient
+        preconditioned_change = new_preconditioned - preconditioned
         curvature = float(np.vdot(change, gradient_change))
         # Convexity promises a positive curvature; rounding can break it next to the optimum.
         if curvature > 0:
-            pairs.append((change, gradient_change, curvature))
-            scale = curvature / float(np.vdot(gradient_change, precondition(gradient_change)))
-        point, value, gradient = new_point, new_value, new_gradient
+            pairs.append(_Pair(change, gradient_change, preconditioned_change, curvature))
+            scale = curvature / float(np.vdot(gradient_change, preconditioned_change))
+        point, value, gradient, preconditioned = new_point, new_value, new_gradient, new_preconditioned
         steps += 1
     norm = float(np.abs(gradient).max())
     return Minimum(point, value, norm, steps, evaluations, norm <= tolerance)
 
 
-def _inverse_hessian(
-    gradient: Point, pairs: deque[tuple[Point, Point, float]], precondition: Preconditioner, scale: float
-) -> Point:
-    """Apply the current inverse Hessian estimate to `gradient`."""
-    remainder = gradient.copy()
+def _inverse_hessian(gradient: Point, preconditioned: Point, pairs: deque[_Pair], scale: float) -> Point:
+    """Apply the current inverse Hessian estimate to `gradient`; `preconditioned` is the guess applied to it."""
+    remainder, result = gradient.copy(), preconditioned.copy()
     shares: list[float] = []
-    for change, gradient_change, curvature in reversed(pairs):
-        share = float(np.vdot(change, remainder)) / curvature
-        remainder -= share * gradient_change
+    for pair in reversed(pairs):
+        share = float(np.vdot(pair.change, remainder)) / pair.curvature
+        remainder -= share * pair.gradient_change
+        result -= share * pair.preconditioned
         shares.append(share)
-    result = scale * precondition(remainder)
-    for (change, gradient_change, curvature), share in zip(pairs, reversed(shares), strict=True):
-        result += (share - float(np.vdot(gradient_change, result)) / curvature) * change
+    result *= scale
+    for pair, share in zip(pairs, reversed(shares), strict=True):
+        result += (share - float(np.vdot(pair.gradient_change, result)) / pair.curvature) * pair.change
     return result

@@ -15,9 +15,8 @@ with this guess about ten suffice.
 """
 
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -26,7 +25,7 @@ from threadpoolctl import threadpool_limits
 
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.images import LETTERS, PIXELS, Images
-from notmnist_assets.curation.lbfgs import Minimum, Point, minimize
+from notmnist_assets.curation.lbfgs import Point, minimize
 from notmnist_assets.curation.softmax import BLOCK_ROWS, Floats, Labels, SoftmaxRows
 
 TOLERANCE: Final = 2e-6
@@ -44,6 +43,44 @@ SHARED_PART: Final = 0.02
 
 
 @dataclass(frozen=True, eq=False)
+class InverseHessian:
+    """A guess of the inverse Hessian: one matrix for all classes, or one for each.
+
+    Attributes:
+        factors: lower Cholesky factors of the guessed Hessian, float64 (785, 785) each.
+    """
+
+    factors: list[Point]
+
+    @classmethod
+    def of_grams(cls, grams: list[Point], rows: int, pool: ThreadPoolExecutor) -> "InverseHessian":
+        """Return the guess by sums over `rows` rows of curvature * [x, 1] [x, 1]^T, float64 (785, 785) each."""
+        from scipy.linalg import cholesky
+
+        def factor(gram: Point) -> Point:
+            hessian = gram / rows
+            # The penalty. The intercept has none; here it gets the same, to stay clear of rounding.
+            hessian[np.diag_indices(PIXELS + 1)] += 1 / rows
+            return np.asarray(cholesky(hessian, lower=True, overwrite_a=True, check_finite=False))
+
+        return cls(list(pool.map(factor, grams)))
+
+    def apply(self, gradient: Point, pool: ThreadPoolExecutor) -> Point:
+        """Return the guess times a gradient, float64 (classes, 785)."""
+        from scipy.linalg import cho_solve
+
+        def solve(lower: Point, right: Point) -> Point:
+            return np.asarray(cho_solve((lower, True), right, check_finite=False))
+
+        if len(self.factors) == 1:
+            return np.ascontiguousarray(solve(self.factors[0], gradient.T).T)
+        result = np.stack(list(pool.map(solve, self.factors, gradient)))
+        # Adding the same to every class changes no probability, so the optimum's weights sum to 0 over classes;
+        # different matrices would leave that plane, along a direction without curvature.
+        return np.asarray(result - result.mean(axis=0))
+
+
+@dataclass(frozen=True, eq=False)
 class LogisticFit:
     """A fitted model.
 
@@ -56,6 +93,7 @@ class LogisticFit:
         steps: descent steps over all rows.
         converged: whether `gradient_norm` is at most the tolerance.
         seconds: wall time of the fit.
+        guess: of the inverse Hessian, for fits that start from this one.
     """
 
     parameters: Point
@@ -65,6 +103,12 @@ class LogisticFit:
     steps: int
     converged: bool
     seconds: float
+    guess: InverseHessian | None = field(default=None, repr=False)
+
+    @property
+    def classes(self) -> npt.NDArray[np.intp]:
+        """The classes that had rows, ascending."""
+        return np.flatnonzero(np.isfinite(self.parameters[:, PIXELS]))
 
 
 def fit_logistic(
@@ -81,7 +125,7 @@ def fit_logistic(
     """Fit multinomial logistic regression.
 
     The fit starts from zero, or for more than `PILOT_ROWS` rows from a rough fit of that many, evenly spaced. A fit of
-    nearly the same rows is a better start: the optimum is the same, the way to it shorter.
+    nearly the same rows is a better start: the optimum is the same, the way to it shorter, the curvature known.
     It depends on nothing but its arguments, and not on `workers`. While it runs, BLAS has one thread in the whole
     process: two Python threads with one each are faster than one with two.
 
@@ -91,7 +135,7 @@ def fit_logistic(
         classes: columns of the model.
         tolerance: largest absolute entry of the gradient of the objective (per row) that counts as converged.
         step_limit: the most steps over all rows.
-        start: where to start when there are more than `PILOT_ROWS` rows; needs rows of the same classes.
+        start: where to start; used if it was fitted to rows of the same classes.
         workers: threads.
         block_rows: rows that are summed in float32 at a time.
 
@@ -126,10 +170,17 @@ def fit_logistic(
         sample = everything
         if len(images) > PILOT_ROWS:
             sample = rows_of(np.linspace(0, len(images) - 1, PILOT_ROWS).astype(np.intp))
-        first = None
-        if start is not None and sample is not everything and np.isfinite(start.parameters[present]).all():
-            first = start.parameters[present]
-        minimum = _minimize(everything, sample, first, tolerance, step_limit, pool)
+        if start is not None and start.guess is not None and np.array_equal(start.classes, present):
+            point, guess = start.parameters[present], start.guess
+        else:
+            point, guess = _rough_start(everything, sample, tolerance, step_limit, pool)
+        minimum = minimize(
+            lambda parameters: penalized(everything, parameters),
+            point,
+            precondition=lambda gradient: guess.apply(gradient, pool),
+            tolerance=tolerance,
+            step_limit=step_limit,
+        )
     parameters = np.zeros((classes, PIXELS + 1))
     parameters[:, PIXELS] = -np.inf
     parameters[present] = minimum.point
@@ -141,6 +192,7 @@ def fit_logistic(
         minimum.steps,
         minimum.converged,
         time.perf_counter() - began,
+        guess,
     )
 
 
@@ -169,41 +221,34 @@ def penalized(rows: SoftmaxRows, parameters: Point) -> tuple[float, Point]:
     return (loss + 0.5 * float(np.vdot(weights, weights))) / rows.rows, gradient / rows.rows
 
 
-def _minimize(
+def _rough_start(
     everything: SoftmaxRows,
     sample: SoftmaxRows,
-    start: Point | None,
     tolerance: float,
     step_limit: int,
     pool: ThreadPoolExecutor,
-) -> Minimum:
+) -> tuple[Point, InverseHessian]:
+    """Return where to start the descent over all rows, and the guess of the inverse Hessian for it."""
+    zero = np.zeros((everything.classes, PIXELS + 1))
     even = np.full(sample.rows, (1 - 1 / everything.classes) / everything.classes, np.float32)
     (shared,) = sample.weighted_grams([(np.arange(sample.rows), even)])
-    if start is None:
-        few = sample is everything and everything.rows <= FEW_ROWS
-        pilot = minimize(
-            lambda parameters: penalized(sample, parameters),
-            np.zeros((everything.classes, PIXELS + 1)),
-            precondition=_inverse([shared], sample.rows, pool),
-            tolerance=tolerance if few else PILOT_TOLERANCE,
-            step_limit=step_limit,
-        )
-        if few:
-            return pilot
-        start = pilot.point
+    at_zero = InverseHessian.of_grams([shared], sample.rows, pool)
+    if sample is everything and everything.rows <= FEW_ROWS:
+        return zero, at_zero
+    pilot = minimize(
+        lambda parameters: penalized(sample, parameters),
+        zero,
+        precondition=lambda gradient: at_zero.apply(gradient, pool),
+        tolerance=PILOT_TOLERANCE,
+        step_limit=step_limit,
+    )
     grams = sample.weighted_grams(
-        [_systematic_sample(p * (1 - p), CURVATURE_ROWS) for p in sample.probabilities(start).T]
+        [_systematic_sample(p * (1 - p), CURVATURE_ROWS) for p in sample.probabilities(pilot.point).T]
     )
     for gram in grams:
         gram += SHARED_PART * shared
         gram *= everything.rows / sample.rows
-    return minimize(
-        lambda parameters: penalized(everything, parameters),
-        start,
-        precondition=_inverse(grams, everything.rows, pool),
-        tolerance=tolerance,
-        step_limit=step_limit,
-    )
+    return pilot.point, InverseHessian.of_grams(grams, everything.rows, pool)
 
 
 def _systematic_sample(weights: Floats, most: int) -> tuple[npt.NDArray[np.intp], Floats]:
@@ -218,29 +263,3 @@ def _systematic_sample(weights: Floats, most: int) -> tuple[npt.NDArray[np.intp]
     reached = np.floor(np.cumsum(np.minimum(weights / least, 1.0)))
     kept = np.flatnonzero(np.diff(reached, prepend=0.0))
     return kept, np.maximum(weights[kept], np.float32(least))
-
-
-def _inverse(grams: list[Point], rows: int, pool: ThreadPoolExecutor) -> Callable[[Point], Point]:
-    """Return what applies the inverse of the guessed Hessian, one matrix for all classes or one for each."""
-    from scipy.linalg import cho_solve, cholesky
-
-    def factor(gram: Point) -> Point:
-        hessian = gram / rows
-        # The penalty. The intercept has none; here it gets the same, to stay clear of rounding.
-        hessian[np.diag_indices(PIXELS + 1)] += 1 / rows
-        return np.asarray(cholesky(hessian, lower=True, overwrite_a=True, check_finite=False))
-
-    def solve(lower: Point, right: Point) -> Point:
-        return np.asarray(cho_solve((lower, True), right, check_finite=False))
-
-    factors = list(pool.map(factor, grams))
-
-    def apply(gradient: Point) -> Point:
-        if len(factors) == 1:
-            return np.ascontiguousarray(solve(factors[0], gradient.T).T)
-        result = np.stack(list(pool.map(solve, factors, gradient)))
-        # Adding the same to every class changes no probability, so the optimum's weights sum to 0 over classes;
-        # different matrices would leave that plane, along a direction without curvature.
-        return np.asarray(result - result.mean(axis=0))
-
-    return apply

@@ -76,18 +76,24 @@ def test_rows_sorted_by_class_and_a_class_the_pilot_misses_still_converge(monkey
     assert fit.objective == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize(("rows", "pilot_rows"), [(600, 600), (3000, 1000)])
 def test_a_fit_started_from_that_of_nearly_the_same_rows_ends_at_the_same_optimum_sooner(
-    monkeypatch: pytest.MonkeyPatch,
+    rows: int, pilot_rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    images, labels = letter_like(600)
-    monkeypatch.setattr(logistic, "PILOT_ROWS", 100)
-    monkeypatch.setattr(logistic, "FEW_ROWS", 10)
+    images, labels = letter_like(rows)
+    monkeypatch.setattr(logistic, "PILOT_ROWS", pilot_rows)
     earlier = fit_logistic(images, labels)
-    cold = fit_logistic(images[:560], labels[:560])
-    warm = fit_logistic(images[:560], labels[:560], start=earlier)
+    cold = fit_logistic(images[10:], labels[10:])
+    warm = fit_logistic(images[10:], labels[10:], start=earlier)
     assert warm.converged
     assert warm.steps < cold.steps
     assert warm.objective == pytest.approx(cold.objective, rel=1e-6)
+
+
+def test_a_fit_started_from_that_of_the_same_rows_takes_no_step() -> None:
+    images, labels = letter_like(300)
+    earlier = fit_logistic(images, labels)
+    assert fit_logistic(images, labels, start=earlier).steps == 0
 
 
 def test_a_start_that_lacks_a_class_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
