@@ -29,7 +29,6 @@ from notmnist_assets.versions import settings_behind, settings_that_matter
 MADE_WITH: Final = "made_with"
 """Label of the settings that decided the content, of the asset itself and of what it was made from."""
 
-_COPY_BYTES = 1 << 22
 _PIECE_BYTES = 1 << 18
 
 
@@ -111,7 +110,7 @@ class ArchiveIOManager(ValueIOManager):
         def write(file: BinaryIO) -> None:
             digest = hashlib.sha256()
             with value.open() as source:
-                while block := source.read(_COPY_BYTES):
+                while block := source.read(_PIECE_BYTES):
                     digest.update(block)
                     file.write(block)
             if digest.hexdigest() != value.sha256:

@@ -25,6 +25,8 @@ from notmnist_assets.curation.images import LETTERS, PIXELS, SIDE, Images
 from notmnist_assets.curation.values import REJECTED_COLUMNS, Archive, LetterImages
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from notmnist_assets.curation.members import Members
 
 _CHUNK: Final = 256
@@ -55,7 +57,7 @@ class _Piece:
     """What one block holds of one letter, in the order of the archive."""
 
     letter: str
-    names: list[str]
+    names: "pa.LargeStringArray"
     sizes: npt.NDArray[np.int64]
     images: Images
     decoded: npt.NDArray[np.bool_]
@@ -70,14 +72,16 @@ class _Gathering:
         self.rejected: dict[int, str] = {}
         self.order: npt.NDArray[np.intp] = np.empty(0, np.intp)
         self._spool = path.open("wb", buffering=0)
-        self._names: list[str] = []
+        self._names: list[pa.LargeStringArray] = []
+        self._members = 0
         self._sizes: list[npt.NDArray[np.int64]] = []
         self._decoded: list[npt.NDArray[np.bool_]] = []
 
     def add(self, piece: _Piece) -> None:
         """Take what a block holds of the letter."""
-        self.rejected.update((len(self._names) + i, reason) for i, reason in piece.reasons.items())
-        self._names += piece.names
+        self.rejected.update((self._members + i, reason) for i, reason in piece.reasons.items())
+        self._names.append(piece.names)
+        self._members += len(piece.names)
         self._sizes.append(piece.sizes)
         self._decoded.append(piece.decoded)
         images = piece.images if piece.decoded.all() else piece.images[piece.decoded]
@@ -92,15 +96,15 @@ class _Gathering:
 
         Of members with one name the last counts, as it would on disk.
         """
-        members = range(len(self._names))
-        last = dict(zip(self._names, members, strict=True))
-        if len(last) < len(members):
+        names = self._all_names()
+        order = _order_of_distinct(names)
+        if order is None:
+            texts = names.to_pylist()
+            members = range(len(texts))
+            last = dict(zip(texts, members, strict=True))
             self.rejected.update((i, _DUPLICATE) for i in set(members).difference(last.values()))
-        lowered = [name.lower() for name in self._names]
-        order = sorted(members, key=lowered.__getitem__)
-        if len(set(lowered)) < len(members):
-            order.sort(key=lambda i: (lowered[i], self._names[i]))
-        self.order = np.array([i for i in order if i not in self.rejected], np.intp)
+            order = np.array(sorted(members, key=lambda i: (texts[i].lower(), texts[i])), np.intp)
+        self.order = order[~np.isin(order, list(self.rejected))] if self.rejected else order
 
     def write_ordered(self, target: Path) -> None:
         """Write the readable images to `target` in canonical order."""
@@ -121,14 +125,36 @@ class _Gathering:
         """Return the letter, with its images mapped from the file `ordered`."""
         shape = (len(self.order), SIDE, SIDE)
         images = np.memmap(ordered, np.uint8, "r", shape=shape) if shape[0] else np.empty(shape, np.uint8)
-        names = np.empty(len(self.order), object)
-        names[:] = [self._names[i] for i in self.order.tolist()]
+        names = self._all_names()
         sizes = np.concatenate(self._sizes)
-        table = [(self._names[i], int(sizes[i]), reason) for i, reason in sorted(self.rejected.items())]
+        table = [(names[i].as_py(), int(sizes[i]), reason) for i, reason in sorted(self.rejected.items())]
         table.sort(key=lambda row: (row[0].lower(), row[0]))
         rejected = pd.DataFrame(table, columns=list(REJECTED_COLUMNS))
         types = {"name": "str", "bytes": "int64", "reason": "str"}
-        return LetterImages(images, names, rejected.astype(types))
+        return LetterImages(images, names.take(self.order).to_numpy(zero_copy_only=False), rejected.astype(types))
+
+    def _all_names(self) -> "pa.LargeStringArray":
+        """Return the names of all members, readable or not, in the order of the archive."""
+        import pyarrow as pa
+
+        self._names = [pa.concat_arrays(self._names)] if self._names else [pa.array([], pa.large_string())]
+        return self._names[0]
+
+
+def _order_of_distinct(names: "pa.LargeStringArray") -> npt.NDArray[np.intp] | None:
+    """Return the order by `str.lower`, or None when two names are alike in it."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pc.all(pc.string_is_ascii(names), min_count=0).as_py():
+        lowered = pc.ascii_lower(names)
+    else:
+        lowered = pa.array([name.lower() for name in names.to_pylist()], pa.large_string())
+    # UTF-8 sorts as Python sorts: by code points.
+    order = pc.sort_indices(lowered)
+    ordered = lowered.take(order)
+    alike = pc.any(pc.equal(ordered[1:], ordered[:-1]), min_count=0).as_py()
+    return None if alike else order.to_numpy().astype(np.intp)
 
 
 class Reading:

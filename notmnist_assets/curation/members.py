@@ -5,13 +5,17 @@ stream in `archive`. Nothing is ever written under a member's name.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from notmnist_assets.curation import tar
 from notmnist_assets.curation.errors import CurationError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 HEADROOM: Final = 4 << 20
 """Bytes free before each block, for the incomplete end of the block before."""
@@ -53,17 +57,19 @@ class Members:
     folders: npt.NDArray[np.int8]
     outside: list[str]
 
-    def file_names(self, rows: npt.NDArray[np.intp]) -> list[str]:
-        """Return the file names of some rows."""
-        ends = np.cumsum(self.name_sizes[rows])
-        packed = np.empty(int(ends[-1]) if len(ends) else 0, np.uint8)
+    def file_names(self, rows: npt.NDArray[np.intp]) -> "pa.LargeStringArray":
+        """Return the file names of some rows, in Arrow: half a million Python strings would take longer to make."""
+        import pyarrow as pa
+
+        offsets = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum(self.name_sizes[rows], out=offsets[1:])
+        packed = np.empty(int(offsets[-1]), np.uint8)
         tar.pack(self.buffer, self.names[rows], self.name_sizes[rows], packed)
+        if packed.max(initial=0) < 128:
+            return pa.LargeStringArray.from_buffers(len(rows), pa.py_buffer(offsets), pa.py_buffer(packed))
         names = packed.tobytes()
-        starts = [0, *ends[:-1].tolist()]
-        if names.isascii():
-            text = names.decode("ascii")
-            return [text[start:end] for start, end in zip(starts, ends.tolist(), strict=True)]
-        return [decode_name(names[start:end]) for start, end in zip(starts, ends.tolist(), strict=True)]
+        ends = offsets.tolist()
+        return pa.array([decode_name(names[start:end]) for start, end in pairwise(ends)], pa.large_string())
 
 
 def decode_name(name: bytes) -> str:
