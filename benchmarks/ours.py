@@ -12,9 +12,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Mapping
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from benchmarks.measure import Findings, Stage
@@ -26,6 +28,7 @@ from notmnist_assets.curation.letters import read_letters
 from notmnist_assets.curation.logistic import fit_logistic, predict
 from notmnist_assets.curation.near import near_pairs
 from notmnist_assets.curation.near_table import chosen_radius, radius_table, search_near
+from notmnist_assets.curation.npy import write_npy
 from notmnist_assets.curation.overlap import overlap_report
 from notmnist_assets.curation.pickle_export import write_pickle
 from notmnist_assets.curation.relation import RowIndex
@@ -88,7 +91,7 @@ def _letters(place: Place, set_name: str) -> Steps:
     with read_letters(archive, set_name, scratch=place.work) as reading:
         for letter, found in reading:
             images, total = images + len(found), total + int(found.images.sum(dtype=np.int64))
-            np.save(folder / f"{set_name}_{letter}.npy", found.images)
+            _save(folder / f"{set_name}_{letter}.npy", found.images)
             pd.DataFrame({"name": found.names}).to_parquet(folder / f"{set_name}_{letter}.parquet")
             found.rejected.to_parquet(folder / f"{set_name}_{letter}_rejected.parquet")
     yield
@@ -128,9 +131,14 @@ def _digest(split: Split) -> str:
 def _store(place: Place, group: str, drawn: Mapping[str, Split]) -> None:
     folder = place.folder(group)
     for name, split in drawn.items():
-        np.save(folder / f"{name}_images.npy", split.images)
-        np.save(folder / f"{name}_labels.npy", split.labels)
+        _save(folder / f"{name}_images.npy", split.images)
+        _save(folder / f"{name}_labels.npy", split.labels)
         split.sources.to_parquet(folder / f"{name}_sources.parquet")
+
+
+def _save(path: Path, values: npt.NDArray[Any]) -> None:
+    with path.open("wb") as file:
+        write_npy(values, file)
 
 
 def drawn_splits(place: Place, group: str = "splits") -> dict[str, Split]:

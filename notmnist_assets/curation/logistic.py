@@ -173,7 +173,7 @@ def fit_logistic(
         if start is not None and start.guess is not None and np.array_equal(start.classes, present):
             point, guess = start.parameters[present], start.guess
         else:
-            point, guess = _rough_start(everything, sample, tolerance, step_limit, pool)
+            point, guess = _rough_start(everything, sample, step_limit, pool)
         minimum = minimize(
             lambda parameters: penalized(everything, parameters),
             point,
@@ -224,7 +224,6 @@ def penalized(rows: SoftmaxRows, parameters: Point) -> tuple[float, Point]:
 def _rough_start(
     everything: SoftmaxRows,
     sample: SoftmaxRows,
-    tolerance: float,
     step_limit: int,
     pool: ThreadPoolExecutor,
 ) -> tuple[Point, InverseHessian]:
