@@ -4,6 +4,7 @@ Belongs here: turning counterexamples of `curation.proof` into check results.
 """
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import dagster as dg
 import pandas as pd
@@ -19,6 +20,7 @@ DISJOINT_CHECKS = {
 }
 _MUST_NOT_SHARE = (("valid", "train"), ("test", "train"), ("test", "valid"))
 _EXAMPLES = 20
+_THREADS = 2
 
 
 def prove_disjoint(
@@ -33,15 +35,20 @@ def prove_disjoint(
         near_must_hold: whether a near row is an error; else a warning.
     """
     # The compiler is needed only when this check runs, not when definitions load.
-    from notmnist_assets.curation.proof import equal_rows, near_rows
+    from notmnist_assets.curation.proof import Counterexample, equal_rows, near_rows
 
     severity = dg.AssetCheckSeverity.ERROR if near_must_hold else dg.AssetCheckSeverity.WARN
+
+    def compare(pair: tuple[str, str]) -> tuple[list[Counterexample], list[Counterexample]]:
+        images, others = (splits[name].images for name in pair)
+        return equal_rows(images, others), near_rows(images, others, radius)
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        found = dict(zip(_MUST_NOT_SHARE, pool.map(compare, _MUST_NOT_SHARE), strict=True))
     for name in EVALUATION:
-        equal, near = [], []
-        for one, other in _MUST_NOT_SHARE:
-            if one == name:
-                equal += [(other, *found) for found in equal_rows(splits[one].images, splits[other].images)]
-                near += [(other, *found) for found in near_rows(splits[one].images, splits[other].images, radius)]
+        compared = [(other, *found[one, other]) for one, other in _MUST_NOT_SHARE if one == name]
+        equal = [(other, *example) for other, examples, _ in compared for example in examples]
+        near = [(other, *example) for other, _, examples in compared for example in examples]
         yield judged(
             keys[name],
             "no_shared_images",
