@@ -21,6 +21,7 @@ import pandas as pd
 
 from benchmarks.measure import Findings, Stage
 from benchmarks.place import Place
+from notmnist_assets.curation.ahead import made_ahead
 from notmnist_assets.curation.baselines import TRAINING_SIZES, baseline_metrics
 from notmnist_assets.curation.hashes import hash_table
 from notmnist_assets.curation.images import LETTERS, PIXEL_DEPTH, PIXELS, SETS
@@ -87,13 +88,16 @@ def _letters(place: Place, set_name: str) -> Steps:
     with read_letters(source.fetch("small"), "small", LETTERS[0], scratch=place.work):
         pass  # loads compiled code, which a run does once
     yield
-    images, total = 0, 0
+
+    def store(found: tuple[str, LetterImages]) -> tuple[int, int]:
+        letter, images = found
+        _save(folder / f"{set_name}_{letter}.npy", images.images)
+        pd.DataFrame({"name": images.names}).to_parquet(folder / f"{set_name}_{letter}.parquet")
+        images.rejected.to_parquet(folder / f"{set_name}_{letter}_rejected.parquet")
+        return len(images), int(images.images.sum(dtype=np.int64))
+
     with read_letters(archive, set_name, scratch=place.work) as reading:
-        for letter, found in reading:
-            images, total = images + len(found), total + int(found.images.sum(dtype=np.int64))
-            _save(folder / f"{set_name}_{letter}.npy", found.images)
-            pd.DataFrame({"name": found.names}).to_parquet(folder / f"{set_name}_{letter}.parquet")
-            found.rejected.to_parquet(folder / f"{set_name}_{letter}_rejected.parquet")
+        images, total = np.sum(list(made_ahead(store, reading)), axis=0).tolist()
     yield
     mean = (total / max(images * PIXELS, 1) - PIXEL_DEPTH / 2) / PIXEL_DEPTH
     return Findings({"images": images, "mean": round(mean, 4)})
