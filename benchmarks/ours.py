@@ -88,16 +88,18 @@ def _letters(place: Place, set_name: str) -> Steps:
     with read_letters(source.fetch("small"), "small", LETTERS[0], scratch=place.work):
         pass  # loads compiled code, which a run does once
     yield
+    images, total = 0, 0
 
-    def store(found: tuple[str, LetterImages]) -> tuple[int, int]:
-        letter, images = found
-        _save(folder / f"{set_name}_{letter}.npy", images.images)
-        pd.DataFrame({"name": images.names}).to_parquet(folder / f"{set_name}_{letter}.parquet")
-        images.rejected.to_parquet(folder / f"{set_name}_{letter}_rejected.parquet")
-        return len(images), int(images.images.sum(dtype=np.int64))
+    def describe(letter_and_images: tuple[str, LetterImages]) -> tuple[str, LetterImages, int]:
+        letter, found = letter_and_images
+        return letter, found, int(found.images.sum(dtype=np.int64))
 
     with read_letters(archive, set_name, scratch=place.work) as reading:
-        images, total = np.sum(list(made_ahead(store, reading)), axis=0).tolist()
+        for letter, found, ink in made_ahead(describe, reading):
+            images, total = images + len(found), total + ink
+            _save(folder / f"{set_name}_{letter}.npy", found.images)
+            pd.DataFrame({"name": found.names}).to_parquet(folder / f"{set_name}_{letter}.parquet")
+            found.rejected.to_parquet(folder / f"{set_name}_{letter}_rejected.parquet")
     yield
     mean = (total / max(images * PIXELS, 1) - PIXEL_DEPTH / 2) / PIXEL_DEPTH
     return Findings({"images": images, "mean": round(mean, 4)})

@@ -19,7 +19,7 @@ from upath import UPath
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.fingerprint import fingerprint
 from notmnist_assets.curation.near_table import NearSearch
-from notmnist_assets.curation.npy import write_npy
+from notmnist_assets.curation.npy import PIECE_BYTES, write_npy
 from notmnist_assets.curation.values import Archive, LetterImages, Split
 from notmnist_assets.failures import explained
 from notmnist_assets.lineage import column_lineage
@@ -29,8 +29,6 @@ from notmnist_assets.versions import settings_behind, settings_that_matter
 
 MADE_WITH: Final = "made_with"
 """Label of the settings that decided the content, of the asset itself and of what it was made from."""
-
-_COPY_BYTES = 256 << 10
 
 
 class ValueIOManager(dg.IOManager):
@@ -111,7 +109,7 @@ class ArchiveIOManager(ValueIOManager):
         def write(file: BinaryIO) -> None:
             digest = hashlib.sha256()
             with value.open() as source:
-                while block := source.read(_COPY_BYTES):
+                while block := source.read(PIECE_BYTES):
                     digest.update(block)
                     file.write(block)
             if digest.hexdigest() != value.sha256:

@@ -74,28 +74,28 @@ def baseline_metrics(
     for train_on, train in trained.items():
         for name in EVALUATION_SPLITS:
             _require_disjoint(train, raw[name], f"{train_on} train", f"raw {name}")
-    rows_of = {
-        (train_on, train_rows): len(train) if train_rows == "all" else int(train_rows)
-        for train_rows in (*(str(size) for size in sorted(set(sizes))), "all")
+    fits = [
+        (train_rows, train_on, len(train) if size is None else size)
+        for train_rows, size in (*((str(size), size) for size in sorted(set(sizes))), ("all", None))
         for train_on, train in trained.items()
-        if train_rows == "all" or int(train_rows) <= len(train)
-    }
-    tables = {}
-    fit: LogisticFit | None = None
-    with stage("fit baselines", sum(rows_of.values()), "rows") as advance:
-        for (train_on, train_rows), size in rows_of.items():
+        if size is None or size <= len(train)
+    ]
+    tables: dict[str, list[pd.DataFrame]] = {train_on: [] for train_on in trained}
+    raw_fit: tuple[str, LogisticFit] | None = None
+    with stage("fit baselines", sum(rows for _, _, rows in fits), "rows") as advance:
+        for train_rows, train_on, rows in fits:
             train = trained[train_on]
             # Nearly all sanitized rows are raw rows: their fit starts from that of as many raw ones.
-            start = fit if train_on == "sanitized" else None
-            fit = fit_logistic(train.images[:size], train.labels[:size], start=start, workers=workers)
+            start = raw_fit[1] if train_on == "sanitized" and raw_fit and raw_fit[0] == train_rows else None
+            fit = fit_logistic(train.images[:rows], train.labels[:rows], start=start, workers=workers)
+            raw_fit = (train_rows, fit) if train_on == "raw" else None
             scored = _score(fit, raw, clean, workers)
-            scored.insert(0, "fitted_rows", size)
+            scored.insert(0, "fitted_rows", rows)
             scored.insert(0, "train_rows", train_rows)
             scored.insert(0, "train_on", train_on)
-            tables[train_on, train_rows] = scored
-            advance(size)
-    # The table has all raw rows first; the fits come in pairs.
-    table = pd.concat([tables[key] for key in sorted(tables, key=lambda key: key[0])], ignore_index=True)
+            tables[train_on].append(scored)
+            advance(rows)
+    table = pd.concat([scored for train_on in trained for scored in tables[train_on]], ignore_index=True)
     table.insert(0, "model", MODEL)
     return table[list(METRIC_COLUMNS)]
 

@@ -60,7 +60,7 @@ def _literal_entries() -> npt.NDArray[np.uint32]:
 
 _LITERAL_ENTRIES: Final = _literal_entries()
 _DISTANCE_ENTRIES: Final = _entries(0, 1, [0] * 4 + [n for n in range(1, 14) for _ in range(2)], _DISTANCES)
-_PRECODE_ENTRIES: Final = (np.arange(19) << 16 | int(_LITERAL)).astype(np.uint32)
+_PRECODE_ENTRIES: Final = (np.arange(19) << 16).astype(np.uint32)
 _REVERSED: Final = np.array([int(f"{code:0{_TABLE_BITS}b}"[::-1], 2) for code in range(1 << _TABLE_BITS)], np.int64)
 
 
@@ -113,8 +113,8 @@ def _build(lengths: Any, first: Any, size: Any, entries: Any, single: bool, code
         entries: what a symbol stands for, as `_entries` makes it.
         single: whether a code of at most one symbol, one bit long, passes, as it does for zlib.
         codes: as `_scratch` makes them.
-        row: of `codes`; filled with the number of symbols of each length, the used symbols in the order of their
-            codes, and in the table entry | code length. Codes longer than `_TABLE_BITS` leave zeros in it.
+        row: of `codes`, to be filled. The table takes entry | code length; codes longer than `_TABLE_BITS` leave
+            zeros in it.
     """
     counts, symbols, tables, places, present = codes
     for n in range(_LONGEST_CODE + 1):
@@ -184,7 +184,9 @@ def _find(bits: Any, entries: Any, codes: Any, row: Any) -> Any:
 def _scratch() -> Any:
     """Return what decoding one image after the other uses again and again: codes, the fixed ones built, and lengths.
 
-    Rows of the codes are `_NEAR` and `_FAR`, for literals with lengths and for distances, then the fixed ones.
+    Codes are, with a row for each: the number of symbols of each length, the used symbols in the order of their codes,
+    the tables. Then room for building one: where each length's symbols go, and the used symbols in their own order, one
+    more than there are, since each is written before it is known to count.
     """
     codes = (
         np.empty((4, _LONGEST_CODE + 1), np.uint64),

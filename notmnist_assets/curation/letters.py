@@ -71,7 +71,7 @@ class _Gathering:
         self.path = path
         self.rejected: dict[int, str] = {}
         self.order: npt.NDArray[np.intp] = np.empty(0, np.intp)
-        self._spool = path.open("wb", buffering=0)
+        self._spool = path.open("wb")
         self._names: list[pa.LargeStringArray] = []
         self._members = 0
         self._sizes: list[npt.NDArray[np.int64]] = []
@@ -112,12 +112,13 @@ class _Gathering:
             return
         decoded = np.concatenate(self._decoded)
         rows = (np.cumsum(decoded) - 1)[self.order]
-        spooled = np.memmap(self.path, np.uint8, "r").reshape(-1, PIXELS)
+        # Mode "clip" writes straight into `out`. It would repeat the last row for any beyond it: the shape
+        # proves that all are there.
+        spooled = np.memmap(self.path, np.uint8, "r", shape=(int(decoded.sum()), PIXELS))
         chunk = np.empty((_CHUNK, PIXELS), np.uint8)
-        with target.open("wb", buffering=0) as file:
+        with target.open("wb") as file:
             for start in range(0, len(rows), _CHUNK):
                 part = rows[start : start + _CHUNK]
-                # Any mode but the default one writes straight into `out`.
                 np.take(spooled, part, axis=0, out=chunk[: len(part)], mode="clip")
                 file.write(chunk[: len(part)].data)
 
@@ -198,7 +199,7 @@ def read_letters(
 
     The whole archive is read and verified before the block is entered, so nothing can be stored from a bad
     one. Members of a letter are `<root>/<letter>/<file>`; each is among the images or rejected with a reason.
-    Memory is bounded but for some 200 bytes a member for names; pixels go through scratch files, 784 bytes an
+    Memory is bounded but for some 60 bytes a member for names; pixels go through scratch files, 784 bytes an
     image. The result does not depend on the number of workers, nor on the order of the members (but for repeated
     names, of which the last counts).
 

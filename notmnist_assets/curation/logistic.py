@@ -93,7 +93,7 @@ class LogisticFit:
         steps: descent steps over all rows.
         converged: whether `gradient_norm` is at most the tolerance.
         seconds: wall time of the fit.
-        guess: of the inverse Hessian, for fits that start from this one.
+        guess: of the inverse Hessian, for fits that start from this one; up to 49 MB.
     """
 
     parameters: Point
@@ -103,7 +103,7 @@ class LogisticFit:
     steps: int
     converged: bool
     seconds: float
-    guess: InverseHessian | None = field(default=None, repr=False)
+    guess: InverseHessian = field(repr=False)
 
     @property
     def classes(self) -> npt.NDArray[np.intp]:
@@ -124,8 +124,8 @@ def fit_logistic(
 ) -> LogisticFit:
     """Fit multinomial logistic regression.
 
-    The fit starts from zero, or for more than `PILOT_ROWS` rows from a rough fit of that many, evenly spaced. A fit of
-    nearly the same rows is a better start: the optimum is the same, the way to it shorter, the curvature known.
+    The fit starts from zero, or for more than `FEW_ROWS` rows from a rough fit of at most `PILOT_ROWS`, evenly spaced.
+    A fit of nearly the same rows is a better start: the optimum is the same, the curvature known, the way shorter.
     It depends on nothing but its arguments, and not on `workers`. While it runs, BLAS has one thread in the whole
     process: two Python threads with one each are faster than one with two.
 
@@ -167,12 +167,12 @@ def fit_logistic(
             )
 
         everything = rows_of(slice(None))
-        sample = everything
-        if len(images) > PILOT_ROWS:
-            sample = rows_of(np.linspace(0, len(images) - 1, PILOT_ROWS).astype(np.intp))
-        if start is not None and start.guess is not None and np.array_equal(start.classes, present):
+        if start is not None and np.array_equal(start.classes, present):
             point, guess = start.parameters[present], start.guess
         else:
+            sample = everything
+            if len(images) > PILOT_ROWS:
+                sample = rows_of(np.linspace(0, len(images) - 1, PILOT_ROWS).astype(np.intp))
             point, guess = _rough_start(everything, sample, step_limit, pool)
         minimum = minimize(
             lambda parameters: penalized(everything, parameters),

@@ -14,12 +14,12 @@ import numpy.typing as npt
 
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.export_comparison import array_problems
+from notmnist_assets.curation.npy import write_npy
 from notmnist_assets.curation.progress import stage
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.values import Split
 
 FILE_NAME: Final = "notMNIST.npz"
-_BLOCK_ROWS: Final = 4096
 _UNIX: Final = 3
 # zipfile calls members that claim to be encrypted a RuntimeError; NumPy tokenizes headers that it does not understand.
 _UNREADABLE: Final = (
@@ -37,7 +37,7 @@ _UNREADABLE: Final = (
 
 
 def write_npz(splits: Mapping[str, Split], file: BinaryIO) -> None:
-    """Write `{train,valid,test}_{images,labels,names}`, in blocks of rows.
+    """Write `{train,valid,test}_{images,labels,names}`.
 
     Images are uint8 (n, 28, 28), labels int32 (n,), 0 to 9 for A to J, names UTF-8 bytes (n,) of fixed width: the
     files' names. `numpy.load(path)` reads all of them with its default `allow_pickle=False`.
@@ -48,13 +48,9 @@ def write_npz(splits: Mapping[str, Split], file: BinaryIO) -> None:
             member = zipfile.ZipInfo(f"{name}.npy")  # dated 1980, the earliest a zip file knows
             member.create_system = _UNIX
             with archive.open(member, "w", force_zip64=True) as out:
-                header = {"descr": values.dtype.str, "fortran_order": False, "shape": values.shape}
-                np.lib.format.write_array_header_1_0(out, header)
-                for start in range(0, len(values), _BLOCK_ROWS):
-                    block = values[start : start + _BLOCK_ROWS]
-                    out.write(block.tobytes())
-                    if name.endswith("_images"):
-                        advance(len(block))
+                write_npy(values, out)
+            if name.endswith("_images"):
+                advance(len(values))
 
 
 def disagreements(splits: Mapping[str, Split], file: BinaryIO) -> list[str]:

@@ -1,4 +1,5 @@
 import threading
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -40,7 +41,35 @@ def test_as_many_results_are_made_at_the_same_time_as_are_ahead() -> None:
     assert list(made_ahead(make, range(4), ahead=2)) == [0, 1, 2, 3]
 
 
-def test_an_error_is_raised_in_its_turn() -> None:
+def test_an_error_of_the_items_is_raised_after_the_results_before_it() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        yield 2
+        raise LookupError("the third")
+
+    results = made_ahead(abs, items(), ahead=4)
+    assert [next(results), next(results)] == [1, 2]
+    with pytest.raises(LookupError, match="the third"):
+        next(results)
+
+
+def test_who_stops_early_waits_for_what_is_under_way() -> None:
+    go_on, ended = threading.Event(), []
+
+    def make(item: int) -> int:
+        if item:
+            assert go_on.wait(PATIENCE)
+            ended.append(item)
+        return item
+
+    results = made_ahead(make, range(9), ahead=2)
+    assert next(results) == 0
+    threading.Timer(0.05, go_on.set).start()
+    results.close()
+    assert sorted(ended) == [1, 2]
+
+
+def test_an_error_of_a_result_is_raised_in_its_turn() -> None:
     def make(item: int) -> int:
         if item:
             raise LookupError("the second")

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
+from notmnist_assets.curation import baselines
 from notmnist_assets.curation.baselines import (
     CURVE_COLUMNS,
     METRIC_COLUMNS,
@@ -12,7 +13,9 @@ from notmnist_assets.curation.baselines import (
     learning_curve,
 )
 from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.curation.logistic import fit_logistic, predict
+from notmnist_assets.curation.images import Images
+from notmnist_assets.curation.logistic import LogisticFit, fit_logistic, predict
+from notmnist_assets.curation.softmax import Labels
 from notmnist_assets.curation.values import Split
 from notmnist_assets_tests.curation.letter_problems import letter_split
 
@@ -54,6 +57,23 @@ def test_the_table_has_a_row_for_each_model_and_scored_part(metrics: pd.DataFram
     ]
     assert len(metrics) == 5 * len(keys)
     assert metrics["converged"].all()
+
+
+def test_a_sanitized_fit_starts_from_the_raw_one_of_its_size_and_no_other_fit_from_any(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    starts = []
+
+    def recorded(images: Images, labels: Labels, *, start: LogisticFit | None, workers: int) -> LogisticFit:
+        starts.append((len(images), start.rows if start else None))
+        return fit_logistic(images, labels, start=start, workers=workers)
+
+    monkeypatch.setattr(baselines, "fit_logistic", recorded)
+    baseline_metrics(RAW, SANITIZED, sizes=(50, 200))
+    assert starts == [(50, None), (50, 50), (200, None), (260, None), (130, 260)]
+    starts.clear()
+    baseline_metrics(RAW | {"train": RAW["train"].take(np.arange(40))}, SANITIZED, sizes=(50,))
+    assert starts == [(50, None), (40, None), (130, 40)]
 
 
 def test_accuracies_are_those_of_a_fit_on_the_first_rows(metrics: pd.DataFrame) -> None:

@@ -106,6 +106,15 @@ def test_inflating_agrees_with_zlib_on_whole_streams(data: bytes, packing: tuple
     assert inflated(stream[:-1], len(data)) is None
 
 
+@pytest.mark.parametrize("period", range(1, 20))
+def test_repeats_of_any_period_and_length_are_copied(period: int) -> None:
+    for length in range(3, 60):
+        repeated = (bytes(range(period)) * 60)[: period + length]
+        for behind in (b"", b"the end"):
+            data = repeated + behind
+            assert inflated(zlib.compress(data, 9), len(data)) == data
+
+
 def zlib_takes(stream: bytes) -> bytes | None:
     inflater = zlib.decompressobj()
     try:

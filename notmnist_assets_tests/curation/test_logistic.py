@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from notmnist_assets.curation import logistic
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.images import Images
-from notmnist_assets.curation.logistic import LogisticFit, fit_logistic, predict
+from notmnist_assets.curation.logistic import InverseHessian, LogisticFit, fit_logistic, predict
 from notmnist_assets.curation.softmax import Labels
 from notmnist_assets_tests.curation.letter_problems import letter_like
 
@@ -74,6 +74,17 @@ def test_rows_sorted_by_class_and_a_class_the_pilot_misses_still_converge(monkey
     fit = fit_logistic(images, labels)
     assert fit.converged
     assert fit.objective == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_fit_with_a_matrix_for_each_class_reaches_the_same_optimum(monkeypatch: pytest.MonkeyPatch) -> None:
+    images, labels = letter_like(600)
+    shared = fit_logistic(images, labels)
+    monkeypatch.setattr(logistic, "FEW_ROWS", 10)
+    by_class = fit_logistic(images, labels)
+    assert (len(shared.guess.factors), len(by_class.guess.factors)) == (1, 10)
+    assert by_class.converged
+    assert by_class.steps < shared.steps
+    assert by_class.objective == pytest.approx(shared.objective, rel=1e-6)
 
 
 @pytest.mark.parametrize(("rows", "pilot_rows"), [(600, 600), (3000, 1000)])
@@ -159,7 +170,7 @@ def test_no_rows_are_refused_with_a_remedy() -> None:
 
 def test_of_equal_scores_the_lower_class_is_predicted() -> None:
     images, _ = letter_like(5)
-    even = LogisticFit(np.zeros((10, 785)), 0.0, 0.0, 5, 0, True, 0.0)
+    even = LogisticFit(np.zeros((10, 785)), 0.0, 0.0, 5, 0, True, 0.0, InverseHessian([]))
     assert (predict(even, images) == 0).all()
 
 

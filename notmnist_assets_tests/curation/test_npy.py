@@ -34,15 +34,21 @@ def test_the_bytes_are_those_of_numpy(values: npt.NDArray[Any]) -> None:
 
 @pytest.mark.parametrize("piece", [1, 7, 64])
 def test_pieces_of_any_size_make_the_same_file(piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(npy, "_PIECE_BYTES", piece)
+    monkeypatch.setattr(npy, "PIECE_BYTES", piece)
     values = np.arange(60, dtype=np.int32).reshape(3, 4, 5)
     file = io.BytesIO()
     write_npy(values, file)
     assert file.getvalue() == saved(values)
 
 
-def test_a_view_with_gaps_is_written_as_its_values() -> None:
-    values = np.arange(60, dtype=np.int32).reshape(6, 10)[::2, 1::3]
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param(np.arange(60, dtype=np.int32).reshape(6, 10)[::2, 1::3], id="a view with gaps"),
+        pytest.param(np.asfortranarray(np.arange(12.0).reshape(3, 4)), id="Fortran's order"),
+    ],
+)
+def test_any_layout_is_written_in_c_order(values: npt.NDArray[Any]) -> None:
     file = io.BytesIO()
     write_npy(values, file)
-    np.testing.assert_array_equal(np.load(io.BytesIO(file.getvalue())), values)
+    assert file.getvalue() == saved(np.ascontiguousarray(values))
