@@ -10,6 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from notmnist_assets.curation.images import Images
+from notmnist_assets.curation.resizing import resize
 
 _RESIZED: Final = 32
 _LOW: Final = 8
@@ -31,11 +32,8 @@ def perceptual_hashes(images: Images) -> npt.NDArray[np.uint64]:
     hashes = np.empty(len(images), np.uint64)
     for start in range(0, len(images), _CHUNK):
         chunk = images[start : start + _CHUNK]
-        resized = np.empty((len(chunk), _RESIZED, _RESIZED), np.float64)
-        for i, image in enumerate(chunk):
-            larger = Image.fromarray(image).resize((_RESIZED, _RESIZED), Image.Resampling.LANCZOS)
-            resized[i] = np.asarray(larger)
-        low = dctn(resized, type=2, axes=(1, 2))[:, :_LOW, :_LOW].reshape(len(chunk), -1)
+        resized = resize(chunk, _RESIZED, Image.Resampling.LANCZOS)
+        low = dctn(resized.astype(np.float64), type=2, axes=(1, 2))[:, :_LOW, :_LOW].reshape(len(chunk), -1)
         bits = np.packbits(low > np.median(low, axis=1, keepdims=True), axis=1)
         hashes[start : start + len(chunk)] = bits.view(">u8")[:, 0]
     return hashes

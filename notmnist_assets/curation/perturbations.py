@@ -14,6 +14,7 @@ from PIL import Image
 
 from notmnist_assets.curation.images import PIXEL_DEPTH, PIXELS, SIDE, Images
 from notmnist_assets.curation.near import SHIFTS, moved
+from notmnist_assets.curation.resizing import resize
 
 
 @dataclass(frozen=True)
@@ -78,28 +79,18 @@ def _dilation(images: Images, size: float, _rng: np.random.Generator) -> Images:
     return ndimage.grey_dilation(images, (1, int(size), int(size)), mode="nearest")
 
 
-def _through_pillow(images: Images, change: Callable[[Image.Image], Image.Image]) -> Images:
-    result = np.empty_like(images)
-    for i, image in enumerate(images):
-        result[i] = np.asarray(change(Image.fromarray(image)))
-    return result
-
-
 def _resize(images: Images, side: float, _rng: np.random.Generator) -> Images:
-    def change(image: Image.Image) -> Image.Image:
-        smaller = image.resize((int(side), int(side)), Image.Resampling.BICUBIC)
-        return smaller.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-
-    return _through_pillow(images, change)
+    smaller = resize(images, int(side), Image.Resampling.BICUBIC)
+    return resize(smaller, SIDE, Image.Resampling.BICUBIC)
 
 
 def _jpeg(images: Images, quality: float, _rng: np.random.Generator) -> Images:
-    def change(image: Image.Image) -> Image.Image:
+    result = np.empty_like(images)
+    for i, image in enumerate(images):
         encoded = io.BytesIO()
-        image.save(encoded, "JPEG", quality=int(quality))
-        return Image.open(encoded)
-
-    return _through_pillow(images, change)
+        Image.fromarray(image).save(encoded, "JPEG", quality=int(quality))
+        result[i] = np.asarray(Image.open(encoded))
+    return result
 
 
 def _quantization(images: Images, levels: float, _rng: np.random.Generator) -> Images:

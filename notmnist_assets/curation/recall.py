@@ -7,7 +7,6 @@ data: pairs that a way calls duplicates although their letters differ.
 Belongs here: the two tables, and what each way calls a duplicate. Perturbations are in `perturbations`.
 """
 
-from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -130,8 +129,7 @@ def false_alarm_table(
         "near": (len(images), len(pairs), float(cross_letter(pairs, letters).sum())),
     }
     hashes, shares = perceptual_hashes(images[every]), letter_shares(letters[every])
-    for method, most in _PHASH_BITS.items():
-        counts[method] = (len(every), *_phash_pairs(hashes, shares, most))
+    counts |= {method: (len(every), *found) for method, found in _phash_pairs(hashes, shares).items()}
     table = pd.DataFrame(
         [(method, *row) for method, row in counts.items()],
         columns=["method", "images", "pairs", "cross_letter"],
@@ -157,21 +155,17 @@ def _cells_pairs(images: Images, shares: npt.NDArray[np.float64]) -> tuple[int, 
     return pairs, max(pairs - same, 0.0)
 
 
-def _phash_pairs(hashes: npt.NDArray[np.uint64], shares: npt.NDArray[np.float64], most: int) -> tuple[int, float]:
-    """Return how many pairs differ in at most `most` bits and how many of them cross letters."""
-    count, crossing = 0, 0.0
-    for a, b in _close_hashes(hashes, most):
-        count += len(a)
-        crossing += len(a) - float(np.einsum("ij,ij->", shares[a], shares[b]))
-    return count, max(crossing, 0.0)
-
-
-def _close_hashes(
-    hashes: npt.NDArray[np.uint64], most: int
-) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
-    """Yield the pairs of hashes that differ in at most `most` bits, a block of rows at a time."""
+def _phash_pairs(hashes: npt.NDArray[np.uint64], shares: npt.NDArray[np.float64]) -> dict[str, tuple[int, float]]:
+    """Return, for each pHash method, how many pairs are close and how many of them cross letters."""
+    count = dict.fromkeys(_PHASH_BITS, 0)
+    same = dict.fromkeys(_PHASH_BITS, 0.0)
     for start in range(0, len(hashes), _PHASH_CHUNK):
-        block = hashes[start : start + _PHASH_CHUNK]
-        a, b = np.nonzero(hamming(block[:, None], hashes[None, start:]) <= most)
+        bits = hamming(hashes[start : start + _PHASH_CHUNK, None], hashes[None, start:])
+        a, b = np.nonzero(bits <= max(_PHASH_BITS.values()))
         later = b > a
-        yield a[later] + start, b[later] + start
+        a, b = a[later], b[later]
+        for method, most in _PHASH_BITS.items():
+            close = bits[a, b] <= most
+            count[method] += int(close.sum())
+            same[method] += float(np.einsum("ij,ij->", shares[a[close] + start], shares[b[close] + start]))
+    return {method: (count[method], max(count[method] - same[method], 0.0)) for method in _PHASH_BITS}
