@@ -327,8 +327,8 @@ def _inflate(source: Any, start: Any, end: Any, window: Any, scratch: Any, raw: 
         else:
             return _FAILED
         while True:
-            # Always loading is cheaper than a branch that is hard to predict. 56 bits are enough for three literals in
-            # the table, or for the longest pair of length and distance, 15 + 5 + 15 + 13 bits.
+            # Always loading is cheaper than a branch that is hard to predict. 56 bits are enough for three literals of
+            # the table and what follows them there, or for the longest pair of length and distance, 15 + 5 + 15 + 13.
             if at > last_load:
                 return _FAILED
             bits |= _load(source, at) << held
@@ -336,23 +336,14 @@ def _inflate(source: Any, start: Any, end: Any, window: Any, scratch: Any, raw: 
             held |= _U56
             entry = np.uint64(tables[near, bits & mask])
             if entry & _LITERAL and room - filled >= _U3:
-                raw[filled] = entry >> _U16
-                filled += _U1
-                bits >>= entry & _U63
-                held -= entry & _U63
-                entry = np.uint64(tables[near, bits & mask])
-                if entry & _LITERAL:
+                for _ in range(3):
                     raw[filled] = entry >> _U16
                     filled += _U1
                     bits >>= entry & _U63
                     held -= entry & _U63
                     entry = np.uint64(tables[near, bits & mask])
-                    if entry & _LITERAL:
-                        raw[filled] = entry >> _U16
-                        filled += _U1
-                        bits >>= entry & _U63
-                        held -= entry & _U63
-                        continue
+                    if not entry & _LITERAL:
+                        break
                 if at > last_load:
                     return _FAILED
                 bits |= _load(source, at) << held
