@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from notmnist_assets.curation.hashes import exact_digests
-from notmnist_assets.curation.images import LETTERS, SETS, SIDE
+from notmnist_assets.curation.images import LETTERS, SETS, SIDE, copy_rows
 from notmnist_assets.curation.letters import font_name
 from notmnist_assets.curation.near import near_pairs
 from notmnist_assets.curation.progress import stage
@@ -84,7 +84,7 @@ def pool_groups(pool: Pool, radius: float, *, by_font: bool, shifts: bool = Fals
     start = 0
     for part in parts:
         here = np.flatnonzero((first >= start) & (first < start + len(part)))
-        pictures[here] = part.images[first[here] - start]
+        copy_rows(part.images, first[here] - start, pictures, here)
         start += len(part)
     pairs = near_pairs(pictures, radius, shifts=shifts, workers=workers)
     source, target, nodes = [pairs.a.astype(np.int64)], [pairs.b.astype(np.int64)], distinct
@@ -145,7 +145,7 @@ def _gather(pool: Pool, rows: Indices) -> Split:
         for label, letter in enumerate(LETTERS):
             here = np.flatnonzero((pool.set_of[rows] == number) & (pool.label[rows] == label))
             source = pool.letters[set_name][letter]
-            images[here] = source.images[pool.row[rows[here]]]
+            copy_rows(source.images, pool.row[rows[here]], images, here)
             names[here] = source.names[pool.row[rows[here]]]
     sources = pd.DataFrame(
         {

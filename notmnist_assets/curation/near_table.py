@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from notmnist_assets.curation.images import PIXEL_DEPTH, SIDE, Images
+from notmnist_assets.curation.images import PIXEL_DEPTH, SIDE, Images, copy_rows
 from notmnist_assets.curation.near import NearPairs, near_pairs
 from notmnist_assets.curation.radius import RADII, choose_radius, radius_curve
 from notmnist_assets.curation.relation import NO_IMAGE, Indices, RowIndex
@@ -23,8 +23,8 @@ def images_of(index: RowIndex, splits: Mapping[str, Split], rows: Indices) -> Im
     """Return the pixels of global rows: uint8 (n, 28, 28)."""
     images = np.empty((len(rows), SIDE, SIDE), np.uint8)
     for place, name in enumerate(SPLITS):
-        here = index.split[rows] == place
-        images[here] = splits[name].images[index.row[rows[here]]]
+        here = np.flatnonzero(index.split[rows] == place)
+        copy_rows(splits[name].images, index.row[rows[here]], images, here)
     return images
 
 

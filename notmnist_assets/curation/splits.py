@@ -13,13 +13,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.curation.images import LETTERS, SIDE
+from notmnist_assets.curation.images import LETTERS, SIDE, copy_rows
 from notmnist_assets.curation.letters import font_name
 from notmnist_assets.curation.values import LetterImages, Split
 
 SPLITS: Final = ("train", "valid", "test")
 SET_OF_SPLIT: Final = {"train": "large", "valid": "large", "test": "small"}
-_CHUNK: Final = 1024
 _LARGEST_DEFAULT: Final = {"train": 200_000, "valid": 10_000, "test": 10_000}
 
 
@@ -107,10 +106,7 @@ def gather(set_name: str, letters: Mapping[str, LetterImages], rows: SplitRows) 
     names = np.empty(len(rows.labels), object)
     for label, letter in enumerate(LETTERS):
         places = np.flatnonzero(rows.labels == label)
-        # In parts that stay in the processor's cache between reading and writing.
-        for start in range(0, len(places), _CHUNK):
-            part = places[start : start + _CHUNK]
-            images[part] = letters[letter].images[rows.rows[part]]
+        copy_rows(letters[letter].images, rows.rows[places], images, places)
         names[places] = letters[letter].names[rows.rows[places]]
     # Ten letters share most fonts: each name is decoded once.
     codes, distinct = pd.factorize(names)

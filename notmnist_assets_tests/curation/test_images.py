@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from notmnist_assets.curation.images import as_float32, check_images
+from notmnist_assets.curation import images
+from notmnist_assets.curation.images import as_float32, check_images, copy_rows
 
 
 def test_scaled_pixels_are_the_assignments_for_every_gray_level() -> None:
@@ -18,6 +19,24 @@ def test_scaled_pixels_are_the_assignments_for_every_gray_level() -> None:
 def test_scaling_loses_nothing() -> None:
     images = np.resize(np.arange(256, dtype=np.uint8), (1, 28, 28))
     np.testing.assert_array_equal(np.rint(as_float32(images) * 255 + 127.5), images)
+
+
+@pytest.mark.parametrize("at_a_time", [1, 3, 1024])
+def test_rows_are_copied_to_their_places_and_nothing_else_is_touched(
+    at_a_time: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(images, "_ROWS_AT_A_TIME", at_a_time)
+    random = np.random.default_rng(0)
+    source = random.integers(0, 256, (9, 28, 28), np.uint8)
+    target = random.integers(0, 256, (12, 28, 28), np.uint8)
+    rows, places = np.array([8, 0, 3, 3, 5]), np.array([2, 11, 0, 7, 4])
+    expected = target.copy()
+    for row, place in zip(rows, places, strict=True):
+        expected[place] = source[row]
+    copy_rows(source, rows, target, places)
+    np.testing.assert_array_equal(target, expected)
+    copy_rows(source, rows[:0], target, places[:0])
+    np.testing.assert_array_equal(target, expected)
 
 
 def test_images_of_the_right_shape_pass_however_few() -> None:
