@@ -288,16 +288,7 @@ def _inflate(source: Any, start: Any, end: Any, window: Any, scratch: Any, raw: 
                 if symbol < _U16:
                     lengths[n] = symbol
                     n += _U1
-                    if n == total:
-                        break
-                    entry = np.uint64(tables[near, bits & mask])
-                    bits >>= entry & _U63
-                    held -= entry & _U63
-                    symbol = entry >> _U16
-                    if symbol < _U16:
-                        lengths[n] = symbol
-                        n += _U1
-                        continue
+                    continue
                 value = np.uint8(0)
                 if symbol == _U16:
                     if n == _U0:

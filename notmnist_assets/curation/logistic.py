@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_limits
 
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.images import LETTERS, PIXELS, Images
-from notmnist_assets.curation.lbfgs import Point, minimize
+from notmnist_assets.curation.lbfgs import Minimum, Point, minimize
 from notmnist_assets.curation.softmax import BLOCK_ROWS, Floats, Labels, SoftmaxRows
 
 TOLERANCE: Final = 2e-6
@@ -174,13 +174,7 @@ def fit_logistic(
             if len(images) > PILOT_ROWS:
                 sample = rows_of(np.linspace(0, len(images) - 1, PILOT_ROWS).astype(np.intp))
             point, guess = _rough_start(everything, sample, step_limit, pool)
-        minimum = minimize(
-            lambda parameters: penalized(everything, parameters),
-            point,
-            precondition=lambda gradient: guess.apply(gradient, pool),
-            tolerance=tolerance,
-            step_limit=step_limit,
-        )
+        minimum = _descend(everything, point, guess, tolerance, step_limit, pool)
     parameters = np.zeros((classes, PIXELS + 1))
     parameters[:, PIXELS] = -np.inf
     parameters[present] = minimum.point
@@ -221,6 +215,18 @@ def penalized(rows: SoftmaxRows, parameters: Point) -> tuple[float, Point]:
     return (loss + 0.5 * float(np.vdot(weights, weights))) / rows.rows, gradient / rows.rows
 
 
+def _descend(
+    rows: SoftmaxRows, start: Point, guess: InverseHessian, tolerance: float, step_limit: int, pool: ThreadPoolExecutor
+) -> Minimum:
+    return minimize(
+        lambda parameters: penalized(rows, parameters),
+        start,
+        precondition=lambda gradient: guess.apply(gradient, pool),
+        tolerance=tolerance,
+        step_limit=step_limit,
+    )
+
+
 def _rough_start(
     everything: SoftmaxRows,
     sample: SoftmaxRows,
@@ -234,13 +240,7 @@ def _rough_start(
     at_zero = InverseHessian.of_grams([shared], sample.rows, pool)
     if sample is everything and everything.rows <= FEW_ROWS:
         return zero, at_zero
-    pilot = minimize(
-        lambda parameters: penalized(sample, parameters),
-        zero,
-        precondition=lambda gradient: at_zero.apply(gradient, pool),
-        tolerance=PILOT_TOLERANCE,
-        step_limit=step_limit,
-    )
+    pilot = _descend(sample, zero, at_zero, PILOT_TOLERANCE, step_limit, pool)
     grams = sample.weighted_grams(
         [_systematic_sample(p * (1 - p), CURVATURE_ROWS) for p in sample.probabilities(pilot.point).T]
     )

@@ -146,12 +146,12 @@ def _read_pax(buffer: Any, start: Any, end: Any, found: Any) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def _classify(buffer: Any, record: Any, root: Any, parts: Any) -> Any:
+def _classify(buffer: Any, record: Any, root: Any) -> Any:
     """Set name and folder of a record from its path; False if it is a letter below a second root.
 
-    `root` holds the length and the bytes of the root folder's name once a letter was seen; `parts`, int64 (3, 2), is
-    overwritten.
+    `root` holds the length and the bytes of the root folder's name once a letter was seen.
     """
+    parts = np.zeros((3, 2), np.int64)
     count = 0
     safe = True
     for segment in range(2):
@@ -207,7 +207,6 @@ def walk(buffer: Any, start: Any, stop: Any, root: Any, state: Any, records: Any
             -1; START is -1 when the bytes were passed over.
     """
     found = np.empty(3, np.int64)
-    parts = np.empty((3, 2), np.int64)
     position = start
     count = 0
     while True:
@@ -270,7 +269,7 @@ def walk(buffer: Any, start: Any, stop: Any, root: Any, state: Any, records: Any
         regular = kind == 48 or kind == 0 or kind == 55
         last = record[PATH] + record[PATH_SIZE] - 1
         folder = kind == 53 or (kind == 0 and last >= record[PATH] and buffer[last] == 47)
-        if not folder and not _classify(buffer, record, root, parts):
+        if not folder and not _classify(buffer, record, root):
             state[ERROR] = SECOND_ROOT
             state[AT] = position
             records[0] = record
