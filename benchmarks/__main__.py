@@ -14,6 +14,7 @@ from rich.console import Console
 from benchmarks import assignment, ours, peers, plot, report
 from benchmarks.measure import Stage, StageFailedError, measure
 from benchmarks.place import Place, Size
+from notmnist_assets.curation.images import SETS
 from notmnist_assets.sources.sample import is_rendered, render_archives
 
 _RESULTS = Path(__file__).resolve().parent / "results"
@@ -55,8 +56,11 @@ def benchmark(
         raise typer.BadParameter(str(error)) from None
     if archives and len(sizes) > 1:
         raise typer.BadParameter("--archives goes with one size")
+    if archives and not all(Place(archives, archives, {}).archive(set_name).is_file() for set_name in SETS):
+        raise typer.BadParameter(f"{archives} does not hold both archives: notmnist render --out {archives} draws them")
     work = work.absolute() if work else None
-    out.mkdir(parents=True, exist_ok=True)
+    for needed in filter(None, (out, work)):
+        needed.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="notmnist-benchmark-", dir=work) as folder:
         stages_only = {name: stage for name, stage in ours.STAGES.items() if name not in _GRAPH}
         if warm_up:

@@ -29,8 +29,10 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def results(archives: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("results")
+    folder = tmp_path_factory.mktemp("benchmark")
+    out = folder / "not" / "there" / "yet"
     options = ["--size", str(FILES), "--runs", "1", "--no-warm-up", "--archives", str(archives), "--out", str(out)]
+    options += ["--work", str(folder / "work")]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", *options], cwd=PROJECT, capture_output=True, text=True, check=False
     )
@@ -56,6 +58,16 @@ def test_the_table_has_ratios_first_and_one_line_for_each_stage(results: Path) -
     whole = table.set_index("stage")["assignment_seconds"]
     for stage in report.WHOLES:
         assert whole[stage] == pytest.approx(shared["assignment_seconds"].sum(), rel=1e-4)
+
+
+def test_a_folder_without_archives_is_said_before_anything_is_measured(tmp_path: Path) -> None:
+    options = ["--size", str(FILES), "--archives", str(tmp_path), "--out", str(tmp_path / "results")]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", *options], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "does not hold both archives" in done.stderr
+    assert not (tmp_path / "results").exists()
 
 
 def test_the_profile_of_a_whole_run_adds_up_to_its_time(results: Path) -> None:
