@@ -8,10 +8,9 @@ import hashlib
 import io
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, BinaryIO, ClassVar, Final, cast
+from typing import Any, BinaryIO, ClassVar, Final
 
 import dagster as dg
-import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from upath import UPath
@@ -19,7 +18,7 @@ from upath import UPath
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.fingerprint import fingerprint
 from notmnist_assets.curation.near_table import NearSearch
-from notmnist_assets.curation.npy import PIECE_BYTES, write_npy
+from notmnist_assets.curation.npy import DAMAGED, PIECE_BYTES, map_npy, read_npy, write_npy
 from notmnist_assets.curation.values import Archive, LetterImages, Split
 from notmnist_assets.failures import explained
 from notmnist_assets.lineage import column_lineage
@@ -70,7 +69,7 @@ class ValueIOManager(dg.IOManager):
         stored = store.require(key)
         try:
             return self._load(store, key, stored)
-        except (ValueError, KeyError, OSError) as error:
+        except DAMAGED as error:
             raise CurationError(
                 f"the stored value cannot be read: {error}.",
                 subject="/".join(key),
@@ -264,10 +263,9 @@ def _table_writer(table: pd.DataFrame) -> WriteFile:
 def _load_array(store: ValueStore, key: Sequence[str], stored: StoredValue, name: str) -> npt.NDArray[Any]:
     """Return a memory map when the file is local, an array in memory elsewhere."""
     if store.is_local:
-        path = store.file(key, stored, name)
-        return cast("npt.NDArray[Any]", np.load(path, mmap_mode="r", allow_pickle=False))
+        return map_npy(store.file(key, stored, name))
     with store.open(key, stored, name) as file:
-        return cast("npt.NDArray[Any]", np.load(io.BytesIO(file.read()), allow_pickle=False))
+        return read_npy(io.BytesIO(file.read()))
 
 
 def _load_table(store: ValueStore, key: Sequence[str], stored: StoredValue, name: str) -> pd.DataFrame:

@@ -5,13 +5,14 @@ Belongs here: reading what is stored, without Dagster. Whole values with their s
 """
 
 from difflib import get_close_matches
-from typing import Any, Final, Literal, cast, overload
+from typing import Any, Final, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.curation.images import Images, as_float32
+from notmnist_assets.curation.images import SIDE, Images, as_float32
+from notmnist_assets.curation.npy import read_npy
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.settings import read_settings
 from notmnist_assets.storage import StoredValue, ValueStore
@@ -63,14 +64,21 @@ def load_split(
     stored = store.require(key)
     images = _array(store, key, stored, "images.npy")
     labels = _array(store, key, stored, "labels.npy")
+    if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE):
+        raise _damaged(key, f"images.npy holds {images.dtype} {images.shape}, not images")
+    if labels.dtype != np.int32 or labels.shape != images.shape[:1]:
+        raise _damaged(key, f"labels.npy holds {labels.dtype} {labels.shape}, not a label for each of {len(images)}")
     return as_float32(images) if normalized else images, labels
 
 
 def _array(store: ValueStore, key: list[str], stored: StoredValue, name: str) -> npt.NDArray[Any]:
     try:
         with store.open(key, stored, name) as file:
-            return cast("npt.NDArray[Any]", np.load(file, allow_pickle=False))
+            return read_npy(file)
     except (ValueError, OSError) as error:
-        raise CurationError(
-            f"{name} cannot be read: {error}.", subject="/".join(key), remedy="Materialize the asset again."
-        ) from error
+        raise _damaged(key, f"{name} cannot be read: {error}") from error
+
+
+def _damaged(key: list[str], problem: str) -> CurationError:
+    asset = "/".join(key)
+    return CurationError(f"{problem}.", subject=asset, remedy=f"Make it again: notmnist run {asset}.")

@@ -1,15 +1,29 @@
-"""Writes arrays as .npy files, in pieces.
+"""Arrays of numbers as .npy files: written in pieces, and read as nothing else.
 
-Belongs here: what `np.save` writes of arrays of numbers. Where files go, and reading them, do not.
+Belongs here: what `np.save` writes of arrays of numbers, and its reading. Where files go does not.
 """
 
-from typing import IO, Any, Final
+import tokenize
+from pathlib import Path
+from typing import IO, Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
 
 PIECE_BYTES: Final = 256 << 10
 """Bytes handed to the system at a time; `write_npy` tells why."""
+DAMAGED: Final = (
+    ValueError,
+    TypeError,
+    LookupError,
+    OSError,
+    EOFError,
+    MemoryError,
+    OverflowError,
+    SyntaxError,
+    tokenize.TokenError,
+)
+"""What NumPy and pyarrow raise over damaged files; NumPy reads headers as Python and makes the room they name."""
 
 
 def write_npy(values: npt.NDArray[Any], file: IO[bytes]) -> None:
@@ -23,3 +37,27 @@ def write_npy(values: npt.NDArray[Any], file: IO[bytes]) -> None:
     data = contiguous.reshape(-1).view(np.uint8)
     for start in range(0, len(data), PIECE_BYTES):
         file.write(data[start : start + PIECE_BYTES].data)
+
+
+def read_npy(file: IO[bytes]) -> npt.NDArray[Any]:
+    """Return the array in a .npy file. Unlike `np.load`, nothing else is read: no zip file and no pickle.
+
+    Raises:
+        ValueError: the file is not a whole .npy file of numbers.
+    """
+    try:
+        return np.lib.format.read_array(file, allow_pickle=False)
+    except DAMAGED as error:
+        raise ValueError(f"not a whole .npy file: {error}") from error
+
+
+def map_npy(path: Path | str) -> npt.NDArray[Any]:
+    """Return the array in a .npy file as a read-only memory map.
+
+    Raises:
+        ValueError: the file is not a whole .npy file of numbers.
+    """
+    try:
+        return cast("npt.NDArray[Any]", np.lib.format.open_memmap(path, mode="r"))
+    except DAMAGED as error:
+        raise ValueError(f"not a whole .npy file: {error}") from error

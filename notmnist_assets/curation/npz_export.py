@@ -4,7 +4,6 @@ Belongs here: which arrays the file holds and how they become bytes. The file is
 between builds of zlib, and equal splits must give equal bytes everywhere.
 """
 
-import tokenize
 import zipfile
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, Final
@@ -14,26 +13,15 @@ import numpy.typing as npt
 
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.export_comparison import array_problems
-from notmnist_assets.curation.npy import write_npy
+from notmnist_assets.curation.npy import DAMAGED, write_npy
 from notmnist_assets.curation.progress import stage
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.values import Split
 
 FILE_NAME: Final = "notMNIST.npz"
 _UNIX: Final = 3
-# zipfile calls members that claim to be encrypted a RuntimeError; NumPy tokenizes headers that it does not understand.
-_UNREADABLE: Final = (
-    ValueError,
-    TypeError,
-    LookupError,
-    OSError,
-    EOFError,
-    MemoryError,
-    RuntimeError,
-    SyntaxError,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-)
+# zipfile calls members that claim to be encrypted a RuntimeError.
+_UNREADABLE: Final = (*DAMAGED, RuntimeError, zipfile.BadZipFile)
 
 
 def write_npz(splits: Mapping[str, Split], file: BinaryIO) -> None:
