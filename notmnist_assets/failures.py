@@ -29,6 +29,8 @@ def failure_in_words(event: dg.DagsterEvent) -> str:
     data = event.step_failure_data
     if data.user_failure_data and data.user_failure_data.description:
         return data.user_failure_data.description
+    if data.error is not None and data.error.cls_name == dg.DagsterExecutionInterruptedError.__name__:
+        return "interrupted; what was stored stays, and notmnist run goes on from there"
     if data.error is not None:
         cause = data.error.cause or data.error
         return cause.message.strip()

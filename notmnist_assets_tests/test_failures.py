@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.failures import explained
+from notmnist_assets.failures import explained, failure_in_words
 
 
 def test_bad_input_tells_what_where_and_what_next() -> None:
@@ -22,3 +22,17 @@ def test_bad_input_tells_what_where_and_what_next() -> None:
 def test_a_programming_error_is_not_dressed_up() -> None:
     with pytest.raises(ZeroDivisionError), explained():
         raise ZeroDivisionError
+
+
+def test_an_interrupted_step_is_no_error_of_the_program() -> None:
+    @dg.op
+    def interrupted() -> None:
+        raise dg.DagsterExecutionInterruptedError
+
+    @dg.job
+    def stopped() -> None:
+        interrupted()
+
+    result = stopped.execute_in_process(raise_on_error=False)
+    (failure,) = (event for event in result.all_events if event.is_step_failure)
+    assert failure_in_words(failure).startswith("interrupted; ")

@@ -72,6 +72,12 @@ def baseline_metrics(
     clean = {name: _clean_rows(raw[name], sanitized[name], name) for name in EVALUATION_SPLITS}
     trained = {"raw": raw["train"], "sanitized": sanitized["train"]}
     for train_on, train in trained.items():
+        if not len(train):
+            raise CurationError(
+                "there are no rows to fit.",
+                subject=f"{train_on} train",
+                remedy="sanitized/removed tells why rows were removed; use archives with more different images.",
+            )
         for name in EVALUATION_SPLITS:
             _require_disjoint(train, raw[name], f"{train_on} train", f"raw {name}")
     fits = [

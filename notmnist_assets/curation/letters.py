@@ -7,8 +7,8 @@ scratch files, so that pixels need no more memory for a larger archive. The arch
 
 import binascii
 import tempfile
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -291,7 +291,7 @@ def _check_counts(
     """Raise CurationError if letters have no members, or fewer readable images than `minimum`."""
     absent = [letter for letter in gathered if not report.members[letter]]
     few = [
-        f"{letter} {len(gathering.order)}"
+        f"{letter} {len(gathering.order)}{_rejected_in_words(gathering.rejected)}"
         for letter, gathering in gathered.items()
         if letter not in absent and len(gathering.order) < minimum
     ]
@@ -301,11 +301,20 @@ def _check_counts(
     if few:
         problems.append(f"has fewer than {minimum} readable images for the letters {', '.join(few)}")
     if problems:
+        lower = f", or lower the fewest images per letter (NOTMNIST_MIN_{set_name.upper()})"
+        can_lower = not absent and all(len(gathering.order) for gathering in gathered.values())
         raise CurationError(
             f"{' and '.join(problems)}.",
             subject=f"{set_name} archive {archive.uri}",
-            remedy=f"Use a complete archive, or lower the fewest images per letter (NOTMNIST_MIN_{set_name.upper()}).",
+            remedy=f"Use a complete archive{lower if can_lower else ''}.",
         )
+
+
+def _rejected_in_words(rejected: Mapping[int, str]) -> str:
+    if not rejected:
+        return ""
+    reason, count = Counter(rejected[member] for member in sorted(rejected)).most_common(1)[0]
+    return f" ({len(rejected)} rejected; {count} of them: {reason})"
 
 
 def font_name(file_name: str) -> str:

@@ -81,8 +81,8 @@ def canonical_rows(large: Sequence[int], small: Sequence[int], sizes: SplitSizes
     """
     letters = len(LETTERS)
     per_letter = {name: getattr(sizes, name) // letters for name in SPLITS}
-    _check_enough("large", large, per_letter["valid"] + per_letter["train"], "train_size + valid_size")
-    _check_enough("small", small, per_letter["test"], "test_size")
+    _check_enough("large", large, per_letter["valid"] + per_letter["train"], ("train_size", "valid_size"))
+    _check_enough("small", small, per_letter["test"], ("test_size",))
     stream = np.random.RandomState(seed)
     parts: dict[str, list[npt.NDArray[np.int64]]] = {name: [] for name in SPLITS}
     for count in large:
@@ -128,11 +128,17 @@ def _shuffled(stream: np.random.RandomState, count: int) -> npt.NDArray[np.int64
     return order
 
 
-def _check_enough(set_name: str, counts: Sequence[int], needed: int, settings: str) -> None:
+def _check_enough(set_name: str, counts: Sequence[int], needed: int, sizes: Sequence[str]) -> None:
     short = [f"{letter} has {count}" for letter, count in zip(LETTERS, counts, strict=True) if count < needed]
-    if short:
-        raise CurationError(
-            f"the split needs {needed} images per letter, but {', '.join(short)}.",
-            subject=f"notMNIST_{set_name}",
-            remedy=f"Lower {settings} to at most {min(counts) * len(LETTERS)} in all, or use larger archives.",
-        )
+    if not short:
+        return
+    fewest = min(counts)
+    if fewest < len(sizes):  # each split has at least one image of each letter
+        remedy = f"Use an archive with at least {len(sizes)} readable images of each letter."
+    else:
+        remedy = f"Lower {' + '.join(sizes)} to at most {fewest * len(LETTERS)} in all, or use larger archives."
+    raise CurationError(
+        f"the split needs {needed} images per letter, but {', '.join(short)}.",
+        subject=f"notMNIST_{set_name}",
+        remedy=remedy,
+    )

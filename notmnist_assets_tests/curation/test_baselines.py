@@ -151,5 +151,7 @@ def test_sanitized_rows_that_are_not_raw_rows_are_refused() -> None:
 
 def test_an_empty_training_split_is_refused() -> None:
     empty = RAW["train"].take(np.zeros(0, np.intp))
-    with pytest.raises(CurationError, match="no rows to fit"):
+    with pytest.raises(CurationError, match="raw train: there are no rows to fit"):
         baseline_metrics({**RAW, "train": empty}, SANITIZED)
+    with pytest.raises(CurationError, match=r"sanitized train: there are no rows to fit.*sanitized/removed"):
+        baseline_metrics(RAW, {**SANITIZED, "train": empty})

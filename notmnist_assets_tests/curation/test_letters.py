@@ -193,8 +193,12 @@ def test_all_letters_that_lack_images_are_named_at_once(tmp_path: Path) -> None:
     with pytest.raises(CurationError, match=r"letters C, E and .* 1 readable .* letters D 0") as caught:
         read(archive, minimum=1)
     assert archive.uri in caught.value.subject
-    with pytest.raises(CurationError, match=r"fewer than 4 readable images for the letters A 3, D 0\."):
+    assert "lower" not in caught.value.remedy, "no minimum lets an absent letter pass"
+    with pytest.raises(CurationError, match="fewer than 4 readable images for the letters A 3, D 0 ") as caught:
         read(archive, "AD", minimum=4)
+    assert "D 0 (3 rejected; 3 of them: empty file)" in str(caught.value)
+    with pytest.raises(CurationError, match=r"lower .*NOTMNIST_MIN_"):
+        read(archive, "A", minimum=4)
     assert len(read(archive, "DA")[0]["D"]) == 0
 
 

@@ -128,6 +128,12 @@ def test_too_large_a_split_names_the_letters_that_are_too_small() -> None:
     assert caught.value.subject == "notMNIST_small"
 
 
+def test_archives_too_small_for_any_split_are_not_answered_with_sizes_that_no_setting_takes() -> None:
+    with pytest.raises(CurationError, match="A has 1,") as caught:
+        canonical_rows([1] * 10, SMALL, SplitSizes(10, 10, 10), 133)
+    assert caught.value.remedy == "Use an archive with at least 2 readable images of each letter."
+
+
 optional_size = st.none() | st.integers(1, 300).map(lambda tenth: 10 * tenth)
 available = st.lists(st.integers(1, 25_000), min_size=10, max_size=10)
 

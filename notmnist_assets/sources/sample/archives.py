@@ -7,12 +7,14 @@ members is made elsewhere.
 import hashlib
 import json
 import multiprocessing
+import os
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Final
 
 import numpy as np
@@ -98,7 +100,9 @@ def _drawing(plan: Plan, workers: int) -> Iterator[_Render]:
     if workers <= 1:
         yield lambda stretches: (make_members(plan, stretch) for stretch in stretches)
         return
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    pool = ProcessPoolExecutor(
+        workers, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_the_parent
+    )
 
     def draw(stretches: Iterable[Stretch]) -> Iterator[Members]:
         waiting: deque[Future[Members]] = deque()
@@ -113,6 +117,18 @@ def _drawing(plan: Plan, workers: int) -> Iterator[_Render]:
         yield draw
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _end_with_the_parent() -> None:
+    """Let this worker end when the process that started it has: one that is killed tells nobody."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+
+        def wait() -> None:
+            parent.join()
+            os._exit(1)
+
+        Thread(target=wait, daemon=True).start()
 
 
 def _write_archive(path: Path, plan: Plan, set_name: str, draw: _Render, advance: Callable[[int], None]) -> list[Drawn]:

@@ -4,7 +4,10 @@ import base64
 import gzip
 import hashlib
 import io
+import subprocess
+import sys
 import tarfile
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +27,14 @@ from notmnist_assets.sources.sample import fingerprint, is_rendered, render_arch
 
 LARGE, SMALL = 300, 60
 FILES = ("notMNIST_large.tar.gz", "notMNIST_small.tar.gz", "ground_truth.parquet", "SHA256SUMS", "recipe.json")
+
+RENDER = """
+import sys
+from pathlib import Path
+from notmnist_assets.sources.sample import render_archives
+if __name__ == "__main__":
+    render_archives(Path(sys.argv[1]), large_per_letter=20_000, small_per_letter=60, workers=2)
+"""
 
 Key = tuple[str, str, str]
 
@@ -241,6 +252,17 @@ def test_a_run_that_is_stopped_leaves_no_file_and_keeps_the_old_ones(tmp_path: P
         render_archives(tmp_path, large_per_letter=20, small_per_letter=20, workers=1)
     assert [path.name for path in tmp_path.iterdir()] == [FILES[0]]
     assert (tmp_path / FILES[0]).read_bytes() == b"old"
+
+
+def test_the_workers_of_a_killed_run_end(tmp_path: Path) -> None:
+    rendering = subprocess.Popen([sys.executable, "-c", RENDER, str(tmp_path)], stdout=subprocess.PIPE)
+    started = time.monotonic()
+    while not sum(path.stat().st_size for path in tmp_path.glob(".rendering-*/*.tar.gz")):
+        assert rendering.poll() is None
+        assert time.monotonic() - started < 60
+        time.sleep(0.05)
+    rendering.kill()
+    rendering.communicate(timeout=30)  # ends when nobody holds the other end of the pipe any more
 
 
 @pytest.mark.parametrize("size", [19, 2**20 + 1])
