@@ -14,11 +14,11 @@ import io
 import struct
 import warnings
 import zlib
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from notmnist_assets.curation.images import SIDE, Images
 from notmnist_assets.curation.members import REGULAR_TYPES, Members
@@ -28,6 +28,9 @@ from notmnist_assets.curation.tar import LARGEST_MEMBER
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 # 28 rows of at most 4 channels of 2 bytes, interlaced or not, take less.
 _MOST_RAW_BYTES: Final = 16 << 10
+# Channels of each color type, and the passes of Adam7: first column and row, steps between columns and rows.
+_CHANNELS: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_ADAM7: Final = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _LINKS: Final = {ord("1"): "hard link", ord("2"): "symbolic link"}
 
 
@@ -35,14 +38,36 @@ class UnreadableImageError(Exception):
     """Says why a file is not a letter."""
 
 
-def _check_chunks(data: bytes) -> tuple[int, int, bytes]:
-    """Verify the chunks' structure and CRCs; return width, height and the compressed pixels."""
+class _Header(NamedTuple):
+    """The fields of chunk IHDR."""
+
+    width: int
+    height: int
+    depth: int
+    color: int
+    compression: int
+    filtering: int
+    interlace: int
+
+    def raw_bytes(self) -> int:
+        """Return the bytes of all rows before compression, each with its filter's number (PNG, section 7.2)."""
+        bits = self.depth * _CHANNELS.get(self.color, 0)
+        total = 0
+        for left, top, right, down in _ADAM7 if self.interlace else ((0, 0, 1, 1),):
+            columns = -((left - self.width) // right)
+            rows = -((top - self.height) // down)
+            total += rows * (1 + (columns * bits + 7) // 8)
+        return total
+
+
+def _check_chunks(data: bytes) -> tuple[_Header, bytes]:
+    """Verify the chunks' structure and CRCs; return the header and the compressed pixels."""
     if not data:
         raise UnreadableImageError("empty file")
     if not data.startswith(_SIGNATURE):
         raise UnreadableImageError("not a PNG")
     at = len(_SIGNATURE)
-    shape: tuple[int, int] | None = None
+    header: _Header | None = None
     pixels = []
     while True:
         if at + 8 > len(data):
@@ -54,19 +79,21 @@ def _check_chunks(data: bytes) -> tuple[int, int, bytes]:
             raise UnreadableImageError(f"truncated in chunk {name}")
         if zlib.crc32(data[at + 4 : body + size]) != int.from_bytes(data[body + size : body + size + 4], "big"):
             raise UnreadableImageError(f"wrong checksum in chunk {name}")
-        if shape is None:
+        if header is None:
             if kind != b"IHDR" or size != 13:
                 raise UnreadableImageError("not a PNG: does not start with chunk IHDR")
-            shape = struct.unpack_from(">II", data, body)
+            header = _Header(*struct.unpack_from(">IIBBBBB", data, body))
+        elif kind == b"IHDR":  # decoders take the last one
+            raise UnreadableImageError("more than one chunk IHDR")
         if kind == b"IDAT":
             pixels.append(data[body : body + size])
         if kind == b"IEND":
-            return *shape, b"".join(pixels)
+            return header, b"".join(pixels)
         at = body + size + 4
 
 
-def _check_pixels(compressed: bytes) -> None:
-    """Verify that the zlib stream of the pixels is whole, its Adler-32 included."""
+def _check_pixels(compressed: bytes, header: _Header) -> None:
+    """Verify that the zlib stream of the pixels is whole, its Adler-32 included, and has all rows."""
     inflater = zlib.decompressobj()
     try:
         raw = inflater.decompress(compressed, _MOST_RAW_BYTES)
@@ -77,13 +104,20 @@ def _check_pixels(compressed: bytes) -> None:
     if not inflater.eof:
         long = len(raw) == _MOST_RAW_BYTES
         raise UnreadableImageError("damaged pixels: too many of them" if long else "truncated pixels")
+    if len(raw) < header.raw_bytes():  # decoders leave the missing rows black
+        raise UnreadableImageError("truncated pixels")
 
 
-def _to_gray(image: Image.Image) -> Images:
+def _to_gray(image: Image.Image, depth: int) -> Images:
     """Return an image's pixels as 8-bit gray."""
-    if image.mode.startswith("I"):
-        deep = np.asarray(image).astype(np.int64)
-        return ((deep * 255 + 32895) >> 16).astype(np.uint8)
+    deep = image.mode.startswith("I")
+    if deep or image.mode == "L":
+        gray = np.asarray(image)
+        # Pillow scales gray of 2 and 4 bits to 8 bits, but not the shade that is transparent.
+        scale = 255 // (2**depth - 1) if depth < 8 else 1
+        if (gray == image.info.get("transparency", -1) * scale).any():
+            raise UnreadableImageError("has transparent pixels")
+        return ((gray.astype(np.int64) * 255 + 32895) >> 16).astype(np.uint8) if deep else gray
     if "transparency" in image.info or "A" in image.getbands():
         image = image.convert("RGBA")
         if image.getchannel("A").getextrema() != (255, 255):
@@ -102,17 +136,19 @@ def decode_png(data: bytes) -> Images:
         UnreadableImageError: with the reason, such as "empty file", "not a PNG", "truncated in chunk IDAT",
             "wrong checksum in chunk IDAT" or "wrong shape 27x28" (width x height).
     """
-    width, height, compressed = _check_chunks(data)
-    if (width, height) != (SIDE, SIDE):
-        raise UnreadableImageError(f"wrong shape {width}x{height}")
-    _check_pixels(compressed)
+    header, compressed = _check_chunks(data)
+    if (header.width, header.height) != (SIDE, SIDE):
+        raise UnreadableImageError(f"wrong shape {header.width}x{header.height}")
+    _check_pixels(compressed, header)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-                return _to_gray(image)
+                return _to_gray(image, header.depth)
     except UnreadableImageError:
         raise
+    except UnidentifiedImageError as error:  # its text names an address in memory
+        raise UnreadableImageError("damaged: Pillow does not take it for a PNG") from error
     # Pillow's plugins raise many kinds of errors for damaged files; one bad file must not stop a letter.
     except Exception as error:
         raise UnreadableImageError(f"damaged: {error}") from error

@@ -198,6 +198,14 @@ def with_wrong_byte(data: bytes, at: int) -> bytes:
     return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
 
 
+def header(width: int = 28, height: int = 28, depth: int = 8, color: int = 0, interlace: int = 0) -> bytes:
+    return chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, interlace))
+
+
+def of_zeros(size: int, *before: bytes) -> bytes:
+    return PLAIN[:8] + b"".join([*before, chunk(b"IDAT", zlib.compress(bytes(size))), chunk(b"IEND", b"")])
+
+
 STREAM = zlib.compress(bytes(RAW_BYTES))
 PLAIN = png(STREAM)
 
@@ -221,7 +229,11 @@ PLAIN = png(STREAM)
         (png(STREAM[:-5]), "truncated pixels"),
         (png(b"\x78\x9c\x07"), "damaged pixels: invalid block type"),
         (png(zlib.compress(bytes(1 << 20))), "damaged pixels: too many of them"),
-        (png(zlib.compress(bytes(RAW_BYTES - 1))), "damaged: "),
+        (png(zlib.compress(bytes(RAW_BYTES - 1))), "truncated pixels"),
+        (png(zlib.compress(bytes(RAW_BYTES - 29))), "truncated pixels"),
+        (PLAIN[:33] + PLAIN[8:], "more than one chunk IHDR"),
+        (PLAIN[:33] + header(14, 14) + PLAIN[33:], "more than one chunk IHDR"),
+        (PLAIN[:8] + header(depth=3) + PLAIN[33:], "damaged: Pillow does not take it for a PNG"),
         (png(zlib.compress(bytes(28 * 28)), width=27), "wrong shape 27x28"),
         (png(zlib.compress(bytes(100)), width=2**31 - 1, height=2**31 - 1), "wrong shape 2147483647x"),
     ],
@@ -259,6 +271,35 @@ def test_other_kinds_of_opaque_png_become_8_bit_gray(image: Image.Image, expecte
 def test_transparent_pixels_are_not_guessed(image: Image.Image) -> None:
     with pytest.raises(UnreadableImageError, match="has transparent pixels"):
         decode_png(pillow_png(image))
+
+
+@pytest.mark.parametrize(("depth", "shade"), [(1, 1), (2, 3), (2, 1), (4, 5), (8, 7), (16, 0x0707), (16, 0)])
+def test_the_transparent_shade_of_a_gray_file_is_found_at_any_depth(depth: int, shade: int) -> None:
+    row = np.full(28 * max(depth, 8) // 8, shade & 255, np.uint8)
+    if depth < 8:
+        row = np.packbits(np.unpackbits(np.full((28, 1), shade, np.uint8), axis=1)[:, -depth:])
+    pixels = chunk(b"IDAT", zlib.compress((b"\0" + row.tobytes()) * 28))
+
+    def file(transparent: int) -> bytes:
+        marked = chunk(b"tRNS", struct.pack(">H", transparent))
+        return PLAIN[:8] + header(depth=depth) + marked + pixels + chunk(b"IEND", b"")
+
+    with pytest.raises(UnreadableImageError, match="has transparent pixels"):
+        decode_png(file(shade))
+    np.testing.assert_array_equal(decode_png(file(shade ^ 1)), round(shade * 255 / (2**depth - 1)))
+
+
+@pytest.mark.parametrize(
+    ("depth", "color", "interlace", "size"),
+    # 28 rows, each with its filter, or 53 interlaced ones, which start with a byte of their own.
+    [(8, 0, 0, 812), (1, 0, 0, 140), (16, 6, 0, 6300), (16, 4, 0, 3164), (8, 2, 1, 784 * 3 + 53), (1, 0, 1, 116 + 53)],
+)
+def test_no_row_may_be_missing(depth: int, color: int, interlace: int, size: int) -> None:
+    described = header(depth=depth, color=color, interlace=interlace)
+    if color < 4:
+        assert not decode_png(of_zeros(size, described)).any()
+    with pytest.raises(UnreadableImageError, match="truncated pixels"):
+        decode_png(of_zeros(size - 1, described))
 
 
 def test_gray_that_is_not_plain_takes_the_thorough_road_to_the_same_pixels() -> None:
