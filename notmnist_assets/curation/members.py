@@ -27,6 +27,8 @@ _PROBLEMS: Final = {
     tar.BAD_HEADER: "has a damaged tar header (wrong checksum)",
     tar.BAD_SIZE: "has a damaged tar header (no valid size)",
     tar.LONG_HEADER: "has an extended tar header larger than any sane one",
+    tar.LONG_PATH: f"has a path of more than {tar.LONGEST_PATH} bytes",
+    tar.GLOBAL_RECORDS: "has a global tar header that is damaged or gives all members a path or a size",
     tar.NO_MEMBER: "has an extended tar header without a member",
     tar.BAD_RECORDS: "has an extended tar header with damaged records",
 }
@@ -82,7 +84,7 @@ class TarWalker:
 
     def __init__(self, subject: str) -> None:
         self._subject = subject
-        self._root = np.zeros(1 + tar.LONGEST_ROOT, np.int64)
+        self._root = np.zeros(1 + tar.LONGEST_PATH, np.int64)
         self._records = np.empty((0, tar.COLUMNS), np.int64)
         self._carry = np.empty(0, np.uint8)
         self._skip = 0

@@ -3,8 +3,9 @@
 Belongs here: the tar format (POSIX ustar and pax, GNU long names and large sizes, old V7) and the shape of a
 member's path, `<root>/<letter>/<file>`. What a person is told, and how blocks follow each other, is in `members`.
 
-Formats: POSIX.1-2017 "pax", section "EXTENDED DESCRIPTION"; GNU tar manual, "Basic Tar Format". Extended headers
-give a member's path and size; other keys do not matter here, and neither do global headers.
+Formats: POSIX.1-2017 "pax", section "EXTENDED DESCRIPTION"; GNU tar manual, "Basic Tar Format" and "Storing Sparse
+Files". Extended headers give a member's path and size and tell sparse files; other keys do not matter here. Global
+headers, such as Git's comment, are passed over, but refused if they give every member a path or a size.
 """
 
 from typing import Any, Final
@@ -20,7 +21,8 @@ LARGEST_MEMBER: Final = 1 << 20
 HEADER: Final = 512
 """Bytes of a header; members are padded to a multiple of it."""
 
-LONGEST_ROOT: Final = 4096
+LONGEST_PATH: Final = 4096
+"""Bytes; no file system takes a longer one."""
 
 # Columns of a record: starts and bytes of path prefix, path and file name, then start, bytes, type and letter.
 PREFIX, PREFIX_SIZE, PATH, PATH_SIZE, NAME, NAME_SIZE, START, SIZE, TYPE, FOLDER = range(10)
@@ -29,12 +31,15 @@ COLUMNS: Final = 10
 # Fields of the walker's state: where to go on, bytes to pass over, where the end mark is or -1, error, where.
 NEXT, SKIP, END, ERROR, AT = range(5)
 
-BAD_HEADER, BAD_SIZE, LONG_HEADER, NO_MEMBER, BAD_RECORDS, SECOND_ROOT = range(1, 7)
+BAD_HEADER, BAD_SIZE, LONG_HEADER, NO_MEMBER, BAD_RECORDS, SECOND_ROOT, LONG_PATH, GLOBAL_RECORDS = range(1, 9)
 
 _N_LETTERS: Final = len(LETTERS)
 _FIRST_LETTER: Final = ord(LETTERS[0])
 _PATH_KEY: Final = np.frombuffer(b"path=", np.uint8)
 _SIZE_KEY: Final = np.frombuffer(b"size=", np.uint8)
+_SPARSE_KEYS: Final = np.frombuffer(b"GNU.sparse.", np.uint8)
+_SPARSE_NAME_KEY: Final = np.frombuffer(b"GNU.sparse.name=", np.uint8)
+_SPARSE: Final = ord("S")
 _USTAR: Final = np.frombuffer(b"ustar\x00", np.uint8)
 
 
@@ -118,7 +123,8 @@ def _is_key(buffer: Any, at: Any, key: Any) -> bool:
 def _read_pax(buffer: Any, start: Any, end: Any, found: Any) -> bool:
     r"""Look for path and size among the records "length key=value\n"; False if they are damaged.
 
-    `found` takes where the path starts, its bytes, and the member's size.
+    `found` takes where the path starts, its bytes, the member's size, and where the path of a sparse file starts and
+    its bytes: 0 bytes when it is that of any other file.
     """
     at = start
     while at < end and buffer[at] != 0:
@@ -131,7 +137,13 @@ def _read_pax(buffer: Any, start: Any, end: Any, found: Any) -> bool:
             return False
         value = digits + 6
         last = at + length - 1
-        if value <= last and _is_key(buffer, digits + 1, _PATH_KEY):
+        name = digits + 1 + len(_SPARSE_NAME_KEY)
+        if name <= last and _is_key(buffer, digits + 1, _SPARSE_NAME_KEY):
+            found[3] = name
+            found[4] = last - name
+        elif value + 6 <= last and _is_key(buffer, digits + 1, _SPARSE_KEYS):
+            found[4] = max(found[4], 0)
+        elif value <= last and _is_key(buffer, digits + 1, _PATH_KEY):
             found[0] = value
             found[1] = last - value
         elif value <= last and _is_key(buffer, digits + 1, _SIZE_KEY):
@@ -173,7 +185,7 @@ def _classify(buffer: Any, record: Any, root: Any) -> Any:
                 parts[count, 1] = size
             count += 1
     record[FOLDER] = -1
-    if count != 3 or not safe or parts[1, 1] != 1 or parts[0, 1] >= LONGEST_ROOT:
+    if count != 3 or not safe or parts[1, 1] != 1 or parts[0, 1] >= LONGEST_PATH:
         return True
     folder = np.int64(buffer[parts[1, 0]]) - _FIRST_LETTER
     if folder < 0 or folder >= _N_LETTERS:
@@ -200,13 +212,14 @@ def walk(buffer: Any, start: Any, stop: Any, root: Any, state: Any, records: Any
         buffer: uint8 (bytes,).
         start: where a header starts.
         stop: where the block ends.
-        root: int64 (1 + LONGEST_ROOT,), length and bytes of the root folder's name once a letter was seen; kept
+        root: int64 (1 + LONGEST_PATH,), length and bytes of the root folder's name once a letter was seen; kept
             from block to block.
         state: int64 (5,), zeros but for END = -1; set as its fields say.
         records: int64 (at least one row for each 512 bytes, COLUMNS). FOLDER is 0 to 9 or, outside of the letters,
             -1; START is -1 when the bytes were passed over.
     """
-    found = np.empty(3, np.int64)
+    found = np.empty(5, np.int64)
+    ours = np.empty_like(found)
     position = start
     count = 0
     while True:
@@ -249,6 +262,12 @@ def walk(buffer: Any, start: Any, stop: Any, root: Any, state: Any, records: Any
                     state[ERROR] = BAD_RECORDS
                     state[AT] = data
                     return count
+            elif kind == 103:
+                ours[:] = -1
+                if not _read_pax(buffer, data, data + size, ours) or ours.max() >= 0:
+                    state[ERROR] = GLOBAL_RECORDS
+                    state[AT] = data
+                    return count
             elif kind == 76:
                 found[0] = data
                 found[1] = _length(buffer, data, size)
@@ -267,6 +286,17 @@ def walk(buffer: Any, start: Any, stop: Any, root: Any, state: Any, records: Any
             size = found[2]
         record[TYPE] = kind
         regular = kind == 48 or kind == 0 or kind == 55
+        if found[4] >= 0:
+            record[TYPE] = _SPARSE
+            regular = False
+            if found[4] > 0:
+                record[PATH] = found[3]
+                record[PATH_SIZE] = found[4]
+                record[PREFIX_SIZE] = 0
+        if record[PATH_SIZE] > LONGEST_PATH:
+            state[ERROR] = LONG_PATH
+            state[AT] = position
+            return count
         last = record[PATH] + record[PATH_SIZE] - 1
         folder = kind == 53 or (kind == 0 and last >= record[PATH] and buffer[last] == 47)
         if not folder and not _classify(buffer, record, root):

@@ -240,6 +240,49 @@ def test_a_damaged_or_truncated_archive_is_refused_before_any_letter_is_out(
         read(archive_of(tmp_path, packed))
 
 
+def pax_tar(name: str, records: dict[str, str], every: dict[str, str] | None = None) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT, pax_headers=every) as tar:
+        data = glyph(1)[0]
+        entry = tarfile.TarInfo(name)
+        entry.size, entry.pax_headers = len(data), records
+        tar.addfile(entry, io.BytesIO(data))
+    return gzip.compress(file.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("name", "records"),
+    [
+        (
+            "n/A/GNUSparseFile.1/s.png",
+            {"GNU.sparse.major": "1", "GNU.sparse.name": "n/A/s.png"},
+        ),
+        ("n/A/s.png", {"GNU.sparse.size": "9", "GNU.sparse.numblocks": "0"}),
+    ],
+)
+def test_sparse_files_are_rejected_under_their_own_name(tmp_path: Path, name: str, records: dict[str, str]) -> None:
+    letters, report = read(archive_of(tmp_path, pax_tar(name, records)), "A")
+    assert letters["A"].rejected[["name", "reason"]].to_numpy().tolist() == [
+        ["s.png", "not a regular file: tar type 'S'"]
+    ]
+    assert report.outside == ()
+
+
+def test_a_global_header_may_comment_but_not_describe_members(tmp_path: Path) -> None:
+    commented = archive_of(tmp_path, pax_tar("n/A/x.png", {}, {"comment": "0" * 40}), "commented.tar.gz")
+    assert read(commented, "A")[0]["A"].names.tolist() == ["x.png"]
+    for records in ({"path": "n/B/y.png"}, {"size": "7"}):
+        with pytest.raises(CurationError, match="global tar header"):
+            read(archive_of(tmp_path, pax_tar("n/A/x.png", {}, records)))
+
+
+def test_paths_that_no_file_system_takes_are_refused(tmp_path: Path) -> None:
+    longest = "n/A/" + "x" * 4092
+    assert read(archive_of(tmp_path, pax_tar(longest, {})), "A")[0]["A"].names.tolist() == [longest[4:]]
+    with pytest.raises(CurationError, match="path of more than 4096 bytes"):
+        read(archive_of(tmp_path, pax_tar(longest + "x", {})))
+
+
 def test_an_archive_that_changed_since_it_was_verified_is_refused(tmp_path: Path) -> None:
     archive = archive_of(tmp_path, PACKED)
     other = Archive(archive.uri, archive.bytes, "0" * 64, archive.origin)
