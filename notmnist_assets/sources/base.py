@@ -18,7 +18,12 @@ from notmnist_assets.curation.values import Archive
 
 CHECKSUMS: Final = "SHA256SUMS"
 _BLOCK: Final = 1 << 20
-_CHECKSUM_LINE: Final = re.compile(r"(?P<sha256>[0-9a-fA-F]{64}) [ *](?P<name>\S.*)")
+_LONGEST_QUOTE: Final = 100
+# As `sha256sum` writes it (a backslash in front when the name is escaped), and with its option --tag.
+_CHECKSUM_LINES: Final = (
+    re.compile(r"\\?(?P<sha256>[0-9a-fA-F]{64})\s+\*?(?P<name>\S.*)"),
+    re.compile(r"\\?SHA256 \((?P<name>.+)\)\s*=\s*(?P<sha256>[0-9a-fA-F]{64})"),
+)
 
 
 def archive_name(set_name: str) -> str:
@@ -75,13 +80,38 @@ def published_archive(set_name: str) -> Expected:
     return Expected(archive.bytes, archive.sha256, "published")
 
 
-def parse_checksums(text: str, set_name: str, where: str) -> Expected:
-    """Return what a `sha256sum` file says of an archive; nothing when it does not name it."""
-    for line in text.splitlines():
-        match = _CHECKSUM_LINE.fullmatch(line.strip())
-        if match and match["name"].removeprefix("./") == archive_name(set_name):
-            return Expected(None, match["sha256"].lower(), where)
-    return Expected(None, None, "")
+def parse_checksums(data: bytes, set_name: str, where: str) -> Expected:
+    """Return what a `sha256sum` file says of an archive, whatever folder it names; nothing when it does not name it.
+
+    Args:
+        data: the file's bytes.
+        set_name: large or small.
+        where: of the file.
+
+    Raises:
+        CurationError: the file cannot be obeyed: it is something else, or what it says of the archive is unclear.
+    """
+    name = archive_name(set_name)
+    lines = [line.strip() for line in data.decode("utf-8-sig", "replace").splitlines()]
+    lines = [line for line in lines if line and not line.startswith("#")]
+    matches = [next(filter(None, (kind.fullmatch(line) for kind in _CHECKSUM_LINES)), None) for line in lines]
+    named = {match["sha256"].lower() for match in matches if match and re.split(r"[/\\]", match["name"])[-1] == name}
+    unclear = [line for line, match in zip(lines, matches, strict=True) if not match and name in line]
+    problem = None
+    if len(named) > 1:
+        problem = f"has different checksums of {name}"
+    elif unclear:
+        problem = f"names {name} in a line that is no checksum: {unclear[0][:_LONGEST_QUOTE]}"
+    elif lines and not any(matches):
+        problem = "holds no checksum"
+    if problem:
+        raise CurationError(
+            f"{problem}.",
+            subject=where,
+            remedy="Write it again (sha256sum *.tar.gz > SHA256SUMS), or take it away: archives are then only"
+            " checked for completeness.",
+        )
+    return Expected(None, named.pop(), f"written in {where}") if named else Expected(None, None, "")
 
 
 def verified(path: Path, expected: Expected, origin: str) -> Archive:
@@ -92,6 +122,17 @@ def verified(path: Path, expected: Expected, origin: str) -> Archive:
     Raises:
         CurationError: the file is not what was expected, or is damaged.
     """
+    try:
+        return _verified(path, expected, origin)
+    except OSError as error:
+        raise CurationError(
+            f"it cannot be read: {error.strerror or error}.",
+            subject=origin,
+            remedy="Make the file readable, or copy it again.",
+        ) from error
+
+
+def _verified(path: Path, expected: Expected, origin: str) -> Archive:
     size = path.stat().st_size
     if expected.bytes is not None and size != expected.bytes:
         raise CurationError(

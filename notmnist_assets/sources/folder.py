@@ -35,9 +35,15 @@ class FolderSource:
         checksums = self._folder / CHECKSUMS
         if not checksums.is_file():
             return Expected(None, None, "")
-        return parse_checksums(
-            checksums.read_text(encoding="utf-8", errors="replace"), set_name, f"written in {checksums}"
-        )
+        try:
+            data = checksums.read_bytes()
+        except OSError as error:
+            raise CurationError(
+                f"it cannot be read: {error.strerror or error}.",
+                subject=str(checksums),
+                remedy="Make it readable, or take it away: archives are then only checked for completeness.",
+            ) from error
+        return parse_checksums(data, set_name, str(checksums))
 
     def current_sha256(self, set_name: str) -> str | None:
         """Return the digest of the archive where it lies."""

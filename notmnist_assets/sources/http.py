@@ -70,7 +70,7 @@ class HttpSource:
             if response.status_code in (403, 404):
                 return Expected(None, None, "")
             _raise_for_status(response, url)
-            return parse_checksums(response.text, set_name, f"written in {url}")
+            return parse_checksums(response.content, set_name, url)
 
         return self._retrying(ask, url)
 

@@ -8,7 +8,7 @@ import pytest
 
 from notmnist_assets.curation import published
 from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.sources.base import parse_checksums
+from notmnist_assets.sources.base import Expected, parse_checksums, verified
 from notmnist_assets.sources.folder import FolderSource
 from notmnist_assets_tests.archives import members, write_archive, write_checksums
 
@@ -116,19 +116,44 @@ def test_the_originals_are_known_by_size_and_digest(folder: Path, monkeypatch: p
         "{digest}  ./notMNIST_small.tar.gz\r",
         "# comment\n{upper}  notMNIST_small.tar.gz",
         "{other}  notMNIST_large.tar.gz\n{digest}  notMNIST_small.tar.gz",
+        "\N{BYTE ORDER MARK}{digest}  notMNIST_small.tar.gz",
+        "SHA256 (notMNIST_small.tar.gz) = {digest}",
+        "{digest}\tnotMNIST_small.tar.gz",
+        "{digest}  /srv/archives/notMNIST_small.tar.gz",
+        "\\{digest}  data\\notMNIST_small.tar.gz",
+        "{digest}  notMNIST_small.tar.gz\n{upper} *notMNIST_small.tar.gz",
     ],
 )
 def test_checksum_files_are_read_as_sha256sum_writes_them(line: str) -> None:
     digest = "ab" * 32
     text = line.format(digest=digest, upper=digest.upper(), other="0" * 64)
-    assert parse_checksums(text, "small", "there").sha256 == digest
+    assert parse_checksums(text.encode(), "small", "there") == Expected(None, digest, "written in there")
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", f"{'0' * 64}  notMNIST_small.tar.gz.old"])
+def test_checksum_files_about_other_things_claim_nothing(text: str) -> None:
+    assert parse_checksums(text.encode(), "small", "there").sha256 is None
 
 
 @pytest.mark.parametrize(
-    "text", ["", "garbage", "abc  notMNIST_small.tar.gz", f"{'0' * 64}  notMNIST_small.tar.gz.old"]
+    ("data", "problem"),
+    [
+        (b"garbage", "holds no checksum"),
+        (b"<!doctype html>\n<title>Not found</title>", "holds no checksum"),
+        (f"{'0' * 64}  notMNIST_small.tar.gz".encode("utf-16"), "holds no checksum"),
+        (b"0" * 63 + b"  notMNIST_small.tar.gz", "names notMNIST_small.tar.gz in a line that is no checksum"),
+        (b"MD5 (notMNIST_small.tar.gz) = " + b"0" * 32, "names notMNIST_small.tar.gz in a line that is no checksum"),
+        (b"".join(digit * 64 + b"  notMNIST_small.tar.gz\n" for digit in (b"0", b"1")), "has different checksums"),
+    ],
 )
-def test_checksum_files_about_other_things_claim_nothing(text: str) -> None:
-    assert parse_checksums(text, "small", "there").sha256 is None
+def test_a_checksum_file_that_cannot_be_obeyed_is_not_passed_over(data: bytes, problem: str) -> None:
+    with pytest.raises(CurationError, match=f"^there: {problem}"):
+        parse_checksums(data, "small", "there")
+
+
+def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+    with pytest.raises(CurationError, match="cannot be read: Is a directory"):
+        verified(tmp_path, Expected(None, None, ""), "a folder")
 
 
 def test_a_gzip_of_several_streams_is_complete(folder: Path) -> None:
