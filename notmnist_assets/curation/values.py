@@ -5,6 +5,7 @@ their stage; how they are stored is not this library's matter.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, Final, cast
 
 import fsspec
@@ -36,6 +37,8 @@ class Archive:
 
     def open(self) -> BinaryIO:
         """Open the compressed bytes for reading from the start."""
+        if "://" not in self.uri:  # fsspec would take "::" in a path for a chain of file systems
+            return Path(self.uri).open("rb")
         return cast("BinaryIO", fsspec.open(self.uri, "rb").open())
 
 

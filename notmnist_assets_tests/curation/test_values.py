@@ -16,10 +16,11 @@ REJECTED = pd.DataFrame({"name": [], "bytes": [], "reason": []})
 
 
 def test_an_archive_opens_its_bytes_from_the_start_each_time(tmp_path: Path) -> None:
-    path = tmp_path / "x.tar.gz"
-    path.write_bytes(b"bytes")
-    archive = Archive(str(path), 5, "0" * 64, "here")
-    for _ in range(2):
+    plain, odd = tmp_path / "x.tar.gz", tmp_path / "a::b.tar.gz"
+    for path in (plain, odd):
+        path.write_bytes(b"bytes")
+    for uri in (str(plain), str(plain), plain.as_uri(), str(odd)):
+        archive = Archive(uri, 5, "0" * 64, "here")
         with archive.open() as file:
             assert file.read() == b"bytes"
 
