@@ -1,6 +1,8 @@
 """Runs that change something: only that is made again. Runs on bad input: they fail in words and change nothing."""
 
 import gzip
+import io
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,6 +64,21 @@ def test_the_same_letters_packed_anew_stop_at_the_letters_and_the_page_that_name
     letters = {f"letters/small/{letter}" for letter in LETTERS}
     assert keys_of(outcome.made) == {"archives/small", *letters, "report/html"}
     assert len(outcome.run_ids) == 2
+
+
+def test_members_that_are_no_letters_are_told_and_suspicious_ones_by_themselves(workspace: Workspace) -> None:
+    path = workspace.archives / "notMNIST_small.tar.gz"
+    tar = io.BytesIO(gzip.decompress(path.read_bytes()))
+    with tarfile.open(fileobj=tar, mode="a") as added:
+        for name in ("README", "../../etc/passwd"):
+            added.addfile(tarfile.TarInfo(name))
+    path.write_bytes(gzip.compress(tar.getvalue()))
+    run = workspace.run(["archives/small", "letters/small/A"])
+    assert run.success
+    with workspace.instance() as instance:
+        told = "\n".join(entry.user_message for entry in instance.all_logs(run.run_id))
+    assert "2 members belong to no letter: ../../etc/passwd, README" in told
+    assert "1 members have an absolute path or .. in it: someone may have meddled with it: ../../etc/passwd" in told
 
 
 def test_a_changed_letter_makes_what_depends_on_it(workspace: Workspace) -> None:

@@ -53,10 +53,15 @@ def _letter_assets(set_name: str) -> dg.AssetsDefinition:
         wanted = [letter for letter, key in keys.items() if key in context.selected_asset_keys]
         minimum = settings.read().minimum[set_name]
         with explained(), read_letters(archive, set_name, wanted, minimum=minimum) as reading:
-            if reading.report.outside:
-                context.log.warning(
-                    f"{len(reading.report.outside)} members belong to no letter: {reading.report.outside[:20]}"
-                )
+            for members, what in (
+                (reading.report.outside, "belong to no letter"),
+                (
+                    reading.report.unsafe,
+                    "have an absolute path or .. in it: someone may have meddled with it",
+                ),
+            ):
+                if members:
+                    context.log.warning(f"{len(members)} members {what}: {', '.join(members[:20])}")
 
             def describe(found: tuple[str, LetterImages]) -> dg.MaterializeResult[LetterImages]:
                 letter, images = found

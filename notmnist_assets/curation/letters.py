@@ -43,13 +43,11 @@ class ReadingReport:
         outside: sorted paths of the members that lie in no letter folder, such as a README.
         unsafe: those of `outside` with an absolute path or with `..` in it. Nothing is ever written under a
             member's name; they are a sign that someone meddled with the archive.
-        bytes: size of the archive.
     """
 
     members: dict[str, int]
     outside: tuple[str, ...]
     unsafe: tuple[str, ...]
-    bytes: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -267,7 +265,6 @@ def _gather(archive: Archive, set_name: str, gathered: dict[str, _Gathering], wo
         members=dict(zip(LETTERS, counts.tolist(), strict=True)),
         outside=tuple(sorted(outside)),
         unsafe=tuple(sorted(path for path in outside if path.startswith("/") or ".." in path.split("/"))),
-        bytes=archive.bytes,
     )
 
 

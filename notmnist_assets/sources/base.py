@@ -51,10 +51,6 @@ class ArchiveSource(Protocol):
         """
         ...
 
-    def expected(self, set_name: str) -> Expected:
-        """Return what is known of the archive without reading it."""
-        ...
-
     def current_sha256(self, set_name: str) -> str | None:
         """Return the SHA-256 of what `fetch` would give now, None when it would first have to get or make it.
 

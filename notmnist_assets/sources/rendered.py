@@ -9,7 +9,6 @@ from typing import Final
 
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.values import Archive
-from notmnist_assets.sources.base import Expected
 from notmnist_assets.sources.folder import FolderSource
 
 LARGE_PER_LETTER: Final = 1_600
@@ -22,10 +21,6 @@ class RenderedSource:
     def __init__(self, cache: Path) -> None:
         """Keep the archives below `cache`."""
         self._folder = cache / "rendered"
-
-    def expected(self, set_name: str) -> Expected:
-        """Return the checksum that was written when the archive was rendered."""
-        return FolderSource(str(self._folder), published=False).expected(set_name)
 
     def current_sha256(self, set_name: str) -> str | None:
         """Return the digest of the rendered archive, None when it has to be rendered."""
