@@ -97,10 +97,12 @@ def status() -> None:
         _console.print(f"profile {settings.profile}, stored in {settings.storage}", markup=False, soft_wrap=True)
         _console.print(terminal.assets_table(build_definitions(settings), instance, settings.profile))
         _console.print(terminal.findings_table(instance, settings.profile))
-        stale = planning.stale_assets(build_definitions(settings).resolve_asset_graph(), instance, settings)
+        stale, held = planning.plan_refresh(build_definitions(settings).resolve_asset_graph(), instance, settings)
     for key, reason in stale.items():
         _console.print(f"out of date: {key.to_user_string()} ({reason})", markup=False, highlight=False, soft_wrap=True)
-    if not stale:
+    for key, reason in held.items():
+        _console.print(f"waits: {key.to_user_string()} ({reason})", markup=False, highlight=False, soft_wrap=True)
+    if not stale and not held:
         _console.print("Everything is up to date.")
 
 

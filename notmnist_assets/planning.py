@@ -166,6 +166,12 @@ def plan_refresh(
     return {key: reason for key, reason in stale.items() if key not in held}, held
 
 
+def first_of(assets: Mapping[dg.AssetKey, str]) -> str:
+    """Return in words the first of several assets with its reason."""
+    first, reason = next(iter(assets.items()))
+    return f"first {first.to_user_string()}: {reason}"
+
+
 def _held_back(graph: AssetGraph, judged: Evaluations, stale: Mapping[dg.AssetKey, str]) -> dict[dg.AssetKey, str]:
     failed = {
         check.asset_key: f"the check {check.name} of {check.asset_key.to_user_string()} failed"

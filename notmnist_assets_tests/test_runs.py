@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
-import numpy as np
 import pytest
 
 from notmnist_assets import judgements, runs
@@ -19,12 +18,11 @@ from notmnist_assets.storage import ValueStore
 from notmnist_assets_tests.archives import (
     LARGE_PER_LETTER,
     SMALL_PER_LETTER,
-    glyph,
-    png,
     tiny_members,
     write_archive,
     write_checksums,
 )
+from notmnist_assets_tests.automation.changes import change_a_letter, make_letters_that_fail_a_blocking_check
 from notmnist_assets_tests.workspace import Workspace, keys_of
 
 
@@ -83,10 +81,7 @@ def test_members_that_are_no_letters_are_told_and_suspicious_ones_by_themselves(
 
 def test_a_changed_letter_makes_what_depends_on_it(workspace: Workspace) -> None:
     """All small letters are read again with their archive; all splits are drawn again, one stream draws them all."""
-    small = tiny_members()["small"]
-    name = next(iter(small["C"]))
-    small["C"][name] = png(glyph("C", np.random.default_rng(99)))
-    write_archive(workspace.archives, "small", small)
+    change_a_letter(workspace)
     before = {key: data_version(workspace, key) for key in ("letters/small/B", "letters/small/C", "splits/train")}
     outcome = refresh(workspace)
     assert outcome.success, outcome.failures
@@ -134,15 +129,6 @@ def test_any_asset_can_be_made_alone_with_its_checks(workspace: Workspace, key: 
     assert workspace.bytes_stored() == before
 
 
-def make_letters_that_fail_a_blocking_check(workspace: Workspace) -> None:
-    """Make the small letters of an archive with another C, and let that be judged to hold too few images."""
-    small = tiny_members()["small"]
-    small["C"][next(iter(small["C"]))] = png(glyph("C", np.random.default_rng(99)))
-    write_archive(workspace.archives, "small", small)
-    assert workspace.run(["archives/small", *(f"letters/small/{letter}" for letter in LETTERS)]).success
-    workspace.judge("letters/small/C", min_small=1_000)
-
-
 def test_what_follows_a_failed_blocking_check_waits_in_the_next_run_too(workspace: Workspace) -> None:
     make_letters_that_fail_a_blocking_check(workspace)
     before = runs_recorded(workspace)
@@ -151,6 +137,10 @@ def test_what_follows_a_failed_blocking_check_waits_in_the_next_run_too(workspac
     assert "splits/test waits: the check enough_images of letters/small/C failed." in ended.err
     assert "exports/npz waits" in ended.err
     assert runs_recorded(workspace) == before
+    status = workspace.notmnist("status").out
+    assert "waits: splits/test (the check enough_images of letters/small/C failed)" in status
+    assert "Everything is up to date." not in status
+    assert "out of date:" not in status
     shown = workspace.notmnist("show", "letters/small/C")
     assert (shown.code, "failed" in shown.out) == (0, True)
     assert workspace.notmnist("run", "letters/small/C").code == 0

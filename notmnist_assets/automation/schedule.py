@@ -7,7 +7,7 @@ import dagster as dg
 
 from notmnist_assets.automation.job import REFRESH_JOB
 from notmnist_assets.automation.under_way import run_making_archives
-from notmnist_assets.planning import plan_refresh
+from notmnist_assets.planning import first_of, plan_refresh
 from notmnist_assets.settings import read_settings
 
 
@@ -26,11 +26,8 @@ def weekly_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.
     if run_id := run_making_archives(context.instance):
         return dg.SkipReason(f"Run {run_id} is refreshing already.")
     stale, held = plan_refresh(context.repository_def.asset_graph, context.instance, read_settings())
-    if not stale and held:
-        first, reason = next(iter(held.items()))
-        return dg.SkipReason(f"{len(held)} assets wait, first {first.to_user_string()}: {reason}.")
+    waiting = f"{len(held)} assets wait, {first_of(held)}." if held else ""
     if not stale:
-        return dg.SkipReason("Both archives are unchanged, and so is everything made from them.")
-    first, reason = next(iter(stale.items()))
-    context.log.info(f"{len(stale)} assets are out of date, first {first.to_user_string()}: {reason}")
+        return dg.SkipReason(waiting or "Both archives are unchanged, and so is everything made from them.")
+    context.log.info(f"{len(stale)} assets are out of date, {first_of(stale)}. {waiting}")
     return dg.RunRequest(asset_selection=list(stale))

@@ -17,7 +17,7 @@ from notmnist_assets.automation.job import REFRESH_JOB
 from notmnist_assets.automation.under_way import run_making_archives
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.images import SETS
-from notmnist_assets.planning import stale_assets
+from notmnist_assets.planning import first_of, plan_refresh
 from notmnist_assets.settings import Settings, read_settings
 from notmnist_assets.sources.choice import source_of
 
@@ -94,12 +94,14 @@ def upstream_watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         return _Memory(seen).skip("Both archives are as they were at the last look.")
     if run_id := run_making_archives(context.instance):
         return _Memory(memory.seen).skip(f"Run {run_id} is making the archives; looked at again when it is done.")
-    stale = stale_assets(context.repository_def.asset_graph, context.instance, settings)
+    stale, held = plan_refresh(context.repository_def.asset_graph, context.instance, settings)
     changed = [key for key in stale if key.path[0] == "archives"]
     if not changed:
         return _Memory(seen).skip("Both archives are those that everything was made from.")
     for key in changed:
         context.log.info(f"{key.to_user_string()}: {stale[key]}")
+    if held:
+        context.log.info(f"{len(held)} assets wait, {first_of(held)}.")
     request = dg.RunRequest(run_key=_run_key(context.instance, seen), asset_selection=list(stale))
     return dg.SensorResult(run_requests=[request], cursor=json.dumps(asdict(_Memory(seen))))
 

@@ -1,5 +1,6 @@
 """The watch of the source, against a real server: what is asked, what is asked for, and what happens in silence."""
 
+import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from notmnist_assets.automation import upstream_watch
 from notmnist_assets.curation.images import LETTERS, SETS
-from notmnist_assets_tests.automation.changes import change_a_letter
+from notmnist_assets_tests.automation.changes import change_a_letter, make_letters_that_fail_a_blocking_check
 from notmnist_assets_tests.automation.ticks import Conditions, Watch, asked_for, below, unsynced
 from notmnist_assets_tests.sources.server import FaultyServer
 from notmnist_assets_tests.workspace import Workspace
@@ -74,6 +75,18 @@ def test_a_changed_archive_is_asked_for_once_with_all_that_follows_and_then_noth
     assert watch.tick() == "Both archives are those that everything was made from."
     assert conditions.tick() == set(), "a run of everything leaves the conditions nothing to follow"
     assert unsynced(workspace) == {}
+
+
+def test_what_waits_for_a_failed_check_is_not_asked_for_with_a_changed_archive(
+    workspace: Workspace, watch: Watch
+) -> None:
+    make_letters_that_fail_a_blocking_check(workspace)
+    assert watch.tick() == "Both archives are those that everything was made from."
+    path = workspace.archives / "notMNIST_large.tar.gz"
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()), compresslevel=9, mtime=1))
+    request = watch.tick()
+    letters = {f"letters/large/{letter}" for letter in LETTERS}
+    assert asked_for(request) == {"archives/large", *letters}
 
 
 def test_a_change_whose_run_fails_is_not_asked_for_again(
