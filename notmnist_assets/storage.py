@@ -4,15 +4,19 @@ Layout of the value with key `splits/test`:
 
     <root>/splits/test/value.json           which version is current: its files, sizes and facts
     <root>/splits/test/<version>/...        the files of that version
+    <root>/splits/test/<version>-2/...      the same version once more, when it came out as other bytes
 
-Files get their name only when complete, and `value.json` is replaced last, so a killed run leaves the last good
-value readable. Belongs here: names, atomic writing, finding. What is inside the files is in `io_managers`.
+Files get their name only when complete, no file of the current value is ever written over, and `value.json` is
+replaced last, so a killed run leaves the last good value readable. Belongs here: names, atomic writing, finding. What
+is inside the files is in `io_managers`.
 """
 
 import json
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 from uuid import uuid4
@@ -25,23 +29,40 @@ from notmnist_assets.curation.errors import CurationError
 _MANIFEST: Final = "value.json"
 _FORMAT: Final = 1
 _VERSION_DIGITS: Final = 16
+_AGAIN: Final = "-2"
 _UNFINISHED: Final = ".writing-"
+_SURELY_LEFT: Final = 24 * 60 * 60
+"""Seconds after which nobody writes an unfinished file any more."""
+_BLOCK: Final = 1 << 20
 
 WriteFile = Callable[[BinaryIO], None]
 
 
 @dataclass(frozen=True)
 class StoredValue:
-    """What is stored under a key: the version, the files' sizes in bytes and facts for the reader."""
+    """What is stored under a key.
+
+    Attributes:
+        version: identity of the content.
+        files: sizes in bytes.
+        facts: for the reader.
+        suffix: of the folder's name, where the version was stored once more with other bytes.
+    """
 
     version: str
     files: Mapping[str, int]
     facts: Mapping[str, Any]
+    suffix: str = ""
 
     @property
     def bytes(self) -> int:
         """Size of all files together."""
         return sum(self.files.values())
+
+    @property
+    def folder(self) -> str:
+        """Name of the folder that holds the files."""
+        return self.version[:_VERSION_DIGITS] + self.suffix
 
 
 class ValueStore:
@@ -59,20 +80,28 @@ class ValueStore:
 
         Args:
             key: path of the value.
-            version: identity of its content; equal versions hold equal files.
+            version: identity of its content; equal versions hold equal content, but perhaps in other bytes.
             files: what writes each file, by file name.
             facts: JSON values that belong to the value.
         """
-        folder = f"{self._folder(key)}/{version[:_VERSION_DIGITS]}"
+        current = self._whole(key)
+        taken = current is not None and current.folder == version[:_VERSION_DIGITS]
+        place = StoredValue(version, {}, facts, _AGAIN if taken else "")
+        folder = self.file(key, place, "").rstrip("/")
         if self.is_local:
+            _clear_leftovers(Path(self._folder(key)))
             _clear_leftovers(Path(folder))
         sizes = {name: self._write_file(f"{folder}/{name}", write) for name, write in files.items()}
-        previous = self._previous_version(key)
-        manifest = {"format": _FORMAT, "version": version, "files": sizes, "facts": dict(facts)}
+        stored = replace(place, files=sizes)
+        if current is not None and current.version == version and self._are_equal(key, current, stored):
+            stored = replace(stored, suffix=current.suffix)
+        manifest: dict[str, Any] = {"format": _FORMAT, "version": version, "files": sizes, "facts": dict(facts)}
+        if stored.suffix:
+            manifest["suffix"] = stored.suffix
         text = json.dumps(manifest, indent=1, sort_keys=True).encode()
         self._write_file(f"{self._folder(key)}/{_MANIFEST}", lambda file: _write_all(file, text))
-        self._forget_old_versions(key, {version, previous or version})
-        return StoredValue(version, sizes, facts)
+        self._forget_old_versions(key, {stored.folder, (current or stored).folder})
+        return stored
 
     def find(self, key: Sequence[str]) -> StoredValue | None:
         """Return what is stored under a key, None when nothing is.
@@ -108,7 +137,7 @@ class ValueStore:
 
     def file(self, key: Sequence[str], stored: StoredValue, name: str) -> str:
         """Return the path of one file, as this store's file system names it."""
-        return f"{self._folder(key)}/{stored.version[:_VERSION_DIGITS]}/{name}"
+        return f"{self._folder(key)}/{stored.folder}/{name}"
 
     def uri(self, key: Sequence[str], stored: StoredValue, name: str | None = None) -> str:
         """Return the URI of a file, or of the folder of the version; a plain path when local."""
@@ -126,17 +155,32 @@ class ValueStore:
             return None
         try:
             manifest = json.loads(self._fs.cat_file(path))
-            return StoredValue(str(manifest["version"]), dict(manifest["files"]), dict(manifest["facts"]))
+            return StoredValue(
+                str(manifest["version"]),
+                dict(manifest["files"]),
+                dict(manifest["facts"]),
+                str(manifest.get("suffix", "")),
+            )
         except (ValueError, KeyError, TypeError) as error:
             raise self._damaged(key, f"{_MANIFEST} cannot be read ({error}).") from None
 
-    def _previous_version(self, key: Sequence[str]) -> str | None:
-        """Return the version to be replaced; None when there is none, or when what is there is damaged."""
+    def _whole(self, key: Sequence[str]) -> StoredValue | None:
+        """Return what is stored; None when there is nothing, or when it is damaged."""
         try:
-            stored = self._read_manifest(key)
+            return self.find(key)
         except CurationError:
             return None
-        return stored.version if stored else None
+
+    def _are_equal(self, key: Sequence[str], one: StoredValue, other: StoredValue) -> bool:
+        """Tell whether two stored values consist of the same bytes."""
+        if one.files != other.files:
+            return False
+        for name in one.files:
+            with self.open(key, one, name) as first, self.open(key, other, name) as second:
+                while block := first.read(_BLOCK):
+                    if block != second.read(_BLOCK):
+                        return False
+        return True
 
     def _folder(self, key: Sequence[str]) -> str:
         return "/".join([self._base, *key])
@@ -158,12 +202,12 @@ class ValueStore:
             temporary.unlink(missing_ok=True)
         return size
 
-    def _forget_old_versions(self, key: Sequence[str], keep: set[str]) -> None:
-        """Delete all but the current and the previous version, which a reader may still have open."""
-        kept = {version[:_VERSION_DIGITS] for version in keep}
+    def _forget_old_versions(self, key: Sequence[str], kept: set[str]) -> None:
+        """Delete all folders but those of the current and the previous version, which a reader may still have open."""
         for entry in self._fs.ls(self._folder(key), detail=True):
             name = str(entry["name"]).rstrip("/").rsplit("/", 1)[-1]
-            is_version = len(name) == _VERSION_DIGITS and set(name) <= set("0123456789abcdef")
+            digits = name.removesuffix(_AGAIN)
+            is_version = len(digits) == _VERSION_DIGITS and set(digits) <= set("0123456789abcdef")
             if entry["type"] == "directory" and is_version and name not in kept:
                 self._fs.rm(entry["name"], recursive=True)
 
@@ -176,9 +220,11 @@ class ValueStore:
 
 
 def _clear_leftovers(folder: Path) -> None:
-    """Delete what a killed writer of the same version left unfinished."""
+    """Delete what killed writers left unfinished, and nothing that another may be writing now."""
     for leftover in folder.glob(f"{_UNFINISHED}*"):
-        leftover.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            if time.time() - leftover.stat().st_mtime > _SURELY_LEFT:
+                leftover.unlink()
 
 
 def _write_all(file: BinaryIO, data: bytes) -> None:

@@ -1,9 +1,11 @@
 """A stored value is complete or absent, whatever kills its writer."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -118,8 +120,74 @@ def test_a_killed_process_leaves_the_last_good_value_and_no_half_file(tmp_path: 
     leftover = {name for name in files_below(tmp_path) - before if not name.endswith("a.bin")}
     assert leftover
     assert all("/.writing-" in name for name in leftover)
+    for name in leftover:
+        os.utime(tmp_path / name, times=(time.time() - 90_000,) * 2)
     write(store, version, b"new")
     assert not any(".writing-" in name for name in files_below(tmp_path))
+
+
+def test_a_process_killed_while_it_stores_the_same_version_in_other_bytes_leaves_the_value_readable(
+    tmp_path: Path,
+) -> None:
+    store = ValueStore(str(tmp_path))
+    before = write(store, VERSIONS[0], b"written by another release")
+    ended = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), VERSIONS[0]], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert ValueStore(str(tmp_path)).require(KEY) == before
+    assert read(store, "a.bin") == b"written by another release"
+
+
+def test_the_same_version_in_other_bytes_leaves_the_files_of_readers_alone(root: str) -> None:
+    store = ValueStore(root)
+    found = write(store, VERSIONS[0], b"one")
+    write(store, VERSIONS[0], b"other")
+    with store.open(KEY, found, "a.bin") as file:
+        assert file.read() == b"one"
+    assert read(store) == b"other"
+    write(store, VERSIONS[0], b"third")
+    assert read(store) == b"third"
+
+
+def test_the_same_bytes_written_again_stay_where_they_are(tmp_path: Path) -> None:
+    store = ValueStore(str(tmp_path))
+    for data in (b"one", b"two"):
+        written = write(store, VERSIONS[0], data)
+        path = Path(store.file(KEY, written, "a.bin"))
+        inode = path.stat().st_ino
+        assert write(store, VERSIONS[0], data) == written
+        assert path.stat().st_ino == inode
+
+
+def test_bytes_that_differ_in_a_file_of_the_same_size_replace_it(root: str) -> None:
+    store = ValueStore(root)
+    write(store, VERSIONS[0], b"good")
+    write(store, VERSIONS[0], b"best")
+    assert read(store) == b"best"
+
+
+WRITING = """
+import sys
+from notmnist_assets.storage import ValueStore
+def slow(file):
+    file.write(b"first half, ")
+    print("writing", flush=True)
+    sys.stdin.readline()
+    file.write(b"second half")
+ValueStore(sys.argv[1]).write(["splits", "test"], sys.argv[2], {"a.bin": slow}, {})
+"""
+
+
+def test_two_processes_that_store_the_same_value_do_not_delete_each_others_unfinished_files(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WRITING, str(tmp_path), VERSIONS[0]]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as slow:
+        assert slow.stdout is not None
+        assert slow.stdout.readline() == "writing\n"
+        store = ValueStore(str(tmp_path))
+        write(store, VERSIONS[0], b"ours")
+        assert read(store) == b"ours"
+        slow.communicate("go on\n")
+    assert slow.returncode == 0
+    assert read(store) == b"first half, second half"
 
 
 def test_the_previous_version_stays_for_open_readers_and_older_ones_go(root: str) -> None:
@@ -149,12 +217,14 @@ def test_forgetting_touches_nothing_that_is_no_version_of_the_value(tmp_path: Pa
     assert (tmp_path / "letters" / "small" / "notes").is_dir()
 
 
-@pytest.mark.parametrize("damage", ["truncated", "missing"])
+@pytest.mark.parametrize("damage", ["truncated", "too long", "missing"])
 def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path, damage: str) -> None:
     store = ValueStore(str(tmp_path))
     path = Path(store.file(KEY, write(store, VERSIONS[0]), "a.bin"))
     if damage == "truncated":
         path.write_bytes(b"dat")
+    elif damage == "too long":
+        path.write_bytes(b"data and more")
     else:
         path.unlink()
     with pytest.raises(CurationError, match=r"a\.bin") as caught:
