@@ -10,6 +10,7 @@ from collections.abc import Mapping, MutableMapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -22,6 +23,12 @@ FAILURE_WEBHOOK: Final = PREFIX + "FAILURE_WEBHOOK"
 """About the deployment, not about any run, and secret: read by `failure_webhook`, and no part of `Settings`."""
 SEARCH_RADIUS: Final = 12.0
 """How far pairs are searched when no wider radius is set: enough to see where different letters begin to mix."""
+
+_USERINFO: Final = re.compile(r"(?<=://)([^/?#]*)@")
+_NO_BASE_URL: Final = (
+    "this is no base URL; allowed: http(s)://[user:password@]host[:port]/folder, with percent signs for what is special"
+    " in a password"
+)
 
 Profile = Literal["sample", "full", "custom"]
 Rows = Annotated[int, Field(ge=10, multiple_of=10)]
@@ -65,6 +72,25 @@ class Settings(BaseModel):
     def _make_local_paths_absolute(cls, value: str | None) -> str | None:
         return None if value is None else _absolute(value)
 
+    @field_validator("archives")
+    @classmethod
+    def _refuse_what_is_no_base_url(cls, value: str | None) -> str | None:
+        """Refuse a query, after which no file's name can follow, and what hides a password from `_USERINFO`."""
+        if value is not None and value.startswith(("http://", "https://")):
+            try:
+                parts = urlsplit(value)
+                fits = bool(parts.hostname) and not parts.query and not parts.fragment and parts.port != 0
+            except ValueError:
+                fits = False
+            if not fits:
+                raise ValueError(_NO_BASE_URL)
+        return value
+
+    @property
+    def archives_told(self) -> str | None:
+        """Where the archives are, without the password of a mirror: what may be stored and shown."""
+        return None if self.archives is None else without_userinfo(self.archives)
+
     @property
     def search_radius(self) -> float:
         """How far near pairs are searched, in units of 255."""
@@ -93,6 +119,20 @@ PROFILE_DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "custom": {},
 }
+
+
+def without_userinfo(url: str) -> str:
+    """Return a URL without user and password; anything else as it is."""
+    return _USERINFO.sub("", url, count=1)
+
+
+def userinfo(url: str) -> tuple[str, str] | None:
+    """Return user and password in a URL, None where there are none."""
+    found = _USERINFO.search(url)
+    if found is None:
+        return None
+    user, _, password = found[1].partition(":")
+    return unquote(user), unquote(password)
 
 
 def project_home() -> Path:
@@ -141,7 +181,7 @@ def read_settings(environment: Mapping[str, str] | None = None, overrides: Mappi
         )
     if settings.profile == "sample" and settings.archives is not None:
         raise SettingsError(
-            f"{PREFIX}ARCHIVES={settings.archives}: the profile sample renders its own archives;"
+            f"{PREFIX}ARCHIVES={settings.archives_told}: the profile sample renders its own archives;"
             f" set {PREFIX}PROFILE=custom (your archives) or full (a mirror of the originals)"
         )
     return settings
@@ -178,6 +218,9 @@ def _refuse_unknown(given: Mapping[str, Any]) -> None:
 
 def _explain(detail: Any, given: Mapping[str, Any]) -> str:
     name = str(detail["loc"][0])
+    if name == "archives":
+        # Not repeated: it may hold a password.
+        return f"{PREFIX}ARCHIVES: {_NO_BASE_URL}"
     annotation = Settings.model_fields[name].annotation
     choices = get_args(annotation)
     if choices and all(isinstance(choice, str) for choice in choices):

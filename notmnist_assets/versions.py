@@ -59,7 +59,8 @@ def settings_behind(key: dg.AssetKey, settings: Settings) -> dict[str, Any]:
 def settings_that_matter(key: dg.AssetKey, settings: Settings) -> dict[str, Any]:
     """Return the settings, by name, that change what is stored under `key`."""
     names = _OF_GROUP.get(key.path[0]) or _BELOW.get(tuple(key.path[:2]), ())
-    return {name: getattr(settings, name) for name in names}
+    # What is returned is stored and shown: the password of a mirror must not be in it.
+    return {name: getattr(settings, "archives_told" if name == "archives" else name) for name in names}
 
 
 def with_settings(asset: dg.AssetsDefinition, settings: Settings) -> dg.AssetsDefinition:

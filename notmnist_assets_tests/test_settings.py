@@ -14,6 +14,8 @@ from notmnist_assets.settings import (
     fix_relative_paths,
     project_home,
     read_settings,
+    userinfo,
+    without_userinfo,
 )
 
 CUSTOM = {"NOTMNIST_PROFILE": "custom", "NOTMNIST_ARCHIVES": "https://example.org/books"}
@@ -131,6 +133,31 @@ def test_variables_of_others_are_none_of_our_business() -> None:
 def test_custom_without_archives_says_what_is_missing() -> None:
     with pytest.raises(SettingsError, match=r"NOTMNIST_ARCHIVES is not set.*notMNIST_large\.tar\.gz"):
         read_settings({"NOTMNIST_PROFILE": "custom"})
+
+
+GUARDED_MIRROR = "https://user:se%3Acret@example.org:8443/books"
+
+
+def test_a_password_of_a_mirror_is_kept_for_requests_and_left_out_of_what_is_told() -> None:
+    settings = read_settings(CUSTOM | {"NOTMNIST_ARCHIVES": GUARDED_MIRROR})
+    assert settings.archives == GUARDED_MIRROR
+    assert settings.archives_told == "https://example.org:8443/books"
+    assert userinfo(GUARDED_MIRROR) == ("user", "se:cret")
+    assert userinfo("https://example.org/a@b") is None
+    assert without_userinfo("https://example.org/a@b") == "https://example.org/a@b"
+    with pytest.raises(SettingsError, match=r"NOTMNIST_ARCHIVES=https://example\.org:8443/books: the") as caught:
+        read_settings({"NOTMNIST_ARCHIVES": GUARDED_MIRROR})
+    assert "cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://host/books?token=secret", "https://host/#secret", "https://user:se/cret@host/books", "http:///x"]
+)
+def test_what_is_no_base_url_is_refused_without_repeating_it(url: str) -> None:
+    with pytest.raises(SettingsError, match="NOTMNIST_ARCHIVES: this is no base URL; allowed: http") as caught:
+        read_settings(CUSTOM | {"NOTMNIST_ARCHIVES": url})
+    assert url not in str(caught.value)
+    assert "cret" not in str(caught.value)
 
 
 def test_archives_for_the_sample_are_a_misunderstanding() -> None:

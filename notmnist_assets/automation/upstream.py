@@ -108,7 +108,7 @@ def upstream_watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
 
 def _ask(settings: Settings) -> dict[str, str]:
     source = source_of(settings, cache_folder(settings))
-    return {"from": settings.archives or "", **{name: source.validator(name) for name in SETS}}
+    return {"from": settings.archives_told or "", **{name: source.validator(name) for name in SETS}}
 
 
 def _run_key(instance: dg.DagsterInstance, seen: Mapping[str, str]) -> str:

@@ -16,6 +16,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.progress import stage
 from notmnist_assets.curation.values import Archive
+from notmnist_assets.settings import userinfo, without_userinfo
 from notmnist_assets.sources.base import (
     CHECKSUMS,
     Expected,
@@ -28,7 +29,7 @@ from notmnist_assets.sources.base import (
 _ATTEMPTS: Final = 6
 _TIMEOUT: Final = httpx.Timeout(30.0)
 _BRIEF: Final = httpx.Timeout(5.0)
-"""Sensors have a minute for their whole tick."""
+"""A tick has a minute for all it asks: of two archives, whether they changed, and for their checksums."""
 _WORTH_RETRYING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _CHECK_URL: Final = "Check NOTMNIST_ARCHIVES: the base URL of the folder that holds both archives."
 T = TypeVar("T")
@@ -48,12 +49,13 @@ class HttpSource:
         """Use the archives below `base_url`.
 
         Args:
-            base_url: http or https URL of the folder.
+            base_url: http or https URL of the folder; a user and password in it are sent, and told nowhere.
             cache: downloads are kept below it.
             published: the archives must be the originals.
             wait: seconds between attempts; exponential from 1 to 60 with jitter by default.
         """
-        self._base = base_url.rstrip("/") + "/"
+        self._base = without_userinfo(base_url).rstrip("/") + "/"
+        self._auth = userinfo(base_url)
         self._folder = cache / "downloads"
         self._published = published
         self._wait = wait or wait_exponential_jitter(initial=1, max=60)
@@ -63,19 +65,13 @@ class HttpSource:
         if self._published:
             return published_archive(set_name)
         url = self._base + CHECKSUMS
-
-        def ask() -> Expected:
-            with httpx.Client(timeout=_TIMEOUT, follow_redirects=True) as client:
-                response = client.get(url)
-            if response.status_code in (403, 404):
-                return Expected(None, None, "")
-            _raise_for_status(response, url)
-            return parse_checksums(response.content, set_name, url)
-
-        return self._retrying(ask, url)
+        return self._retrying(lambda: self._listed(url, set_name, _TIMEOUT), url)
 
     def current_sha256(self, set_name: str) -> str | None:
-        """Return the digest of the download when the server says that it is current; nothing is transferred."""
+        """Return the digest of the download when the server says that it is current; nothing is transferred.
+
+        It is asked once and briefly, for this is done in ticks too. The download that may follow has more patience.
+        """
         url = self._base + archive_name(set_name)
         final = self._folder / archive_name(set_name)
         marks = _marks(final, url)
@@ -85,27 +81,37 @@ class HttpSource:
         def ask() -> bool:
             # Not every server answers HEAD; a GET is closed before its body comes.
             with (
-                httpx.Client(timeout=_TIMEOUT, follow_redirects=True) as client,
+                self._client(_BRIEF) as client,
                 client.stream("GET", url, headers=marks) as response,
             ):
                 _raise_for_status(response, url)
                 return response.status_code == httpx.codes.NOT_MODIFIED
 
-        return verified(final, self.expected(set_name), url).sha256 if self._retrying(ask, url) else None
+        if not _asked_once(ask, url):
+            return None
+        checksums = self._base + CHECKSUMS
+        expected = (
+            published_archive(set_name)
+            if self._published
+            else _asked_once(lambda: self._listed(checksums, set_name, _BRIEF), checksums)
+        )
+        return verified(final, expected, url).sha256
 
     def validator(self, set_name: str) -> str:
         """Return the server's ETag, date and size of the archive, from one answer to HEAD, else to a GET of a byte."""
         url = self._base + archive_name(set_name)
-        try:
-            with httpx.Client(timeout=_BRIEF, follow_redirects=True) as client:
+
+        def ask() -> httpx.Response:
+            with self._client(_BRIEF) as client:
                 response = client.head(url, headers={"Accept-Encoding": "identity"})
                 if response.is_error:
                     # Not every server answers HEAD. The connection is closed before more than the byte comes.
                     headers = {"Accept-Encoding": "identity", "Range": "bytes=0-0"}
                     with client.stream("GET", url, headers=headers) as response:
                         _raise_for_status(response, url)
-        except (_TryAgainError, httpx.HTTPError, httpx.InvalidURL) as error:
-            raise CurationError(f"it cannot be asked for: {error}.", subject=url, remedy=_CHECK_URL) from error
+                return response
+
+        response = _asked_once(ask, url)
         size = response.headers.get("Content-Range", "").rpartition("/")[2] or response.headers.get("Content-Length")
         return f"{response.headers.get('ETag')}, {response.headers.get('Last-Modified')}, {size} bytes"
 
@@ -128,6 +134,18 @@ class HttpSource:
             part.replace(final)
             _facts_of(part).replace(_facts_of(final))
         return Archive(str(final), archive.bytes, archive.sha256, url)
+
+    def _client(self, timeout: httpx.Timeout) -> httpx.Client:
+        return httpx.Client(auth=self._auth, timeout=timeout, follow_redirects=True)
+
+    def _listed(self, url: str, set_name: str, timeout: httpx.Timeout) -> Expected:
+        """Return what the file of checksums says of an archive; nothing when the server has no such file."""
+        with self._client(timeout) as client:
+            response = client.get(url)
+        if response.status_code in (403, 404):
+            return Expected(None, None, "")
+        _raise_for_status(response, url)
+        return parse_checksums(response.content, set_name, url)
 
     def _retrying(self, work: Callable[[], T], url: str) -> T:
         """Do `work` up to six times while it fails for reasons that may pass."""
@@ -162,7 +180,7 @@ class HttpSource:
             headers |= _marks(final, url)
         try:
             with (
-                httpx.Client(timeout=_TIMEOUT, follow_redirects=True) as client,
+                self._client(_TIMEOUT) as client,
                 client.stream("GET", url, headers=headers) as response,
             ):
                 if response.status_code == httpx.codes.NOT_MODIFIED:
@@ -203,6 +221,13 @@ class HttpSource:
                 advance(len(block))
         if total is not None and part.stat().st_size < total:
             raise _TryAgainError(f"the connection ended after {part.stat().st_size} of {total} bytes")
+
+
+def _asked_once(work: Callable[[], T], url: str) -> T:
+    try:
+        return work()
+    except (_TryAgainError, httpx.HTTPError, httpx.InvalidURL) as error:
+        raise CurationError(f"it cannot be asked for: {error}.", subject=url, remedy=_CHECK_URL) from error
 
 
 def _raise_for_status(response: httpx.Response, url: str) -> None:

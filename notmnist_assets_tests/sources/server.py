@@ -4,6 +4,7 @@ Belongs here: files with ranges, ETags and conditional requests as a good server
 ones. It counts what it was asked.
 """
 
+import base64
 import hashlib
 import threading
 from collections import deque
@@ -42,9 +43,14 @@ class FaultyServer:
         self.etags = True
         self.ranges = True
         self.heads = True
+        self.lets_in: str | None = None
+        """`user:password` without which every request is answered with 401."""
+        self.silent: set[str] = set()
+        """Files that are asked for in vain: no answer comes."""
         self.faults: deque[Fault] = deque()
         self.after_each: Callable[[], None] = lambda: None
         self.requests: list[Request] = []
+        self.stopped = threading.Event()
         self.port = 0
         self.url = ""
 
@@ -63,6 +69,7 @@ class FaultyServer:
         try:
             yield self
         finally:
+            self.stopped.set()
             server.shutdown()
             server.server_close()
             thread.join()
@@ -84,6 +91,13 @@ class FaultyServer:
 
             def do_GET(self) -> None:
                 name = self.path.rsplit("/", 1)[-1]
+                if name in outer.silent:
+                    outer.stopped.wait()
+                    self.close_connection = True
+                    return
+                if not self._is_allowed():
+                    self._answer(401, b"", {}, Fault())
+                    return
                 archive = name.endswith(".gz")
                 fault = outer.faults.popleft() if outer.faults and archive else Fault()
                 body = outer.files.get(name)
@@ -93,6 +107,11 @@ class FaultyServer:
                     self._serve(body, fault)
                 if archive:
                     outer.after_each()
+
+            def _is_allowed(self) -> bool:
+                if outer.lets_in is None:
+                    return True
+                return self.headers.get("Authorization") == f"Basic {base64.b64encode(outer.lets_in.encode()).decode()}"
 
             def _serve(self, body: bytes, fault: Fault) -> None:
                 etag = f'"{hashlib.sha256(body).hexdigest()[:12]}"'

@@ -3,6 +3,8 @@
 import gzip
 import hashlib
 import json
+import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -265,8 +267,49 @@ def test_a_server_that_is_down_cannot_say_what_is_current(tmp_path: Path) -> Non
     with FaultyServer().running() as server:
         server.files[NAME] = archive_bytes()
         source(server, tmp_path).fetch("small")
-    with pytest.raises(CurationError, match="transfer failed"):
-        source(server, tmp_path).current_sha256("small")
+    with pytest.raises(CurationError, match="it cannot be asked for"):
+        HttpSource(server.url, tmp_path, published=False, wait=no_second_attempt).current_sha256("small")
+
+
+def no_second_attempt(_: RetryCallState) -> float:
+    raise AssertionError("a tick has no time for it")
+
+
+@pytest.mark.parametrize("silent", [NAME, "SHA256SUMS"])
+def test_a_silent_server_is_waited_for_a_few_seconds_only(server: FaultyServer, tmp_path: Path, silent: str) -> None:
+    claim(server, server.files[NAME])
+    source(server, tmp_path).fetch("small")
+    server.silent.add(silent)
+    begun = time.monotonic()
+    with pytest.raises(CurationError, match=f"{silent}: it cannot be asked for"):
+        HttpSource(server.url, tmp_path, published=False, wait=no_second_attempt).current_sha256("small")
+    # Four such questions must fit into the minute of a tick.
+    assert time.monotonic() - begun < 12
+
+
+def test_a_password_in_the_url_is_sent_and_told_nowhere(
+    server: FaultyServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    server.lets_in = "somebody:sec ret:1"
+    url = server.url.replace("://", "://somebody:sec%20ret:1@")
+    mirror = HttpSource(url, tmp_path, published=False, wait=wait_none())
+    server.faults.append(Fault(status=503))
+    archive = mirror.fetch("small")
+    assert archive.origin == f"{server.url}/{NAME}"
+    assert mirror.current_sha256("small") == archive.sha256
+    assert mirror.validator("small")
+    told = [path.read_text() for path in (tmp_path / "downloads").glob("*.json")]
+    for server.lets_in, status in (("somebody:else", 401), ("somebody:sec ret:1", 503)):
+        server.faults.extend([Fault(status=503)] * 9)
+        for ask in (mirror.fetch, mirror.current_sha256, mirror.validator):
+            with pytest.raises(CurationError, match=str(status)) as caught:
+                ask("small")
+            told.append(str(caught.value))
+        server.faults.clear()
+    assert f"{server.url}/{NAME}: attempt 1 failed" in caplog.text
+    for text in (*told, caplog.text):
+        assert not re.search("sec( |%20)ret|somebody", text)
 
 
 @pytest.mark.parametrize("heads", [True, False], ids=["HEAD", "no HEAD"])
