@@ -33,6 +33,7 @@ from notmnist_assets.checks import sanitized as sanitized_checks
 from notmnist_assets.checks import splits as split_checks
 from notmnist_assets.describing import described
 from notmnist_assets.io_managers import IO_MANAGERS
+from notmnist_assets.one_run import one_run_executor
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.settings import Settings, read_settings
 from notmnist_assets.versions import with_settings
@@ -68,7 +69,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         resources={"settings": SettingsResource(), **IO_MANAGERS},
         # One process per run: the work inside a step is parallel, and starting a process costs more than most
         # steps do.
-        executor=dg.in_process_executor,
+        executor=one_run_executor,
     )
 
 

@@ -15,6 +15,7 @@ from notmnist_assets.automation import REFRESH_JOB
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.definitions import build_definitions
 from notmnist_assets.failures import failure_in_words
+from notmnist_assets.one_run import only_run
 from notmnist_assets.planning import NEVER_MADE, plan_refresh
 from notmnist_assets.settings import fix_relative_paths, project_home, read_settings
 from notmnist_assets.steps import steps_in_words
@@ -72,6 +73,8 @@ def refresh_job() -> dg.JobDefinition:
 def refresh(instance: dg.DagsterInstance, *, everything: bool = False, only: Sequence[str] = ()) -> Outcome:
     """Make what is stale, in rounds: archives and letters, then splits, then what really changed because of them.
 
+    No other run of the instance is under way meanwhile, not between the rounds either.
+
     Args:
         instance: where runs are recorded.
         everything: make all assets again, stale or not.
@@ -79,8 +82,13 @@ def refresh(instance: dg.DagsterInstance, *, everything: bool = False, only: Seq
             begin with, such as `letters/small` or `splits`.
 
     Raises:
-        CurationError: no asset has one of these keys.
+        CurationError: no asset has one of these keys, or another run is under way.
     """
+    with only_run(instance, "notmnist run"):
+        return _refresh(instance, everything=everything, only=only)
+
+
+def _refresh(instance: dg.DagsterInstance, *, everything: bool, only: Sequence[str]) -> Outcome:
     settings = read_settings()
     graph = build_definitions(settings).resolve_asset_graph()
     made: dict[dg.AssetKey, str] = {}
