@@ -4,11 +4,15 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster_shared.record import replace
 
-from notmnist_assets.planning import stale_assets
+from notmnist_assets.judgements import latest_evaluations, outcome_of
+from notmnist_assets.planning import plan_refresh, stale_assets
 from notmnist_assets.settings import read_settings
+from notmnist_assets.storage import ValueStore
 from notmnist_assets_tests.archives import tiny_members, write_archive, write_checksums
-from notmnist_assets_tests.workspace import Workspace
+from notmnist_assets_tests.automation.changes import make_letters_that_fail_a_blocking_check
+from notmnist_assets_tests.workspace import Workspace, keys_of
 
 
 def stale(workspace: Workspace) -> dict[str, str]:
@@ -85,6 +89,44 @@ def test_a_truncated_file_is_out_of_date(workspace: Workspace) -> None:
     plan = stale(workspace)
     assert set(plan) == downstream(workspace, "baselines/metrics")
     assert "bytes" in plan["baselines/metrics"]
+
+
+def test_another_value_in_the_storage_is_out_of_date(workspace: Workspace) -> None:
+    ValueStore(read_settings().storage_root).write(["baselines", "metrics"], "f" * 64, {}, {})
+    plan = stale(workspace)
+    assert set(plan) == downstream(workspace, "baselines/metrics")
+    assert plan["baselines/metrics"] == "the storage holds another value"
+
+
+def planned(workspace: Workspace) -> tuple[set[str], set[str]]:
+    """Return what would be made and what waits."""
+    with workspace.instance() as instance:
+        plan, held = plan_refresh(workspace.definitions.resolve_asset_graph(), instance, read_settings())
+    return keys_of(plan), keys_of(held)
+
+
+def test_nothing_waits_for_a_failed_check_of_what_is_made_again_anyway(workspace: Workspace) -> None:
+    make_letters_that_fail_a_blocking_check(workspace)
+    plan, held = planned(workspace)
+    assert plan == set()
+    assert "splits/test" in held
+    write_archive(workspace.archives, "small", tiny_members()["small"])
+    assert planned(workspace) == (downstream(workspace, "archives/small"), set())
+
+
+def test_nothing_waits_for_a_blocking_check_that_only_warned(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = dg.AssetCheckKey(dg.AssetKey(["splits", "train"]), "disjoint_sources")
+    with workspace.instance() as instance:
+        passed = latest_evaluations(instance, [check])[check]
+        warned = replace(passed, passed=False, severity=dg.AssetCheckSeverity.WARN)
+        instance.report_runless_asset_event(warned)
+        assert outcome_of(latest_evaluations(instance, [check])[check]) == "warned"
+    monkeypatch.setenv("NOTMNIST_SANITIZE_REPEATS", "keep")
+    plan, held = planned(workspace)
+    assert "sanitized/train" in plan
+    assert held == set()
 
 
 def test_an_emptied_storage_is_out_of_date(

@@ -1,12 +1,15 @@
 """The weekly schedule asks for what is out of date, and for nothing when all is current."""
 
+import time
 from pathlib import Path
 
 import dagster as dg
+import pytest
 
 from notmnist_assets.automation import weekly_refresh
-from notmnist_assets_tests.automation.changes import change_a_letter
+from notmnist_assets_tests.automation.changes import change_a_letter, make_letters_that_fail_a_blocking_check
 from notmnist_assets_tests.automation.ticks import below
+from notmnist_assets_tests.sources.server import FaultyServer
 from notmnist_assets_tests.workspace import Workspace, keys_of
 
 
@@ -43,3 +46,44 @@ def test_a_tick_while_a_run_makes_the_archives_is_skipped(workspace: Workspace) 
     with workspace.instance() as instance:
         run = instance.create_run_for_job(workspace.definitions.resolve_job_def("refresh"))
         assert tick(workspace, instance) == dg.SkipReason(f"Run {run.run_id} is refreshing already.")
+
+
+@dg.job
+def something_else() -> None:
+    """A job of somebody else on the same instance."""
+
+
+def test_an_unfinished_run_of_another_job_does_not_make_the_archives(workspace: Workspace) -> None:
+    change_a_letter(workspace)
+    with workspace.instance() as instance:
+        instance.create_run_for_job(something_else)
+        instance.create_run_for_job(
+            workspace.definitions.resolve_job_def("refresh"),
+            asset_selection=frozenset({dg.AssetKey(["hashes", "test"])}),
+        )
+        assert isinstance(tick(workspace, instance), dg.RunRequest)
+
+
+def test_a_tick_says_what_waits_for_a_failed_check(workspace: Workspace) -> None:
+    make_letters_that_fail_a_blocking_check(workspace)
+    with workspace.instance() as instance:
+        skipped = tick(workspace, instance)
+    assert isinstance(skipped, dg.SkipReason)
+    assert "assets wait, first splits/test: the check enough_images of letters/small/C failed." in str(skipped)
+
+
+def test_a_tick_while_the_server_is_silent_ends_in_time_and_leaves_the_archives_to_the_run(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FaultyServer().running() as server:
+        server.files = {path.name: path.read_bytes() for path in workspace.archives.glob("*.gz")}
+        monkeypatch.setenv("NOTMNIST_ARCHIVES", server.url)
+        assert workspace.run(["archives/large", "archives/small"]).success
+        server.silent.update(server.files)
+        begun = time.monotonic()
+        with workspace.instance() as instance:
+            asked = tick(workspace, instance)
+        # The limit of a tick is 60 seconds.
+        assert time.monotonic() - begun < 25
+    assert isinstance(asked, dg.RunRequest)
+    assert {"archives/large", "archives/small"} <= keys_of(list(asked.asset_selection or ()))

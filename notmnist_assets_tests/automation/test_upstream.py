@@ -120,6 +120,56 @@ def test_a_change_that_comes_again_is_asked_for_again(workspace: Workspace, watc
     assert len(set(keys)) == 4
 
 
+def test_a_change_that_comes_again_from_a_server_with_equal_marks_is_asked_for_again(
+    server: FaultyServer, workspace: Workspace, watch: Watch
+) -> None:
+    first = dict(server.files)
+    change_a_letter(workspace)
+    keys = []
+    for files in ({path.name: path.read_bytes() for path in workspace.archives.glob("*.gz")}, first) * 2:
+        server.files = files
+        request = watch.tick()
+        assert isinstance(request, dg.RunRequest)
+        keys.append(request.run_key)
+        assert workspace.run(["archives/small"]).success
+    assert len(set(keys)) == 4
+
+
+def test_another_mirror_with_the_same_archives_is_looked_at(
+    server: FaultyServer, workspace: Workspace, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch.tick()
+    with FaultyServer().running() as mirror:
+        serve(mirror, workspace)
+        monkeypatch.setenv("NOTMNIST_ARCHIVES", mirror.url)
+        assert set(ARCHIVES) <= asked_for(watch.tick())
+
+
+def test_the_password_of_a_mirror_is_stored_and_printed_nowhere(
+    server: FaultyServer, workspace: Workspace, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.lets_in = "somebody:zebra-7"
+    monkeypatch.setenv("NOTMNIST_ARCHIVES", server.url.replace("://", "://somebody:zebra-7@"))
+    watch.tick()
+    change_a_letter(workspace)
+    serve(server, workspace)
+    assert isinstance(watch.tick(), dg.RunRequest)
+    printed = [workspace.notmnist("run", "archives"), workspace.notmnist("show", "archives/small")]
+    server.lets_in = "somebody:else"
+    printed += [workspace.notmnist("run", "archives"), workspace.notmnist("status")]
+    assert [ended.code for ended in printed] == [0, 0, 1, 0]
+    assert "the server answered 401" in printed[2].err
+    told = f"{printed} {watch.cursor} {watch.tick()}"
+    assert server.url in told
+    versions = [spec.code_version for spec in workspace.definitions.resolve_all_asset_specs()]
+    assert f"archives={server.url}" in str(versions)
+    stored = [path.read_bytes() for path in workspace.root.rglob("*") if path.is_file()]
+    assert any(server.url.encode() in data for data in stored)
+    for secret in ("zebra", "somebody"):
+        assert secret not in told + str(versions)
+        assert not any(secret.encode() in data for data in stored)
+
+
 def test_a_server_that_is_down_is_reported_in_words_and_asked_less_and_less(
     server: FaultyServer, workspace: Workspace, watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
