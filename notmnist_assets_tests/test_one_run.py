@@ -100,9 +100,9 @@ def test_a_run_that_waits_can_be_terminated(workspace: Workspace) -> None:
 
 def test_a_command_beside_a_run_from_elsewhere_is_told_which(finished: Workspace) -> None:
     holding = (
-        "import dagster as dg; from notmnist_assets.one_run import only_run\n"
+        "import time; import dagster as dg; from notmnist_assets.one_run import only_run\n"
         "with dg.DagsterInstance.get() as instance, only_run(instance, 'run 1234 of refresh'):\n"
-        "    print('holds', flush=True); input()\n"
+        "    print('holds', flush=True); time.sleep(600)\n"
     )
     with running(sys.executable, "-c", holding) as other:
         assert other.stdout is not None
