@@ -182,8 +182,12 @@ def render(
     from notmnist_assets.sources import sample
 
     small = small_per_letter if small_per_letter is not None else max(20, round(per_letter * 1873 / 52912))
-    with terminal.progress_bars(_console):
-        sample.render_archives(out, large_per_letter=per_letter, small_per_letter=small, workers=workers)
+    try:
+        with terminal.progress_bars(_console):
+            sample.render_archives(out, large_per_letter=per_letter, small_per_letter=small, workers=workers)
+    except (CurationError, OSError) as error:
+        _errors.print(f"[red]Not rendered:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
     _console.print(f"Both archives, their checksums and the ground truth are in {out}", markup=False, soft_wrap=True)
 
 

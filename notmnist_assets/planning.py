@@ -11,7 +11,6 @@ from typing import Any, Protocol
 
 import dagster as dg
 
-from notmnist_assets.assets.archives import cache_folder
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.io_managers import MADE_WITH
 from notmnist_assets.judgements import latest_evaluations, outcome_of
@@ -200,7 +199,7 @@ def _storage_problem(store: ValueStore, key: dg.AssetKey, last: Made) -> str | N
 def _archive_change(settings: Settings, set_name: str, last: Made) -> str | None:
     """Look at the source. What is wrong there is left to the run, which records it."""
     try:
-        sha256 = source_of(settings, cache_folder(settings)).current_sha256(set_name)
+        sha256 = source_of(settings).current_sha256(set_name)
     except CurationError as error:
         return f"to be checked: {error.problem}"
     return None if sha256 == last.data_version else "the archive changed"

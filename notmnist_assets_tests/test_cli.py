@@ -121,6 +121,17 @@ def test_render_writes_both_archives_with_checksums(finished: Workspace, tmp_pat
         assert sums[name] == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
 
 
+def test_what_cannot_be_rendered_is_told_in_words(finished: Workspace, tmp_path: Path) -> None:
+    ended = finished.notmnist("render", "--per-letter", "100000000", "--out", str(tmp_path / "many"))
+    assert (ended.code, ended.err.count("\n")) == (1, 1)
+    assert "Not rendered: rendered large set: cannot have 100000000 images for each letter." in ended.err
+    (tmp_path / "file").touch()
+    ended = finished.notmnist("render", "--per-letter", "60", "--out", str(tmp_path / "file"))
+    assert (ended.code, ended.err.count("\n")) == (1, 1)
+    assert "Not rendered: " in ended.err
+    assert str(tmp_path / "file") in ended.err
+
+
 def test_relative_settings_mean_the_folder_the_command_was_called_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,9 +3,7 @@
 Belongs here: getting them from the source that the settings name. How each source works is in `sources`.
 """
 
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 import dagster as dg
 
@@ -13,18 +11,10 @@ from notmnist_assets.curation.images import SETS
 from notmnist_assets.curation.values import Archive
 from notmnist_assets.failures import explained
 from notmnist_assets.resources import SettingsResource
-from notmnist_assets.settings import Settings
 from notmnist_assets.sources.choice import source_of
 from notmnist_assets.types import ArchiveType
 
 CODE_VERSION = "1"
-
-
-def cache_folder(settings: Settings) -> Path:
-    """Return where downloads and rendered archives are kept: beside the values, or locally when those are remote."""
-    if "://" in settings.storage:
-        return Path(tempfile.gettempdir()) / "notmnist_assets" / settings.profile
-    return Path(settings.storage) / settings.profile / "cache"
 
 
 def _archive_asset(set_name: str) -> dg.AssetsDefinition:
@@ -43,7 +33,7 @@ def _archive_asset(set_name: str) -> dg.AssetsDefinition:
     def archive(settings: SettingsResource) -> dg.MaterializeResult[Archive]:
         chosen = settings.read()
         with explained():
-            value = source_of(chosen, cache_folder(chosen)).fetch(set_name)
+            value = source_of(chosen).fetch(set_name)
         return dg.MaterializeResult(
             value=value,
             data_version=dg.DataVersion(value.sha256),

@@ -12,7 +12,6 @@ from typing import Final
 
 import dagster as dg
 
-from notmnist_assets.assets.archives import cache_folder
 from notmnist_assets.automation.job import REFRESH_JOB
 from notmnist_assets.automation.under_way import run_making_archives
 from notmnist_assets.curation.errors import CurationError
@@ -107,7 +106,7 @@ def upstream_watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
 
 
 def _ask(settings: Settings) -> dict[str, str]:
-    source = source_of(settings, cache_folder(settings))
+    source = source_of(settings)
     return {"from": settings.archives_told or "", **{name: source.validator(name) for name in SETS}}
 
 

@@ -1,8 +1,10 @@
-"""Which source the settings name.
+"""Which source the settings name, and where it keeps what it gets.
 
 Belongs here: the choice, and nothing of how a source works.
 """
 
+import os
+import tempfile
 from pathlib import Path
 
 from notmnist_assets.settings import Settings
@@ -11,13 +13,9 @@ from notmnist_assets.sources.folder import FolderSource
 from notmnist_assets.sources.rendered import RenderedSource
 
 
-def source_of(settings: Settings, cache: Path) -> ArchiveSource:
-    """Return the source that the settings name.
-
-    Args:
-        settings: of this run.
-        cache: folder for downloads and rendered archives, made when needed.
-    """
+def source_of(settings: Settings) -> ArchiveSource:
+    """Return the source that the settings name."""
+    cache = cache_folder(settings)
     published = settings.profile == "full"
     if settings.archives is None:
         return RenderedSource(cache)
@@ -27,3 +25,11 @@ def source_of(settings: Settings, cache: Path) -> ArchiveSource:
 
         return HttpSource(settings.archives, cache, published=published)
     return FolderSource(settings.archives.removeprefix("file://"), published=published)
+
+
+def cache_folder(settings: Settings) -> Path:
+    """Return where downloads and rendered archives are kept: beside the values, or locally when those are remote."""
+    if "://" in settings.storage:
+        # Each user has a folder, for nobody can write into that of another.
+        return Path(tempfile.gettempdir()) / f"notmnist_assets-{os.getuid()}" / settings.profile
+    return Path(settings.storage) / settings.profile / "cache"

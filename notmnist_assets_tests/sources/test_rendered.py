@@ -6,7 +6,7 @@ import pytest
 
 from notmnist_assets.settings import read_settings
 from notmnist_assets.sources import rendered
-from notmnist_assets.sources.choice import source_of
+from notmnist_assets.sources.choice import cache_folder, source_of
 from notmnist_assets.sources.folder import FolderSource
 from notmnist_assets.sources.http import HttpSource
 from notmnist_assets.sources.rendered import RenderedSource
@@ -34,7 +34,8 @@ def test_it_is_drawn_once_and_again_only_when_the_copy_is_damaged(tmp_path: Path
 def test_settings_name_the_source(tmp_path: Path) -> None:
     def chosen(archives: str | None) -> object:
         profile = "sample" if archives is None else "custom"
-        return source_of(read_settings({}, {"profile": profile, "archives": archives}), tmp_path)
+        given = {"profile": profile, "archives": archives, "storage": str(tmp_path)}
+        return source_of(read_settings({}, given))
 
     assert isinstance(chosen(None), RenderedSource)
     assert isinstance(chosen("http://example.org/x"), HttpSource)
@@ -42,6 +43,14 @@ def test_settings_name_the_source(tmp_path: Path) -> None:
     assert isinstance(chosen("/folder"), FolderSource)
     assert isinstance(chosen("file:///folder"), FolderSource)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_users_of_a_machine_do_not_share_a_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = set()
+    for user in (1000, 1001):
+        monkeypatch.setattr("os.getuid", lambda user=user: user)
+        folders.add(cache_folder(read_settings({"NOTMNIST_STORAGE": "memory://values"})))
+    assert len(folders) == 2
 
 
 def test_the_validator_tells_when_there_is_something_to_draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,6 @@ _STRETCH: Final = 1024
 _AHEAD: Final = 3
 _GZIP_SYSTEM_BYTE: Final = 9
 _UNKNOWN_SYSTEM: Final = b"\xff"
-_BLOCK: Final = 1 << 20
 
 _Render = Callable[[Iterable[Stretch]], Iterator[Members]]
 
@@ -165,11 +164,8 @@ def _write_archive(path: Path, plan: Plan, set_name: str, draw: _Render, advance
 
 
 def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write_text(path: Path, text: str) -> None:
