@@ -5,6 +5,7 @@ has no place to go; 2: a setting or an argument is wrong.
 """
 
 import gc
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,7 +56,7 @@ def run(
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Make all assets again, changed or not.")] = False,
 ) -> None:
-    """Make what is missing or out of date, from the archives to the baselines."""
+    """Make what is missing or out of date, from the archives to the report."""
     settings = read_settings()
     # Dagster takes a second to import: not before the settings are known to be right.
     with _loading():
@@ -192,9 +193,16 @@ def render(
 
 
 def main() -> None:
-    """Run the command; a wrong setting ends it with its explanation."""
+    """Run the command; bad input and a wrong setting end it with their explanation."""
+    # As Ctrl-C does, a request to end lets commands take away what they had begun.
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     try:
         _app()
     except SettingsError as error:
         _errors.print(f"[red]Wrong setting:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise SystemExit(2) from None
+    except CurationError as error:
+        _errors.print(f"[red]Not possible:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+        raise SystemExit(1) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -73,7 +73,7 @@ class ValueIOManager(dg.IOManager):
             raise CurationError(
                 f"the stored value cannot be read: {error}.",
                 subject="/".join(key),
-                remedy="Materialize the asset again.",
+                remedy=f"Make it again: notmnist run {'/'.join(key)}",
             ) from error
 
     @abstractmethod

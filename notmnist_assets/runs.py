@@ -6,10 +6,11 @@ Belongs here: which instance, which rounds. What is stale is decided in `plannin
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import dagster as dg
+from sqlalchemy.exc import DBAPIError
 
 from notmnist_assets.automation import REFRESH_JOB
 from notmnist_assets.curation.errors import CurationError
@@ -50,10 +51,21 @@ class Outcome:
 @contextmanager
 def open_instance() -> Iterator[dg.DagsterInstance]:
     """Open the instance that `dg dev` uses in the project's folder, or the one of DAGSTER_HOME when that is set."""
-    if os.environ.get("DAGSTER_HOME"):
-        with dg.DagsterInstance.get() as instance:
+    with ExitStack() as stack:
+        try:
+            instance = stack.enter_context(_instance())
+        # A wrong dagster.yaml, a folder that is none and a damaged file each raise errors of their own.
+        except Exception as error:
+            raise _not_opened(error) from error
+        try:
             yield instance
-        return
+        except DBAPIError as error:
+            raise _not_opened(error) from error
+
+
+def _instance() -> dg.DagsterInstance:
+    if os.environ.get("DAGSTER_HOME"):
+        return dg.DagsterInstance.get()
     home = project_home()
     # The paths in dagster.yaml are relative to the working directory; those of the settings must not move with it.
     fix_relative_paths(os.environ)
@@ -61,8 +73,19 @@ def open_instance() -> Iterator[dg.DagsterInstance]:
     if not (home / "dagster.yaml").is_file():
         home = home / ".dagster"
         home.mkdir(exist_ok=True)
-    with dg.DagsterInstance.from_config(str(home)) as instance:
-        yield instance
+    return dg.DagsterInstance.from_config(str(home))
+
+
+def _not_opened(error: Exception) -> CurationError:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    home = os.environ.get("DAGSTER_HOME")
+    return CurationError(
+        f"Dagster's history cannot be used: {str(cause).strip().splitlines()[0]}",
+        subject=home or str(project_home() / ".dagster"),
+        remedy="Let DAGSTER_HOME name a folder with a valid dagster.yaml, an absolute path."
+        if home
+        else "Move the folder away: notmnist run makes everything again.",
+    )
 
 
 def refresh_job() -> dg.JobDefinition:

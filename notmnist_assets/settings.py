@@ -26,8 +26,8 @@ SEARCH_RADIUS: Final = 12.0
 
 _USERINFO: Final = re.compile(r"(?<=://)([^/?#]*)@")
 _NO_BASE_URL: Final = (
-    "this is no base URL; allowed: http(s)://[user:password@]host[:port]/folder, with percent signs for what is special"
-    " in a password"
+    "this is neither a folder nor a base URL; allowed: http(s)://[user:password@]host[:port]/folder, with percent signs"
+    " for what is special in a password"
 )
 
 Profile = Literal["sample", "full", "custom"]
@@ -76,14 +76,19 @@ class Settings(BaseModel):
     @classmethod
     def _refuse_what_is_no_base_url(cls, value: str | None) -> str | None:
         """Refuse a query, after which no file's name can follow, and what hides a password from `_USERINFO`."""
-        if value is not None and value.startswith(("http://", "https://")):
-            try:
-                parts = urlsplit(value)
-                fits = bool(parts.hostname) and not parts.query and not parts.fragment and parts.port != 0
-            except ValueError:
-                fits = False
-            if not fits:
-                raise ValueError(_NO_BASE_URL)
+        if value is None or "://" not in value:
+            return value
+        scheme, _, rest = value.partition("://")
+        value = f"{scheme.lower()}://{rest}"
+        if scheme.lower() == "file":
+            return value
+        try:
+            parts = urlsplit(value)
+            fits = bool(parts.hostname) and not parts.query and not parts.fragment and parts.port != 0
+        except ValueError:
+            fits = False
+        if not fits or parts.scheme not in ("http", "https"):
+            raise ValueError(_NO_BASE_URL)
         return value
 
     @property
@@ -203,7 +208,12 @@ def failure_webhook(environment: Mapping[str, str] | None = None) -> str | None:
 
 
 def _absolute(path: str) -> str:
-    return path if "://" in path else str(Path(path).expanduser().absolute())
+    if "://" in path:
+        return path
+    try:
+        return str(Path(path).expanduser().absolute())
+    except RuntimeError as error:  # ~nobody
+        raise ValueError(str(error)) from error
 
 
 def _refuse_unknown(given: Mapping[str, Any]) -> None:

@@ -25,6 +25,7 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.settings import without_userinfo
 
 _MANIFEST: Final = "value.json"
 _FORMAT: Final = 1
@@ -69,7 +70,14 @@ class ValueStore:
     """Values by key below one root, a local folder or an fsspec URL."""
 
     def __init__(self, root: str) -> None:
-        self._fs, base = url_to_fs(root)
+        try:
+            self._fs, base = url_to_fs(root)
+        except (ValueError, ImportError, OSError, RuntimeError) as error:
+            raise CurationError(
+                f"there is no such storage: {error}.",
+                subject=without_userinfo(root),
+                remedy="Set NOTMNIST_STORAGE to a folder, or to an fsspec URL whose package is installed.",
+            ) from error
         self._base = str(base).rstrip("/")
         self.is_local = isinstance(self._fs, LocalFileSystem)
 
@@ -131,7 +139,7 @@ class ValueStore:
             raise CurationError(
                 f"nothing is stored in {self._folder(key)}.",
                 subject="/".join(key),
-                remedy="Materialize the asset first, or everything that is missing: notmnist run",
+                remedy="Make it first, and all that is missing: notmnist run",
             )
         return stored
 
@@ -155,14 +163,17 @@ class ValueStore:
             return None
         try:
             manifest = json.loads(self._fs.cat_file(path))
-            return StoredValue(
+            stored = StoredValue(
                 str(manifest["version"]),
                 dict(manifest["files"]),
                 dict(manifest["facts"]),
                 str(manifest.get("suffix", "")),
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OSError) as error:
             raise self._damaged(key, f"{_MANIFEST} cannot be read ({error}).") from None
+        if not stored.files:
+            raise self._damaged(key, f"{_MANIFEST} names no files.")
+        return stored
 
     def _whole(self, key: Sequence[str]) -> StoredValue | None:
         """Return what is stored; None when there is nothing, or when it is damaged."""
@@ -187,6 +198,16 @@ class ValueStore:
 
     def _write_file(self, path: str, write: WriteFile) -> int:
         """Write to a temporary name, then move (local) or upload whole (elsewhere); return the size."""
+        try:
+            return self._written(path, write)
+        except OSError as error:
+            raise CurationError(
+                f"it cannot be written: {error}.",
+                subject=path,
+                remedy="Free space or allow writing there, or set NOTMNIST_STORAGE to another place; then start again.",
+            ) from error
+
+    def _written(self, path: str, write: WriteFile) -> int:
         folder = Path(path).parent if self.is_local else Path(tempfile.gettempdir())
         folder.mkdir(parents=True, exist_ok=True)
         temporary = folder / f"{_UNFINISHED}{uuid4().hex}"
@@ -215,7 +236,7 @@ class ValueStore:
         return CurationError(
             f"the stored value in {self._folder(key)} is damaged: {problem}",
             subject="/".join(key),
-            remedy="Materialize the asset again.",
+            remedy=f"Make it again: notmnist run {'/'.join(key)}",
         )
 
 

@@ -106,6 +106,28 @@ def test_a_failed_run_ends_with_1_and_tells_why(workspace: Workspace) -> None:
     assert "Traceback" not in ended.err
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("dagster.yaml", "a: [b"), ("dagster.yaml", "bogus_storage: 1"), ("history/runs.db", "no database" * 1000)],
+)
+def test_a_history_that_cannot_be_used_is_told_in_words(workspace: Workspace, name: str, content: str) -> None:
+    for path in workspace.home.glob(f"**/{name}") if "/" in name else [workspace.home / name]:
+        path.write_text(content)
+    for command in (["status"], ["run"], ["show", "splits/test"]):
+        ended = workspace.notmnist(*command)
+        assert ended.code == 1
+        assert f"{workspace.home}: Dagster's history cannot be used: " in ended.err
+        assert "Traceback" not in ended.err
+
+
+def test_a_storage_of_no_known_kind_is_told_in_words(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTMNIST_STORAGE", "bogus://x")
+    for command in (["status"], ["show", "splits/test"], ["export", "npz", str(workspace.root / "x.npz")]):
+        ended = workspace.notmnist(*command)
+        assert ended.code == 1
+        assert "there is no such storage" in ended.err
+
+
 def test_an_unknown_command_ends_with_2(finished: Workspace) -> None:
     assert finished.notmnist("fly").code == 2
 

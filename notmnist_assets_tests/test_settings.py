@@ -150,11 +150,32 @@ def test_a_password_of_a_mirror_is_kept_for_requests_and_left_out_of_what_is_tol
     assert "cret" not in str(caught.value)
 
 
+def test_the_scheme_of_a_url_may_be_written_in_capitals() -> None:
+    assert read_settings({}, {"profile": "custom", "archives": "HTTP://Host/X"}).archives == "http://Host/X"
+
+
 @pytest.mark.parametrize(
-    "url", ["https://host/books?token=secret", "https://host/#secret", "https://user:se/cret@host/books", "http:///x"]
+    ("name", "problem"),
+    [("archives", "ARCHIVES: this is neither a folder nor"), ("storage", "STORAGE=~nobody-of-this-name/x: .* home ")],
+)
+def test_a_home_of_nobody_is_refused_in_words(name: str, problem: str) -> None:
+    with pytest.raises(SettingsError, match=problem):
+        read_settings({}, {"profile": "custom", "archives": "/x", name: "~nobody-of-this-name/x"})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://host/books?token=secret",
+        "https://host/#secret",
+        "https://user:se/cret@host/books",
+        "http:///x",
+        "ftp://host/books",
+        "s3://bucket",
+    ],
 )
 def test_what_is_no_base_url_is_refused_without_repeating_it(url: str) -> None:
-    with pytest.raises(SettingsError, match="NOTMNIST_ARCHIVES: this is no base URL; allowed: http") as caught:
+    with pytest.raises(SettingsError, match="NOTMNIST_ARCHIVES: this is neither a folder nor a base URL") as caught:
         read_settings(CUSTOM | {"NOTMNIST_ARCHIVES": url})
     assert url not in str(caught.value)
     assert "cret" not in str(caught.value)

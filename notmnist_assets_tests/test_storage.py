@@ -230,17 +230,28 @@ def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path, damage: str) ->
     with pytest.raises(CurationError, match=r"a\.bin") as caught:
         store.find(KEY)
     assert caught.value.subject == "splits/test"
-    assert "Materialize the asset again" in caught.value.remedy
+    assert "Make it again: notmnist run " in caught.value.remedy
     write(store, VERSIONS[1])
     assert read(store) == b"data"
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"version": "x"}', "null", '{"version": 1, "files": 2, "facts": 3}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"version": "x", "files": {}, "facts": {}}',
+        "",
+        "{",
+        "[]",
+        '{"version": "x"}',
+        "null",
+        '{"version": 1, "files": 2, "facts": 3}',
+    ],
+)
 def test_a_damaged_manifest_is_told_and_can_be_written_over(tmp_path: Path, text: str) -> None:
     store = ValueStore(str(tmp_path))
     write(store, VERSIONS[0])
     (tmp_path / "splits" / "test" / "value.json").write_text(text)
-    with pytest.raises(CurationError, match=r"value\.json cannot be read"):
+    with pytest.raises(CurationError, match=r"value\.json (cannot be read|names no files)"):
         store.find(KEY)
     write(store, VERSIONS[1], b"fresh")
     assert read(store) == b"fresh"
@@ -264,3 +275,23 @@ def test_uris_are_paths_when_local_and_urls_elsewhere(root: str) -> None:
     assert uri.startswith("memory://" if root.startswith("memory://") else "/")
     with fsspec.open(uri, "rb") as file:
         assert file.read() == b"data"
+
+
+@pytest.mark.parametrize("root", ["bogus://x", "zip://a::memory://missing"])
+def test_a_storage_that_cannot_be_had_is_told(root: str) -> None:
+    with pytest.raises(CurationError, match="there is no such storage") as caught:
+        ValueStore(root)
+    assert "NOTMNIST_STORAGE" in caught.value.remedy
+
+
+def test_a_place_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:
+    (tmp_path / "splits").write_text("a file where a folder should be")
+    with pytest.raises(CurationError, match="cannot be written") as caught:
+        write(ValueStore(str(tmp_path)), VERSIONS[0])
+    assert "NOTMNIST_STORAGE" in caught.value.remedy
+
+
+def test_a_manifest_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "splits" / "test" / "value.json").mkdir(parents=True)
+    with pytest.raises(CurationError, match=r"value\.json cannot be read"):
+        ValueStore(str(tmp_path)).find(KEY)

@@ -8,7 +8,7 @@ import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
@@ -31,6 +31,7 @@ _TIMEOUT: Final = httpx.Timeout(30.0)
 _BRIEF: Final = httpx.Timeout(5.0)
 """A tick has a minute for all it asks: of two archives, whether they changed, and for their checksums."""
 _WORTH_RETRYING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_CONDITIONS: Final = ("If-None-Match", "If-Modified-Since")
 _CHECK_URL: Final = "Check NOTMNIST_ARCHIVES: the base URL of the folder that holds both archives."
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -84,8 +85,10 @@ class HttpSource:
                 self._client(_BRIEF) as client,
                 client.stream("GET", url, headers=marks) as response,
             ):
+                if response.status_code == httpx.codes.NOT_MODIFIED:
+                    return True
                 _raise_for_status(response, url)
-                return response.status_code == httpx.codes.NOT_MODIFIED
+                return False
 
         if not _asked_once(ask, url):
             return None
@@ -183,11 +186,14 @@ class HttpSource:
                 self._client(_TIMEOUT) as client,
                 client.stream("GET", url, headers=headers) as response,
             ):
-                if response.status_code == httpx.codes.NOT_MODIFIED:
+                if response.status_code == httpx.codes.NOT_MODIFIED and not headers.keys().isdisjoint(_CONDITIONS):
                     return
                 if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
                     _forget(part)
                     raise _TryAgainError("the server has no such range")
+                if response.status_code == httpx.codes.PARTIAL_CONTENT and not _continues(response, part):
+                    _forget(part)
+                    raise _TryAgainError("the server sent another part than was asked for")
                 _raise_for_status(response, url)
                 self._receive(response, part, url, expected)
         except httpx.TransportError as error:
@@ -207,7 +213,7 @@ class HttpSource:
         etag = response.headers.get("ETag", "")
         facts = {
             "url": url,
-            "etag": "" if etag.startswith("W/") else etag,
+            "etag": "" if etag.startswith("W/") or not (etag.isascii() and etag.isprintable()) else etag,
             "modified": response.headers.get("Last-Modified", ""),
         }
         if not resumed:
@@ -233,12 +239,22 @@ def _asked_once(work: Callable[[], T], url: str) -> T:
 def _raise_for_status(response: httpx.Response, url: str) -> None:
     if response.status_code in _WORTH_RETRYING:
         raise _TryAgainError(f"the server answered {response.status_code}")
-    if response.is_error:
+    # Redirections that lead somewhere have been followed.
+    if not response.is_success:
         raise CurationError(
             f"the server answered {response.status_code} {response.reason_phrase}.",
             subject=url,
             remedy=_CHECK_URL,
         )
+
+
+def _continues(response: httpx.Response, part: Path) -> bool:
+    """Tell whether an answer of 206 goes on where `part` ends, with bytes of the same file."""
+    known = _read_facts(part)
+    start = part.stat().st_size if part.exists() else -1
+    goes_on: bool = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
+    same: bool = response.headers.get("ETag", known.get("etag")) == known.get("etag")
+    return goes_on and same
 
 
 def _facts_of(path: Path) -> Path:
@@ -251,8 +267,8 @@ def _marks(path: Path, url: str) -> dict[str, str]:
     known = _read_facts(path)
     if known.get("url") != url:
         return {}
-    headers = {"If-None-Match": known.get("etag"), "If-Modified-Since": known.get("modified")}
-    return {name: value for name, value in headers.items() if value}
+    marks = (known.get("etag"), known.get("modified"))
+    return {name: value for name, value in zip(_CONDITIONS, marks, strict=True) if value}
 
 
 def _forget(path: Path) -> None:
@@ -260,9 +276,9 @@ def _forget(path: Path) -> None:
     _facts_of(path).unlink(missing_ok=True)
 
 
-def _read_facts(path: Path) -> dict[str, Any]:
+def _read_facts(path: Path) -> dict[str, str]:
     try:
         facts = json.loads(_facts_of(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return facts if isinstance(facts, dict) else {}
+    return {k: v for k, v in facts.items() if isinstance(v, str)} if isinstance(facts, dict) else {}

@@ -33,6 +33,8 @@ class Fault:
     """Close the connection after this many bytes of the body."""
     pause: float = 0.0
     """Seconds between the halves of the body."""
+    part_from: int | None = None
+    """Answer 206 with what follows this byte, whatever was asked for."""
 
 
 class FaultyServer:
@@ -41,6 +43,7 @@ class FaultyServer:
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.etags = True
+        self.etag_prefix = ""
         self.ranges = True
         self.heads = True
         self.lets_in: str | None = None
@@ -53,6 +56,10 @@ class FaultyServer:
         self.stopped = threading.Event()
         self.port = 0
         self.url = ""
+
+    def etag(self, body: bytes) -> str:
+        """Return the mark of a file's bytes."""
+        return f'"{self.etag_prefix}{hashlib.sha256(body).hexdigest()[:12]}"'
 
     def of(self, name: str) -> list[Request]:
         """Return the requests of one file, in order."""
@@ -101,7 +108,14 @@ class FaultyServer:
                 archive = name.endswith(".gz")
                 fault = outer.faults.popleft() if outer.faults and archive else Fault()
                 body = outer.files.get(name)
-                if fault.status is not None or body is None:
+                if fault.part_from is not None and body is not None:
+                    start = fault.part_from
+                    described = {
+                        "Content-Range": f"bytes {start}-{len(body) - 1}/{len(body)}",
+                        "ETag": outer.etag(body),
+                    }
+                    self._answer(206, body[start:], described, fault)
+                elif fault.status is not None or body is None:
                     self._answer(fault.status or 404, b"", {}, fault)
                 else:
                     self._serve(body, fault)
@@ -114,7 +128,7 @@ class FaultyServer:
                 return self.headers.get("Authorization") == f"Basic {base64.b64encode(outer.lets_in.encode()).decode()}"
 
             def _serve(self, body: bytes, fault: Fault) -> None:
-                etag = f'"{hashlib.sha256(body).hexdigest()[:12]}"'
+                etag = outer.etag(body)
                 headers = {"ETag": etag} if outer.etags else {}
                 asked = self.headers.get("Range")
                 if outer.etags and self.headers.get("If-None-Match") == etag:

@@ -159,6 +159,48 @@ def test_an_archive_that_changes_between_attempts_is_never_mixed(server: FaultyS
     assert [request.status for request in server.of(NAME)] == [200, 200]
 
 
+@pytest.mark.parametrize("cut", [0, 200_000])
+@pytest.mark.parametrize("start", [0, 1, 100_000])
+def test_a_part_that_does_not_go_on_where_the_last_one_ended_is_not_kept(
+    server: FaultyServer, tmp_path: Path, start: int, cut: int
+) -> None:
+    if cut:
+        server.faults.append(Fault(cut_after=cut))
+    server.faults.append(Fault(part_from=start))
+    claim(server, server.files[NAME])
+    archive = source(server, tmp_path).fetch("small")
+    assert Path(archive.uri).read_bytes() == server.files[NAME]
+    assert [request.status for request in server.of(NAME)][-2:] == [206, 200]
+
+
+def test_the_rest_of_another_file_is_not_kept(server: FaultyServer, tmp_path: Path) -> None:
+    old, new = server.files[NAME], archive_bytes(1)
+    server.faults.extend([Fault(cut_after=200_000), Fault(part_from=200_000)])
+    server.after_each = lambda: server.files.update({NAME: new})
+    archive = source(server, tmp_path).fetch("small")
+    assert old != Path(archive.uri).read_bytes() == new
+
+
+@pytest.mark.parametrize(("status", "problem"), [(304, "failed 6 times|answered 304"), (300, "answered 300")])
+def test_an_answer_without_an_archive_is_told_and_nothing_is_kept(
+    server: FaultyServer, tmp_path: Path, status: int, problem: str
+) -> None:
+    server.faults.extend([Fault(status=status)] * 6)
+    with pytest.raises(CurationError, match=problem):
+        source(server, tmp_path).fetch("small")
+    assert downloads(tmp_path) == set()
+
+
+def test_a_mark_that_no_header_can_carry_is_not_sent_back(server: FaultyServer, tmp_path: Path) -> None:
+    server.etag_prefix = "\xe9"
+    server.faults.append(Fault(cut_after=200_000))
+    for _ in range(2):
+        archive = source(server, tmp_path).fetch("small")
+        assert Path(archive.uri).read_bytes() == server.files[NAME]
+    (tmp_path / "downloads" / f"{NAME}.json").write_text(json.dumps({"url": archive.origin, "etag": 7}))
+    assert source(server, tmp_path).fetch("small").sha256 == archive.sha256
+
+
 @pytest.mark.usefixtures("_publish")
 def test_another_size_than_the_published_one_is_refused_before_the_transfer(
     server: FaultyServer, tmp_path: Path
