@@ -118,6 +118,8 @@ def test_checks_of_stages_that_feed_others_block_and_facts_of_the_data_do_not() 
         "sanitized:no_shared_images",
         "sanitized:no_near_duplicates",
         "sanitized:all_rows_accounted_for",
+        "sanitized:no_repeats",
+        "sanitized:no_contradictions",
     }
     assert not any(name.startswith(("overlap:", "baselines:")) for name in blocking)
     assert "sanitized:class_balance" not in blocking

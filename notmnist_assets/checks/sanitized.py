@@ -13,16 +13,20 @@ import pandas as pd
 from notmnist_assets.assets.inputs import for_check, split_inputs, table_input
 from notmnist_assets.checks.disjoint import DISJOINT_CHECKS, EVALUATION, prove_disjoint
 from notmnist_assets.checks.results import judged, only_selected
+from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.near_table import chosen_radius
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.statistics import label_counts
 from notmnist_assets.curation.values import Split
 from notmnist_assets.metadata import counts_table, table
 from notmnist_assets.resources import SettingsResource
+from notmnist_assets.settings import PREFIX, Settings
 from notmnist_assets.types import RadiusCurveType, RemovedRowsType
 
 _LARGEST_RATIO = 2.0
 _EXAMPLES = 20
+_CHUNK = 4096
+_BY_CHOICE = "kept by choice:"
 _FILE = ["set", "letter", "name"]
 _KEYS = {name: dg.AssetKey(["sanitized", name]) for name in SPLITS}
 _RAW_KEYS = [dg.AssetKey(["splits", name]) for name in SPLITS]
@@ -59,7 +63,30 @@ _RADIUS = dg.AssetKey(["overlap", "radius"])
                 asset=key,
                 blocking=True,
                 additional_deps=[_REMOVED, *_RAW_KEYS],
-                description="Rows of the merged split = rows here + rows in sanitized/removed.",
+                description="Each row of the merged split is here, with its pixels and letter, or in"
+                " sanitized/removed: none is lost, none is there twice.",
+            )
+            for key in _KEYS.values()
+        ),
+        *(
+            dg.AssetCheckSpec(
+                "no_repeats",
+                asset=key,
+                blocking=True,
+                description="No two rows of the split have the same pixels; not judged where repeats were to be kept.",
+            )
+            for key in _KEYS.values()
+        ),
+        *(
+            dg.AssetCheckSpec(
+                "no_contradictions",
+                asset=key,
+                blocking=True,
+                additional_deps=[*(other for other in _KEYS.values() if other != key), _RADIUS],
+                description="No row's image has another letter in another row: not the same pixels in any sanitized"
+                " split; with the method cells, not the same maxima of 4x4 cells; with near, no image of this split"
+                " within the radius (in other splits, no_near_duplicates finds those). Not judged where conflicts"
+                " were to be kept.",
             )
             for key in _KEYS.values()
         ),
@@ -89,16 +116,22 @@ def sanitized_checks(
     """Look again, differently."""
     splits = {"train": train, "valid": valid, "test": test}
     raw = {"train": raw_train, "valid": raw_valid, "test": raw_test}
-    method = settings.read().sanitize_method
-    yield from only_selected(
-        context, prove_disjoint(_KEYS, splits, chosen_radius(radius), near_must_hold=method == "near")
-    )
-    yield from only_selected(context, _count_rows(splits, raw, removed))
+    chosen = settings.read()
+    near_must_hold = chosen.sanitize_method == "near"
+    kinds = [
+        (set(DISJOINT_CHECKS), prove_disjoint(_KEYS, splits, chosen_radius(radius), near_must_hold=near_must_hold)),
+        ({"class_balance"}, _judge_balance(splits)),
+        ({"all_rows_accounted_for"}, _account_for_rows(splits, raw, removed)),
+        ({"no_repeats", "no_contradictions"}, _judge_likeness(splits, chosen, chosen_radius(radius))),
+    ]
+    selected = {key.name for key in context.selected_asset_check_keys}
+    for names, results in kinds:
+        # They are generators: what nobody asked for is never computed.
+        if names & selected:
+            yield from only_selected(context, results)
 
 
-def _count_rows(
-    splits: Mapping[str, Split], raw: Mapping[str, Split], removed: pd.DataFrame
-) -> Iterator[dg.AssetCheckResult]:
+def _judge_balance(splits: Mapping[str, Split]) -> Iterator[dg.AssetCheckResult]:
     for name, split in splits.items():
         counts = label_counts(split.labels)
         ratio = float(counts.max() / counts.min()) if counts.min() else float("inf")
@@ -111,25 +144,120 @@ def _count_rows(
             severity=dg.AssetCheckSeverity.WARN,
             rows_per_letter=counts_table(counts.tolist(), "rows"),
         )
-        gone = removed.loc[removed["split"] == name, "row"].to_numpy()
-        complete = len(split) + len(gone) == len(raw[name])
+
+
+def _account_for_rows(
+    splits: Mapping[str, Split], raw: Mapping[str, Split], removed: pd.DataFrame
+) -> Iterator[dg.AssetCheckResult]:
+    for name, split in splits.items():
+        gone = removed.loc[removed["split"] == name, "row"].to_numpy(np.int64)
+        problems = _unaccounted(split, raw[name], gone)
         yield judged(
             _KEYS[name],
             "all_rows_accounted_for",
-            passed=complete,
-            actual=len(split) + len(gone),
-            threshold=len(raw[name]),
-            unaccounted="none" if complete else table(_unaccounted(split, raw[name], gone)),
+            passed=problems.empty,
+            actual=len(problems),
+            threshold=0,
+            rows=len(split),
+            removed=len(gone),
+            rows_merged=len(raw[name]),
+            unaccounted=table(problems.head(_EXAMPLES)),
         )
 
 
-def _unaccounted(split: Split, raw: Split, gone: npt.NDArray[np.integer]) -> pd.DataFrame:
-    """Return the first rows of the merged split that are neither in the sanitized one nor among the removed."""
-    left = raw.sources[_FILE].astype("str").drop(index=gone.tolist(), errors="ignore")
-    here = pd.MultiIndex.from_frame(split.sources[_FILE].astype("str"))
-    missing = np.flatnonzero(~pd.MultiIndex.from_frame(left).isin(here))
-    examples: pd.DataFrame = left.iloc[missing[:_EXAMPLES]].reset_index(names="row")
-    return examples
+def _unaccounted(split: Split, raw: Split, gone: npt.NDArray[np.int64]) -> pd.DataFrame:
+    """Return the rows of the merged split that are not exactly once here or among the removed, and those of neither.
+
+    Rows are known by their file: `row` is that of the merged split, -1 where it has no such file or row.
+    """
+    here = _rows_by_file(split, raw)
+    known, gone_known = here >= 0, (gone >= 0) & (gone < len(raw))
+    kept = np.bincount(here[known], minlength=len(raw))
+    times = kept + np.bincount(gone[gone_known], minlength=len(raw))
+    altered = np.zeros(len(raw), np.bool_)
+    altered[here[known]] = ~_same_content(split, raw, here)[known]
+    row = np.arange(len(raw))
+    found = [
+        ("lost", row[times == 0]),
+        ("here twice", row[kept > 1]),
+        ("here, though removed", row[(times > kept) & (kept > 0)]),
+        ("removed twice", row[times - kept > 1]),
+        ("other pixels or letter", row[altered]),
+        ("not of the merged split", np.full(int((~known).sum() + (~gone_known).sum()), -1)),
+    ]
+    rows = np.concatenate([rows for _, rows in found])
+    files = raw.sources[_FILE].reindex(rows).astype("str").reset_index(drop=True)
+    problems = np.repeat([problem for problem, _ in found], [len(rows) for _, rows in found])
+    return pd.DataFrame({"row": rows, "problem": problems}).join(files)
+
+
+def _rows_by_file(split: Split, raw: Split) -> npt.NDArray[np.int64]:
+    """Return the row of the merged split that has the same file, -1 for none."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    def files(sources: pd.DataFrame) -> pa.Array:
+        parts = (pa.array(sources[column]).cast(pa.large_string()) for column in _FILE)
+        return pc.binary_join_element_wise(*parts, pa.scalar("/", pa.large_string()))
+
+    found = pc.index_in(files(split.sources), files(raw.sources))
+    rows: npt.NDArray[np.int64] = found.fill_null(-1).to_numpy().astype(np.int64)
+    return rows
+
+
+def _same_content(split: Split, raw: Split, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Return whether each row has the pixels and the letter of its row of the merged split."""
+    same: npt.NDArray[np.bool_] = split.labels == raw.labels[rows]
+    for start in range(0, len(split), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        same[part] &= (split.images[part] == raw.images[rows[part]]).all(axis=(1, 2))
+    return same
+
+
+def _judge_likeness(splits: Mapping[str, Split], chosen: Settings, radius: float) -> Iterator[dg.AssetCheckResult]:
+    # The compiler is needed only when this check runs, not when definitions load.
+    from notmnist_assets.curation.likeness import near_contradictions, number_images
+
+    images = [split.images for split in splits.values()]
+    numbers = number_images(images)
+    same = number_images(images, by_cells=True) if chosen.sanitize_method == "cells" else numbers
+    contradict = _of_several_letters(np.concatenate(same), np.concatenate([split.labels for split in splits.values()]))
+    drop_repeats, judge_letters = chosen.sanitize_repeats == "drop", chosen.sanitize_conflicts != "keep"
+    for (name, split), own, alike in zip(splits.items(), numbers, same, strict=True):
+        repeats = split.sources[pd.Series(own).duplicated(keep=False).to_numpy()]
+        yield judged(
+            _KEYS[name],
+            "no_repeats",
+            passed=repeats.empty or not drop_repeats,
+            actual=len(repeats),
+            threshold=0 if drop_repeats else f"{_BY_CHOICE} {PREFIX}SANITIZE_REPEATS=keep",
+            examples=_rows_shown(repeats),
+        )
+        found = np.isin(alike, contradict)
+        if judge_letters and chosen.sanitize_method == "near":
+            for row, other_row, _ in near_contradictions(split.images, split.labels, radius):
+                found[[row, other_row]] = True
+        contradictions = split.sources[found]
+        yield judged(
+            _KEYS[name],
+            "no_contradictions",
+            passed=contradictions.empty or not judge_letters,
+            actual=len(contradictions),
+            threshold=0 if judge_letters else f"{_BY_CHOICE} {PREFIX}SANITIZE_CONFLICTS=keep",
+            method=chosen.sanitize_method,
+            radius=radius,
+            examples=_rows_shown(contradictions),
+        )
+
+
+def _of_several_letters(numbers: npt.NDArray[np.int64], labels: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    """Return the numbers of the images whose rows have more than one letter."""
+    image, letters = np.unique(np.unique(numbers * len(LETTERS) + labels) // len(LETTERS), return_counts=True)
+    return image[letters > 1]
+
+
+def _rows_shown(rows: pd.DataFrame) -> dg.TableMetadataValue:
+    return table(rows.head(_EXAMPLES).reset_index(names="row"))
 
 
 CHECKS: Sequence[dg.AssetChecksDefinition] = [sanitized_checks]

@@ -1,5 +1,6 @@
 """The checks of sanitized splits find what sanitizing could have left behind."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 import dagster as dg
@@ -9,12 +10,14 @@ import pandas as pd
 import pytest
 
 from notmnist_assets.checks.sanitized import sanitized_checks
+from notmnist_assets.curation import likeness, proof
 from notmnist_assets.curation.images import Images
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.values import Split
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets_tests.builders import split_of
 from notmnist_assets_tests.checks.judging import BALANCED, by_name, failed, results_of, shown
+from notmnist_assets_tests.workspace import QUIET, Workspace
 
 RADIUS = 2.0
 
@@ -58,14 +61,14 @@ def with_row(split: Split, row: int, image: npt.NDArray[np.uint8]) -> Split:
 
 def test_clean_splits_pass() -> None:
     results = judge(clean())
-    assert len(results) == 10
+    assert len(results) == 16
     assert failed(results.values()) == set()
 
 
 @pytest.mark.parametrize(("split", "other"), [("valid", "train"), ("test", "train"), ("test", "valid")])
 def test_a_shared_image_fails_and_is_named(split: str, other: str) -> None:
     splits = clean()
-    splits[split] = with_row(splits[split], 5, splits[other].images[9])
+    splits[split] = with_row(splits[split], 9, splits[other].images[9])
     results = judge(splits)
     assert failed(results.values()) == {f"sanitized/{split}:no_shared_images", f"sanitized/{split}:no_near_duplicates"}
     result = results[f"sanitized/{split}:no_shared_images"]
@@ -73,7 +76,7 @@ def test_a_shared_image_fails_and_is_named(split: str, other: str) -> None:
     assert shown(result) == (1, 0)
     examples = result.metadata["examples"]
     assert isinstance(examples, dg.TableMetadataValue)
-    assert dict(examples.records[0].data) == {"found_in": other, "row": 5, "other_row": 9, "distance": 0.0}
+    assert dict(examples.records[0].data) == {"found_in": other, "row": 9, "other_row": 9, "distance": 0.0}
 
 
 @pytest.mark.parametrize(("levels", "passes"), [(510, False), (511, True)], ids=["at the radius", "just beyond"])
@@ -100,18 +103,123 @@ def test_near_duplicates_only_warn_when_another_method_was_asked_for(monkeypatch
     assert result.severity == dg.AssetCheckSeverity.WARN
 
 
+def rows_of(result: dg.AssetCheckResult, table: str = "examples") -> list[object]:
+    value = result.metadata[table]
+    assert isinstance(value, dg.TableMetadataValue)
+    return [record.data["row"] for record in value.records]
+
+
 def test_a_row_that_left_without_a_reason_fails() -> None:
     raw = clean()
     splits = {**raw, "test": raw["test"].take(np.arange(97))}
     result = judge(splits, raw, {"test": 2})["sanitized/test:all_rows_accounted_for"]
     assert not result.passed
     assert result.severity == dg.AssetCheckSeverity.ERROR
-    assert shown(result) == (99, 100)
+    assert shown(result) == (1, 0)
     unaccounted = result.metadata["unaccounted"]
     assert isinstance(unaccounted, dg.TableMetadataValue)
-    assert [record.data["row"] for record in unaccounted.records] == [97]
-    assert unaccounted.records[0].data["name"] == raw["test"].sources["name"].iloc[97]
+    (record,) = unaccounted.records
+    assert (record.data["row"], record.data["problem"]) == (97, "lost")
+    assert record.data["name"] == raw["test"].sources["name"].iloc[97]
     assert judge(splits, raw, {"test": 3})["sanitized/test:all_rows_accounted_for"].passed
+
+
+@pytest.mark.parametrize(
+    ("kept", "removed", "problems"),
+    [
+        ([0] * 10 + list(range(10, 100)), 0, {"lost": 9, "here twice": 1}),
+        (list(range(100)), 1, {"here, though removed": 1}),
+        ([*range(97), 0], 2, {"lost": 1, "here twice": 1}),
+    ],
+    ids=["one row for ten", "kept and removed", "right in number only"],
+)
+def test_rows_are_accounted_for_one_by_one(kept: list[int], removed: int, problems: dict[str, int]) -> None:
+    raw = clean()
+    splits = {**raw, "test": raw["test"].take(np.array(kept))}
+    result = judge(splits, raw, {"test": removed})["sanitized/test:all_rows_accounted_for"]
+    assert not result.passed
+    unaccounted = result.metadata["unaccounted"]
+    assert isinstance(unaccounted, dg.TableMetadataValue)
+    assert Counter(record.data["problem"] for record in unaccounted.records) == problems
+
+
+def test_a_row_with_other_pixels_or_of_nowhere_is_not_accounted_for() -> None:
+    raw = clean()
+    sources = raw["valid"].sources.copy()
+    sources.loc[4, "name"] = "unheard-of.png"
+    splits = {
+        **raw,
+        "train": with_row(raw["train"], 3, noise(9)[0]),
+        "valid": Split(raw["valid"].images, raw["valid"].labels, sources),
+    }
+    results = judge(splits, raw)
+    assert rows_of(results["sanitized/train:all_rows_accounted_for"], "unaccounted") == [3]
+    assert rows_of(results["sanitized/valid:all_rows_accounted_for"], "unaccounted") == [4, -1]
+
+
+def test_a_repeat_within_a_split_fails_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    splits = clean()
+    splits["train"] = with_row(splits["train"], 12, splits["train"].images[2])
+    results = judge(splits)
+    assert failed(results.values()) == {"sanitized/train:no_repeats"}
+    result = results["sanitized/train:no_repeats"]
+    assert result.severity == dg.AssetCheckSeverity.ERROR
+    assert shown(result) == (2, 0)
+    assert rows_of(result) == [2, 12]
+    monkeypatch.setenv("NOTMNIST_SANITIZE_REPEATS", "keep")
+    kept = judge(splits)["sanitized/train:no_repeats"]
+    assert kept.passed
+    assert shown(kept) == (2, "kept by choice: NOTMNIST_SANITIZE_REPEATS=keep")
+
+
+@pytest.mark.parametrize("conflicts", ["drop", "majority", "keep"])
+def test_equal_images_of_two_letters_fail_in_and_across_splits(conflicts: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTMNIST_SANITIZE_CONFLICTS", conflicts)
+    splits = clean()
+    splits["train"] = with_row(splits["train"], 13, splits["train"].images[2])
+    splits["test"] = with_row(splits["test"], 7, splits["valid"].images[8])
+    results = judge(splits)
+    rows = {name: rows_of(results[f"sanitized/{name}:no_contradictions"]) for name in SPLITS}
+    assert rows == {"train": [2, 13], "valid": [8], "test": [7]}
+    for name in SPLITS:
+        result = results[f"sanitized/{name}:no_contradictions"]
+        assert result.passed == (conflicts == "keep")
+        assert result.severity == dg.AssetCheckSeverity.ERROR
+    threshold = "kept by choice: NOTMNIST_SANITIZE_CONFLICTS=keep" if conflicts == "keep" else 0
+    assert shown(results["sanitized/train:no_contradictions"]) == (2, threshold)
+
+
+@pytest.mark.parametrize(("method", "fails"), [("near", True), ("cells", True), ("exact", False)])
+def test_like_images_of_two_letters_fail_where_the_method_calls_them_the_same(
+    method: str, fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTMNIST_SANITIZE_METHOD", method)
+    splits = clean()
+    like = splits["train"].images[2].copy()
+    like.flat[like.argmin()] += 1  # below the maximum of its cell
+    splits["train"] = with_row(splits["train"], 13, like)
+    result = judge(splits)["sanitized/train:no_contradictions"]
+    assert result.passed != fails
+    assert rows_of(result) == ([2, 13] if fails else [])
+
+
+def test_only_checks_that_were_asked_for_are_computed(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: object) -> None:
+        raise AssertionError("the proof was computed")
+
+    monkeypatch.setattr(proof, "near_rows", refuse)
+    monkeypatch.setattr(likeness, "number_images", refuse)
+    asked = dg.AssetCheckKey(dg.AssetKey(["sanitized", "test"]), "class_balance")
+    with workspace.instance() as instance:
+        definitions = workspace.definitions
+        ended = dg.materialize(
+            [*(definitions.assets or []), *(definitions.asset_checks or [])],  # type: ignore[list-item]
+            selection=dg.AssetSelection.checks(asked),
+            resources=definitions.resources,
+            instance=instance,
+            run_config=QUIET,
+        )
+    assert [result.asset_check_key for result in ended.get_asset_check_evaluations()] == [asked]
 
 
 def test_a_letter_thinned_by_more_than_half_is_a_warning() -> None:
