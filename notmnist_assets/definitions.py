@@ -27,6 +27,7 @@ from notmnist_assets.checks import drift as drift_checks
 from notmnist_assets.checks import exports as export_checks
 from notmnist_assets.checks import grouped as grouped_checks
 from notmnist_assets.checks import letters as letter_checks
+from notmnist_assets.checks import overlap as overlap_checks
 from notmnist_assets.checks import published as published_checks
 from notmnist_assets.checks import report as report_checks
 from notmnist_assets.checks import sanitized as sanitized_checks
@@ -43,6 +44,7 @@ CHECK_STAGES = (
     archive_checks,
     letter_checks,
     split_checks,
+    overlap_checks,
     sanitized_checks,
     grouped_checks,
     baseline_checks,

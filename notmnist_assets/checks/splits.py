@@ -1,7 +1,6 @@
-"""Checks of `splits/*` and of the overlap report: balanced, shuffled, disjoint in files; shared images reported.
+"""Checks of `splits/*`: balanced, shuffled, disjoint in files.
 
-Belongs here: what must hold of the merged splits. That their images overlap is a fact of the data and a warning,
-not an error; `checks.sanitized` is strict.
+Belongs here: what must hold of the merged splits. That their images overlap is told in `checks.overlap`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,18 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 import dagster as dg
 import pandas as pd
 
-from notmnist_assets.assets.inputs import for_check, split_inputs, table_input
+from notmnist_assets.assets.inputs import for_check, split_inputs
 from notmnist_assets.checks.results import judged, only_selected
-from notmnist_assets.curation.relation import METHODS
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.statistics import label_counts, shuffle_score
 from notmnist_assets.curation.values import Split
 from notmnist_assets.metadata import counts_table, table
-from notmnist_assets.types import OverlapReportType
 
 _LARGEST_SHUFFLE_SCORE = 5.0
 _KEYS = {name: dg.AssetKey(["splits", name]) for name in SPLITS}
-_REPORT = dg.AssetKey(["overlap", "report"])
 
 
 @dg.multi_asset_check(
@@ -97,40 +93,4 @@ def _judge_splits(splits: Mapping[str, Split]) -> Iterator[dg.AssetCheckResult]:
         start += len(split)
 
 
-@dg.multi_asset_check(
-    name="overlap_checks",
-    specs=[
-        dg.AssetCheckSpec(
-            f"no_leakage_{method}",
-            asset=_REPORT,
-            description=f"No valid row is in train and no test row in train or valid ({method}). A warning: the"
-            " merged splits are what the assignment uses; the sanitized ones are free of it.",
-        )
-        for method in METHODS
-    ],
-    ins=for_check({"report": table_input("overlap", "report", OverlapReportType)}),
-    can_subset=True,
-)
-def overlap_checks(context: dg.AssetCheckExecutionContext, report: pd.DataFrame) -> Iterator[dg.AssetCheckResult]:
-    """Warn of evaluation rows that training rows give away."""
-    yield from only_selected(context, _judge_leaks(report))
-
-
-def _judge_leaks(report: pd.DataFrame) -> Iterator[dg.AssetCheckResult]:
-    leaks = {("valid", "train"), ("test", "train"), ("test", "valid")}
-    directions = pd.Series(list(zip(report["rows_of"], report["found_in"], strict=True)), index=report.index)
-    for method in METHODS:
-        part = report[(report["method"] == method) & directions.isin(leaks)]
-        rows = int(part["rows"].sum())
-        yield judged(
-            _REPORT,
-            f"no_leakage_{method}",
-            passed=rows == 0,
-            actual=rows,
-            threshold=0,
-            severity=dg.AssetCheckSeverity.WARN,
-            rows=table(part),
-        )
-
-
-CHECKS: Sequence[dg.AssetChecksDefinition] = [split_checks, overlap_checks]
+CHECKS: Sequence[dg.AssetChecksDefinition] = [split_checks]

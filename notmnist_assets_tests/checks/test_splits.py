@@ -1,14 +1,12 @@
-"""The checks of merged splits: balance, order and shared files are errors, shared images a warning."""
+"""The checks of merged splits: balance, order and shared files."""
 
 from collections.abc import Sequence
 
 import dagster as dg
 import numpy as np
-import pandas as pd
 import pytest
 
-from notmnist_assets.checks.splits import overlap_checks, split_checks
-from notmnist_assets.curation.relation import METHODS
+from notmnist_assets.checks.splits import split_checks
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.values import Split
 from notmnist_assets_tests.builders import split_of
@@ -66,34 +64,3 @@ def test_a_file_twice_in_one_split_fails() -> None:
     test = split("test")
     test.sources.iloc[7] = test.sources.iloc[2]
     assert "splits/test:disjoint_sources" in failed(judge(test=test))
-
-
-def report(rows_of: str, found_in: str, rows: int) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "method": list(METHODS),
-            "rows_of": rows_of,
-            "found_in": found_in,
-            "rows": [0, rows, 0],
-            "distinct": [0, rows, 0],
-            "share": [0.0, rows / 100, 0.0],
-        }
-    )
-
-
-def judge_overlap(table: pd.DataFrame) -> list[dg.AssetCheckResult]:
-    return results_of(overlap_checks(dg.build_asset_check_context(), table))
-
-
-@pytest.mark.parametrize(("rows_of", "found_in"), [("valid", "train"), ("test", "train"), ("test", "valid")])
-def test_shared_images_of_merged_splits_are_a_warning_for_their_method(rows_of: str, found_in: str) -> None:
-    results = by_name(judge_overlap(report(rows_of, found_in, 3)))
-    assert failed(results.values()) == {"overlap/report:no_leakage_cells"}
-    result = results["overlap/report:no_leakage_cells"]
-    assert result.severity == dg.AssetCheckSeverity.WARN
-    assert shown(result) == (3, 0)
-
-
-@pytest.mark.parametrize(("rows_of", "found_in"), [("train", "test"), ("train", "train"), ("valid", "valid")])
-def test_repeats_and_training_rows_are_no_leakage(rows_of: str, found_in: str) -> None:
-    assert failed(judge_overlap(report(rows_of, found_in, 3))) == set()
