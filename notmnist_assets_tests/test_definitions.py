@@ -120,6 +120,7 @@ def test_checks_of_stages_that_feed_others_block_and_facts_of_the_data_do_not() 
         "sanitized:all_rows_accounted_for",
         "sanitized:no_repeats",
         "sanitized:no_contradictions",
+        "grouped:no_shared_fonts",
     }
     assert not any(name.startswith(("overlap:", "baselines:")) for name in blocking)
     assert "sanitized:class_balance" not in blocking

@@ -3,12 +3,15 @@
 import dagster as dg
 import numpy as np
 import pandas as pd
+import pytest
 
 from notmnist_assets.checks.grouped import grouped_checks
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.values import Split
+from notmnist_assets.resources import SettingsResource
 from notmnist_assets_tests.builders import split_of
-from notmnist_assets_tests.checks.judging import BALANCED, by_name, failed, results_of
+from notmnist_assets_tests.checks.judging import BALANCED, by_name, failed, results_of, shown
+from notmnist_assets_tests.workspace import Workspace
 
 RADIUS = 2.0
 
@@ -24,7 +27,7 @@ def clean() -> dict[str, Split]:
 
 def judge(splits: dict[str, Split]) -> list[dg.AssetCheckResult]:
     radius = pd.DataFrame({"radius": [0.0, RADIUS], "chosen": [False, True]})
-    return results_of(grouped_checks(dg.build_asset_check_context(), **splits, radius=radius))
+    return results_of(grouped_checks(dg.build_asset_check_context(), SettingsResource(), **splits, radius=radius))
 
 
 def with_row(split: Split, image: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> Split:
@@ -35,7 +38,7 @@ def with_row(split: Split, image: np.ndarray[tuple[int, ...], np.dtype[np.uint8]
 
 def test_splits_that_share_nothing_pass() -> None:
     results = by_name(judge(clean()))
-    assert len(results) == 4
+    assert len(results) == 6
     assert all(result.passed for result in results.values())
 
 
@@ -53,3 +56,47 @@ def test_a_near_image_in_two_splits_fails_as_an_error() -> None:
     results = judge(splits)
     assert failed(results) == {"grouped/valid:no_near_duplicates"}
     assert by_name(results)["grouped/valid:no_near_duplicates"].severity == dg.AssetCheckSeverity.ERROR
+
+
+def test_a_font_in_two_splits_fails_where_fonts_were_to_stay_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    splits = clean()
+    sources = splits["test"].sources.copy()
+    sources.loc[[3, 8], "font"] = splits["valid"].sources["font"].iloc[5]
+    splits["test"] = Split(splits["test"].images, splits["test"].labels, sources)
+    not_asked = by_name(judge(splits))["grouped/test:no_shared_fonts"]
+    assert not_asked.passed
+    assert shown(not_asked) == (1, "not asked for: NOTMNIST_GROUPED_FONTS=false")
+    monkeypatch.setenv("NOTMNIST_GROUPED_FONTS", "true")
+    results = judge(splits)
+    assert failed(results) == {"grouped/test:no_shared_fonts"}
+    result = by_name(results)["grouped/test:no_shared_fonts"]
+    assert result.severity == dg.AssetCheckSeverity.ERROR
+    assert shown(result) == (1, 0)
+    examples = result.metadata["examples"]
+    assert isinstance(examples, dg.TableMetadataValue)
+    assert [record.data["row"] for record in examples.records] == [3, 8]
+
+
+@pytest.mark.parametrize("asked_for", [True, False])
+def test_the_graph_keeps_fonts_together_where_asked_and_proves_it(
+    asked_for: bool, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTMNIST_GROUPED_FONTS", str(asked_for).lower())
+    ended = workspace.run([f"grouped/{name}" for name in SPLITS])
+    assert ended.success
+    judged = {
+        evaluation.asset_key.to_user_string(): evaluation
+        for evaluation in ended.get_asset_check_evaluations()
+        if evaluation.check_name == "no_shared_fonts"
+    }
+    assert set(judged) == {"grouped/valid", "grouped/test"}
+    fonts = {name: set(workspace.load(f"grouped/{name}").sources["font"]) for name in SPLITS}
+    assert all(fonts.values())
+    shared = {
+        "grouped/valid": fonts["valid"] & fonts["train"],
+        "grouped/test": fonts["test"] & (fonts["train"] | fonts["valid"]),
+    }
+    for key, evaluation in judged.items():
+        assert evaluation.passed
+        assert evaluation.metadata["actual"].value == len(shared[key])
+        assert bool(shared[key]) != asked_for
