@@ -28,7 +28,10 @@ class ExportName(StrEnum):
 
 
 def deliver(store: ValueStore, name: ExportName, destination: Path, *, force: bool = False) -> Path:
-    """Copy an export and return where it is now; a copy that is interrupted leaves what was there before.
+    """Copy an export and return where it is now; a copy that fails or is stopped leaves what was there before.
+
+    A folder never holds old files beside new ones, not even when the process is killed: old ones are renamed away
+    before the first new one gets its name.
 
     Args:
         store: where values are stored.
@@ -77,12 +80,36 @@ def _copy(store: ValueStore, key: list[str], stored: StoredValue, targets: Mappi
                 shutil.copyfileobj(source, copy, _COPY_BYTES)
         if not folder.exists():
             unfinished.rename(folder)
+        elif is_one_file:
+            ((name, target),) = targets.items()
+            (unfinished / name).replace(target)
         else:
-            for name, target in targets.items():
-                (unfinished / name).replace(target)
+            _swap(unfinished, folder, list(targets))
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return next(iter(targets.values())) if is_one_file else folder
+
+
+def _swap(new: Path, folder: Path, names: list[str]) -> None:
+    """Move files from `new` into `folder`, in place of those of the same names; on any failure, put these back."""
+    # Only these files move, not the folder: it may be where the user is, a mount, or hold files that are not ours.
+    old = new.with_name(f".replaced-{uuid4().hex}")
+    old.mkdir()
+    try:
+        for name in names:
+            if (folder / name).exists():
+                (folder / name).rename(old / name)
+        for name in names:
+            (new / name).rename(folder / name)
+    except BaseException:
+        for name in names:
+            if (old / name).exists():
+                (old / name).replace(folder / name)
+            elif not (new / name).exists():
+                (folder / name).unlink()
+        old.rmdir()
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _targets(stored: StoredValue, destination: Path) -> dict[str, Path]:
@@ -95,10 +122,11 @@ def _targets(stored: StoredValue, destination: Path) -> dict[str, Path]:
 
 def _check_free(destination: Path, targets: Mapping[str, Path], *, force: bool) -> None:
     subject = str(destination)
-    if len(targets) == 1:
-        (target,) = targets.values()
+    for target in targets.values():
         if target.is_dir():
             raise CurationError(f"{target} is a folder.", subject=subject, remedy="Name another place.")
+    if len(targets) == 1:
+        (target,) = targets.values()
         if target.exists() and not force:
             raise CurationError(f"{target} exists.", subject=subject, remedy=_REMEDY)
     elif destination.exists() and not destination.is_dir():

@@ -115,6 +115,51 @@ def test_a_copy_that_fails_leaves_what_was_there(tmp_path: Path, out: Path, ther
     assert not list(out.rglob(".exporting-*"))
 
 
+@pytest.mark.parametrize("stop_at", range(5))
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+def test_a_copy_that_is_stopped_while_it_replaces_files_puts_the_old_ones_back(
+    stop_at: int, error: type[BaseException], tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ValueStore(str(tmp_path / "v"))
+    fill(store)
+    before = {"one.gz": b"old", "two.gz": b"old", "other": b"mine too"}
+    for name, content in before.items():
+        (out / name).write_bytes(content)
+    rename, renamed = Path.rename, 0
+
+    def stop(source: Path, target: Path) -> Path:
+        nonlocal renamed
+        if renamed == stop_at:
+            raise error
+        renamed += 1
+        moved = rename(source, target)
+        files = below_visible(out)
+        assert not (b"old" in [files.get("one.gz"), files.get("two.gz")] and {b"1", b"22"} & set(files.values()))
+        return moved
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", stop)
+        if stop_at < 4:
+            with pytest.raises(CurationError if error is OSError else error):
+                deliver(store, FOLDER, out, force=True)
+        else:
+            deliver(store, FOLDER, out, force=True)
+    assert below(out) == (before if stop_at < 4 else {"other": b"mine too", **CONTENTS[FOLDER]})
+    assert {path.name for path in out.iterdir()} == set(before)
+
+
+def below_visible(folder: Path) -> dict[str, bytes]:
+    return {name: content for name, content in below(folder).items() if "/" not in name}
+
+
+def test_a_folder_with_the_name_of_a_file_is_not_replaced(store: ValueStore, out: Path) -> None:
+    (out / "two.gz").mkdir()
+    (out / "two.gz" / "mine").write_bytes(b"mine")
+    with pytest.raises(CurationError, match="is a folder"):
+        deliver(store, FOLDER, out, force=True)
+    assert below(out) == {"two.gz/mine": b"mine"}
+
+
 def test_an_export_that_was_never_made_is_named_with_what_makes_it(store: ValueStore, out: Path) -> None:
     with pytest.raises(CurationError, match="notmnist run") as caught:
         deliver(store, ExportName.PARQUET, out / "x")
