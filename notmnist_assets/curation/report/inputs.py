@@ -3,6 +3,7 @@
 Belongs here: the sections before anything is compared.
 """
 
+from pathlib import PureWindowsPath
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -66,7 +67,7 @@ def _place(origin: str) -> str:
     parts = urlsplit(origin)
     if parts.scheme in ("http", "https"):
         return f"{parts.scheme}://{parts.hostname}{parts.path}"
-    return origin.rsplit("/", 1)[-1]
+    return PureWindowsPath(origin).name  # which knows both kinds of slashes
 
 
 def members_section(data: ReportData) -> Section:
