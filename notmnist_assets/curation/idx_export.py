@@ -56,7 +56,7 @@ def disagreements(splits: Mapping[str, Split], open_file: Callable[[str], Binary
                 found = _parsed(file.read())
         except (ValueError, OSError, struct.error) as error:
             raise CurationError(
-                f"it is not a complete IDX file ({error}).", subject=name, remedy="Materialize the export again."
+                f"it is not a complete IDX file ({error}).", subject=name, remedy="Make the export again."
             ) from error
         problems += array_problems(name, found, values)
     return problems

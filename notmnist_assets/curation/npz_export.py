@@ -55,7 +55,7 @@ def disagreements(splits: Mapping[str, Split], file: BinaryIO) -> list[str]:
             return [text for name, values in expected.items() for text in array_problems(name, found[name], values)]
     except _UNREADABLE as error:
         raise CurationError(
-            f"NumPy cannot read it ({error}).", subject=FILE_NAME, remedy="Materialize the export again."
+            f"NumPy cannot read it ({error}).", subject=FILE_NAME, remedy="Make the export again."
         ) from error
 
 

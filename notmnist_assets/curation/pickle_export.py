@@ -112,7 +112,7 @@ def disagreements(splits: Mapping[str, Split], file: BinaryIO) -> list[str]:
         found = _described(file)
     except (ValueError, LookupError, TypeError, AttributeError, struct.error) as error:
         raise CurationError(
-            "it is not a complete pickle of arrays.", subject=FILE_NAME, remedy="Materialize the export again."
+            "it is not a complete pickle of arrays.", subject=FILE_NAME, remedy="Make the export again."
         ) from error
     names = [f"{name}_{part}" for name in SPLITS for part in ("dataset", "labels")]
     if not isinstance(found, dict) or list(found) != names:

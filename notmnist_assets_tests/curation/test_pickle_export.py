@@ -132,7 +132,7 @@ def test_bytes_behind_the_pickle_are_noticed() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"\x1f\x8b\x08 gzip", b"PK\x03\x04", b"<html>not found</html>", b"\0" * 100])
 def test_what_is_no_pickle_is_an_error_that_says_what_to_do(content: bytes) -> None:
-    with pytest.raises(CurationError, match=r"notMNIST\.pickle: it is not .* Materialize"):
+    with pytest.raises(CurationError, match=r"notMNIST\.pickle: it is not .* Make the export again"):
         disagreements(SPLITS, io.BytesIO(content))
 
 
