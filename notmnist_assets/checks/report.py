@@ -14,6 +14,7 @@ from upath import UPath
 from notmnist_assets.assets.inputs import for_check, split_inputs, splits_of, table_input
 from notmnist_assets.checks.results import judged
 from notmnist_assets.curation.images import LETTERS
+from notmnist_assets.curation.relation import METHODS
 from notmnist_assets.curation.report.page import SECTIONS
 from notmnist_assets.curation.report.reading import ReadPage, read_page
 from notmnist_assets.curation.splits import SPLITS
@@ -90,13 +91,16 @@ def _disagreements(
             )
         ],
     }
-    columns = {
-        "balance-table": [0, *range(-len(SPLITS), 0)],
-        "overlap-table": [0, *range(2, 11)],
+    of_methods = len(METHODS) * len(("rows", "share", "distinct"))
+    # Where in the page's rows these cells are.
+    places = {
+        "balance-table": [0, *range(-len(SPLITS), 0)],  # the letter, and after the splits as drawn the sanitized ones
+        "overlap-table": [0, *range(2, 2 + of_methods)],  # the split, and after the one it is looked up in, each method
         "baselines-table": range(6),
     }
     for table, rows in expected.items():
-        shown = [[row[column] for column in columns[table]] for row in page.tables.get(table, ()) if len(row) > 5]
+        # A row of one cell says that there is nothing to show, or how much more there is.
+        shown = [[row[place] for place in places[table]] for row in page.tables.get(table, ()) if len(row) > 1]
         for one, other in zip_longest(shown, rows):
             if one != other:
                 yield f"{table} says {one}, the values say {other}"
