@@ -88,6 +88,8 @@ def _usage(key: dg.AssetKey) -> str:
     """Return in one sentence how to use the value."""
     if key.path[0] == "exports":
         return f"Copy it with `notmnist export {key.path[-1]} DEST`."
+    if key.path[0] == "report":
+        return f"Copy it with `notmnist report DEST`, one {key.path[-1]} page."
     if key.to_user_string() in LOADABLE:
         return f'Load it with `x, y = notmnist_assets.load_split("{key.to_user_string()}")`.'
     path = ", ".join(f'"{part}"' for part in key.path)

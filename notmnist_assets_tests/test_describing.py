@@ -67,7 +67,9 @@ def test_every_description_says_how_to_use_the_value(key: str) -> None:
     what, usage = description.split("\n\n")
     assert what.strip().endswith(".")
     assert key.split("/")[-1] in usage
-    assert "load_split(" in usage or "load_asset_value(" in usage or "notmnist export" in usage
+    ways = [way for way in ("load_split(", "load_asset_value(", "notmnist export", "notmnist report") if way in usage]
+    assert len(ways) == 1
+    assert ("notmnist report" in usage) == (key == "report/html")
 
 
 def test_the_ways_to_load_that_descriptions_name_work(finished: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

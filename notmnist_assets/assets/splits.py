@@ -16,13 +16,14 @@ from notmnist_assets.curation.values import Split
 from notmnist_assets.failures import explained
 from notmnist_assets.metadata import contact_sheet_metadata, counts_table
 from notmnist_assets.resources import SettingsResource
+from notmnist_assets.settings import PREFIX
 from notmnist_assets.types import data_version
 
 CODE_VERSION = "1"
 
 _EVERY_SPLIT = (
     "Images uint8 (n, 28, 28), labels int32 (0 to 9 for A to J), and the set, letter, file name and font of each row."
-    " The draw repeats to the row on any machine (seed 133)."
+    f" The draw repeats to the row on any machine, by the seed that {PREFIX}SEED sets."
 )
 _DESCRIPTIONS = {
     "train": f"Training rows drawn from the large archive, a tenth from each letter, shuffled. {_EVERY_SPLIT}",

@@ -31,7 +31,7 @@ _REMOVE_FROM: Final[Mapping[RemoveFrom, str]] = {
 }
 _CONFLICTS: Final[Mapping[Conflicts, str]] = {
     "drop": "all its rows leave",
-    "majority": "rows of other letters than the majority's leave",
+    "majority": "rows of other letters than the majority's leave, all of them when there is none",
     "keep": "all its rows stay",
 }
 _REPEATS: Final[Mapping[Repeats, str]] = {"drop": "all but the first leave", "keep": "all stay"}
