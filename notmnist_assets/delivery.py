@@ -4,6 +4,7 @@ Belongs here: where a copy goes and what it may replace. What is in the files is
 and `report/html`.
 """
 
+import os
 import shutil
 from collections.abc import Mapping
 from enum import StrEnum
@@ -57,9 +58,9 @@ def deliver_report(store: ValueStore, destination: Path, *, force: bool = False)
 
 def _deliver(store: ValueStore, key: list[str], destination: Path, *, force: bool) -> Path:
     stored = store.require(key)
-    targets = _targets(stored, destination)
-    _check_free(destination, targets, force=force)
     try:
+        targets = _targets(stored, destination)
+        _check_free(destination, targets, force=force)
         return _copy(store, key, stored, targets)
     except OSError as error:
         raise CurationError(
@@ -125,6 +126,8 @@ def _check_free(destination: Path, targets: Mapping[str, Path], *, force: bool) 
     for target in targets.values():
         if target.is_dir():
             raise CurationError(f"{target} is a folder.", subject=subject, remedy="Name another place.")
+        if os.path.lexists(target) and not target.is_file():  # a device, a pipe, or a link to nowhere
+            raise CurationError(f"{target} is no regular file.", subject=subject, remedy="Name another place.")
     if len(targets) == 1:
         (target,) = targets.values()
         if target.exists() and not force:

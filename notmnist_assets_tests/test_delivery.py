@@ -1,5 +1,6 @@
 """Copies of exports: complete, where asked for, never over something else without being told."""
 
+import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -158,6 +159,23 @@ def test_a_folder_with_the_name_of_a_file_is_not_replaced(store: ValueStore, out
     with pytest.raises(CurationError, match="is a folder"):
         deliver(store, FOLDER, out, force=True)
     assert below(out) == {"two.gz/mine": b"mine"}
+
+
+def test_pipes_devices_and_links_to_nowhere_are_never_replaced(store: ValueStore, out: Path) -> None:
+    os.mkfifo(out / "pipe")
+    (out / "link").symlink_to(out / "nowhere")
+    (out / "one.gz").symlink_to(out / "one.gz")
+    for name, place in ((FILE, out / "pipe"), (FILE, out / "link"), (FOLDER, out)):
+        with pytest.raises(CurationError, match="is no regular file"):
+            deliver(store, name, place, force=True)
+    assert (out / "pipe").is_fifo()
+    assert (out / "link").is_symlink()
+    assert {path.name for path in out.iterdir()} == {"pipe", "link", "one.gz"}
+
+
+def test_a_name_that_no_file_system_takes_is_told(store: ValueStore, out: Path) -> None:
+    with pytest.raises(CurationError, match="the copy failed"):
+        deliver(store, FILE, out / ("x" * 300))
 
 
 def test_an_export_that_was_never_made_is_named_with_what_makes_it(store: ValueStore, out: Path) -> None:
