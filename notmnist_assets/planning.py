@@ -4,7 +4,7 @@ Belongs here: comparing what was made last with what would be made now, by code,
 stored files. Running the plan is in `runs`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -85,6 +85,18 @@ def last_made(instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey]) -> dict
                 settings.value if settings is not None and isinstance(settings.value, dict) else {},
             )
     return made
+
+
+def disagreements(made: Mapping[dg.AssetKey, Made]) -> Iterator[str]:
+    """Tell which of these assets was made from another content of one of the others than is there now."""
+    for key, last in made.items():
+        for other, now in made.items():
+            used = last.tags.get(_INPUT_DATA_VERSION + other.to_user_string())
+            if used is not None and used != now.data_version:
+                yield (
+                    f"{key.to_user_string()} was made from another {other.to_user_string()} than there is now:"
+                    f" materialize {key.to_user_string()} again"
+                )
 
 
 def made_for(metadata: Mapping[str, dg.MetadataValue[Any]]) -> str | None:

@@ -23,15 +23,16 @@ from notmnist_assets.assets.inputs import (
     stored_letters,
     table_input,
 )
-from notmnist_assets.assets.sanitized import sanitize_policy
 from notmnist_assets.curation.fingerprint import fingerprint
-from notmnist_assets.curation.images import LETTERS, SETS
+from notmnist_assets.curation.images import SETS
 from notmnist_assets.curation.published import SEED, SIZES
 from notmnist_assets.curation.report.data import ReportData, SettingShown
 from notmnist_assets.curation.report.page import FILE_NAME, SECTIONS, report_page
+from notmnist_assets.curation.sanitizing import Policy
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.values import Split
 from notmnist_assets.failures import explained
+from notmnist_assets.planning import Made, last_made
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.settings import PREFIX, Profile, Settings
 from notmnist_assets.storage import ValueStore
@@ -56,7 +57,7 @@ _STAGES: Final[Mapping[str, str]] = {
     "overlap": overlap.CODE_VERSION,
     "sanitized": sanitized.CODE_VERSION,
     "baselines": baselines.CODE_VERSION,
-    "report": "2",
+    "report": "3",
 }
 _PACKAGE_VERSION: Final = version("notmnist_assets")
 CODE_VERSION = "-".join([_PACKAGE_VERSION, *_STAGES.values()])
@@ -77,6 +78,13 @@ _TABLES: Final[Mapping[str, tuple[str, str, dg.DagsterType]]] = {
     "removed": ("sanitized", "removed", RemovedRowsType),
     "metrics": ("baselines", "metrics", BaselineMetricsType),
 }
+INPUT_KEYS: Final[Sequence[dg.AssetKey]] = [
+    *(dg.AssetKey(["archives", name]) for name in SETS),
+    *LETTER_KEYS,
+    *(dg.AssetKey([group, name]) for group in ("splits", "hashes", "sanitized") for name in SPLITS),
+    *(dg.AssetKey([group, name]) for group, name, _ in _TABLES.values()),
+]
+"""All that the page is made from."""
 
 
 @dg.asset(
@@ -100,9 +108,12 @@ _TABLES: Final[Mapping[str, tuple[str, str, dg.DagsterType]]] = {
         " published numbers, versions and content hashes. `notmnist report DEST` copies it."
     ),
 )
-def html(settings: SettingsResource, **inputs: Any) -> dg.MaterializeResult[ExportedFile]:
+def html(
+    context: dg.AssetExecutionContext, settings: SettingsResource, **inputs: Any
+) -> dg.MaterializeResult[ExportedFile]:
     """Write the page: equal values give equal bytes."""
-    chosen = settings.read()
+    recorded = recorded_settings(last_made(context.instance, INPUT_KEYS))
+    chosen = _as_recorded(settings.read(), recorded)
     raw: Mapping[str, Split] = splits_of(inputs, "raw_")
     tables: dict[str, pd.DataFrame] = {name: inputs[name] for name in _TABLES}
     data = ReportData(
@@ -110,13 +121,15 @@ def html(settings: SettingsResource, **inputs: Any) -> dg.MaterializeResult[Expo
         origin=_ORIGINS[chosen.profile],
         originals=chosen.profile == "full",
         published_draw=chosen.seed == SEED and {name: len(raw[name]) for name in SPLITS} == dict(SIZES),
-        settings=_settings_shown(chosen),
+        settings=settings_shown(recorded),
         archives={name: inputs[f"{name}_archive"] for name in SETS},
         letters=stored_letters(settings),
         splits=raw,
         sanitized=splits_of(inputs, "clean_"),
         removed=tables["removed"],
-        policy=sanitize_policy(settings),
+        policy=Policy(
+            chosen.sanitize_method, chosen.sanitize_remove, chosen.sanitize_conflicts, chosen.sanitize_repeats
+        ),
         hashes=hashes_of(inputs),
         near_pairs=tables["near_pairs"],
         radius=tables["radius"],
@@ -137,18 +150,44 @@ def html(settings: SettingsResource, **inputs: Any) -> dg.MaterializeResult[Expo
     )
 
 
-def _settings_shown(settings: Settings) -> tuple[SettingShown, ...]:
-    """Return the settings that the values depend on; where files are kept is nobody else's business."""
+def recorded_settings(made: Mapping[dg.AssetKey, Made]) -> dict[str, list[Any]]:
+    """Return with which values of each reported setting the inputs were made: one each, unless they disagree.
+
+    Not the settings of this run: those of the inputs may be others, and the page tells of the inputs.
+    """
+    found: dict[str, list[Any]] = {name: [] for name in REPORTED_SETTINGS}
+    for key in INPUT_KEYS:
+        for name, value in (made[key].settings if key in made else {}).items():
+            if name in found and value not in found[name]:
+                found[name].append(value)
+    return found
+
+
+def _as_recorded(settings: Settings, recorded: Mapping[str, Sequence[Any]]) -> Settings:
+    """Return `settings` with what the inputs record instead."""
+    return settings.model_copy(update={name: values[0] for name, values in recorded.items() if values})
+
+
+def settings_shown(recorded: Mapping[str, Sequence[Any]]) -> tuple[SettingShown, ...]:
+    """Return the settings as a person reads them."""
     fields = Settings.model_fields
     return tuple(
         SettingShown(
-            PREFIX + name.upper(),
-            "taken from the data" if (value := getattr(settings, name)) is None else str(value),
+            setting_name(name),
+            " and ".join(_value_in_words(value) for value in values) or "not recorded",
             fields[name].description or "",
         )
-        for name in REPORTED_SETTINGS
-        if name != "archives"
+        for name, values in recorded.items()
     )
+
+
+def setting_name(field: str) -> str:
+    """Return the environment variable of a setting."""
+    return PREFIX + field.upper()
+
+
+def _value_in_words(value: object) -> str:
+    return "taken from the data" if value is None else str(value)
 
 
 def _contents(
@@ -157,7 +196,7 @@ def _contents(
     """Return the hash of the content of every input, by asset key."""
     keys = [
         *(["archives", name] for name in SETS),
-        *(["letters", name, letter] for name in SETS for letter in LETTERS),
+        *(key.path for key in LETTER_KEYS),
         *([group, name] for group in ("splits", "sanitized") for name in SPLITS),
     ]
     with explained():

@@ -12,6 +12,7 @@ import pandas as pd
 from upath import UPath
 
 from notmnist_assets.assets.inputs import for_check, split_inputs, splits_of, table_input
+from notmnist_assets.assets.report import INPUT_KEYS, recorded_settings, setting_name, settings_shown
 from notmnist_assets.checks.results import judged
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.relation import METHODS
@@ -20,6 +21,7 @@ from notmnist_assets.curation.report.reading import ReadPage, read_page
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.statistics import label_counts
 from notmnist_assets.curation.values import Split
+from notmnist_assets.planning import Made, disagreements, last_made
 from notmnist_assets.types import BaselineMetricsType, OverlapReportType
 
 _KEY: Final = dg.AssetKey(["report", "html"])
@@ -39,22 +41,35 @@ _VALUES: Final = {
             asset=_KEY,
             additional_deps=[asset_in.key for asset_in in _VALUES.values() if asset_in.key is not None],
             description="The stored page is well-formed HTML with all its sections, needs nothing from elsewhere, and"
-            " its rows per letter, overlaps and accuracies are those of the stored values.",
+            " its rows per letter, overlaps, accuracies and settings are those of the stored values, and these values"
+            " were made from one another.",
         )
     ],
     ins={"page": dg.AssetIn(key=_KEY, input_manager_key="export_io"), **for_check(_VALUES)},
 )
 def report_check(
-    page: UPath, train: Split, valid: Split, test: Split, overlap_report: pd.DataFrame, metrics: pd.DataFrame
+    context: dg.AssetCheckExecutionContext,
+    page: UPath,
+    train: Split,
+    valid: Split,
+    test: Split,
+    overlap_report: pd.DataFrame,
+    metrics: pd.DataFrame,
 ) -> dg.AssetCheckResult:
     """Read the page back."""
+    made = last_made(context.instance, [*INPUT_KEYS, _KEY])
     try:
         read = read_page(page.read_text(encoding="utf-8"))
     except ValueError as error:
         problems = [f"it cannot be read: {error}"]
     else:
         splits = splits_of({"train": train, "valid": valid, "test": test})
-        problems = [*_problems(read), *_disagreements(read, splits, overlap_report, metrics)]
+        problems = [
+            *disagreements(made),
+            *_other_settings(read, made),
+            *_problems(read),
+            *_disagreements(read, splits, overlap_report, metrics),
+        ]
     return judged(
         _KEY,
         _NAME,
@@ -68,6 +83,18 @@ def report_check(
 def _problems(page: ReadPage) -> list[str]:
     missing = [section for section in SECTIONS if section not in page.sections]
     return [*page.problems, *(f"the section {section} is missing" for section in missing)]
+
+
+def _other_settings(page: ReadPage, made: Mapping[dg.AssetKey, Made]) -> Iterator[str]:
+    """Tell where the values were made with different settings, or with others than the page says."""
+    recorded = {name: values for name, values in recorded_settings(made).items() if values}
+    for name, values in recorded.items():
+        if len(values) > 1:
+            yield f"values were made with different {setting_name(name)}: {' and '.join(map(str, values))}"
+    said = {row[0]: row[1] for row in page.tables.get("settings-table", ()) if len(row) > 1}
+    for shown in settings_shown(recorded):
+        if said.get(shown.name) != shown.value:
+            yield f"settings-table says {shown.name} {said.get(shown.name)}, the values were made with {shown.value}"
 
 
 def _disagreements(

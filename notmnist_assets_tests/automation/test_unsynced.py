@@ -4,6 +4,7 @@ import dagster as dg
 import pytest
 
 from notmnist_assets.curation.images import LETTERS
+from notmnist_assets.curation.report.reading import read_page
 from notmnist_assets.settings import read_settings
 from notmnist_assets.versions import settings_that_matter
 from notmnist_assets_tests.automation.changes import change_a_letter
@@ -60,6 +61,68 @@ def test_a_changed_setting_marks_what_it_changes(finished: Workspace, monkeypatc
     assert set().union(*found.values()) == {"CODE "}
     monkeypatch.setenv("NOTMNIST_SEED", "133")
     assert unsynced(finished) == {}, "changed back"
+
+
+def test_no_report_contradicts_itself_on_the_way_to_another_radius(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTMNIST_NEAR_RADIUS", "60")
+    assert set(unsynced(workspace)) == {"overlap/near_pairs", "overlap/radius"}
+    rounds = []
+    while keys := sorted(unsynced(workspace)):
+        result = workspace.run(keys)
+        assert result.success
+        rounds += [
+            (evaluation.passed, str(evaluation.metadata["problems"].value))
+            for evaluation in result.get_asset_check_evaluations()
+            if evaluation.check_name == "complete_and_faithful"
+        ]
+    assert [passed for passed, _ in rounds] == [False, True]
+    assert "baselines/metrics was made from another sanitized/" in rounds[0][1]
+    assert shown_radius(workspace) == ("60.0", 60.0)
+
+
+def test_a_report_made_before_what_it_tells_is_not_passed(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTMNIST_NEAR_RADIUS", "3")
+    result = workspace.run(["overlap/radius", "report/html"])
+    (problems,) = problems_of_the_report(result)
+    assert "overlap/report was made from another overlap/radius than there is now" in problems
+    assert "materialize overlap/report again" in problems
+
+
+def test_the_report_tells_with_which_settings_its_values_were_made(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = workspace.load("report/html").read_bytes()
+    monkeypatch.setenv("NOTMNIST_NEAR_RADIUS", "3")
+    monkeypatch.setenv("NOTMNIST_SEED", "134")
+    monkeypatch.setenv("NOTMNIST_SANITIZE_CONFLICTS", "keep")
+    assert problems_of_the_report(workspace.run(["report/html"])) == []
+    assert workspace.load("report/html").read_bytes() == before
+
+
+def test_values_made_with_different_settings_are_told(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTMNIST_SEED", "134")
+    assert workspace.run(["splits/test"]).success
+    (problems,) = problems_of_the_report(workspace.run(["report/html"]))
+    assert "values were made with different NOTMNIST_SEED: 133 and 134" in problems
+
+
+def problems_of_the_report(result: dg.ExecuteInProcessResult) -> list[str]:
+    """Return what is wrong with the report, by its check."""
+    assert result.success
+    (found,) = [one for one in result.get_asset_check_evaluations() if one.check_name == "complete_and_faithful"]
+    return [] if found.passed else [str(found.metadata["problems"].value)]
+
+
+def shown_radius(workspace: Workspace) -> tuple[str, float]:
+    """Return the radius as a setting and the one in use, by the page."""
+    tables = read_page(workspace.load("report/html").read_text(encoding="utf-8")).tables
+    (setting,) = [row[1] for row in tables["settings-table"] if row[0] == "NOTMNIST_NEAR_RADIUS"]
+    (used,) = [float(row[0]) for row in tables["radius-curve-table"] if row[-1] == "in use"]
+    return setting, used
 
 
 def test_a_changed_code_version_marks_its_assets_alone(workspace: Workspace) -> None:

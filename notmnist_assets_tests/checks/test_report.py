@@ -19,7 +19,13 @@ def judge(folder: Path, html: str, data: ReportData, **other: Any) -> dg.AssetCh
     path = folder / "report.html"
     path.write_text(html, encoding="utf-8")
     values = {**data.sanitized, "overlap_report": data.overlap, "metrics": data.baselines, **other}
-    result = report_check(UPath(path), **values)
+    return called(UPath(path), values)
+
+
+def called(page: UPath, values: dict[str, Any]) -> dg.AssetCheckResult:
+    """Return what the check says where no history says with which settings the values were made."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = report_check(dg.build_asset_check_context(instance=instance), page, **values)
     assert isinstance(result, dg.AssetCheckResult)
     return result
 
@@ -73,6 +79,4 @@ def test_a_damaged_file_fails_and_does_not_raise(tmp_path: Path, content: bytes)
     (tmp_path / "report.html").write_bytes(content)
     data = report_data()
     values = {**data.sanitized, "overlap_report": data.overlap, "metrics": data.baselines}
-    result = report_check(UPath(tmp_path / "report.html"), **values)
-    assert isinstance(result, dg.AssetCheckResult)
-    assert not result.passed
+    assert not called(UPath(tmp_path / "report.html"), values).passed

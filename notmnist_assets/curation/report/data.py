@@ -34,7 +34,7 @@ class ReportData:
         origin: where they come from, in one or two sentences.
         originals: whether the archives are the published ones, so that published numbers must hold.
         published_draw: whether the splits have the published seed and sizes, so that those of splits must hold too.
-        settings: what the run was told.
+        settings: what the values were made with.
         archives: by set.
         letters: by set, then by letter.
         splits: as drawn.

@@ -50,7 +50,7 @@ def archives_section(data: ReportData) -> Section:
     )
     settings = Table(
         "settings-table",
-        "The settings that made this page",
+        "The settings that made the values on this page",
         (words("setting"), words("value"), words("meaning")),
         [(word(shown.name), word(shown.value), word(shown.meaning)) for shown in data.settings],
     )
