@@ -93,6 +93,16 @@ def radius_curve(pairs: NearPairs, letters: npt.NDArray[np.integer], radii: Sequ
     )
 
 
+def speaks_against_larger(curve: pd.DataFrame, limit: float = CROSS_LETTER_LIMIT) -> "pd.Series[bool]":
+    """Return which radii have 1 / limit pairs: with fewer, one wrong label puts the share over the limit."""
+    return curve["pairs"] * limit >= 1
+
+
+def largest_share(curve: pd.DataFrame, limit: float = CROSS_LETTER_LIMIT) -> float:
+    """Return the share that a radius must stay under to be chosen: the limit, and what wrong labels cause anyway."""
+    return label_noise(curve, limit) + limit
+
+
 def label_noise(curve: pd.DataFrame, limit: float = CROSS_LETTER_LIMIT) -> float:
     """Return the share of pairs that surely crosses letters at any radius: wrong labels, which no radius avoids.
 
@@ -103,7 +113,7 @@ def label_noise(curve: pd.DataFrame, limit: float = CROSS_LETTER_LIMIT) -> float
     Returns:
         The lower end of the interval of the smallest share; 0 without any such radius.
     """
-    supported = curve[curve["pairs"] * limit >= 1]
+    supported = curve[speaks_against_larger(curve, limit)]
     if supported.empty:
         return 0.0
     return float(supported["ci_low"].iloc[int(supported["share"].to_numpy().argmin())])
@@ -129,8 +139,8 @@ def choose_radius(curve: pd.DataFrame, limit: float = CROSS_LETTER_LIMIT) -> flo
         A radius of the curve; 0, equal images only, when none can be chosen.
     """
     ordered = curve.sort_values("radius")
-    most = label_noise(curve, limit) + limit
+    most = largest_share(curve, limit)
     under = ordered["share"] < most
-    over = (ordered["ci_low"] >= most) & (ordered["pairs"] * limit >= 1)
+    over = (ordered["ci_low"] >= most) & speaks_against_larger(ordered, limit)
     allowed = under & (ordered["pairs"] >= FEWEST_PAIRS) & (over.cumsum() == 0)
     return float(ordered.loc[allowed, "radius"].max()) if allowed.any() else 0.0

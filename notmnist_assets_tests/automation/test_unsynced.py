@@ -121,7 +121,7 @@ def shown_radius(workspace: Workspace) -> tuple[str, float]:
     """Return the radius as a setting and the one in use, by the page."""
     tables = read_page(workspace.load("report/html").read_text(encoding="utf-8")).tables
     (setting,) = [row[1] for row in tables["settings-table"] if row[0] == "NOTMNIST_NEAR_RADIUS"]
-    (used,) = [float(row[0]) for row in tables["radius-curve-table"] if row[-1] == "in use"]
+    (used,) = [float(row[0]) for row in tables["radius-curve-table"] if row[-1].startswith("in use")]
     return setting, used
 
 

@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 
 from notmnist_assets.curation.images import SETS
+from notmnist_assets.curation.intervals import wilson_interval
 from notmnist_assets.curation.published import READABLE
+from notmnist_assets.curation.radius import choose_radius, label_noise, largest_share
 from notmnist_assets.curation.report.blocks import Table
 from notmnist_assets.curation.report.chart import Chart, Line
 from notmnist_assets.curation.report.page import SECTIONS, report_page
@@ -97,6 +99,25 @@ def test_numbers_are_those_of_the_values() -> None:
     assert page.tables["contents-table"] == [["splits/test", "cd" * 32]]
 
 
+def test_why_the_radius_is_the_one_in_use_can_be_seen() -> None:
+    counts = {1.0: (100, 3.0), 2.0: (2000, 2.0), 3.0: (2500, 8.0), 4.0: (3000, 90.0)}
+    pairs, crossing = zip(*counts.values(), strict=True)
+    low, high = wilson_interval(np.array(crossing), np.array(pairs))
+    shares = np.array(crossing) / np.array(pairs)
+    curve = pd.DataFrame({"radius": list(counts), "pairs": pairs, "cross_letter": crossing, "share": shares})
+    curve = curve.assign(ci_low=low, ci_high=high)
+    curve["chosen"] = curve["radius"] == choose_radius(curve)
+    html = report_page(report_data(radius=curve))
+    told = {row[0]: row[-1] for row in read_page(html).tables["radius-curve-table"]}
+    assert told == {"1.0": "few pairs", "2.0": "", "3.0": "in use", "4.0": ""}
+    assert f'<data value="{label_noise(curve)}">' in html
+    assert f'<data value="{largest_share(curve)}">' in html
+    assert html.count('class="hollow"') == 1
+    assert "It would choose" not in html
+    fixed = report_page(report_data(radius=curve.assign(chosen=curve["radius"] == 2.0)))
+    assert "It would choose 3; a setting fixed 2." in fixed
+
+
 def test_suspects_are_the_rows_that_disagree_with_most() -> None:
     splits = shared_splits()
     conflicts = read_page(report_page(report_data(splits))).tables["conflicts-table"]
@@ -183,6 +204,8 @@ def test_a_chart_puts_points_where_their_values_are() -> None:
     assert list(ticks) == ["10", "20", "50", "100", "200", "500", "1,000"]
     assert (ticks["10"], ticks["100"], ticks["1,000"]) == (left, (left + right) / 2, right)
     assert {tick.text: tick.place for tick in chart.y_ticks}["1"] == (top + bottom) / 2
+    assert chart.level is None
+    assert replace(chart, mark_y=4.0).level == top, "the axis reaches as far as the line"
 
 
 @pytest.mark.parametrize("values", [[], [7.0], [7.0, 7.0]], ids=["none", "one", "equal"])

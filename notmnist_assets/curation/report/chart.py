@@ -16,13 +16,14 @@ _TICKS: Final = 6
 
 @dataclass(frozen=True)
 class Line:
-    """A named line with the interval of each of its points."""
+    """A named line with the interval of each of its points, and which of these weigh little; none when empty."""
 
     name: str
     x: Sequence[float]
     y: Sequence[float]
     low: Sequence[float]
     high: Sequence[float]
+    weak: Sequence[bool] = ()
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,16 @@ class Tick:
 
 @dataclass(frozen=True)
 class Shape:
-    """A line as it is drawn: its points and its interval's outline as SVG points, and each point alone."""
+    """A line as it is drawn: its points and its interval's outline as SVG points, and each point alone.
+
+    `hollow` tells which points are drawn as rings.
+    """
 
     name: str
     points: str
     band: str
     dots: Sequence[tuple[float, float]]
+    hollow: Sequence[bool]
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ class Chart:
         y_label: on the left.
         log_x: whether x is logarithmic; all x are above 0 then.
         mark_x: where a dashed line stands.
+        mark_y: where a dashed line lies.
     """
 
     kind: ClassVar[str] = "chart"
@@ -69,6 +75,7 @@ class Chart:
     y_label: str
     log_x: bool = False
     mark_x: float | None = None
+    mark_y: float | None = None
 
     @property
     def frame(self) -> tuple[float, float, float, float]:
@@ -89,8 +96,13 @@ class Chart:
 
     @property
     def mark(self) -> float | None:
-        """Where the dashed line stands."""
+        """Where the standing dashed line is."""
         return None if self.mark_x is None else self._place_x(self.mark_x)
+
+    @property
+    def level(self) -> float | None:
+        """Where the lying dashed line is."""
+        return None if self.mark_y is None else self._place_y(self.mark_y)
 
     @property
     def shapes(self) -> list[Shape]:
@@ -101,6 +113,7 @@ class Chart:
                 self._points(line.x, line.y),
                 self._points([*line.x, *reversed(line.x)], [*line.high, *reversed(line.low)]),
                 [(self._place_x(x), self._place_y(y)) for x, y in zip(line.x, line.y, strict=True)],
+                line.weak or [False] * len(line.x),
             )
             for line in self.lines
         ]
@@ -114,7 +127,12 @@ class Chart:
 
     @property
     def _y_range(self) -> tuple[float, float]:
-        return _range([y for line in self.lines for y in (*line.low, *line.high)])
+        return _range([y for line in self.lines for y in (*line.low, *line.high)] + self._levels)
+
+    @property
+    def _levels(self) -> list[float]:
+        """The lying line is inside the picture wherever the points are."""
+        return [] if self.mark_y is None else [self.mark_y]
 
     def _place_x(self, value: float) -> float:
         low, high = self._x_range

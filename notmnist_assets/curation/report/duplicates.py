@@ -16,9 +16,19 @@ from notmnist_assets.curation.evidence import (
 )
 from notmnist_assets.curation.gallery import Exhibit
 from notmnist_assets.curation.overlap import font_leakage
-from notmnist_assets.curation.radius import FEWEST_PAIRS
+from notmnist_assets.curation.radius import (
+    CROSS_LETTER_LIMIT,
+    FEWEST_PAIRS,
+    choose_radius,
+    label_noise,
+    largest_share,
+    speaks_against_larger,
+)
 from notmnist_assets.curation.report.blocks import (
     MOST_ROWS,
+    Fact,
+    Facts,
+    Paragraph,
     Picture,
     Pictures,
     Section,
@@ -113,26 +123,50 @@ def radius_section(data: ReportData) -> Section:
     """Tell how near is near enough."""
     curve = data.radius
     told = curve[curve["pairs"] >= FEWEST_PAIRS]
+    limit = largest_share(curve)
+    facts = Facts(
+        "radius-facts",
+        (
+            Fact("radius in use", measure(data.used_radius, 1), "largest sum of absolute pixel differences / 255"),
+            Fact("label noise", share(label_noise(curve), 3), "pairs that wrong labels surely set apart at any radius"),
+            Fact("limit", share(limit, 3), f"label noise and {100 * CROSS_LETTER_LIMIT:g} % more"),
+        ),
+    )
     chart = Chart(
         "The curve",
-        f"Line chart of the share of pairs with different letters by radius; a line marks {data.used_radius:g}",
+        f"Line chart of the share of pairs with different letters by radius; lines mark {data.used_radius:g} and the"
+        " limit",
         "Share of pairs with different letters, with its 95 % interval, where there are at least"
-        f" {FEWEST_PAIRS} pairs. The dashed line is the radius in use, {data.used_radius:g}.",
-        [Line("different letters", told["radius"].tolist(), *(_percent(told[name]) for name in _CURVE))],
+        f" {FEWEST_PAIRS} pairs; rings: radii with fewer than {_SUPPORT} pairs. The upright dashed line is the radius"
+        f" in use, {data.used_radius:g}, the level one the limit, {100 * limit:.3f} %.",
+        [
+            Line(
+                "different letters",
+                told["radius"].tolist(),
+                _percent(told["share"]),
+                _percent(told["ci_low"]),
+                _percent(told["ci_high"]),
+                (~speaks_against_larger(told)).tolist(),
+            )
+        ],
         "radius (sum of absolute differences / 255)",
         "% of pairs",
         mark_x=data.used_radius if len(told) and told["radius"].min() <= data.used_radius else None,
+        mark_y=100 * limit if len(told) else None,
     )
     table = Table(
         "radius-curve-table",
         "Pairs of distinct images by radius",
         (
             numbers("radius", "largest sum of absolute pixel differences, in units of black against white pixels"),
-            numbers("pairs", "pairs of distinct images that near or nearer"),
+            numbers("pairs", "pairs of distinct images at most this far apart"),
             numbers("different letters", "how many of them carry different letters"),
             numbers("share", "of all pairs"),
             numbers("95 % interval", "Wilson's interval of the share: few pairs tell little"),
-            words("in use"),
+            words(
+                "note",
+                f"few pairs: under {FEWEST_PAIRS}, cannot be chosen; under {_SUPPORT}, does not rule out larger radii",
+            ),
         ),
         [
             (
@@ -141,9 +175,9 @@ def radius_section(data: ReportData) -> Section:
                 measure(row.cross_letter, 1),
                 share(row.share, 2),
                 interval(row.ci_low, row.ci_high, 2),
-                word("in use" if row.chosen else ""),
+                word(", ".join((["in use"] if row.chosen else []) + (["few pairs"] if row.weak else []))),
             )
-            for row in rows_of(curve)
+            for row in rows_of(curve.assign(weak=~speaks_against_larger(curve)))
         ],
     )
     inside, outside = pairs_at_the_edge(data.index, data.splits, data.near_pairs, data.used_radius, _PAIRS)
@@ -153,6 +187,8 @@ def radius_section(data: ReportData) -> Section:
         "Copies of one drawing carry one letter. As the radius grows, pairs appear that merely look alike, and some of"
         " them carry different letters: where their share becomes noticeable, the radius is too large.",
         (
+            Paragraph(_rule(curve, data.used_radius)),
+            facts,
             chart,
             table,
             _pairs("Just inside", "The farthest pairs that still count as the same image.", inside),
@@ -161,7 +197,18 @@ def radius_section(data: ReportData) -> Section:
     )
 
 
-_CURVE = ("share", "ci_low", "ci_high")
+_SUPPORT = round(1 / CROSS_LETTER_LIMIT)
+
+
+def _rule(curve: pd.DataFrame, used: float) -> str:
+    """Tell the rule of `choose_radius`, and whether it was followed."""
+    rule = (
+        f"The rule: the largest radius with at least {FEWEST_PAIRS} pairs whose share lies under the limit, and which"
+        f" no smaller radius with at least {_SUPPORT} pairs rules out by a share whose whole interval lies at or above"
+        f" the limit; with fewer pairs, one wrong label would be enough for that."
+    )
+    chosen = choose_radius(curve)
+    return rule if chosen == used else f"{rule} It would choose {chosen:g}; a setting fixed {used:g}."
 
 
 def _percent(shares: "pd.Series[float]") -> list[float]:
