@@ -23,7 +23,12 @@ def versions_section(data: ReportData) -> Section:
         "Content of every value this page rests on",
         (
             words("asset"),
-            words("SHA-256", "over all that the value holds: two values are equal exactly when their hashes are"),
+            words(
+                "SHA-256",
+                "over all that the value holds: two values are equal exactly when their hashes are. Of"
+                " baselines/metrics without the seconds of each fit, of overlap/near_pairs the pairs alone, without the"
+                " list of images that were searched: the versions stored of these two are other hashes",
+            ),
         ),
         [(word(key), word(digest)) for key, digest in data.contents.items()],
     )
