@@ -9,7 +9,7 @@ import math
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Literal
 
 import pandas as pd
 
@@ -22,11 +22,15 @@ MOST_ROWS: Final = 100
 
 @dataclass(frozen=True)
 class Cell:
-    """What a person reads, the exact number behind it, and how much of its column's largest it is (0 to 1)."""
+    """What a person reads, the exact number behind it, and how much of its column's largest it is (0 to 1).
+
+    `breaks` tells where a line may end: between words, after underscores too, or anywhere.
+    """
 
     text: str
     value: int | float | None = None
     bar: float | None = None
+    breaks: Literal["words", "underscores", "anywhere"] = "words"
 
     @property
     def bar_percent(self) -> str:
@@ -42,6 +46,16 @@ def rows_of(table: pd.DataFrame) -> Iterator[Any]:
 def word(text: object) -> Cell:
     """Return a cell of text."""
     return Cell(str(text))
+
+
+def code(text: object) -> Cell:
+    """Return a cell of text without words, such as a hash or the name of a file."""
+    return Cell(str(text), breaks="anywhere")
+
+
+def variable(text: object) -> Cell:
+    """Return a cell with the name of a variable."""
+    return Cell(str(text), breaks="underscores")
 
 
 def count(number: int, *, of: int | None = None) -> Cell:

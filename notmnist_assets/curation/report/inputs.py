@@ -17,9 +17,11 @@ from notmnist_assets.curation.report.blocks import (
     Pictures,
     Section,
     Table,
+    code,
     count,
     numbers,
     rows_of,
+    variable,
     word,
     words,
 )
@@ -44,7 +46,7 @@ def archives_section(data: ReportData) -> Section:
             words("SHA-256", "digest of the file: equal digests mean equal archives"),
         ),
         [
-            (word(name), word(_place(archive.origin)), count(archive.bytes), word(archive.sha256))
+            (word(name), word(_place(archive.origin)), count(archive.bytes), code(archive.sha256))
             for name, archive in data.archives.items()
         ],
     )
@@ -52,12 +54,12 @@ def archives_section(data: ReportData) -> Section:
         "settings-table",
         "The settings that made the values on this page",
         (words("setting"), words("value"), words("meaning")),
-        [(word(shown.name), word(shown.value), word(shown.meaning)) for shown in data.settings],
+        [(variable(shown.name), word(shown.value), word(shown.meaning)) for shown in data.settings],
     )
     return Section(
         "archives",
         "What went in",
-        "Both archives, byte for byte, and what the run was told to do with them.",
+        "Both archives, byte for byte, and the settings with which everything was made of them.",
         (archives, settings),
     )
 
@@ -126,7 +128,7 @@ def rejected_section(data: ReportData) -> Section:
             words("reason", "why it is no image"),
         ),
         [
-            (word(row.letter), word(row.name), count(row.bytes), word(row.reason))
+            (word(row.letter), code(row.name), count(row.bytes), word(row.reason))
             for row in rows_of(rejected.head(MOST_ROWS))
         ],
         hidden=max(0, len(rejected) - MOST_ROWS),

@@ -3,13 +3,13 @@
 Belongs here: the last section. How contents are hashed is in `fingerprint`.
 """
 
-from notmnist_assets.curation.report.blocks import Section, Table, word, words
+from notmnist_assets.curation.report.blocks import Section, Table, code, word, words
 from notmnist_assets.curation.report.data import ReportData
 
 
 def versions_section(data: ReportData) -> Section:
     """Tell the versions and the hashes."""
-    code = Table(
+    programs = Table(
         "code-versions-table",
         "Versions of the program",
         (words("part"), words("version", "of the package, and of the code of each stage")),
@@ -30,7 +30,7 @@ def versions_section(data: ReportData) -> Section:
                 " list of images that were searched: the versions stored of these two are other hashes",
             ),
         ),
-        [(word(key), word(digest)) for key, digest in data.contents.items()],
+        [(word(key), code(digest)) for key, digest in data.contents.items()],
     )
     return Section(
         "versions",
@@ -38,5 +38,5 @@ def versions_section(data: ReportData) -> Section:
         "Whoever has the same archives, settings and versions gets the same hashes, and this very page, byte for byte."
         " Outcomes of the checks are not on it: they judge the stored values, this page among them, and"
         " the command notmnist status lists them.",
-        (code, contents),
+        (programs, contents),
     )
