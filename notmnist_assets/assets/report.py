@@ -174,7 +174,7 @@ def settings_shown(recorded: Mapping[str, Sequence[Any]]) -> tuple[SettingShown,
     return tuple(
         SettingShown(
             setting_name(name),
-            " and ".join(_value_in_words(value) for value in values) or "not recorded",
+            " and ".join(_value_in_words(name, value) for value in values) or "not recorded",
             fields[name].description or "",
         )
         for name, values in recorded.items()
@@ -186,8 +186,13 @@ def setting_name(field: str) -> str:
     return PREFIX + field.upper()
 
 
-def _value_in_words(value: object) -> str:
-    return "taken from the data" if value is None else str(value)
+def _value_in_words(name: str, value: object) -> str:
+    if value is None:
+        return "taken from the data"
+    if isinstance(value, bool):
+        return str(value).lower()
+    # A seed is a number, but no quantity.
+    return f"{value:,}" if isinstance(value, int) and name != "seed" else str(value)
 
 
 def _contents(

@@ -57,12 +57,15 @@ def largest_groups(index: RowIndex, splits: Mapping[str, Split], method: Method,
     return [_exhibit_group(index, splits, np.flatnonzero(groups == group)) for group in order if rows[group] > 1]
 
 
-def conflicting_groups(index: RowIndex, splits: Mapping[str, Split], method: Method, count: int) -> list[Exhibit]:
-    """Return groups whose rows have different letters, those with the most rows first."""
+def conflicting_groups(
+    index: RowIndex, splits: Mapping[str, Split], method: Method, count: int, *, fewest_images: int = 1
+) -> list[Exhibit]:
+    """Return groups of so many distinct images whose rows have different letters, those with the most rows first."""
     groups = duplicate_groups(index, method)
     letters = np.zeros((int(groups.max(initial=-1)) + 1, len(LETTERS)), np.int64)
     np.add.at(letters, groups, index.rows_by_letter())
-    conflicting = np.flatnonzero((letters > 0).sum(axis=1) > 1)
+    images = np.bincount(groups, minlength=len(letters))
+    conflicting = np.flatnonzero(((letters > 0).sum(axis=1) > 1) & (images >= fewest_images))
     order = conflicting[np.argsort(-letters[conflicting].sum(axis=1), kind="stable")][:count]
     return [_exhibit_group(index, splits, np.flatnonzero(groups == group)) for group in order]
 

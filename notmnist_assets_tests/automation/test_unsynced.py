@@ -3,6 +3,7 @@
 import dagster as dg
 import pytest
 
+from notmnist_assets.assets.report import settings_shown
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.report.reading import read_page
 from notmnist_assets.settings import read_settings
@@ -108,6 +109,18 @@ def test_values_made_with_different_settings_are_told(workspace: Workspace, monk
     assert workspace.run(["splits/test"]).success
     (problems,) = problems_of_the_report(workspace.run(["report/html"]))
     assert "values were made with different NOTMNIST_SEED: 133 and 134" in problems
+
+
+def test_the_report_writes_settings_as_people_do(finished: Workspace) -> None:
+    tables = read_page(finished.load("report/html").read_text(encoding="utf-8")).tables
+    told = {row[0]: row[1] for row in tables["settings-table"]}
+    assert told["NOTMNIST_TRAIN_SIZE"] == "200"
+    assert told["NOTMNIST_NEAR_SHIFTS"] == "false"
+    assert told["NOTMNIST_NEAR_RADIUS"] == "taken from the data"
+    (shown,) = settings_shown({"train_size": [12000]})
+    assert shown.value == "12,000"
+    (shown,) = settings_shown({"seed": [4294967295]})
+    assert shown.value == "4294967295"
 
 
 def problems_of_the_report(result: dg.ExecuteInProcessResult) -> list[str]:

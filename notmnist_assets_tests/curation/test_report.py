@@ -124,6 +124,16 @@ def test_suspects_are_the_rows_that_disagree_with_most() -> None:
     assert conflicts[0] == ["exact", "1", "3", "B 2, C 1", "train 3 C, a font.ttf"]
 
 
+def test_near_groups_are_told_where_they_add_images() -> None:
+    splits = shared_splits()
+    splits["valid"].labels[0] = 5
+    data = report_data(splits)
+    rows = read_page(report_page(data)).tables["conflicts-table"]
+    repeated = data.conflicts[(data.conflicts["method"] == "near") & (data.conflicts["images"] == 1)]
+    assert len(repeated)
+    assert [row[:2] for row in rows] == [["exact", "1"], ["near", "3"]]
+
+
 @pytest.mark.parametrize("splits", [separate_splits(), empty_splits()], ids=["nothing shared", "no rows"])
 def test_what_is_not_there_is_said(splits: dict[str, object]) -> None:
     data = report_data(splits)  # type: ignore[arg-type]

@@ -217,12 +217,14 @@ def _percent(shares: "pd.Series[float]") -> list[float]:
 
 def conflicts_section(data: ReportData) -> Section:
     """Show where duplicates contradict each other."""
-    groups = list(data.conflicts.groupby(["method", "group"], sort=False))
+    # A near group of one image is an exact group, told already.
+    told = data.conflicts[(data.conflicts["method"] != "near") | (data.conflicts["images"] > 1)]
+    groups = list(told.groupby(["method", "group"], sort=False))
     table = Table(
         "conflicts-table",
         "Groups with different letters",
         (
-            words("method", "exact: equal pixels; near: connected within the radius"),
+            words("method", "exact: equal pixels; near: different images connected within the radius"),
             numbers("images", "distinct images of the group"),
             numbers("rows", "rows of all splits that show them"),
             words("letters", "how many rows carry each letter"),
@@ -244,14 +246,14 @@ def conflicts_section(data: ReportData) -> Section:
         empty="No image carries two letters.",
     )
     equal = conflicting_groups(data.index, data.splits, "exact", _GROUPS)
-    near = conflicting_groups(data.index, data.splits, "near", _GROUPS)
+    near = conflicting_groups(data.index, data.splits, "near", _GROUPS, fewest_images=2)
     return Section(
         "conflicts",
         "Where labels contradict",
         "When rows of the same image carry different letters, at least one of these labels is wrong.",
         (
             _groups("Equal images, different letters", "Groups with most rows first.", equal),
-            _groups("Near images, different letters", "Groups with most rows first.", near),
+            _groups("Near images, different letters", "Groups of several images, with most rows first.", near),
             table,
         ),
     )

@@ -41,7 +41,7 @@ def baselines_section(data: ReportData) -> Section:
         [
             (
                 word(row.train_on),
-                word(row.train_rows),
+                count(int(row.train_rows)) if str(row.train_rows).isdigit() else word(row.train_rows),
                 word(row.eval_on),
                 word(row.eval_rows),
                 count(row.rows),
