@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, ClassVar, Final
 import dagster as dg
 import numpy.typing as npt
 import pandas as pd
+from pyarrow.lib import ArrowException
 from upath import UPath
 
 from notmnist_assets.curation.errors import CurationError
@@ -213,7 +214,7 @@ class NearSearchIOManager(ValueIOManager):
         return {self._FILE: _table_writer(value.pairs), self._SEARCHED: _table_writer(searched)}
 
     def _facts(self, value: NearSearch) -> Mapping[str, Any]:
-        return {"radius": value.radius, "shifts": value.shifts}
+        return {"radius": value.radius, "shifts": value.shifts, "code_version": value.code_version}
 
     def _metadata(self, value: NearSearch) -> Mapping[str, Any]:
         return {"dagster/row_count": len(value.pairs)}
@@ -222,15 +223,19 @@ class NearSearchIOManager(ValueIOManager):
         return _load_table(store, key, stored, self._FILE)
 
     def load_search(self, store: ValueStore, key: Sequence[str]) -> NearSearch | None:
-        """Return the whole stored search, None when there is none or it cannot be read: it can be made anew."""
+        """Return the whole stored search, None when there is none or it is damaged: it can be made anew."""
         try:
             stored = store.find(key)
-        except CurationError:
+            if stored is None:
+                return None
+            searched = _load_table(store, key, stored, self._SEARCHED)["exact"].to_numpy(object)
+            facts = (stored.facts[name] for name in ("radius", "shifts", "code_version"))
+            search = NearSearch(self._load(store, key, stored), searched, *facts)
+            # Damage can leave a file readable, and whatever is extended is never looked at again.
+            intact = self._version(search) == stored.version
+        except (CurationError, ArrowException, ValueError, KeyError, TypeError, OSError):
             return None
-        if stored is None or self._SEARCHED not in stored.files:
-            return None
-        searched = _load_table(store, key, stored, self._SEARCHED)["exact"].to_numpy(object)
-        return NearSearch(self._load(store, key, stored), searched, stored.facts["radius"], stored.facts["shifts"])
+        return search if intact else None
 
 
 class ExportIOManager(ValueIOManager):

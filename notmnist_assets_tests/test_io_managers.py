@@ -1,7 +1,9 @@
 """Values on disk and back: the same bits, in files that anyone can read, and never a pickle that is loaded."""
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,11 @@ import pytest
 from notmnist_assets import types
 from notmnist_assets.curation.fingerprint import fingerprint
 from notmnist_assets.curation.hashes import hash_table
+from notmnist_assets.curation.near_table import NearSearch
 from notmnist_assets.curation.values import Archive
-from notmnist_assets.io_managers import IO_MANAGERS
+from notmnist_assets.io_managers import IO_MANAGERS, NearSearchIOManager
 from notmnist_assets.resources import SettingsResource
+from notmnist_assets.storage import ValueStore
 from notmnist_assets_tests.builders import letters_of, random_split
 
 KEY = ["tests", "value"]
@@ -24,6 +28,22 @@ RESOURCES: dict[str, Any] = {"settings": SettingsResource(), **IO_MANAGERS}
 LETTER = letters_of("small", [7] * 10)["C"]
 SPLIT = random_split(30)
 HASHES = hash_table(SPLIT)
+DIGESTS = HASHES["exact"].to_numpy(object)
+SEARCH = NearSearch(
+    pd.DataFrame(
+        {
+            "exact_a": pd.Series(DIGESTS[:-1], dtype="str"),
+            "exact_b": pd.Series(DIGESTS[1:], dtype="str"),
+            "distance": np.arange(29) / 255,
+            "rows_a": np.ones(29, np.int64),
+            "rows_b": np.ones(29, np.int64),
+        }
+    ),
+    np.sort(DIGESTS),
+    radius=12.0,
+    shifts=False,
+    code_version="7",
+)
 
 
 def asset_of(make: Callable[[], Any], manager: str, kind: dg.DagsterType) -> dg.AssetsDefinition:
@@ -170,3 +190,92 @@ def test_an_archive_that_changes_while_it_is_copied_is_not_stored(values: Path, 
     archive = Archive(str(path), 11, hashlib.sha256(b"first bytes").hexdigest(), "a test")
     assert not store(lambda: archive, "archive_io", types.ArchiveType).success
     assert files(values) == {}
+
+
+def store_search(search: NearSearch = SEARCH) -> str:
+    """Store a search and return the version it got."""
+    result = store(lambda: search, "near_io", types.NearSearchType)
+    (event,) = result.asset_materializations_for_node("tests__value")
+    return str(event.metadata["stored_version"].value)
+
+
+def stored_search() -> NearSearch | None:
+    return NearSearchIOManager().load_search(ValueStore(SettingsResource().storage_root()), KEY)
+
+
+@pytest.mark.usefixtures("anywhere")
+def test_a_search_comes_back_with_what_it_takes_to_extend_it() -> None:
+    assert stored_search() is None
+    store_search()
+    loaded = stored_search()
+    assert loaded is not None
+    pd.testing.assert_frame_equal(loaded.pairs, SEARCH.pairs)
+    assert loaded.searched.tolist() == SEARCH.searched.tolist()
+    assert (loaded.radius, loaded.shifts, loaded.code_version) == (12.0, False, "7")
+
+
+@pytest.mark.usefixtures("values")
+def test_searches_that_differ_in_anything_have_different_versions() -> None:
+    others: dict[str, Any] = {
+        "radius": 11.0,
+        "shifts": True,
+        "searched": SEARCH.searched[1:],
+        "pairs": SEARCH.pairs[1:],
+    }
+    versions = {store_search(replace(SEARCH, **{name: value})) for name, value in others.items()}
+    assert len(versions | {store_search()}) == 5
+
+
+@pytest.mark.parametrize("name", ["searched.parquet", "table.parquet"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"\xff" * len(data),
+        lambda data: bytes(len(data)),
+        lambda data: data[:-40] + bytes(36) + data[-4:],
+        lambda data: data[: len(data) // 2] + bytes(len(data) - len(data) // 2),
+        lambda data: data[:-1],
+        lambda data: data.replace(b"exact", b"EXACT"),
+    ],
+    ids=["other bytes", "zeros", "a torn footer", "half", "a byte short", "other columns"],
+)
+def test_a_damaged_search_is_no_search(values: Path, name: str, damage: Callable[[bytes], bytes]) -> None:
+    store_search()
+    path = files(values)[name]
+    path.write_bytes(damage(path.read_bytes()))
+    assert stored_search() is None
+
+
+@pytest.mark.parametrize("name", ["searched.parquet", "table.parquet"])
+def test_a_search_that_reads_well_but_is_not_what_was_stored_is_no_search(values: Path, name: str) -> None:
+    store_search()
+    path = files(values)[name]
+    table = pd.read_parquet(path)
+    column = table.columns[0]
+    table[column] = table[column].to_numpy()[::-1]
+    table.to_parquet(path, index=False)
+    described = files(values)["value.json"]
+    manifest = json.loads(described.read_text())
+    manifest["files"][name] = path.stat().st_size
+    described.write_text(json.dumps(manifest))
+    assert stored_search() is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda manifest: manifest["facts"].pop("radius"),
+        lambda manifest: manifest["facts"].pop("code_version"),
+        lambda manifest: manifest["facts"].update(shifts=True),
+        lambda manifest: manifest.pop("files"),
+        lambda manifest: manifest.update(facts=None),
+    ],
+    ids=["no radius", "no code version", "other shifts", "no files", "no facts"],
+)
+def test_a_search_whose_description_is_damaged_is_no_search(values: Path, change: Callable[[Any], Any]) -> None:
+    store_search()
+    described = files(values)["value.json"]
+    manifest = json.loads(described.read_text())
+    change(manifest)
+    described.write_text(json.dumps(manifest))
+    assert stored_search() is None

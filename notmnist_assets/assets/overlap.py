@@ -50,7 +50,8 @@ from notmnist_assets.types import (
     data_version,
 )
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
+"""Also decides which stored search may be extended: raise it when a search was wrong, and all is searched again."""
 
 _PICTURED_PAIRS = 12
 _PICTURED_GROUPS = 8
@@ -87,20 +88,29 @@ def near_pairs(
     settings: SettingsResource,
     **inputs: Any,
 ) -> dg.MaterializeResult[NearSearch]:
-    """Search all distinct images against each other; those that an earlier search saw, only against new ones."""
+    """Search all distinct images against each other; those that an earlier search saw, only against new ones.
+
+    Asked for again with nothing new, all of them: how else could a person have a wrong search made anew?
+    """
     chosen = settings.read()
     index = RowIndex(hashes_of(inputs))
     splits = splits_of(inputs)
     previous = NearSearchIOManager().load_search(ValueStore(settings.storage_root()), ["overlap", "near_pairs"])
-    search = search_near(index, splits, chosen.search_radius, shifts=chosen.near_shifts, previous=previous)
-    known = 0 if previous is None else len(set(search.searched) & set(previous.searched))
+    search = search_near(
+        index,
+        splits,
+        chosen.search_radius,
+        shifts=chosen.near_shifts,
+        code_version=CODE_VERSION,
+        previous=previous,
+    )
     return dg.MaterializeResult(
         value=search,
         data_version=data_version(search.pairs),
         metadata={
             "rows": len(search.pairs),
             "distinct_images": index.images,
-            "images_seen_before": known,
+            "images_seen_before": search.seen_before,
             "search_radius": search.radius,
             "shifts": search.shifts,
         },

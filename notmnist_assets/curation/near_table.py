@@ -39,12 +39,16 @@ class NearSearch:
         searched: object array, the sorted digests of all images that were searched.
         radius: up to which `pairs` is complete.
         shifts: whether copies moved by one pixel count.
+        code_version: of the code that searched.
+        seen_before: how many of these images were taken from an earlier search; not stored.
     """
 
     pairs: pd.DataFrame
     searched: npt.NDArray[np.object_]
     radius: float
     shifts: bool
+    code_version: str
+    seen_before: int = 0
 
 
 def search_near(
@@ -53,6 +57,7 @@ def search_near(
     radius: float,
     *,
     shifts: bool = False,
+    code_version: str = "",
     previous: NearSearch | None = None,
     workers: int = 2,
 ) -> NearSearch:
@@ -63,14 +68,22 @@ def search_near(
         splits: where the pixels are.
         radius: largest distance.
         shifts: also count copies moved by one pixel.
+        code_version: of the code that searches.
         previous: an earlier search; only images that it did not see are searched, against all. The result is the
-            same as without it. One that was narrower or of another kind is ignored.
+            same as without it. One that was narrower, of another kind or made by other code is ignored, and so is
+            one of the very same images and radius: who asks again for what it holds does not trust it.
         workers: threads.
     """
-    reusable = previous is not None and previous.radius >= radius and previous.shifts == shifts
+    searched = np.sort(index.digests)
     known = np.zeros(index.images, np.bool_)
     parts: list[NearPairs] = []
-    if previous is not None and reusable:
+    if (
+        previous is not None
+        and (previous.shifts, previous.code_version) == (shifts, code_version)
+        and (
+            previous.radius > radius or (previous.radius == radius and not np.array_equal(previous.searched, searched))
+        )
+    ):
         known = np.isin(index.digests.astype(str), previous.searched.astype(str))
         parts.append(pairs_of(index, previous.pairs).within(radius))
     first_rows = index.first_rows
@@ -81,7 +94,7 @@ def search_near(
         others = images_of(index, splits, first_rows[old])
         across = near_pairs(pictures, radius, others=others, shifts=shifts, workers=workers)
         parts.append(_renumbered(across, new, old))
-    return NearSearch(_table(index, parts), np.sort(index.digests), radius, shifts)
+    return NearSearch(_table(index, parts), searched, radius, shifts, code_version, seen_before=int(known.sum()))
 
 
 def _renumbered(pairs: NearPairs, a: Indices, b: Indices) -> NearPairs:

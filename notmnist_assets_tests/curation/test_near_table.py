@@ -1,5 +1,8 @@
 """The table of near pairs over all splits against loops over all pairs of rows."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -117,3 +120,51 @@ def test_an_earlier_search_that_was_narrower_is_not_trusted() -> None:
         pytest.approx(0.8),
         *search_near(index, splits, 5.0).pairs["distance"].tolist()[1:],
     ]
+
+
+def grown(images: int) -> World:
+    """Return splits whose train has so many images of a chain 0.2 apart."""
+    chain = np.stack([drawing(0, visible=step) for step in range(images)])
+    lone = {name: split_of(drawing(place)[None], [1]) for place, name in enumerate(("valid", "test"), 1)}
+    return World({"train": split_of(chain, [0] * images), **lone}, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "trusted"),
+    [
+        ({}, True),
+        ({"radius": 1.5}, True),
+        ({"radius": 0.5}, False),
+        ({"shifts": True}, False),
+        ({"code_version": "1"}, False),
+    ],
+    ids=["of the same kind", "wider", "narrower", "of other shifts", "by other code"],
+)
+def test_only_a_search_of_the_same_kind_and_code_is_extended(change: dict[str, Any], trusted: bool) -> None:
+    """Its pairs are left out, so what of them is found tells whether they were looked for again."""
+    before, after = (grown(images) for images in (3, 4))
+    earlier = search_near(RowIndex(before.hashes()), before.splits, 1.0, code_version="2")
+    wrong = replace(earlier, pairs=earlier.pairs[:0], **change)
+    index = RowIndex(after.hashes())
+    found = search_near(index, after.splits, 1.0, code_version="2", previous=wrong)
+    assert len(found.pairs) == (3 if trusted else 6)
+    assert found.seen_before == (5 if trusted else 0)
+    assert found.code_version == "2"
+
+
+def test_asked_again_for_the_same_images_all_are_searched() -> None:
+    world = grown(3)
+    index = RowIndex(world.hashes())
+    earlier = search_near(index, world.splits, 1.0)
+    again = search_near(index, world.splits, 1.0, previous=replace(earlier, pairs=earlier.pairs[:0]))
+    pd.testing.assert_frame_equal(again.pairs, earlier.pairs)
+    assert again.seen_before == 0
+
+
+def test_a_wider_search_of_the_same_images_is_narrowed() -> None:
+    world = grown(3)
+    index = RowIndex(world.hashes())
+    wider = search_near(index, world.splits, 1.0)
+    narrowed = search_near(index, world.splits, 0.2, previous=wider)
+    pd.testing.assert_frame_equal(narrowed.pairs, search_near(index, world.splits, 0.2).pairs)
+    assert narrowed.seen_before == index.images
