@@ -1,5 +1,6 @@
 """The near-duplicate search against brute force."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +27,22 @@ def letters_like(n: int, seed: int, spread: float = 12.0) -> Table:
     return images
 
 
+def barely_different(n: int, seed: int) -> Table:
+    """Return n images that differ in one to seven pixels, each in a cell of its own: uint8 (n, 28, 28).
+
+    A cell then changes by as much as the distance: the bounds are met, not merely kept.
+    """
+    rng = np.random.default_rng(seed)
+    images = np.zeros((n, 28, 28), np.uint8)
+    cells = rng.choice(49, rng.integers(1, 8), replace=False)
+    images[:, cells // 7 * 4, cells % 7 * 4] = rng.integers(0, 256 >> rng.integers(0, 6), (n, len(cells)))
+    return images
+
+
 def distances(a: Table, b: Table) -> npt.NDArray[np.int64]:
     """Return all distances by brute force: int64 (len(a), len(b))."""
-    left, right = (t.reshape(len(t), 784).astype(np.int64) for t in (a, b))
-    return np.array([[int(np.abs(x - y).sum()) for y in right] for x in left], np.int64).reshape(len(a), len(b))
+    left, right = (t.reshape(len(t), 784).astype(np.int16) for t in (a, b))
+    return np.array([np.abs(right - x).sum(axis=1, dtype=np.int64) for x in left], np.int64).reshape(len(a), len(b))
 
 
 def shifted_distances(a: Table, b: Table) -> npt.NDArray[np.int64]:
@@ -64,6 +77,17 @@ def test_pairs_within_a_table_are_those_of_brute_force(n: int, seed: int, radius
     images = letters_like(n, seed)
     found = near_pairs(images, radius, workers=workers)
     assert triples(found) == expected(distances(images, images), largest_sum(radius), within=True)
+
+
+@pytest.mark.parametrize("limit", [0, 3, 7, 8, 15, 16, 23, 40, 100])
+@given(seed=seeds)
+@settings(max_examples=12, deadline=None)
+def test_pairs_exactly_at_the_limit_are_found_where_the_bounds_are_met(limit: int, seed: int) -> None:
+    images = barely_different(150, seed)
+    apart = distances(images, images)
+    assert triples(near_pairs(images, limit / 255)) == expected(apart, limit, within=True)
+    between = near_pairs(images[:50], limit / 255, others=images[50:])
+    assert triples(between) == expected(apart[:50, 50:], limit, within=False)
 
 
 @given(n=sizes, m=sizes, seed=seeds, radius=radii, workers=st.integers(1, 3))
@@ -116,20 +140,24 @@ def test_a_table_of_several_pieces_agrees_with_brute_force_for_any_number_of_wor
         assert triples(near_pairs(images, radius, workers=3)) == near
 
 
+@pytest.mark.parametrize("drawn", [letters_like, barely_different])
 @given(seed=seeds, signs_seed=seeds)
-@settings(max_examples=50, deadline=None)
-def test_no_bound_exceeds_the_distance_whatever_the_signs(seed: int, signs_seed: int) -> None:
-    a, b = letters_like(2, seed).reshape(2, 7, 4, 7, 4).astype(np.int64)
-    distance = int(np.abs(a - b).sum())
-    cells = np.stack([a, b]).sum(axis=(2, 4)).reshape(2, SUMS)
-    assert np.abs(cells[0] - cells[1]).sum() <= distance
+@settings(max_examples=30, deadline=None)
+def test_no_bound_exceeds_the_distance_whatever_the_signs(
+    drawn: Callable[[int, int], Table], seed: int, signs_seed: int
+) -> None:
+    images = drawn(12, seed)
+    cells = images.reshape(-1, 7, 4, 7, 4).sum(axis=(2, 4), dtype=np.int64).reshape(-1, SUMS)
+    apart = distances(images, images)
+    assert (np.abs(cells[:, None] - cells).sum(axis=2) <= apart).all()
+    tolerance = np.vectorize(projection_tolerance)(apart)
     for signs in (
         np.random.default_rng(signs_seed).choice([-1, 1], (SUMS, PROJECTIONS)),
         choose_signs(cells.astype(np.uint16)).astype(np.int64),
     ):
         assert set(np.unique(signs)) <= {-1, 1}
         stored = cells @ signs // 8
-        assert np.abs(stored[0] - stored[1]).max() <= projection_tolerance(distance)
+        assert (np.abs(stored[:, None] - stored).max(axis=2) <= tolerance).all()
 
 
 def test_equal_images_are_pairs_at_distance_0() -> None:
