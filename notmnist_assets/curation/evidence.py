@@ -39,11 +39,16 @@ def pairs_at_the_edge(
 def pairs_across_splits(
     index: RowIndex, splits: Mapping[str, Split], table: pd.DataFrame, radius: float, count: int
 ) -> list[Exhibit]:
-    """Return pairs within the radius whose images are in different splits, evenly spaced over the distances."""
+    """Return pairs within the radius whose images are each in one split only, not the same: what leaks most plainly.
+
+    They are evenly spaced over the distances.
+    """
     pairs = pairs_of(index, table).within(radius)
     held = np.zeros((index.images, len(SPLITS)), bool)
     held[index.image, index.split] = True
-    across = np.flatnonzero((held[pairs.a].sum(axis=1) == 1) & ~(held[pairs.a] & held[pairs.b]).any(axis=1))
+    in_one = held.sum(axis=1) == 1
+    apart = ~(held[pairs.a] & held[pairs.b]).any(axis=1)
+    across = np.flatnonzero(in_one[pairs.a] & in_one[pairs.b] & apart)
     across = across[np.argsort(pairs.distance[across], kind="stable")]
     places = np.linspace(0, len(across) - 1, min(count, len(across))).round().astype(np.intp)
     return _exhibit_pairs(index, splits, pairs.a, pairs.b, pairs.distance, across[places])

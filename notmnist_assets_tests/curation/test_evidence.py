@@ -55,6 +55,21 @@ def test_pairs_across_splits_have_images_of_different_splits() -> None:
     np.testing.assert_array_equal(shown[0].images[1], drawing(0, visible=2))
 
 
+@pytest.mark.parametrize("twice", ["the first", "the second"])
+def test_an_image_of_two_splits_is_not_shown_with_one_of_a_third_whichever_comes_first(twice: str) -> None:
+    one, other = drawing(0), drawing(0, visible=1)
+    again, alone = (one, other) if twice == "the first" else (other, one)
+    order = [[again], [again], [alone]] if twice == "the first" else [[alone], [again], [again]]
+    splits = {
+        name: split_of(np.stack(images), [0] * len(images), name=name)
+        for name, images in zip(("train", "valid", "test"), order, strict=True)
+    }
+    index = RowIndex(World(splits, 0.2).hashes())
+    pairs = search_near(index, splits, 5.0).pairs
+    assert len(pairs) == 1
+    assert pairs_across_splits(index, splits, pairs, 0.2, 10) == []
+
+
 def test_groups_are_told_with_their_letters_and_diameter() -> None:
     made, index = indexed()
     first, second = largest_groups(index, made.splits, "near", 5)
