@@ -70,6 +70,26 @@ def test_groups_are_the_connected_components(pool: Pool, by_font: bool) -> None:
     assert groups.tolist() == pd.factorize(np.array(groups_by_brute_force(pool, by_font=by_font)))[0].tolist()
 
 
+def test_a_moved_copy_is_in_the_group_of_its_original_when_shifts_are_asked_for() -> None:
+    image = drawing(1, visible=3)
+    empty = np.empty((0, 28, 28), np.uint8)
+    rejected = pd.DataFrame({"name": [], "bytes": [], "reason": []})
+    letters: dict[str, dict[str, LetterImages]] = {}
+    for place, set_name in enumerate(SETS):
+        moved = np.roll(image, place, axis=0)[None]
+        letters[set_name] = {
+            letter: LetterImages(
+                moved if letter == "A" else empty,
+                np.array([file_name(place, 0)] if letter == "A" else [], dtype=object),
+                rejected,
+            )
+            for letter in LETTERS
+        }
+    pool = pool_letters(letters)
+    assert pool_groups(pool, RADIUS, by_font=False).tolist() == [0, 1]
+    assert pool_groups(pool, RADIUS, by_font=False, shifts=True).tolist() == [0, 0]
+
+
 @given(pool=pools(), seed=st.integers(0, 3), tenths=st.tuples(*[st.integers(0, 3)] * 3))
 @settings(max_examples=40, deadline=None)
 def test_a_group_is_never_torn_and_no_split_has_more_of_a_letter_than_its_room(
