@@ -1,7 +1,8 @@
 """The table of near pairs over all splits.
 
 Belongs here: from split rows to distinct images, and from pairs of them to a table that names images by their
-digest, so that it stays true when rows move. The search is in `near`, its use in `relation`.
+digest, so that it stays true when rows move; the curve of its pairs, with the radius in use marked. The search is in
+`near`, the choice of the radius in `radius`, the use of pairs in `relation`.
 """
 
 from collections.abc import Mapping, Sequence

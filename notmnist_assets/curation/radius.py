@@ -3,7 +3,8 @@
 Copies of one drawing carry one letter. As the radius grows, pairs appear that merely look alike, and some of
 them carry different letters: where their share becomes noticeable, the radius is too large.
 
-Belongs here: the curve of pairs and cross-letter share by radius, and the choice. The search is in `near`.
+Belongs here: the curve of pairs and cross-letter share by radius, and the choice. The search is in `near`, the curve
+of a stored search, with the choice marked, in `near_table`.
 """
 
 from collections.abc import Sequence
@@ -18,8 +19,10 @@ from notmnist_assets.curation.intervals import wilson_interval
 from notmnist_assets.curation.near import NearPairs, largest_sum
 
 RADII: Final = (0.0, 0.5, *(float(radius) for radius in range(1, 21)))
-"""The candidates. One search at the largest serves them all. Beyond 20 the search gets expensive (candidates
-grow about sevenfold from 10 to 20) and pairs differ by as much ink as a whole stroke."""
+"""The radii of the curve. Candidates are those that were searched: up to `settings.SEARCH_RADIUS`, 12, unless a wider
+radius is set. Then the curve goes on to it, and shows what that radius takes in; it is set, so none is chosen.
+Beyond 20 the search gets expensive (images to compare grow about sevenfold from 10 to 20) and pairs differ by as much
+ink as a whole stroke."""
 
 CROSS_LETTER_LIMIT: Final = 0.005
 FEWEST_PAIRS: Final = 20
