@@ -24,7 +24,7 @@ _THREADS = 2
 
 
 def prove_disjoint(
-    keys: Mapping[str, dg.AssetKey], splits: Mapping[str, Split], radius: float, *, near_must_hold: bool
+    keys: Mapping[str, dg.AssetKey], splits: Mapping[str, Split], radius: float, *, shifts: bool, near_must_hold: bool
 ) -> Iterator[dg.AssetCheckResult]:
     """Look for rows of valid and test that are in, or near, a split before theirs.
 
@@ -32,6 +32,7 @@ def prove_disjoint(
         keys: asset of each split.
         splits: as they are stored.
         radius: how near is too near.
+        shifts: whether copies moved by one pixel count.
         near_must_hold: whether a near row is an error; else a warning.
     """
     # The compiler is needed only when this check runs, not when definitions load.
@@ -41,7 +42,7 @@ def prove_disjoint(
 
     def compare(pair: tuple[str, str]) -> tuple[list[Counterexample], list[Counterexample]]:
         images, others = (splits[name].images for name in pair)
-        return equal_rows(images, others), near_rows(images, others, radius)
+        return equal_rows(images, others), near_rows(images, others, radius, shifts=shifts)
 
     with ThreadPoolExecutor(_THREADS) as pool:
         found = dict(zip(_MUST_NOT_SHARE, pool.map(compare, _MUST_NOT_SHARE), strict=True))
@@ -65,6 +66,7 @@ def prove_disjoint(
             threshold=0,
             severity=severity,
             radius=radius,
+            shifts=shifts,
             examples=_examples(near),
         )
 

@@ -55,10 +55,12 @@ def grouped_checks(
 ) -> Iterator[dg.AssetCheckResult]:
     """Look for torn groups."""
     splits = {"train": train, "valid": valid, "test": test}
+    chosen = settings.read()
     selected = {key.name for key in context.selected_asset_check_keys}
     if selected & set(DISJOINT_CHECKS):
-        yield from only_selected(context, prove_disjoint(_KEYS, splits, chosen_radius(radius), near_must_hold=True))
-    yield from only_selected(context, _judge_fonts(splits, asked_for=settings.read().grouped_fonts))
+        proof = prove_disjoint(_KEYS, splits, chosen_radius(radius), shifts=chosen.near_shifts, near_must_hold=True)
+        yield from only_selected(context, proof)
+    yield from only_selected(context, _judge_fonts(splits, asked_for=chosen.grouped_fonts))
 
 
 def _judge_fonts(splits: Mapping[str, Split], *, asked_for: bool) -> Iterator[dg.AssetCheckResult]:

@@ -117,9 +117,15 @@ def sanitized_checks(
     splits = {"train": train, "valid": valid, "test": test}
     raw = {"train": raw_train, "valid": raw_valid, "test": raw_test}
     chosen = settings.read()
-    near_must_hold = chosen.sanitize_method == "near"
+    proof = prove_disjoint(
+        _KEYS,
+        splits,
+        chosen_radius(radius),
+        shifts=chosen.near_shifts,
+        near_must_hold=chosen.sanitize_method == "near",
+    )
     kinds = [
-        (set(DISJOINT_CHECKS), prove_disjoint(_KEYS, splits, chosen_radius(radius), near_must_hold=near_must_hold)),
+        (set(DISJOINT_CHECKS), proof),
         ({"class_balance"}, _judge_balance(splits)),
         ({"all_rows_accounted_for"}, _account_for_rows(splits, raw, removed)),
         ({"no_repeats", "no_contradictions"}, _judge_likeness(splits, chosen, chosen_radius(radius))),

@@ -2,9 +2,10 @@
 
 Belongs here: the second, independent look at stored images. It uses no digest, no projection and no grid: equal
 images are found by their bytes, near ones by the ink of the whole image and of its sixteenths, both of which bound
-the distance from below, and then by their pixels.
+the distance from below, and then by their pixels. Copies moved by one pixel are moved here, by cropping a wider frame.
 """
 
+import itertools
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -18,6 +19,8 @@ _TILE: Final = 7
 _ACROSS: Final = SIDE // _TILE
 _TILES: Final = _ACROSS**2
 _CHUNK: Final = 4096
+
+Pixels = npt.NDArray[np.uint8]
 
 
 class Counterexample(NamedTuple):
@@ -47,14 +50,45 @@ def _row_bytes(images: Images) -> Iterator[bytes]:
         yield from flat[start : start + _CHUNK].view(f"V{PIXELS}")[:, 0].tolist()
 
 
-def near_rows(images: Images, others: Images, radius: float) -> list[Counterexample]:
-    """Return, for each row of `images` within `radius` of a row of `others`, the first such pair in ink order."""
+def near_rows(images: Images, others: Images, radius: float, *, shifts: bool = False) -> list[Counterexample]:
+    """Return, for each row of `images` within `radius` of a row of `others`, the first such pair in ink order.
+
+    Args:
+        images: uint8 (n, 28, 28).
+        others: uint8 (m, 28, 28).
+        radius: how near is too near.
+        shifts: either row of a pair may also be moved by one pixel. Pairs of rows where they are come first.
+    """
     limit = int(np.floor(radius * PIXEL_DEPTH + 1e-6))
-    flat, other_flat = _flat(images), _flat(others)
+    hit, distance = np.full(len(images), -1, np.int64), np.zeros(len(images), np.int64)
+    for flat, other_flat in _placements(_flat(images), _flat(others), shifts=shifts):
+        left = np.flatnonzero(hit < 0)
+        hit[left], distance[left] = _first_near(flat[left], other_flat, limit)
+    rows = np.flatnonzero(hit >= 0)
+    return [Counterexample(int(row), int(hit[row]), float(distance[row]) / PIXEL_DEPTH) for row in rows]
+
+
+def _placements(flat: Pixels, other_flat: Pixels, *, shifts: bool) -> Iterator[tuple[Pixels, Pixels]]:
+    """Yield both tables where they are, then with either moved: what a move pushes out of the frame is lost."""
+    yield flat, other_flat
+    for down, right in itertools.product(range(3), repeat=2) if shifts else ():
+        if (down, right) != (1, 1):
+            yield _cropped(flat, down, right), other_flat
+            yield flat, _cropped(other_flat, down, right)
+
+
+def _cropped(flat: Pixels, down: int, right: int) -> Pixels:
+    """Return what a frame shows of images with a border of background; the one at (1, 1) shows them as they are."""
+    bordered = np.pad(flat.reshape(-1, SIDE, SIDE), ((0, 0), (1, 1), (1, 1)))
+    return _flat(bordered[:, down : down + SIDE, right : right + SIDE])
+
+
+def _first_near(flat: Pixels, other_flat: Pixels, limit: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return, for each row, the first other row in ink order up to `limit` away, or -1, and their distance."""
     tiles, other_tiles = _tiles(flat), _tiles(other_flat)
     other_ink = other_tiles.sum(axis=1, dtype=np.int64)
     order = np.argsort(other_ink, kind="stable")
-    hit, distance = _search(
+    found: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] = _search(
         flat,
         tiles,
         tiles.sum(axis=1, dtype=np.int64),
@@ -64,11 +98,10 @@ def near_rows(images: Images, others: Images, radius: float) -> list[Counterexam
         order,
         limit,
     )
-    rows = np.flatnonzero(hit >= 0)
-    return [Counterexample(int(row), int(hit[row]), float(distance[row]) / PIXEL_DEPTH) for row in rows]
+    return found
 
 
-def _flat(images: Images) -> npt.NDArray[np.uint8]:
+def _flat(images: Images) -> Pixels:
     return np.ascontiguousarray(images).reshape(len(images), PIXELS)
 
 

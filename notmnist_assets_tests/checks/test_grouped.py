@@ -100,3 +100,11 @@ def test_the_graph_keeps_fonts_together_where_asked_and_proves_it(
         assert evaluation.passed
         assert evaluation.metadata["actual"].value == len(shared[key])
         assert bool(shared[key]) != asked_for
+
+
+def test_a_moved_image_in_two_splits_fails_when_shifts_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    splits = clean()
+    splits["valid"] = with_row(splits["valid"], np.pad(splits["train"].images[3], ((1, 0), (0, 0)))[:28])
+    assert failed(judge(splits)) == set()
+    monkeypatch.setenv("NOTMNIST_NEAR_SHIFTS", "true")
+    assert failed(judge(splits)) == {"grouped/valid:no_near_duplicates"}

@@ -109,6 +109,16 @@ def rows_of(result: dg.AssetCheckResult, table: str = "examples") -> list[object
     return [record.data["row"] for record in value.records]
 
 
+def test_a_moved_copy_fails_when_shifts_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    splits = clean()
+    splits["test"] = with_row(splits["test"], 0, np.pad(splits["valid"].images[4], ((0, 0), (0, 1)))[:, 1:])
+    assert failed(judge(splits).values()) == set()
+    monkeypatch.setenv("NOTMNIST_NEAR_SHIFTS", "true")
+    results = judge(splits)
+    assert failed(results.values()) == {"sanitized/test:no_near_duplicates"}
+    assert results["sanitized/test:no_near_duplicates"].severity == dg.AssetCheckSeverity.ERROR
+
+
 def test_a_row_that_left_without_a_reason_fails() -> None:
     raw = clean()
     splits = {**raw, "test": raw["test"].take(np.arange(97))}

@@ -3,6 +3,8 @@
 import itertools
 
 import numpy as np
+import numpy.typing as npt
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -66,6 +68,55 @@ def test_a_difference_that_leaves_all_ink_in_place_is_measured_on_pixels() -> No
     one[0, 2], other[0, 3] = 255, 255
     assert near_rows(one[None], other[None], 1.9) == []
     assert near_rows(one[None], other[None], 2.0) == [(0, 0, 2.0)]
+
+
+def move(image: npt.NDArray[np.uint8], down: int, right: int) -> npt.NDArray[np.uint8]:
+    """Return an image moved by one pixel or none, pixel by pixel; what enters is background."""
+    moved = np.zeros_like(image)
+    for y, x in itertools.product(range(28), range(28)):
+        if 0 <= y - down < 28 and 0 <= x - right < 28:
+            moved[y, x] = image[y - down, x - right]
+    return moved
+
+
+@pytest.mark.parametrize(("down", "right"), [s for s in itertools.product((-1, 0, 1), repeat=2) if s != (0, 0)])
+def test_a_copy_moved_by_one_pixel_is_found_only_with_shifts(down: int, right: int) -> None:
+    images, others = noise(9, 1) // 8 + 1, noise(12, 2)
+    others[5] = move(images[7], down, right)
+    assert near_rows(images, others, 0.0) == []
+    assert near_rows(images, others, 0.0, shifts=True) == [(7, 5, 0.0)]
+    assert near_rows(others, images, 0.0, shifts=True) == [(5, 7, 0.0)]
+    assert equal_rows(images, others) == []
+
+
+def test_a_copy_moved_by_two_pixels_is_none() -> None:
+    images = noise(3, 1)
+    others = np.stack([move(move(image, 0, 1), 0, 1) for image in images])
+    assert near_rows(images, others, 50.0, shifts=True) == []
+
+
+@given(seed=st.integers(0, 2**32), radius=st.sampled_from([0.0, 1.0, 2.0, 3.0, 4.0, 6.0]))
+@settings(max_examples=25, deadline=None)
+def test_near_rows_with_shifts_are_those_of_brute_force(seed: int, radius: float) -> None:
+    random = np.random.default_rng(seed)
+    images = np.zeros((12, 28, 28), np.uint8)
+    for image in images:
+        y, x = random.choice([0, 1, 2, 13, 25, 26, 27], 2)
+        image[y, x] = image[13, random.integers(12, 16)] = 255
+    one, other = images[:6], images[6:]
+    steps = [-1, 0, 1]
+    close = {
+        (row, place): min(
+            min(distance_of(move(a, down, right), b), distance_of(a, move(b, down, right)))
+            for down in steps
+            for right in steps
+        )
+        for row, a in enumerate(one)
+        for place, b in enumerate(other)
+    }
+    found = near_rows(one, other, radius, shifts=True)
+    assert [example.row for example in found] == sorted({row for (row, _), least in close.items() if least <= radius})
+    assert all(close[example.row, example.other_row] <= example.distance <= radius for example in found)
 
 
 @given(world=worlds())
