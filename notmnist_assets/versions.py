@@ -29,6 +29,8 @@ _BELOW: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
     ("letters", "small"): ("min_small",),
     ("overlap", "near_pairs"): ("search_radius", "near_shifts"),
     ("overlap", "radius"): ("near_radius",),
+    # Its copies are searched anew; pairs, which the others read, change with the setting by themselves.
+    ("overlap", "recall"): ("near_shifts",),
     # The dataset card tells them.
     ("exports", "parquet"): ("profile", *_SANITIZE),
     # All other settings reach the page through the values it is made from. A minimum changes none of them.

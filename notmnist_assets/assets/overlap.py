@@ -271,17 +271,18 @@ def conflicts(
     ),
 )
 def recall(
+    settings: SettingsResource,
     near_pairs: pd.DataFrame,
     radius: pd.DataFrame,
     **inputs: Any,
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """Plant and look."""
-    used = chosen_radius(radius)
+    used, shifts = chosen_radius(radius), settings.read().near_shifts
     index = RowIndex(hashes_of(inputs))
     splits = splits_of(inputs)
     rows = evenly_spaced(index.images, _RECALL_IMAGES)
     images = images_of(index, splits, index.first_rows[rows])
-    found = recall_table(images, used)
+    found = recall_table(images, used, shifts=shifts)
     alarms = false_alarm_table(images, index.rows_by_letter()[rows], pairs_among(index, near_pairs, used, rows))
     planted = found["perturbation"] + " " + found["strength"].map("{:g}".format)
     grid = found.assign(planted=planted).pivot_table(index="planted", columns="method", values="recall", sort=False)
@@ -294,6 +295,7 @@ def recall(
         metadata={
             "rows": len(found),
             "radius": used,
+            "shifts": shifts,
             "chart": picture(chart, "recall by perturbation and method"),
             "recall": table(found),
             "false_alarms": table(alarms),

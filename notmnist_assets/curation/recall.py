@@ -1,7 +1,6 @@
 """What each way to find duplicates finds, and what it finds by mistake.
 
-Recall is measured on planted duplicates: perturbed copies of the data's own images. Mistakes are measured on
-the
+Recall is measured on planted duplicates: perturbed copies of the data's own images. Mistakes are measured on the
 data: pairs that a way calls duplicates although their letters differ.
 
 Belongs here: the two tables, and what each way calls a duplicate. Perturbations are in `perturbations`.
@@ -41,7 +40,9 @@ _PHASH_BITS: Final = {"phash_0": 0, "phash_10": 10}
 _PHASH_CHUNK: Final = 512
 
 
-def recall_table(images: Images, radius: float, *, sample: int = 500, seed: int = 0) -> pd.DataFrame:
+def recall_table(
+    images: Images, radius: float, *, shifts: bool = False, sample: int = 500, seed: int = 0
+) -> pd.DataFrame:
     """Plant perturbed copies of a sample of the images and count what each method finds again.
 
     A copy is found when the method calls it a duplicate of its original. Some perturbations leave some images
@@ -50,13 +51,14 @@ def recall_table(images: Images, radius: float, *, sample: int = 500, seed: int 
     Args:
         images: uint8 (n, 28, 28), distinct images.
         radius: radius of the method near.
+        shifts: whether near also finds copies moved by one pixel.
         sample: how many images to perturb, at most.
         seed: of the sample and of the perturbations.
 
     Returns:
         One row per perturbation, strength and method: `perturbation`, `strength`, `method`, `planted`,
         `found`, `recall`, `ci_low`, `ci_high` (95 % Wilson interval), `median_distance` (of copy and
-        original, in the unit of the radius).
+        original as they are, neither moved, in the unit of the radius).
     """
     check_images(images, "images")
     rows = np.random.default_rng(seed).choice(len(images), min(sample, len(images)), replace=False)
@@ -71,7 +73,7 @@ def recall_table(images: Images, radius: float, *, sample: int = 500, seed: int 
             found = {
                 "exact": distance == 0,
                 "cells": (before[0] == cell_maxima(copies)).all(axis=(1, 2)),
-                "near": _found_by_search(originals, copies, radius),
+                "near": _found_by_search(originals, copies, radius, shifts=shifts),
                 **{method: bits <= most for method, most in _PHASH_BITS.items()},
             }
             median = float(np.median(distance)) / PIXEL_DEPTH if count else 0.0
@@ -92,9 +94,9 @@ def _distances(a: Images, b: Images) -> npt.NDArray[np.int64]:
     return sums
 
 
-def _found_by_search(originals: Images, copies: Images, radius: float) -> npt.NDArray[np.bool_]:
+def _found_by_search(originals: Images, copies: Images, radius: float, *, shifts: bool) -> npt.NDArray[np.bool_]:
     """Return which copies the search over the data finds near their original, bool (n,)."""
-    pairs = near_pairs(originals, radius, others=copies)
+    pairs = near_pairs(originals, radius, others=copies, shifts=shifts)
     found = np.zeros(len(originals), np.bool_)
     found[pairs.a[pairs.a == pairs.b]] = True
     return found
@@ -104,34 +106,29 @@ def false_alarm_table(
     images: Images,
     letters: npt.NDArray[np.integer],
     pairs: NearPairs,
-    *,
-    sample: int = 20_000,
 ) -> pd.DataFrame:
     """Count the pairs that each method calls duplicates, and the share of them with different letters.
 
-    Exact is left out: distinct images are never equal. Every pair counts once, as in `radius_curve`. The
-    cells and near methods look at all images; pHash at an evenly spaced sample, because its pairs are found
-    by brute force.
+    Exact is left out: distinct images are never equal. Every pair counts once, as in `radius_curve`. Some ten
+    thousand images are enough and not too many: pairs of pHash are found by brute force.
 
     Args:
         images: uint8 (n, 28, 28), distinct images.
         letters: integers (n, 10), how many rows of each letter show an image.
         pairs: the pairs within the radius.
-        sample: how many images pHash looks at, at most.
 
     Returns:
         One row per method: `method`, `images`, `pairs`, `cross_letter`, `share`, `ci_low`, `ci_high`.
     """
     check_images(images, "images")
-    every = np.arange(0, len(images), max(1, -(-len(images) // sample)))
+    shares = letter_shares(letters)
     counts = {
-        "cells": (len(images), *_cells_pairs(images, letter_shares(letters))),
-        "near": (len(images), len(pairs), float(cross_letter(pairs, letters).sum())),
+        "cells": _cells_pairs(images, shares),
+        "near": (len(pairs), float(cross_letter(pairs, letters).sum())),
+        **_phash_pairs(perceptual_hashes(images), shares),
     }
-    hashes, shares = perceptual_hashes(images[every]), letter_shares(letters[every])
-    counts |= {method: (len(every), *found) for method, found in _phash_pairs(hashes, shares).items()}
     table = pd.DataFrame(
-        [(method, *row) for method, row in counts.items()],
+        [(method, len(images), *found) for method, found in counts.items()],
         columns=["method", "images", "pairs", "cross_letter"],
     )
     low, high = wilson_interval(np.minimum(table["cross_letter"], table["pairs"]), table["pairs"])

@@ -149,15 +149,26 @@ def test_false_alarms_are_those_that_a_loop_over_all_pairs_counts(seed: int) -> 
         assert table.loc[method, "cross_letter"] == pytest.approx(crossing, abs=1e-6)
 
 
-def test_phash_looks_at_a_bounded_sample() -> None:
-    images = drawings(50)
-    table = false_alarm_table(images, one_letter(np.zeros(50, np.int64)), near_pairs(images, 1.0), sample=10)
-    assert table.set_index("method")["images"].to_dict() == {
-        "cells": 50,
-        "near": 50,
-        "phash_0": 10,
-        "phash_10": 10,
-    }
+def test_a_copy_is_found_when_it_is_near_its_own_original_not_another_image() -> None:
+    """Each image but the last is the next one's copy, moved; so every copy is another image, none its original."""
+    bar = np.zeros((28, 28), np.uint8)
+    bar[5:20, 2] = 255
+    images = np.stack([np.roll(bar, step, axis=1) for step in range(20)])
+    table = recall_table(images, 1.0, sample=20).set_index(["perturbation", "strength", "method"])
+    assert table.loc[("shift", 1, "near"), "found"] == 0
+    moved = recall_table(images, 1.0, sample=20, shifts=True).set_index(["perturbation", "strength", "method"])
+    assert moved.loc[("shift", 1, "near"), "found"] == 20
+
+
+def test_shifts_find_copies_moved_by_one_pixel_and_not_by_two(table: pd.DataFrame) -> None:
+    def near(found: pd.DataFrame) -> "pd.Series[float]":
+        return found[found["method"] == "near"].set_index(["perturbation", "strength"])["recall"]
+
+    with_shifts = near(recall_table(drawings(60), 6.0, shifts=True, sample=40, seed=1))
+    assert with_shifts["shift", 1] == 1
+    assert near(table)["shift", 1] < 0.1
+    assert with_shifts["shift", 2] < 0.5
+    assert (with_shifts >= near(table)).all()
 
 
 def test_no_images_give_tables_without_finds() -> None:
