@@ -67,7 +67,9 @@ def lose_pairs(*, code_version: str) -> pd.DataFrame:
     return search.pairs
 
 
-def test_a_wrong_search_is_made_anew_by_its_name_and_never_extended_by_other_code(planted: Workspace) -> None:
+def test_a_wrong_search_is_made_anew_by_its_name_and_never_extended_by_other_code(
+    planted: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert planted.notmnist("run").code == 0
     for code_version in (overlap.CODE_VERSION, "of other code"):
         pairs = lose_pairs(code_version=code_version)
@@ -75,7 +77,8 @@ def test_a_wrong_search_is_made_anew_by_its_name_and_never_extended_by_other_cod
         assert planted.notmnist("run", "overlap/near_pairs").code == 0
         pd.testing.assert_frame_equal(planted.load("overlap/near_pairs"), pairs)
         assert planted.metadata("overlap/near_pairs")["images_seen_before"].value == 0
-    lose_pairs(code_version="of other code")
+    lose_pairs(code_version=overlap.CODE_VERSION)
+    monkeypatch.setattr(overlap, "CODE_VERSION", "raised")
     fewer_images = {"resources": {"settings": {"config": {"train_size": 150}}}}
     keys = [f"{group}/{name}" for group in ("splits", "hashes") for name in ("train", "valid", "test")]
     assert planted.run([*keys, "overlap/near_pairs"], fewer_images).success
