@@ -20,6 +20,8 @@ PICTURE_BUDGET: Final = 40_000
 
 _SHEET_IMAGES: Final = 100
 _MOST_RECORDS: Final = 200
+_DIGITS: Final = 4
+"""Significant digits of fractions in tables; the stored value has all of them."""
 
 
 def picture(png: bytes, title: str) -> dg.MarkdownMetadataValue:
@@ -58,17 +60,29 @@ def exhibits(shown: Sequence[Exhibit], title: str, per_line: int = 2) -> dg.Mark
     return dg.MetadataValue.md("none")
 
 
-def table(frame: pd.DataFrame, descriptions: Mapping[str, str] | None = None) -> dg.TableMetadataValue:
-    """Return the first 200 rows of a table, its cells as plain Python values."""
+def table(
+    frame: pd.DataFrame, described: dg.TableSchema | Mapping[str, str | None] | None = None
+) -> dg.TableMetadataValue:
+    """Return the first 200 rows of a table, its cells as plain Python values, fractions to four digits.
+
+    Args:
+        frame: what is shown.
+        described: what its columns mean, by name or in the schema of the value; it may know others.
+    """
     head = frame.head(_MOST_RECORDS)
+    meaning = descriptions(described) if isinstance(described, dg.TableSchema) else described or {}
     schema = dg.TableSchema(
         columns=[
-            dg.TableColumn(str(name), _kind(frame[name]), description=(descriptions or {}).get(str(name)))
-            for name in frame.columns
+            dg.TableColumn(str(name), _kind(frame[name]), description=meaning.get(str(name))) for name in frame.columns
         ]
     )
-    rows = [{str(name): plain(value) for name, value in row.items()} for row in head.to_dict("records")]
+    rows = [{str(name): _short(plain(value)) for name, value in row.items()} for row in head.to_dict("records")]
     return dg.MetadataValue.table([dg.TableRecord(row) for row in rows], schema=schema)
+
+
+def descriptions(schema: dg.TableSchema) -> dict[str, str | None]:
+    """Return what the columns of a schema mean, by name."""
+    return {column.name: column.description for column in schema.columns}
 
 
 def counts_table(counts: Sequence[int], column: str) -> dg.TableMetadataValue:
@@ -86,6 +100,13 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not np.isfinite(value):
         return None
     return value
+
+
+def _short(value: Any) -> Any:
+    """Return a number as a person reads it: four digits of a fraction, but all digits of what is whole."""
+    if not isinstance(value, float):
+        return value
+    return float(f"{value:.{_DIGITS}g}") if abs(value) < 10**_DIGITS else float(round(value))
 
 
 def _kind(column: "pd.Series[Any]") -> str:

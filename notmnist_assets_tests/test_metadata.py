@@ -53,6 +53,17 @@ def test_tables_hold_plain_values_and_end_after_200_rows() -> None:
     json.dumps([dict(record.data) for record in shown.records], allow_nan=False)
 
 
+def test_fractions_in_tables_have_four_digits_and_whole_numbers_all() -> None:
+    shown = table(pd.DataFrame({"share": [0.08841666666, 12.34567, 529_114.0, 1234.5678, np.nan, -2e-7]}))
+    assert [record.data["share"] for record in shown.records] == [0.08842, 12.35, 529_114.0, 1235.0, None, -2e-7]
+
+
+def test_columns_are_described_as_in_the_schema_of_the_value() -> None:
+    schema = dg.TableSchema(columns=[dg.TableColumn("rows", description="rows found"), dg.TableColumn("method")])
+    shown = table(pd.DataFrame({"rows": [1], "more": [2]}), schema)
+    assert {column.name: column.description for column in shown.schema.columns} == {"rows": "rows found", "more": None}
+
+
 def test_an_empty_table_still_has_its_columns() -> None:
     shown = table(pd.DataFrame({"name": pd.Series([], dtype="str"), "bytes": pd.Series([], dtype="int64")}))
     assert shown.records == []

@@ -52,7 +52,7 @@ def metrics(**inputs: Split) -> dg.MaterializeResult[pd.DataFrame]:
             "rows": len(found),
             "all_converged": bool(found["converged"].all()),
             "learning_curve": picture(_curve(found), "learning curve"),
-            "metrics": table(found),
+            "metrics": table(found, BASELINE_METRICS),
         },
     )
 

@@ -67,6 +67,21 @@ _FONT_LEAKAGE = {
     "share": "these rows over all rows of the split",
     "other_letter_share": "share of rows whose font has a different letter in train",
 }
+_GROUP_SIZES = {
+    "method": "exact, cells or near; groups of near are connected, pair by pair, within the radius",
+    "rows": "rows of one group, over all splits",
+    "groups": "how many groups have that many rows",
+    "distinct": "distinct images in these groups together",
+}
+_FALSE_ALARMS = {
+    "method": "cells, near, phash_0 or phash_10",
+    "images": "distinct images looked at",
+    "pairs": "pairs of them that the method calls duplicates",
+    "cross_letter": "how many of these have different letters, a sum of probabilities",
+    "share": "cross_letter over pairs",
+    "ci_low": "lower end of the share's Wilson 95 % interval",
+    "ci_high": "upper end",
+}
 
 
 @dg.asset(
@@ -159,7 +174,7 @@ def radius(
             "fixed_by_setting": chosen.near_radius is not None,
             "label_noise": label_noise(curve),
             "chart": picture(chart, "pairs with different letters by radius"),
-            "curve": table(curve),
+            "curve": table(curve, RADIUS_CURVE),
             "just_inside": exhibits(inside, "the widest pairs within the radius: one, other, difference"),
             "just_outside": exhibits(outside, "the closest pairs beyond the radius: one, other, difference"),
         },
@@ -204,9 +219,9 @@ def report(
         metadata={
             **shares,
             "radius": chosen_radius(radius),
-            "report": table(counts),
+            "report": table(counts, OVERLAP_REPORT),
             "font_leakage": table(fonts, _FONT_LEAKAGE),
-            "group_sizes": table(sizes[sizes["rows"] > 1].sort_values("rows", ascending=False)),
+            "group_sizes": table(sizes[sizes["rows"] > 1], _GROUP_SIZES),
             "largest_groups": exhibits(
                 largest_groups(index, splits, "near", _PICTURED_GROUPS), "the largest groups within the radius", 1
             ),
@@ -298,7 +313,7 @@ def recall(
             "shifts": shifts,
             "chart": picture(chart, "recall by perturbation and method"),
             "recall": table(found),
-            "false_alarms": table(alarms),
+            "false_alarms": table(alarms, _FALSE_ALARMS),
         },
     )
 
