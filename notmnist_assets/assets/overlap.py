@@ -26,12 +26,19 @@ from notmnist_assets.curation.near_table import (
     radius_table,
     search_near,
 )
-from notmnist_assets.curation.overlap import font_leakage, group_sizes, label_conflicts, overlap_report
+from notmnist_assets.curation.overlap import (
+    conflict_groups,
+    font_leakage,
+    group_sizes,
+    label_conflicts,
+    overlap_report,
+)
 from notmnist_assets.curation.radius import CROSS_LETTER_LIMIT, label_noise
+from notmnist_assets.curation.recall import METHODS as RECALL_METHODS
 from notmnist_assets.curation.recall import false_alarm_table, recall_table
 from notmnist_assets.curation.relation import METHODS, RowIndex
 from notmnist_assets.io_managers import NearSearchIOManager
-from notmnist_assets.metadata import exhibits, picture, table
+from notmnist_assets.metadata import descriptions, exhibits, picture, table
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.settings import SEARCH_RADIUS
 from notmnist_assets.storage import ValueStore
@@ -55,6 +62,8 @@ CODE_VERSION = "3"
 
 _PICTURED_PAIRS = 12
 _PICTURED_GROUPS = 8
+_SHOWN_GROUPS = 100
+"""Groups of each method in the table of conflicts."""
 _RECALL_IMAGES = 10_000
 """Distinct images that the recall study looks at: its perceptual hashes are compared by brute force."""
 
@@ -72,6 +81,17 @@ _GROUP_SIZES = {
     "rows": "rows of one group, over all splits",
     "groups": "how many groups have that many rows",
     "distinct": "distinct images in these groups together",
+}
+_CONFLICT_GROUPS = {
+    **descriptions(LABEL_CONFLICTS),
+    "letters": "how many rows have which letter, the most frequent first",
+    "rows": "rows of the group",
+    "rarest": "the first row of the rarest letter, likely a wrong label",
+    "name": "its file name",
+}
+_RECALL_BY_METHOD = {
+    **descriptions(RECALL),
+    **{method: f"copies that {method} finds over planted" for method in RECALL_METHODS},
 }
 _FALSE_ALARMS = {
     "method": "cells, near, phash_0 or phash_10",
@@ -258,7 +278,7 @@ def conflicts(
             "rows": len(found),
             "exact_groups": int(groups.get("exact", 0)),
             "near_groups": int(groups.get("near", 0)),
-            "first_rows": table(found),
+            "groups": table(conflict_groups(found, _SHOWN_GROUPS), _CONFLICT_GROUPS),
             "equal_images": exhibits(
                 conflicting_groups(index, splits, "exact", _PICTURED_GROUPS), "equal images, different letters", 1
             ),
@@ -312,10 +332,17 @@ def recall(
             "radius": used,
             "shifts": shifts,
             "chart": picture(chart, "recall by perturbation and method"),
-            "recall": table(found),
+            "recall": table(_by_method(found), _RECALL_BY_METHOD),
             "false_alarms": table(alarms, _FALSE_ALARMS),
         },
     )
+
+
+def _by_method(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the recall of all methods beside each other, one row per perturbation and strength."""
+    same = ["perturbation", "strength", "median_distance", "planted"]
+    wide = found.pivot_table(index=same, columns="method", values="recall", sort=False).reset_index()
+    return wide[["perturbation", "strength", *RECALL_METHODS, "median_distance", "planted"]]
 
 
 ASSETS: Sequence[dg.AssetsDefinition] = [near_pairs, radius, report, conflicts, recall]

@@ -126,6 +126,27 @@ def label_conflicts(index: RowIndex, splits: Mapping[str, Split]) -> pd.DataFram
     )
 
 
+def conflict_groups(conflicts: pd.DataFrame, most: int) -> pd.DataFrame:
+    """Return the largest groups of `label_conflicts`, one row each, `most` of each method, those with most rows first.
+
+    Columns: `method`, `letters` ("A 12, B 1": rows by letter, the most frequent first), `rows`, `images`, `rarest`
+    ("train 7": where the first row of the rarest letter is, likely a wrong label), `name` (its file's), `group`.
+    """
+    sizes = conflicts.groupby(["method", "group"], as_index=False).size()
+    largest = sizes.sort_values(["method", "size"], ascending=[True, False], kind="stable").groupby("method").head(most)
+    picked = conflicts.merge(largest[["method", "group"]])
+    rows_of = dict(iter(picked.groupby(["method", "group"])))
+    records = []
+    for method, group, size in largest.itertuples(index=False):
+        rows = rows_of[method, group]
+        counts = rows["letter"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+        rarest = rows[rows["letter"] == counts.index[-1]].iloc[0]
+        letters = ", ".join(f"{letter} {count}" for letter, count in counts.items())
+        where = f"{rarest['split']} {rarest['row']}"
+        records.append((method, letters, size, int(rarest["images"]), where, rarest["name"], group))
+    return pd.DataFrame(records, columns=["method", "letters", "rows", "images", "rarest", "name", "group"])
+
+
 def font_leakage(splits: Mapping[str, Split]) -> pd.DataFrame:
     """Return the share of valid and test rows whose font has any letter in train.
 

@@ -1,11 +1,13 @@
 """Reports between splits against loops over all pairs of rows."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.overlap import (
+    conflict_groups,
     duplicate_groups,
     font_leakage,
     group_sizes,
@@ -84,7 +86,7 @@ def test_groups_and_their_sizes_are_connected_components(world: World) -> None:
             sizes[len(members)] = [groups + 1, distinct + len({row.image.tobytes() for row in members})]
         table = group_sizes(index, method)
         assert table["method"].eq(method).all()
-        assert dict(zip(table["rows"], table[["groups", "distinct"]].values.tolist(), strict=True)) == sizes
+        assert dict(zip(table["rows"], table[["groups", "distinct"]].to_numpy().tolist(), strict=True)) == sizes
 
 
 @given(world=worlds())
@@ -111,6 +113,23 @@ def test_label_conflicts_are_all_rows_of_groups_with_several_letters(world: Worl
         name, row = conflict["split"], conflict["row"]
         assert world.splits[name].sources["name"].iloc[row] == conflict["name"]
         assert hashes[name]["exact"].iloc[row] == conflict["exact"]
+
+
+def test_conflicting_groups_are_told_largest_first_with_their_rarest_letter() -> None:
+    columns = ["method", "group", "images", "split", "row", "letter", "name"]
+    rows = [
+        *(("exact", 0, 1, "train", row, letter, f"{row}.png") for row, letter in enumerate("AB")),
+        *(("exact", 1, 1, "valid", row, letter, f"{row}.png") for row, letter in enumerate("DCD")),
+        *(("near", 0, 4, "test", row, letter, f"{row}.png") for row, letter in enumerate("EEEF")),
+    ]
+    found = conflict_groups(pd.DataFrame(rows, columns=columns), 10)
+    assert list(found.itertuples(index=False, name=None)) == [
+        ("exact", "D 2, C 1", 3, 1, "valid 1", "1.png", 1),
+        ("exact", "A 1, B 1", 2, 1, "train 1", "1.png", 0),
+        ("near", "E 3, F 1", 4, 4, "test 3", "3.png", 0),
+    ]
+    assert conflict_groups(pd.DataFrame(rows, columns=columns), 1)["letters"].tolist() == ["D 2, C 1", "E 3, F 1"]
+    assert conflict_groups(pd.DataFrame(rows, columns=columns)[:0], 1).empty
 
 
 @given(world=worlds())
