@@ -25,12 +25,12 @@ _DIGITS: Final = 4
 
 
 def picture(png: bytes, title: str) -> dg.MarkdownMetadataValue:
-    """Return a PNG as Markdown with an embedded image.
+    """Return a PNG as Markdown with an embedded image, its title below: browsers show no other one.
 
     Raises:
         ValueError: it is over the budget.
     """
-    text = f"![{title}](data:image/png;base64,{base64.b64encode(png).decode()})"
+    text = f"![{title}](data:image/png;base64,{base64.b64encode(png).decode()})\n\n*{title}*"
     if len(text) > PICTURE_BUDGET:
         raise ValueError(f"the picture {title!r} takes {len(text)} bytes, the budget is {PICTURE_BUDGET}")
     return dg.MetadataValue.md(text)
@@ -39,14 +39,16 @@ def picture(png: bytes, title: str) -> dg.MarkdownMetadataValue:
 def contact_sheet_metadata(images: Images, title: str) -> dg.MarkdownMetadataValue:
     """Return a contact sheet of up to 100 evenly spaced images, with fewer grays or images if it must be smaller."""
     for count, levels in ((_SHEET_IMAGES, 256), (_SHEET_IMAGES, 16), (_SHEET_IMAGES, 4), (_SHEET_IMAGES // 2, 4)):
-        png = contact_sheet(np.asarray(images[evenly_spaced(len(images), count)]), levels=levels)
-        if _fits(png, title):
+        rows = evenly_spaced(len(images), count)
+        png = contact_sheet(np.asarray(images[rows]), levels=levels)
+        explained = f"{title}: {len(rows)} of {len(images):,} images, evenly spaced"
+        if _fits(png, explained):
             break
-    return picture(png, title)
+    return picture(png, explained)
 
 
 def _fits(png: bytes, title: str) -> bool:
-    return len(png) * 4 // 3 + len(title) + 64 <= PICTURE_BUDGET
+    return len(png) * 4 // 3 + 2 * len(title) + 64 <= PICTURE_BUDGET
 
 
 def exhibits(shown: Sequence[Exhibit], title: str, per_line: int = 2) -> dg.MarkdownMetadataValue:

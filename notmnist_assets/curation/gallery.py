@@ -29,9 +29,13 @@ class Exhibit:
 
 
 def pair_exhibit(caption: str, first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> Exhibit:
-    """Show two images (28, 28) and their absolute difference."""
-    difference = np.abs(first.astype(np.int16) - second).astype(np.uint8)
-    return Exhibit(caption, np.stack([first, second, difference]))
+    """Show two images (28, 28) and their absolute difference, amplified: its largest value becomes 255.
+
+    Near images differ by a few grays, which nobody would see.
+    """
+    difference = np.abs(first.astype(np.int32) - second)
+    amplified = difference * 255 // max(1, int(difference.max()))
+    return Exhibit(caption, np.stack([first, second, amplified.astype(np.uint8)]))
 
 
 def gallery(exhibits: Sequence[Exhibit], per_line: int) -> bytes:
