@@ -64,6 +64,7 @@ _PICTURED_PAIRS = 12
 _PICTURED_GROUPS = 8
 _SHOWN_GROUPS = 100
 """Groups of each method in the table of conflicts."""
+_SAMPLE_PAIRS = 50
 _RECALL_IMAGES = 10_000
 """Distinct images that the recall study looks at: its perceptual hashes are compared by brute force."""
 
@@ -75,6 +76,10 @@ _FONT_LEAKAGE = {
     "rows": "rows whose font has any letter in train",
     "share": "these rows over all rows of the split",
     "other_letter_share": "share of rows whose font has a different letter in train",
+}
+_BY_DISTANCE = {
+    "distance": "sum of absolute pixel differences / 255, up to and with this one",
+    "pairs": "pairs of distinct images above the distance before it",
 }
 _GROUP_SIZES = {
     "method": "exact, cells or near; groups of near are connected, pair by pair, within the radius",
@@ -148,6 +153,8 @@ def near_pairs(
             "images_seen_before": search.seen_before,
             "search_radius": search.radius,
             "shifts": search.shifts,
+            "pairs_by_distance": table(_pairs_by_distance(search.pairs, search.radius), _BY_DISTANCE),
+            "sample_rows": table(_sample_of_pairs(search.pairs), NEAR_PAIRS),
         },
     )
 
@@ -195,8 +202,8 @@ def radius(
             "label_noise": label_noise(curve),
             "chart": picture(chart, "pairs with different letters by radius"),
             "curve": table(curve, RADIUS_CURVE),
-            "just_inside": exhibits(inside, "the widest pairs within the radius: one, other, difference"),
-            "just_outside": exhibits(outside, "the closest pairs beyond the radius: one, other, difference"),
+            "just_inside": exhibits(inside, "the widest pairs within the radius: one, other, difference amplified"),
+            "just_outside": exhibits(outside, "the closest pairs beyond the radius: one, other, difference amplified"),
         },
     )
 
@@ -245,7 +252,7 @@ def report(
             "largest_groups": exhibits(
                 largest_groups(index, splits, "near", _PICTURED_GROUPS), "the largest groups within the radius", 1
             ),
-            "across_splits": exhibits(across_splits, "pairs across splits: one, other, difference"),
+            "across_splits": exhibits(across_splits, "pairs across splits: one, other, difference amplified"),
         },
     )
 
@@ -331,11 +338,26 @@ def recall(
             "rows": len(found),
             "radius": used,
             "shifts": shifts,
-            "chart": picture(chart, "recall by perturbation and method"),
+            "chart": picture(chart, "share of the planted copies that each method finds, by how they were changed"),
             "recall": table(_by_method(found), _RECALL_BY_METHOD),
             "false_alarms": table(alarms, _FALSE_ALARMS),
         },
     )
+
+
+def _pairs_by_distance(pairs: pd.DataFrame, radius: float) -> pd.DataFrame:
+    """Count the pairs by distance, in steps of 1."""
+    steps = np.arange(1, np.ceil(radius) + 1)
+    within = np.searchsorted(np.sort(pairs["distance"].to_numpy()), steps, side="right")
+    return pd.DataFrame({"distance": steps, "pairs": np.diff(within, prepend=0)})
+
+
+def _sample_of_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return pairs evenly spaced over the distances, the closest first."""
+    ordered = pairs.sort_values("distance", kind="stable")
+    return ordered.iloc[evenly_spaced(len(ordered), _SAMPLE_PAIRS)][
+        ["distance", "rows_a", "rows_b", "exact_a", "exact_b"]
+    ]
 
 
 def _by_method(found: pd.DataFrame) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 Belongs here: wiring the policy to the decision and telling what it did. The rules are in `curation.sanitizing`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -12,13 +12,16 @@ import pandas as pd
 
 from notmnist_assets.assets.inputs import hash_inputs, hashes_of, split_inputs, splits_of, table_input
 from notmnist_assets.assets.outputs import split_outputs
+from notmnist_assets.curation.drawing import evenly_spaced
+from notmnist_assets.curation.evidence import removed_pairs
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.near_table import chosen_radius
 from notmnist_assets.curation.relation import RowIndex
 from notmnist_assets.curation.sanitizing import REASONS, Policy, sanitize
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.statistics import label_counts
-from notmnist_assets.metadata import contact_sheet_metadata, counts_table
+from notmnist_assets.curation.values import Split
+from notmnist_assets.metadata import contact_sheet_metadata, counts_table, descriptions, exhibits, table
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.types import (
     REMOVED_ROWS,
@@ -42,6 +45,24 @@ _DESCRIPTIONS = {
     " Which rows left, and why, is in sanitized/removed."
     for name in SPLITS
 }
+_REMOVED = (
+    "Every row that sanitizing removed, the first reason that applies, and the nearest row that it collides with. The"
+    " rules, in order. Leaks: valid rows whose image is in train leave, and test rows whose image is in train or valid;"
+    " with NOTMNIST_SANITIZE_REMOVE=training, train and valid give way and test stays whole. Conflicts: all rows of an"
+    " image that carries different letters leave; NOTMNIST_SANITIZE_CONFLICTS can keep the majority's, or all."
+    " Repeats: of equal images within a split the first row stays; NOTMNIST_SANITIZE_REPEATS can keep all. For leaks"
+    " and conflicts, NOTMNIST_SANITIZE_METHOD says what the same image is: equal pixels (exact), equal 4x4 maxima"
+    " (cells), or pixels within the radius (near)."
+)
+_REMOVED_SAMPLE = {
+    **descriptions(REMOVED_ROWS),
+    "letter": "the removed row's letter",
+    "collides_with": "split, row and letter of what it collides with",
+    "name": "the removed row's file name",
+}
+_SAMPLE_ROWS = 200
+_PICTURED_PAIRS = 3
+"""Removed rows shown of each reason."""
 
 
 @dg.multi_asset(
@@ -64,7 +85,7 @@ _DESCRIPTIONS = {
             kinds={"pandas", "parquet"},
             is_required=False,
             metadata={"dagster/column_schema": REMOVED_ROWS},
-            description="Every row that sanitizing removed, the reason, and the row it collides with.",
+            description=_REMOVED,
         ),
     },
 )
@@ -110,8 +131,50 @@ def sanitized(
             asset_key=key,
             value=outcome.removed,
             data_version=data_version(outcome.removed),
-            metadata={"rows": len(outcome.removed)},
+            metadata=_told_of_removed(splits, outcome.removed, policy),
         )
+
+
+def _told_of_removed(splits: Mapping[str, Split], removed: pd.DataFrame, policy: Policy) -> dict[str, Any]:
+    """Return what the UI shows of the removed rows: counts, a sample of them and pictures."""
+    counts = pd.crosstab(removed["split"], removed["reason"]).reindex(index=SPLITS, columns=REASONS, fill_value=0)
+    by_split = counts.sum(axis=1)
+    before = pd.Series({name: len(splits[name]) for name in SPLITS})
+    counts = counts.assign(removed=by_split, left=before - by_split)
+    return {
+        "rows": len(removed),
+        **{f"removed: {name}": int(by_split[name]) for name in SPLITS},
+        "policy": (
+            f"method {policy.method}, remove from {policy.remove_from}, conflicts {policy.conflicts},"
+            f" repeats {policy.repeats}"
+        ),
+        "counts": table(counts.rename_axis("split").reset_index()),
+        "sample_rows": table(_sample_of_removed(splits, removed), _REMOVED_SAMPLE),
+        "pictures": exhibits(
+            removed_pairs(splits, removed, _PICTURED_PAIRS),
+            "removed row, the row it collides with, difference amplified",
+        ),
+    }
+
+
+def _sample_of_removed(splits: Mapping[str, Split], removed: pd.DataFrame) -> pd.DataFrame:
+    """Return rows evenly spaced over all that were removed, with their letters and file names."""
+    sample = removed.iloc[evenly_spaced(len(removed), _SAMPLE_ROWS)]
+    sources = [splits[split].sources.iloc[row] for split, row in zip(sample["split"], sample["row"], strict=True)]
+    collides_with = [
+        f"{split} {row} {LETTERS[splits[split].labels[row]]}"
+        for split, row in zip(sample["collides_split"], sample["collides_row"], strict=True)
+    ]
+    return pd.DataFrame(
+        {
+            **sample[["split", "row"]],
+            "letter": pd.Series([source["letter"] for source in sources], sample.index, "str"),
+            "reason": sample["reason"],
+            "collides_with": pd.Series(collides_with, sample.index, "str"),
+            "distance": sample["distance"],
+            "name": pd.Series([source["name"] for source in sources], sample.index, "str"),
+        }
+    )
 
 
 ASSETS: Sequence[dg.AssetsDefinition] = [sanitized]

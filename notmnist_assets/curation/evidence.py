@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from notmnist_assets.curation.drawing import evenly_spaced
 from notmnist_assets.curation.gallery import Exhibit, pair_exhibit
 from notmnist_assets.curation.images import LETTERS, PIXEL_DEPTH, PIXELS, Images
 from notmnist_assets.curation.near_table import images_of, pairs_of
@@ -73,6 +74,19 @@ def conflicting_groups(
     conflicting = np.flatnonzero(((letters > 0).sum(axis=1) > 1) & (images >= fewest_images))
     order = conflicting[np.argsort(-letters[conflicting].sum(axis=1), kind="stable")][:count]
     return [_exhibit_group(index, splits, np.flatnonzero(groups == group)) for group in order]
+
+
+def removed_pairs(splits: Mapping[str, Split], removed: pd.DataFrame, count: int) -> list[Exhibit]:
+    """Return removed rows beside the rows they collide with, `count` of each reason, evenly spaced over distances."""
+    shown = []
+    for reason, rows in removed.sort_values("distance", kind="stable").groupby("reason"):
+        for row in rows.iloc[evenly_spaced(len(rows), count)].to_dict("records"):
+            one, other = splits[row["split"]], splits[row["collides_split"]]
+            here, there = row["row"], row["collides_row"]
+            letters = LETTERS[one.labels[here]], LETTERS[other.labels[there]]
+            caption = f"{reason}: {row['split']} {letters[0]} | {row['collides_split']} {letters[1]}"
+            shown.append(pair_exhibit(caption, one.images[here], other.images[there]))
+    return shown
 
 
 def diameter(images: Images) -> float:

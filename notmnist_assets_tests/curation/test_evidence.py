@@ -13,10 +13,12 @@ from notmnist_assets.curation.evidence import (
     largest_groups,
     pairs_across_splits,
     pairs_at_the_edge,
+    removed_pairs,
 )
 from notmnist_assets.curation.gallery import Exhibit, gallery, pair_exhibit
 from notmnist_assets.curation.near_table import search_near
 from notmnist_assets.curation.relation import RowIndex
+from notmnist_assets.curation.sanitizing import Policy, sanitize
 from notmnist_assets_tests.builders import World, drawing, split_of
 
 
@@ -79,6 +81,18 @@ def test_groups_are_told_with_their_letters_and_diameter() -> None:
     assert conflict.caption == "rows: B 2, C 1; 1 image, diameter 0.00"
 
 
+def test_removed_rows_are_shown_beside_what_they_collide_with() -> None:
+    made, index = indexed()
+    removed = sanitize(index, Policy()).removed
+    shown = removed_pairs(made.splits, removed, 2)
+    captions = [exhibit.caption for exhibit in shown]
+    assert "also in train: valid A | train A" in captions
+    assert len(removed_pairs(made.splits, removed, 1)) == removed["reason"].nunique()
+    leaked = shown[captions.index("also in train: valid A | train A")]
+    np.testing.assert_array_equal(leaked.images[0], drawing(0, visible=2))
+    np.testing.assert_array_equal(leaked.images[1], drawing(0, visible=1))
+
+
 def test_the_diameter_is_the_largest_distance_of_two_members() -> None:
     images = np.random.default_rng(0).integers(0, 256, (9, 28, 28), np.uint8)
     expected = pdist(images.reshape(9, -1).astype(float), "cityblock").max() / 255
@@ -88,6 +102,7 @@ def test_the_diameter_is_the_largest_distance_of_two_members() -> None:
 
 def test_a_gallery_shows_both_images_and_their_difference_side_by_side() -> None:
     one, other = drawing(0), drawing(1)
+    assert (np.maximum(one, other) - np.minimum(one, other)).max() == 255, "nothing to amplify"
     exhibit = pair_exhibit("a pair", one, other)
     difference = np.maximum(one, other) - np.minimum(one, other)
     np.testing.assert_array_equal(exhibit.images, np.stack([one, other, difference]))
@@ -101,6 +116,15 @@ def test_a_gallery_shows_both_images_and_their_difference_side_by_side() -> None
         if pixels[top, left] == enlarged[0, 0] and np.array_equal(pixels[top : top + 56, left : left + 56], enlarged)
     ]
     assert len(places) == 2
+
+
+def test_a_faint_difference_is_amplified_to_full_contrast() -> None:
+    one = np.full((28, 28), 100, np.uint8)
+    other = one.copy()
+    other[3, 4], other[5, 6] = 103, 99
+    difference = pair_exhibit("a faint pair", one, other).images[2]
+    assert [int(difference[3, 4]), int(difference[5, 6]), np.count_nonzero(difference)] == [255, 85, 2]
+    assert not pair_exhibit("equal", one, one).images[2].any()
 
 
 def test_a_gallery_of_nothing_is_still_a_picture() -> None:
