@@ -3,12 +3,34 @@
 Belongs here: the bridge between the launchpad and `settings`. Defaults and limits are in `settings`.
 """
 
-from typing import Any
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, get_args
 
 import dagster as dg
 from pydantic import Field
 
-from notmnist_assets.settings import Settings, SettingsError, read_settings
+from notmnist_assets.curation.relation import Method
+from notmnist_assets.curation.sanitizing import Conflicts, RemoveFrom, Repeats
+from notmnist_assets.settings import Profile, Settings, SettingsError, read_settings
+
+if TYPE_CHECKING:
+    ProfileChoice = str
+    MethodChoice = str
+    RemoveChoice = str
+    ConflictsChoice = str
+    RepeatsChoice = str
+else:
+
+    def _choice(literal: Any) -> type[StrEnum]:
+        """Return the strings of a Literal as what Dagster refuses others for, before a run starts.
+
+        Dagster knows no optional Literal. It names the type where it refuses a value, so the name tells the choices.
+        """
+        choices = get_args(literal)
+        return StrEnum(" | ".join(choices), choices)
+
+    ProfileChoice, MethodChoice, RemoveChoice = _choice(Profile), _choice(Method), _choice(RemoveFrom)
+    ConflictsChoice, RepeatsChoice = _choice(Conflicts), _choice(Repeats)
 
 
 def _described(name: str) -> Any:
@@ -18,7 +40,7 @@ def _described(name: str) -> Any:
 class SettingsResource(dg.ConfigurableResource[Settings]):
     """Each setting for this run only; unset ones come from the environment, then from the profile."""
 
-    profile: str | None = _described("profile")
+    profile: ProfileChoice | None = _described("profile")
     archives: str | None = _described("archives")
     storage: str | None = _described("storage")
     train_size: int | None = _described("train_size")
@@ -30,10 +52,10 @@ class SettingsResource(dg.ConfigurableResource[Settings]):
     near_radius: float | None = _described("near_radius")
     near_shifts: bool | None = _described("near_shifts")
     grouped_fonts: bool | None = _described("grouped_fonts")
-    sanitize_method: str | None = _described("sanitize_method")
-    sanitize_remove: str | None = _described("sanitize_remove")
-    sanitize_conflicts: str | None = _described("sanitize_conflicts")
-    sanitize_repeats: str | None = _described("sanitize_repeats")
+    sanitize_method: MethodChoice | None = _described("sanitize_method")
+    sanitize_remove: RemoveChoice | None = _described("sanitize_remove")
+    sanitize_conflicts: ConflictsChoice | None = _described("sanitize_conflicts")
+    sanitize_repeats: RepeatsChoice | None = _described("sanitize_repeats")
 
     def read(self) -> Settings:
         """Return the settings of this run.

@@ -1,8 +1,12 @@
 """Settings through the launchpad."""
 
+import re
+from typing import get_args
+
 import dagster as dg
 import pytest
 
+from notmnist_assets.definitions import defs
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.settings import Settings
 
@@ -12,6 +16,31 @@ def test_the_launchpad_offers_every_setting_with_its_description() -> None:
     for name, field in SettingsResource.model_fields.items():
         assert field.description == Settings.model_fields[name].description
         assert field.default is None
+
+
+CHOICES = [
+    name for name, field in Settings.model_fields.items() if {type(one) for one in get_args(field.annotation)} == {str}
+]
+
+
+def validated(name: str, value: object) -> dict[str, object]:
+    config = {"resources": {"settings": {"config": {name: value}}}}
+    return dict(dg.validate_run_config(defs.resolve_job_def("refresh"), config))
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_the_launchpad_refuses_a_wrong_choice_and_says_what_is_allowed(name: str) -> None:
+    choices = get_args(Settings.model_fields[name].annotation)
+    with pytest.raises(dg.DagsterInvalidConfigError, match=re.escape(" | ".join(choices))):
+        validated(name, "fuzzy")
+    for choice in choices:
+        assert validated(name, choice)
+        if choice != "custom":  # It needs archives.
+            assert getattr(SettingsResource(**{name: choice}).read(), name) == choice
+
+
+def test_all_choices_are_offered_as_such() -> None:
+    assert {"profile", "sanitize_method", "sanitize_remove", "sanitize_conflicts", "sanitize_repeats"} <= set(CHOICES)
 
 
 def test_a_runs_own_setting_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
