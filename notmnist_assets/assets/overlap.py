@@ -33,7 +33,7 @@ from notmnist_assets.curation.overlap import (
     label_conflicts,
     overlap_report,
 )
-from notmnist_assets.curation.radius import CROSS_LETTER_LIMIT, label_noise
+from notmnist_assets.curation.radius import CROSS_LETTER_LIMIT, FEWEST_PAIRS, label_noise, share_limit
 from notmnist_assets.curation.recall import METHODS as RECALL_METHODS
 from notmnist_assets.curation.recall import false_alarm_table, recall_table
 from notmnist_assets.curation.relation import METHODS, RowIndex
@@ -170,8 +170,10 @@ def near_pairs(
     metadata={"dagster/column_schema": RADIUS_CURVE},
     description=(
         "Pairs and the share of them with different letters, by radius, and which radius is used: the set one, or"
-        f" the largest whose share of different letters stays within {CROSS_LETTER_LIMIT:.1%} of what wrong labels"
-        " cause at any radius."
+        f" the largest that has {FEWEST_PAIRS} pairs, has a share below the limit, and lies beyond no radius with"
+        f" {1 / CROSS_LETTER_LIMIT:g} pairs whose whole interval is above it. The limit is the label noise, which"
+        " wrong labels cause at any radius (the lower end of the interval of the smallest share that rests on"
+        f" {1 / CROSS_LETTER_LIMIT:g} pairs), and {CROSS_LETTER_LIMIT:.1%} more."
     ),
 )
 def radius(
@@ -184,12 +186,15 @@ def radius(
     chosen = settings.read()
     curve = radius_table(index, near_pairs, searched=chosen.search_radius, fixed=chosen.near_radius)
     used = chosen_radius(curve)
+    supported = curve[curve["pairs"] >= FEWEST_PAIRS]
     chart = line_chart(
-        [("different letters", curve["radius"].tolist(), (curve["share"] * 100).tolist())],
+        [("different letters", supported["radius"].tolist(), (supported["share"] * 100).tolist())],
+        bands=[((supported["ci_low"] * 100).tolist(), (supported["ci_high"] * 100).tolist())],
         title="Pairs with different letters by radius",
         x_label="radius (sum of absolute differences / 255)",
         y_label="% of pairs",
         mark_x=used,
+        limit_y=share_limit(curve) * 100,
     )
     splits = splits_of(inputs)
     inside, outside = pairs_at_the_edge(index, splits, near_pairs, used, _PICTURED_PAIRS)
@@ -200,7 +205,12 @@ def radius(
             "radius": used,
             "fixed_by_setting": chosen.near_radius is not None,
             "label_noise": label_noise(curve),
-            "chart": picture(chart, "pairs with different letters by radius"),
+            "limit": share_limit(curve),
+            "chart": picture(
+                chart,
+                f"% of pairs with different letters by radius, with 95 % interval, where there are {FEWEST_PAIRS} pairs"
+                " or more; dotted: the limit; dashed: the radius in use",
+            ),
             "curve": table(curve, RADIUS_CURVE),
             "just_inside": exhibits(inside, "the widest pairs within the radius: one, other, difference amplified"),
             "just_outside": exhibits(outside, "the closest pairs beyond the radius: one, other, difference amplified"),

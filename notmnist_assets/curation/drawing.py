@@ -4,7 +4,7 @@ Belongs here: drawing. Size budgets and embedding in the UI are in `metadata`.
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +18,8 @@ from notmnist_assets.curation.images import SIDE, Images
 
 _GAP = 2
 _BACKGROUND = 96
+_PALE = (0.15, 0.85)
+"""Between these, cells of a number grid are pale enough for black digits."""
 
 
 def evenly_spaced(count: int, wanted: int) -> npt.NDArray[np.intp]:
@@ -52,6 +54,8 @@ def line_chart(
     log_x: bool = False,
     bands: Sequence[tuple[Sequence[float], Sequence[float]]] = (),
     mark_x: float | None = None,
+    limit_y: float | None = None,
+    dashed: Collection[str] = (),
 ) -> bytes:
     """Draw named lines over common axes as PNG.
 
@@ -63,6 +67,8 @@ def line_chart(
         log_x: whether x is logarithmic.
         bands: low and high y values of each line's interval, in the order of `lines`.
         mark_x: where to draw a vertical dashed line.
+        limit_y: where to draw a horizontal dotted line, named "limit".
+        dashed: names of lines drawn dashed, for those that would hide another.
     """
     # Figure without pyplot: no global state, no window system, safe in any thread.
     from matplotlib.figure import Figure
@@ -70,12 +76,16 @@ def line_chart(
     figure = Figure(figsize=(6.4, 3.6), dpi=72, layout="constrained")
     axes = figure.add_subplot()
     for place, (name, x, y) in enumerate(lines):
-        (drawn,) = axes.plot(x, y, marker="o", markersize=3, linewidth=1.2, label=name)
+        (drawn,) = axes.plot(
+            x, y, marker="o", markersize=3, linewidth=1.2, linestyle="--" if name in dashed else "-", label=name
+        )
         if place < len(bands):
             low, high = bands[place]
             axes.fill_between(x, low, high, color=drawn.get_color(), alpha=0.15, linewidth=0)
     if mark_x is not None:
         axes.axvline(mark_x, color="black", linestyle="--", linewidth=1)
+    if limit_y is not None:
+        axes.axhline(limit_y, color="black", linestyle=":", linewidth=1, label="limit")
     if log_x:
         axes.set_xscale("log")
     axes.set(title=title, xlabel=x_label, ylabel=y_label)
@@ -100,7 +110,8 @@ def number_grid(rows: Sequence[str], columns: Sequence[str], values: npt.NDArray
     axes.imshow(values, vmin=0, vmax=1, cmap="RdYlGn", aspect="auto")
     for row, line in enumerate(values):
         for column, value in enumerate(line):
-            axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize="x-small")
+            ink = "black" if _PALE[0] <= value <= _PALE[1] else "white"
+            axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize="x-small", color=ink)
     axes.set_xticks(range(len(columns)), columns)
     axes.set_yticks(range(len(rows)), rows, fontsize="small")
     axes.xaxis.tick_top()

@@ -101,11 +101,6 @@ def speaks_against_larger(curve: pd.DataFrame, limit: float = CROSS_LETTER_LIMIT
     return curve["pairs"] * limit >= 1
 
 
-def largest_share(curve: pd.DataFrame, limit: float = CROSS_LETTER_LIMIT) -> float:
-    """Return the share that a radius must stay under to be chosen: the limit, and what wrong labels cause anyway."""
-    return label_noise(curve, limit) + limit
-
-
 def label_noise(curve: pd.DataFrame, limit: float = CROSS_LETTER_LIMIT) -> float:
     """Return the share of pairs that surely crosses letters at any radius: wrong labels, which no radius avoids.
 
@@ -120,6 +115,11 @@ def label_noise(curve: pd.DataFrame, limit: float = CROSS_LETTER_LIMIT) -> float
     if supported.empty:
         return 0.0
     return float(supported["ci_low"].iloc[int(supported["share"].to_numpy().argmin())])
+
+
+def share_limit(curve: pd.DataFrame, limit: float = CROSS_LETTER_LIMIT) -> float:
+    """Return the share of pairs with different letters that a radius must stay below: label noise and the limit."""
+    return label_noise(curve, limit) + limit
 
 
 def choose_radius(curve: pd.DataFrame, limit: float = CROSS_LETTER_LIMIT) -> float:
@@ -142,7 +142,7 @@ def choose_radius(curve: pd.DataFrame, limit: float = CROSS_LETTER_LIMIT) -> flo
         A radius of the curve; 0, equal images only, when none can be chosen.
     """
     ordered = curve.sort_values("radius")
-    most = largest_share(curve, limit)
+    most = share_limit(curve, limit)
     under = ordered["share"] < most
     over = (ordered["ci_low"] >= most) & speaks_against_larger(ordered, limit)
     allowed = under & (ordered["pairs"] >= FEWEST_PAIRS) & (over.cumsum() == 0)

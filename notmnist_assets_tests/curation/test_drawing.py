@@ -69,7 +69,9 @@ def test_evenly_spaced_rows_ascend_exist_and_reach_both_ends(count: int, wanted:
 
 
 def test_a_chart_opens_is_the_same_each_time_and_shows_its_lines() -> None:
-    def chart(y: list[float], mark_x: float | None = None) -> bytes:
+    def chart(
+        y: list[float], mark_x: float | None = None, limit_y: float | None = None, dashed: tuple[str, ...] = ()
+    ) -> bytes:
         return line_chart(
             [("one", [1, 10, 100], y), ("two", [1, 10, 100], [1, 2, 3])],
             title="title",
@@ -78,11 +80,15 @@ def test_a_chart_opens_is_the_same_each_time_and_shows_its_lines() -> None:
             log_x=True,
             bands=[([0.0, 1.0, 2.0], [2.0, 3.0, 4.0])],
             mark_x=mark_x,
+            limit_y=limit_y,
+            dashed=dashed,
         )
 
     assert opened(chart([1, 2, 3])).shape == (259, 460)
     assert chart([1, 2, 3]) == chart([1, 2, 3])
-    assert len({chart([1, 2, 3]), chart([3, 2, 1]), chart([1, 2, 3], mark_x=20.0)}) == 3
+    plain, marked = chart([1, 2, 3]), chart([1, 2, 3], mark_x=20.0)
+    limited, dashed = chart([1, 2, 3], limit_y=2.5), chart([1, 2, 3], dashed=("one",))
+    assert len({plain, marked, limited, dashed, chart([3, 2, 1])}) == 5
 
 
 def test_a_grid_of_numbers_grows_with_its_rows_and_shows_its_values() -> None:
@@ -94,3 +100,13 @@ def test_a_grid_of_numbers_grows_with_its_rows_and_shows_its_values() -> None:
     assert small.shape[1] == large.shape[1]
     assert small.shape[0] < large.shape[0]
     assert not np.array_equal(small, grid(np.eye(2, 3)))
+
+
+@pytest.mark.parametrize(("value", "white"), [(0.0, True), (0.14, True), (0.16, False), (0.84, False), (1.0, True)])
+def test_digits_are_white_on_dark_cells_and_black_on_pale_ones(value: float, white: bool) -> None:
+    with Image.open(io.BytesIO(number_grid(["r"], ["c"], np.full((1, 1), value), ""))) as picture:
+        gray = np.asarray(picture.convert("L")).astype(int)
+    fill = np.bincount(gray[gray < 250]).argmax()
+    lines, columns = np.nonzero(gray == fill)
+    cell = gray[lines.min() + 2 : lines.max() - 1, columns.min() + 2 : columns.max() - 1]
+    assert (cell.max() - fill > fill - cell.min()) == white

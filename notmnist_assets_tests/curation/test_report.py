@@ -10,7 +10,7 @@ import pytest
 from notmnist_assets.curation.images import SETS
 from notmnist_assets.curation.intervals import wilson_interval
 from notmnist_assets.curation.published import READABLE
-from notmnist_assets.curation.radius import choose_radius, label_noise, largest_share
+from notmnist_assets.curation.radius import choose_radius, label_noise, share_limit
 from notmnist_assets.curation.report.blocks import Table
 from notmnist_assets.curation.report.chart import Chart, Line
 from notmnist_assets.curation.report.page import SECTIONS, report_page
@@ -111,7 +111,7 @@ def test_why_the_radius_is_the_one_in_use_can_be_seen() -> None:
     told = {row[0]: row[-1] for row in read_page(html).tables["radius-curve-table"]}
     assert told == {"1.0": "few pairs", "2.0": "", "3.0": "in use", "4.0": ""}
     assert f'<data value="{label_noise(curve)}">' in html
-    assert f'<data value="{largest_share(curve)}">' in html
+    assert f'<data value="{share_limit(curve)}">' in html
     assert html.count('class="hollow"') == 1
     assert "It would choose" not in html
     fixed = report_page(report_data(radius=curve.assign(chosen=curve["radius"] == 2.0)))

@@ -21,7 +21,7 @@ from notmnist_assets.curation.radius import (
     FEWEST_PAIRS,
     choose_radius,
     label_noise,
-    largest_share,
+    share_limit,
     speaks_against_larger,
 )
 from notmnist_assets.curation.report.blocks import (
@@ -123,7 +123,7 @@ def radius_section(data: ReportData) -> Section:
     """Tell how near is near enough."""
     curve = data.radius
     told = curve[curve["pairs"] >= FEWEST_PAIRS]
-    limit = largest_share(curve)
+    limit = share_limit(curve)
     facts = Facts(
         "radius-facts",
         (
