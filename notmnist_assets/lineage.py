@@ -93,6 +93,12 @@ _MADE_FROM: Final[Mapping[str, Mapping[str, Columns]]] = {
 }
 
 
+_LINEAGE_TABLE: Final = {
+    "column": "column of this value; left out are those that only number or name rows, or are the same for every input",
+    "made_from": "columns of other assets that its values are copied or computed from",
+}
+
+
 def column_lineage(key: dg.AssetKey) -> dg.TableColumnLineage | None:
     """Return which columns of other assets each column of an asset is made from, None when nothing is declared."""
     columns = _MADE_FROM.get(key.to_user_string())
@@ -109,7 +115,7 @@ def lineage_table(key: dg.AssetKey) -> dg.TableMetadataValue | None:
     made_from = [
         "; ".join(f"{asset}: {', '.join(names)}" for asset, names in sources.items()) for sources in columns.values()
     ]
-    return table(pd.DataFrame({"column": list(columns), "made_from": made_from}))
+    return table(pd.DataFrame({"column": list(columns), "made_from": made_from}), _LINEAGE_TABLE)
 
 
 def _dependencies(sources: Columns) -> Iterator[dg.TableColumnDep]:

@@ -26,8 +26,9 @@ def _archive_asset(set_name: str) -> dg.AssetsDefinition:
         dagster_type=ArchiveType,
         kinds={"gzip"},
         description=(
-            f"The {set_name} notMNIST archive, complete and verified: size and SHA-256 are checked before it gets"
-            " its name. Profile `sample` renders it, `full` downloads the original, `custom` takes yours."
+            f"The {set_name} notMNIST archive, complete and verified before it gets its name. Profile `sample` renders"
+            " it; `full` downloads the original and checks its published size and SHA-256; `custom` takes yours and"
+            " checks the `SHA256SUMS` beside it, or, without that file, that it is complete."
         ),
     )
     def archive(settings: SettingsResource) -> dg.MaterializeResult[Archive]:

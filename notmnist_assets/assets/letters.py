@@ -40,7 +40,8 @@ def _letter_assets(set_name: str) -> dg.AssetsDefinition:
                 description=(
                     f"All readable images of the letter {letter} in the {set_name} archive, uint8 (n, 28, 28), in"
                     " canonical order (file names without regard to case, ties by the exact name), with their names"
-                    " and the rejected files with a reason each."
+                    " and the rejected files with a reason each. `mean` and `deviation` are those of"
+                    " (pixel - 127.5) / 255, from -0.5 to 0.5."
                 ),
             )
             for letter in LETTERS

@@ -24,6 +24,7 @@ CODE_VERSION = "1"
 _EVERY_SPLIT = (
     "Images uint8 (n, 28, 28), labels int32 (0 to 9 for A to J), and the set, letter, file name and font of each row."
     f" The draw repeats to the row on any machine, by the seed that {PREFIX}SEED sets."
+    " `mean` is that of (pixel - 127.5) / 255, from -0.5 to 0.5."
 )
 _DESCRIPTIONS = {
     "train": f"Training rows drawn from the large archive, a tenth from each letter, shuffled. {_EVERY_SPLIT}",

@@ -8,5 +8,5 @@ import dagster as dg
 REFRESH_JOB = dg.define_asset_job(
     "refresh",
     selection=dg.AssetSelection.all(),
-    description="Everything, from the archives to the baselines, in one run.",
+    description="Everything, from the archives to the baselines, exports and report, in one run.",
 )
