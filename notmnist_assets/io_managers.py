@@ -23,6 +23,7 @@ from notmnist_assets.curation.npy import DAMAGED, PIECE_BYTES, map_npy, read_npy
 from notmnist_assets.curation.values import Archive, LetterImages, Split
 from notmnist_assets.failures import explained
 from notmnist_assets.lineage import column_lineage
+from notmnist_assets.metadata import table
 from notmnist_assets.storage import StoredValue, ValueStore, WriteFile
 from notmnist_assets.types import ExportedFile, ExportedFolder
 from notmnist_assets.versions import settings_behind, settings_that_matter
@@ -53,6 +54,7 @@ class ValueIOManager(dg.IOManager):
                 MADE_WITH: dg.MetadataValue.json(settings_behind(context.asset_key, chosen)),
                 **({"dagster/column_lineage": lineage} if lineage else {}),
                 **self._metadata(obj),
+                **self._places({name: store.uri(key, stored, name) for name in stored.files}, stored.files),
             }
         )
 
@@ -90,6 +92,10 @@ class ValueIOManager(dg.IOManager):
         return {}
 
     def _metadata(self, value: Any) -> Mapping[str, Any]:  # noqa: ARG002
+        return {}
+
+    def _places(self, uris: Mapping[str, str], sizes: Mapping[str, int]) -> Mapping[str, Any]:  # noqa: ARG002
+        """Return what is told of the stored files, given URI and size by name."""
         return {}
 
     @abstractmethod
@@ -246,6 +252,17 @@ class ExportIOManager(ValueIOManager):
 
     def _files(self, value: ExportedFile | ExportedFolder) -> Mapping[str, WriteFile]:
         return value.files
+
+    def _places(self, uris: Mapping[str, str], sizes: Mapping[str, int]) -> Mapping[str, Any]:
+        """Return the files as a table; a single one also as what the UI links or copies."""
+        files = pd.DataFrame({"file": list(sizes), "bytes": list(sizes.values())})
+        if len(uris) > 1:
+            return {"files": table(files)}
+        (uri,) = uris.values()
+        return {
+            "files": table(files),
+            "file": dg.MetadataValue.url(uri) if "://" in uri else dg.MetadataValue.path(uri),
+        }
 
     def _load(self, store: ValueStore, key: Sequence[str], stored: StoredValue) -> UPath:
         only_file = next(iter(stored.files)) if len(stored.files) == 1 else None

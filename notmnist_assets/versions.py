@@ -40,6 +40,8 @@ _BELOW: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
 _DRAW: Final = ("profile", "train_size", "valid_size", "test_size", "seed")
 _NEAR: Final = ("search_radius", "near_radius", "near_shifts")
 _BEHIND: Final[Mapping[str, tuple[str, ...]]] = {
+    # Made of the splits as drawn, unlike the other exports.
+    "exports/pickle": _DRAW,
     "archives": ("profile",),
     "letters": ("profile",),
     "splits": _DRAW,
@@ -55,7 +57,7 @@ def settings_behind(key: dg.AssetKey, settings: Settings) -> dict[str, Any]:
     Values that agree in them can be compared. Where the archives come from is left out: new archives are what one
     wants to compare with old ones.
     """
-    names = _BEHIND.get(key.path[0], (*_DRAW, *_NEAR, *_SANITIZE))
+    names = _BEHIND.get(key.to_user_string()) or _BEHIND.get(key.path[0], (*_DRAW, *_NEAR, *_SANITIZE))
     return {name: getattr(settings, name) for name in names}
 
 

@@ -3,7 +3,9 @@
 import subprocess
 import sys
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import numpy as np
@@ -300,3 +302,33 @@ def test_definitions_load_without_heavy_imports_network_or_storage(
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.strip() == "[]"
     assert list(tmp_path.iterdir()) == []
+
+
+def records_of(value: dg.MetadataValue[Any]) -> Sequence[dg.TableRecord]:
+    assert isinstance(value, dg.TableMetadataValue)
+    return value.records
+
+
+def test_exports_show_their_files_and_the_rows_of_each_split(finished: Workspace) -> None:
+    for key in ("exports/pickle", "exports/npz", "exports/idx", "exports/parquet"):
+        metadata = finished.metadata(key)
+        sizes = {record.data["file"]: record.data["bytes"] for record in records_of(metadata["files"])}
+        assert sum(map(int, sizes.values())) == metadata["dagster/size_bytes"].value
+        assert sum(int(str(metadata[f"rows: {name}"].value)) for name in SPLITS) == metadata["rows"].value
+    assert finished.metadata("exports/pickle")["file"].value == str(finished.load("exports/pickle"))
+
+
+def test_the_report_is_told_where_it_is_and_what_its_headlines_are(finished: Workspace) -> None:
+    metadata = finished.metadata("report/html")
+    assert metadata["file"].value == str(finished.load("report/html"))
+    left = len(finished.load("sanitized/test"))
+    assert f"| {left:,} |" in str(metadata["summary"].value)
+
+
+def test_removed_rows_are_counted_by_split_and_reason(finished: Workspace) -> None:
+    metadata, removed = finished.metadata("sanitized/removed"), finished.load("sanitized/removed")
+    for record in records_of(metadata["counts"]):
+        rows = removed[removed["split"] == record.data["split"]]
+        assert metadata[f"removed: {record.data['split']}"].value == record.data["removed"] == len(rows)
+        assert record.data["left"] == len(finished.load(f"sanitized/{record.data['split']}"))
+        assert all(record.data[reason] == (rows["reason"] == reason).sum() for reason in set(rows["reason"]))

@@ -7,7 +7,7 @@ import pytest
 
 from notmnist_assets.definitions import build_definitions
 from notmnist_assets.settings import Settings
-from notmnist_assets.versions import settings_that_matter
+from notmnist_assets.versions import settings_behind, settings_that_matter
 
 BASE: dict[str, Any] = {"profile": "custom", "archives": "/archives", "storage": "/values"}
 ALL_KEYS = [spec.key for spec in build_definitions(Settings(**BASE)).resolve_all_asset_specs()]
@@ -52,13 +52,19 @@ def test_a_radius_beyond_the_search_searches_again() -> None:
 
 def test_shifts_change_all_that_searches_by_itself() -> None:
     grouped = {f"grouped/{name}" for name in ("train", "valid", "test")}
-    assert changed_by(near_shifts=True) == {"overlap/near_pairs", "overlap/recall", REPORT, *grouped}
+    assert changed_by(near_shifts=True) == {"overlap/near_pairs", "overlap/recall", *grouped}
 
 
 def test_a_policy_changes_only_what_is_sanitized_and_what_tells_it() -> None:
     changed = changed_by(sanitize_repeats="keep")
     sanitized = {f"sanitized/{name}" for name in ("train", "valid", "test", "removed")}
     assert changed == {"exports/parquet", *sanitized}
+
+
+def test_the_pickle_is_made_with_the_draw_alone_and_other_exports_with_the_policy_too() -> None:
+    pickled, arrays = (settings_behind(dg.AssetKey(["exports", name]), Settings(**BASE)) for name in ("pickle", "npz"))
+    assert set(pickled) == {"profile", "train_size", "valid_size", "test_size", "seed"}
+    assert set(arrays) > {*pickled, "near_radius", "sanitize_method"}
 
 
 def test_every_setting_but_the_storage_matters_somewhere() -> None:

@@ -55,7 +55,10 @@ _ORIGINS: Final[Mapping[Profile, tuple[str, str]]] = {
     ins=split_inputs("splits"),
     description=(
         "notMNIST.pickle as the assignment writes it and its later lessons load it: train, valid and test of the"
-        " merged splits as float32 (n, 28, 28) = (pixel - 127.5) / 255 with int32 labels."
+        " merged splits as float32 (n, 28, 28) = (pixel - 127.5) / 255 with int32 labels:"
+        " `pickle.load(open(path, 'rb'))['train_dataset']`, `train_labels`, and the same of `valid` and `test`. It"
+        " leaks as the assignment's own does: rows of valid and test are also in train (`overlap/report`). The clean"
+        " splits are in `exports/parquet`, `exports/npz` and `exports/idx`."
     ),
 )
 def pickle_export(train: Split, valid: Split, test: Split) -> dg.MaterializeResult[ExportedFile]:
@@ -75,9 +78,9 @@ def pickle_export(train: Split, valid: Split, test: Split) -> dg.MaterializeResu
     kinds={"numpy"},
     ins=split_inputs("sanitized"),
     description=(
-        "notMNIST.npz, the sanitized splits for NumPy: `numpy.load(path)` gives `train_images` uint8 (n, 28, 28),"
-        " `train_labels` int32 (n,) with 0 to 9 for A to J, `train_names`, the files' names in UTF-8, and the same of"
-        " `valid` and `test`. It holds no pickled objects and is not compressed."
+        "notMNIST.npz, the sanitized splits for NumPy: `numpy.load(path)['train_images']` is uint8 (n, 28, 28),"
+        " beside it are `train_labels` int32 (n,) with 0 to 9 for A to J, `train_names`, the files' names in"
+        " UTF-8, and the same of `valid` and `test`. It holds no pickled objects and is not compressed."
     ),
 )
 def npz_export(train: Split, valid: Split, test: Split) -> dg.MaterializeResult[ExportedFile]:
@@ -99,7 +102,9 @@ def npz_export(train: Split, valid: Split, test: Split) -> dg.MaterializeResult[
     description=(
         "The sanitized splits as a folder in MNIST's own format, unpacked, for programs that read MNIST:"
         " `train-images-idx3-ubyte` and `train-labels-idx1-ubyte` with 0 to 9 for A to J, the test set as"
-        " `t10k-...` as there, and `valid-...`, which MNIST lacks. Row n is row n of sanitized/*."
+        " `t10k-...` as there, and `valid-...`, which MNIST lacks. Row n is row n of sanitized/*. Without a reader:"
+        " `numpy.fromfile(path, 'u1', offset=16).reshape(-1, 28, 28)`; for labels,"
+        " `numpy.fromfile(path, 'u1', offset=8)`."
     ),
 )
 def idx_export(train: Split, valid: Split, test: Split) -> dg.MaterializeResult[ExportedFolder]:
@@ -120,8 +125,8 @@ def idx_export(train: Split, valid: Split, test: Split) -> dg.MaterializeResult[
     ins=split_inputs("sanitized"),
     metadata={"dagster/column_schema": EXPORTED_ROWS},
     description=(
-        "The sanitized splits as a folder for Hugging Face: `datasets.load_dataset(folder)` gives `train`,"
-        " `validation` and `test` with an image, a class label A to J, and set, letter, file name and font of each"
+        "The sanitized splits as a folder for Hugging Face: `datasets.load_dataset(folder, split='train')`,"
+        " `validation` or `test` gives an image, a class label A to J, and set, letter, file name and font of each"
         " row. README.md is the dataset card."
     ),
 )
@@ -149,7 +154,8 @@ def _version(splits: Mapping[str, Split], *texts: str) -> str:
 
 def _rows(splits: Mapping[str, Split]) -> dict[str, int]:
     rows = sum(len(split) for split in splits.values())
-    return {"rows": rows, "dagster/row_count": rows}
+    by_split = {f"rows: {name}": len(split) for name, split in splits.items()}
+    return {"rows": rows, **by_split, "dagster/row_count": rows}
 
 
 def _write_text(text: str, file: BinaryIO) -> None:

@@ -25,6 +25,7 @@ from notmnist_assets.assets.inputs import (
 )
 from notmnist_assets.curation.fingerprint import fingerprint
 from notmnist_assets.curation.images import SETS
+from notmnist_assets.curation.near_table import chosen_radius
 from notmnist_assets.curation.published import SEED, SIZES
 from notmnist_assets.curation.report.data import ReportData, SettingShown
 from notmnist_assets.curation.report.page import FILE_NAME, SECTIONS, report_page
@@ -146,7 +147,36 @@ def html(
     return dg.MaterializeResult(
         value=ExportedFile(FILE_NAME, digest, partial(_write, page)),
         data_version=dg.DataVersion(digest),
-        metadata={"sections": len(SECTIONS), "bytes": len(page)},
+        metadata={"sections": len(SECTIONS), "bytes": len(page), "summary": dg.MetadataValue.md(_summary(data))},
+    )
+
+
+def _summary(data: ReportData) -> str:
+    """Return the headline numbers as Markdown."""
+    radius = chosen_radius(data.radius)
+    leaks = data.overlap.set_index(["method", "rows_of", "found_in"])["rows"]
+    near, exact = (f"{leaks[method, 'test', 'train']:,}" for method in ("near", "exact"))
+    rejected = sum(len(images.rejected) for by_letter in data.letters.values() for images in by_letter.values())
+    rows = [
+        f"| {name} | {len(data.splits[name]):,} | {len(data.splits[name]) - len(data.sanitized[name]):,}"
+        f" | {len(data.sanitized[name]):,} |"
+        for name in SPLITS
+    ]
+    scored = data.baselines.query("train_rows == 'all' and train_on == 'raw' and eval_on == 'test'")
+    accuracies = ", ".join(
+        f"{accuracy:.3f} on {eval_rows} rows"
+        for eval_rows, accuracy in zip(scored["eval_rows"], scored["accuracy"], strict=True)
+    )
+    return "\n".join(
+        [
+            "| split | rows as drawn | removed | left |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+            f"- Rejected files: {rejected}",
+            f"- Test rows also in train: {exact} by equal pixels, {near} within the radius {radius:g}",
+            f"- Logistic regression, all raw training rows, accuracy on test: {accuracies}",
+        ]
     )
 
 
