@@ -313,7 +313,7 @@ def test_exports_show_their_files_and_the_rows_of_each_split(finished: Workspace
     for key in ("exports/pickle", "exports/npz", "exports/idx", "exports/parquet"):
         metadata = finished.metadata(key)
         sizes = {record.data["file"]: record.data["bytes"] for record in records_of(metadata["files"])}
-        assert sum(map(int, sizes.values())) == metadata["dagster/size_bytes"].value
+        assert sum(int(str(size)) for size in sizes.values()) == metadata["dagster/size_bytes"].value
         assert sum(int(str(metadata[f"rows: {name}"].value)) for name in SPLITS) == metadata["rows"].value
     assert finished.metadata("exports/pickle")["file"].value == str(finished.load("exports/pickle"))
 

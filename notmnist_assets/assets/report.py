@@ -164,7 +164,7 @@ def _summary(data: ReportData) -> str:
     ]
     scored = data.baselines.query("train_rows == 'all' and train_on == 'raw' and eval_on == 'test'")
     accuracies = ", ".join(
-        f"{accuracy:.3f} on {eval_rows} rows"
+        f"{accuracy:.3f} on {eval_rows}"
         for eval_rows, accuracy in zip(scored["eval_rows"], scored["accuracy"], strict=True)
     )
     return "\n".join(
