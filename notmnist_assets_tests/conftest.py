@@ -7,9 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from notmnist_assets_tests.archives import write_archives
 from notmnist_assets_tests.workspace import Workspace
+
+# On a busy machine an example may take any time: timings never fail a test.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

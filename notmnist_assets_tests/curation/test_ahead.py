@@ -2,7 +2,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from notmnist_assets.curation.ahead import made_ahead
@@ -10,7 +10,6 @@ from notmnist_assets.curation.ahead import made_ahead
 PATIENCE = 20
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers()), st.integers(1, 4))
 def test_results_come_in_the_order_of_their_items(items: list[int], ahead: int) -> None:
     assert list(made_ahead(lambda item: -item, items, ahead)) == [-item for item in items]

@@ -85,7 +85,7 @@ packings = st.tuples(
 
 
 @given(st.integers(0, 10**6), st.lists(st.integers(0, 4), min_size=SIDE, max_size=SIDE), packings)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_filters_and_any_compression_decode_as_pillow_does(
     seed: int, filters: list[int], packing: tuple[int, int, int, int, int]
 ) -> None:
@@ -98,7 +98,7 @@ def test_any_filters_and_any_compression_decode_as_pillow_does(
 
 
 @given(st.binary(max_size=600) | st.integers(1, 600).map(lambda n: b"ab" * n), packings)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_inflating_agrees_with_zlib_on_whole_streams(data: bytes, packing: tuple[int, int, int, int, int]) -> None:
     stream = compressed(data, *packing)
     assert inflated(stream, len(data)) == data
@@ -130,7 +130,7 @@ def zlib_takes(stream: bytes) -> bytes | None:
     st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=4),
     st.booleans(),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_a_mutated_stream_is_taken_only_if_zlib_takes_it(
     seed: int, strategy: int, changes: list[tuple[int, int]], right_sum: bool
 ) -> None:
@@ -158,7 +158,7 @@ def test_a_mutated_stream_is_taken_only_if_zlib_takes_it(
     st.integers(0, 40),
     st.booleans(),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_mutated_file_that_the_fast_road_takes_has_pillows_pixels(
     seed: int, changes: list[tuple[int, int]], cut: int, right_crc: bool
 ) -> None:
@@ -175,7 +175,7 @@ def test_a_mutated_file_that_the_fast_road_takes_has_pillows_pixels(
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_bytes_as_pixels_are_decoded_alike_or_rejected(stream: bytes) -> None:
     data = png(b"\x78\x9c" + stream)
     pixels = fast(data)

@@ -28,7 +28,7 @@ def test_a_fingerprint_is_64_hexadecimal_digits_and_repeats() -> None:
 
 
 @given(row=st.integers(0, 4), pixel=st.integers(0, 783), bit=st.integers(0, 7))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_any_bit_of_any_pixel_shows(row: int, pixel: int, bit: int) -> None:
     split = random_split(5)
     images = split.images.copy()

@@ -64,7 +64,7 @@ def groups_by_brute_force(pool: Pool, *, by_font: bool) -> list[int]:
 
 @pytest.mark.parametrize("by_font", [False, True])
 @given(pool=pools())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_groups_are_the_connected_components(pool: Pool, by_font: bool) -> None:
     groups = pool_groups(pool, RADIUS, by_font=by_font)
     assert groups.tolist() == pd.factorize(np.array(groups_by_brute_force(pool, by_font=by_font)))[0].tolist()
@@ -91,7 +91,7 @@ def test_a_moved_copy_is_in_the_group_of_its_original_when_shifts_are_asked_for(
 
 
 @given(pool=pools(), seed=st.integers(0, 3), tenths=st.tuples(*[st.integers(0, 3)] * 3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_group_is_never_torn_and_no_split_has_more_of_a_letter_than_its_room(
     pool: Pool, seed: int, tenths: tuple[int, int, int]
 ) -> None:
@@ -110,7 +110,7 @@ def test_a_group_is_never_torn_and_no_split_has_more_of_a_letter_than_its_room(
 
 
 @given(pool=pools(), seed=st.integers(0, 3))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_rows_of_a_grouped_split_keep_image_label_letter_name_and_font_together(pool: Pool, seed: int) -> None:
     rows = rows_of(pool)
     drawn = np.arange(len(rows)) % 4 - 1

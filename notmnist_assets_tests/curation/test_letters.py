@@ -71,7 +71,7 @@ names = st.text(st.sampled_from("abABzZ09+-._=é中ßİ "), min_size=1, max_size
 
 
 @given(st.lists(names, min_size=1, max_size=12, unique=True), st.sampled_from([tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_names_are_in_canonical_order_and_keep_their_images(
     tmp_path_factory: pytest.TempPathFactory, file_names: list[str], kind: int
 ) -> None:
@@ -296,7 +296,7 @@ def test_an_archive_that_changed_since_it_was_verified_is_refused(tmp_path: Path
     st.lists(st.tuples(st.integers(0, len(TAR) - 1), st.integers(0, 255)), min_size=1, max_size=5),
     st.integers(0, 20000),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_mutated_tar_is_read_or_refused_but_never_breaks(
     tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[int, int]], cut: int
 ) -> None:

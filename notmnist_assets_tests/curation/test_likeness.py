@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from notmnist_assets.curation.images import Images
 from notmnist_assets.curation.likeness import near_contradictions, number_images
@@ -18,7 +18,6 @@ def pairs_found(world: World, name: str) -> set[tuple[int, int]]:
     return {(min(a, b), max(a, b)) for a, b, _ in found}
 
 
-@settings(deadline=None)
 @given(world=worlds(largest_split=12))
 def test_contradictions_are_real_and_none_is_missed_while_any_is_left(world: World) -> None:
     for name, split in world.splits.items():
@@ -53,7 +52,6 @@ def test_pairs_at_the_radius_are_found_whatever_their_ink(radius: float) -> None
         assert near_contradictions(images, labels, change - 0.5) == [] if change else True
 
 
-@settings(deadline=None)
 @given(world=worlds())
 def test_equal_images_of_all_splits_have_one_number(world: World) -> None:
     rows = world.rows()

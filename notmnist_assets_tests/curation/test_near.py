@@ -72,7 +72,7 @@ radii = st.one_of(st.sampled_from([0.0, 0.5, 784.0]), st.floats(0, 784))
 
 
 @given(n=sizes, seed=seeds, radius=radii, workers=st.integers(1, 3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_pairs_within_a_table_are_those_of_brute_force(n: int, seed: int, radius: float, workers: int) -> None:
     images = letters_like(n, seed)
     found = near_pairs(images, radius, workers=workers)
@@ -81,7 +81,7 @@ def test_pairs_within_a_table_are_those_of_brute_force(n: int, seed: int, radius
 
 @pytest.mark.parametrize("limit", [0, 3, 7, 8, 15, 16, 23, 40, 100])
 @given(seed=seeds)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_pairs_exactly_at_the_limit_are_found_where_the_bounds_are_met(limit: int, seed: int) -> None:
     images = barely_different(150, seed)
     apart = distances(images, images)
@@ -91,7 +91,7 @@ def test_pairs_exactly_at_the_limit_are_found_where_the_bounds_are_met(limit: in
 
 
 @given(n=sizes, m=sizes, seed=seeds, radius=radii, workers=st.integers(1, 3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_pairs_between_tables_are_those_of_brute_force(n: int, m: int, seed: int, radius: float, workers: int) -> None:
     both = letters_like(n + m, seed)
     images, others = both[:n], both[n:]
@@ -100,7 +100,7 @@ def test_pairs_between_tables_are_those_of_brute_force(n: int, m: int, seed: int
 
 
 @given(n=st.integers(0, 12), m=st.integers(0, 12), seed=seeds, radius=st.floats(0, 400))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_shifted_pairs_are_those_of_brute_force(n: int, m: int, seed: int, radius: float) -> None:
     rng = np.random.default_rng(seed)
     both = letters_like(n + m, seed)
@@ -114,7 +114,7 @@ def test_shifted_pairs_are_those_of_brute_force(n: int, m: int, seed: int, radiu
 
 
 @given(seed=seeds, radius=st.floats(0, 200), smaller=st.floats(0, 1))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_smaller_radius_needs_no_new_search(seed: int, radius: float, smaller: float) -> None:
     images = letters_like(40, seed)
     narrowed = near_pairs(images, radius).within(radius * smaller)
@@ -142,7 +142,7 @@ def test_a_table_of_several_pieces_agrees_with_brute_force_for_any_number_of_wor
 
 @pytest.mark.parametrize("drawn", [letters_like, barely_different])
 @given(seed=seeds, signs_seed=seeds)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_no_bound_exceeds_the_distance_whatever_the_signs(
     drawn: Callable[[int, int], Table], seed: int, signs_seed: int
 ) -> None:

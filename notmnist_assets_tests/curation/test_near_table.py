@@ -30,7 +30,7 @@ def by_brute_force(world: World, radius: float) -> list[tuple[str, str, float, i
 
 
 @given(world=worlds())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_table_holds_every_pair_of_distinct_images_within_the_radius_once(world: World) -> None:
     table = search_near(RowIndex(world.hashes()), world.splits, world.radius).pairs
     assert table.columns.tolist() == ["exact_a", "exact_b", "distance", "rows_a", "rows_b"]
@@ -38,7 +38,7 @@ def test_the_table_holds_every_pair_of_distinct_images_within_the_radius_once(wo
 
 
 @given(world=worlds())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_table_turns_back_into_the_pairs_it_was_made_of(world: World) -> None:
     index = RowIndex(world.hashes())
     pairs = pairs_of(index, search_near(index, world.splits, world.radius).pairs)
@@ -97,7 +97,7 @@ def test_the_chosen_radius_is_marked_once_and_a_fixed_one_wins() -> None:
 
 
 @given(before=worlds(), after=worlds())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_an_extended_search_gives_the_same_table_as_a_new_one(before: World, after: World) -> None:
     earlier = search_near(RowIndex(before.hashes()), before.splits, 5.0)
     index = RowIndex(after.hashes())

@@ -84,7 +84,7 @@ def test_what_is_no_such_file_is_noticed(content: bytes) -> None:
     assert noticed(lambda: compare(SPLITS, content))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(at=st.integers(0, len(WRITTEN) - 1), mask=st.integers(1, 255))
 def test_a_changed_byte_is_noticed_or_changes_nothing_that_numpy_loads(at: int, mask: int) -> None:
     changed = bytearray(WRITTEN)

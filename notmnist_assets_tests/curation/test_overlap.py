@@ -19,7 +19,7 @@ from notmnist_assets_tests.builders import ORDER, World, components, drawing, sp
 
 
 @given(world=worlds())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_the_report_counts_what_brute_force_counts(world: World) -> None:
     report = overlap_report(world.index())
     rows = world.rows()
@@ -71,7 +71,7 @@ def groups_by_brute_force(world: World, method: str) -> list[int]:
 
 
 @given(world=worlds())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_groups_and_their_sizes_are_connected_components(world: World) -> None:
     index, rows = world.index(), world.rows()
     for method in METHODS:
@@ -90,7 +90,7 @@ def test_groups_and_their_sizes_are_connected_components(world: World) -> None:
 
 
 @given(world=worlds())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_label_conflicts_are_all_rows_of_groups_with_several_letters(world: World) -> None:
     found = label_conflicts(world.index(), world.splits)
     rows = world.rows()
@@ -133,7 +133,7 @@ def test_conflicting_groups_are_told_largest_first_with_their_rarest_letter() ->
 
 
 @given(world=worlds())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_font_leakage_is_that_of_brute_force(world: World) -> None:
     rows = world.rows()
     train = [row for row in rows if row.split == "train"]

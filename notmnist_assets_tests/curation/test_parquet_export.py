@@ -136,7 +136,7 @@ def test_what_is_no_such_file_is_named(content: bytes | None) -> None:
     assert caught.value.subject == "test.parquet"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(at=st.integers(0, len(WRITTEN["test.parquet"]) - 1), mask=st.integers(1, 255))
 def test_a_changed_byte_is_noticed_or_changes_nothing_that_is_read(at: int, mask: int) -> None:
     changed = bytearray(WRITTEN["test.parquet"])

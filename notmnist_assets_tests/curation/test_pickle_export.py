@@ -105,7 +105,7 @@ def test_a_flipped_byte_of_the_description_is_noticed_unless_it_changes_nothing(
 
 
 @given(data=st.data(), flip=st.integers(1, 255))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_flipped_byte_of_any_array_is_noticed(data: st.DataObject, flip: int) -> None:
     changed = bytearray(WRITTEN)
     changed[data.draw(st.sampled_from(data.draw(st.sampled_from(places_of_data()))))] ^= flip
@@ -121,7 +121,7 @@ def test_a_changed_value_is_named(part: str, offset: int) -> None:
 
 
 @given(size=st.integers(0, len(WRITTEN) - 1))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_truncated_file_is_noticed(size: int) -> None:
     assert noticed(WRITTEN[:size])
 

@@ -35,7 +35,7 @@ def filtered_by_definition(image: list[list[int]]) -> list[list[int]]:
     return lines
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(any_images)
 def test_each_row_has_the_filter_and_the_bytes_of_the_definition(images: Images) -> None:
     expected = [filtered_by_definition(image) for image in images.tolist()]

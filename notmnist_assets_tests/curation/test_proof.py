@@ -26,14 +26,14 @@ def noise(rows: int, seed: int) -> Images:
 
 
 @given(rows=tables, others=tables)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_equal_rows_are_those_of_brute_force(rows: list[Which], others: list[Which]) -> None:
     expected = [(place, others.index(row), 0.0) for place, row in enumerate(rows) if row in others]
     assert equal_rows(images_of(rows), images_of(others)) == expected
 
 
 @given(rows=tables, others=tables, radius=st.sampled_from([0.0, 0.1, 0.2, 0.4, 0.6, 1.0, 2.0, 5.0, 784.0]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_near_rows_are_those_of_brute_force(rows: list[Which], others: list[Which], radius: float) -> None:
     images, other_images = images_of(rows), images_of(others)
     found = near_rows(images, other_images, radius)
@@ -96,7 +96,7 @@ def test_a_copy_moved_by_two_pixels_is_none() -> None:
 
 
 @given(seed=st.integers(0, 2**32), radius=st.sampled_from([0.0, 1.0, 2.0, 3.0, 4.0, 6.0]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_near_rows_with_shifts_are_those_of_brute_force(seed: int, radius: float) -> None:
     random = np.random.default_rng(seed)
     images = np.zeros((12, 28, 28), np.uint8)
@@ -120,7 +120,7 @@ def test_near_rows_with_shifts_are_those_of_brute_force(seed: int, radius: float
 
 
 @given(world=worlds())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_nothing_is_found_between_sanitized_splits(world: World) -> None:
     kept = sanitize(world.index(), Policy()).kept
     images = {name: world.splits[name].images[kept[name]] for name in ORDER}

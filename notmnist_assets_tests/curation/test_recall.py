@@ -125,7 +125,7 @@ def test_the_hamming_distance_counts_different_bits(a: int, b: int) -> None:
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_false_alarms_are_those_that_a_loop_over_all_pairs_counts(seed: int) -> None:
     rng = np.random.default_rng(seed)
     images = np.unique(drawings(25, seed)[rng.integers(0, 6, 25)] ^ rng.integers(0, 3, (25, 28, 28), np.uint8), axis=0)

@@ -11,7 +11,7 @@ from notmnist_assets_tests.builders import ORDER, World, drawing, split_of, worl
 
 
 @given(world=worlds())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_nearest_of_any_rows_is_that_of_brute_force(world: World) -> None:
     index, rows = world.index(), world.rows()
     for method in METHODS:
@@ -30,7 +30,7 @@ def test_the_nearest_of_any_rows_is_that_of_brute_force(world: World) -> None:
 
 
 @given(world=worlds())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_letters_around_an_image_are_those_of_all_its_related_rows(world: World) -> None:
     index, rows = world.index(), world.rows()
     masks = (None, np.arange(len(rows)) % 2 == 0)
@@ -46,7 +46,7 @@ def test_letters_around_an_image_are_those_of_all_its_related_rows(world: World)
 
 
 @given(world=worlds())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_order_of_pairs_and_pairs_beyond_the_radius_change_nothing(world: World) -> None:
     one = RowIndex(world.hashes(), world.pairs(beyond=0, seed=1), world.radius)
     other = RowIndex(world.hashes(), world.pairs(beyond=100, seed=2), world.radius)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 from PIL import Image
@@ -15,7 +15,6 @@ squares = st.tuples(st.integers(0, 4), st.integers(1, 40)).map(lambda drawn: (dr
 some_images = st_numpy.arrays(np.uint8, squares)
 
 
-@settings(deadline=None)
 @given(some_images, st.integers(1, 60), st.sampled_from(FILTERS))
 def test_each_image_comes_out_as_pillow_alone_makes_it(images: Images, side: int, chosen: Image.Resampling) -> None:
     resized = resize(images, side, chosen)

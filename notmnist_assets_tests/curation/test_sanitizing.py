@@ -58,7 +58,7 @@ def expected_reason(world: World, row: Row, policy: Policy) -> str | None:
 
 
 @given(world=worlds(), policy=policies)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_each_row_is_kept_or_removed_once_and_for_the_reason_that_brute_force_gives(
     world: World, policy: Policy
 ) -> None:
@@ -81,7 +81,7 @@ def test_each_row_is_kept_or_removed_once_and_for_the_reason_that_brute_force_gi
 
 
 @given(world=worlds(), policy=policies)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_survivors_share_contradict_and_repeat_nothing_that_the_policy_forbids(world: World, policy: Policy) -> None:
     left = survivors(world, sanitize(world.index(), policy))
     for one, other in itertools.permutations(left, 2):
@@ -103,7 +103,7 @@ def proves(reason: str, row: Row, other: Row) -> bool:
 
 
 @given(world=worlds(), policy=policies)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_row_that_a_removed_row_collides_with_is_the_nearest_that_proves_the_reason(
     world: World, policy: Policy
 ) -> None:
@@ -126,7 +126,7 @@ def test_the_row_that_a_removed_row_collides_with_is_the_nearest_that_proves_the
 
 
 @given(world=worlds(), policy=policies)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_sanitizing_sanitized_splits_removes_nothing_more(world: World, policy: Policy) -> None:
     kept = sanitize(world.index(), policy).kept
     again = World({name: world.splits[name].take(kept[name]) for name in ORDER}, world.radius)
@@ -134,7 +134,7 @@ def test_sanitizing_sanitized_splits_removes_nothing_more(world: World, policy: 
 
 
 @given(world=worlds(), policy=policies, seed=st.integers(0, 2**32))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_the_order_and_direction_of_pairs_do_not_matter(world: World, policy: Policy, seed: int) -> None:
     one, other = sanitize(world.index(seed=1), policy), sanitize(world.index(seed=seed), policy)
     pd.testing.assert_frame_equal(one.removed, other.removed)

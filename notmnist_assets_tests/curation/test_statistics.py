@@ -9,7 +9,7 @@ from notmnist_assets.curation.statistics import label_counts, pixel_moments, shu
 
 
 @given(rows=st.integers(1, 200), seed=st.integers(0, 2**32), low=st.integers(0, 255))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_moments_are_those_of_numpy_in_float64(rows: int, seed: int, low: int) -> None:
     images = np.random.default_rng(seed).integers(low, 256, (rows, 28, 28), dtype=np.uint8)
     scaled = (images.astype(np.float64) - 127.5) / 255

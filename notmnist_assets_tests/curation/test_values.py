@@ -52,7 +52,7 @@ def test_a_split_refuses_what_does_not_fit_together() -> None:
 
 
 @given(rows=st.lists(st.integers(0, 11), max_size=20))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_taken_rows_keep_image_label_and_source_together(rows: list[int]) -> None:
     split = random_split(12)
     taken = split.take(np.array(rows, np.intp))

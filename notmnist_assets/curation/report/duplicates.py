@@ -274,9 +274,9 @@ def _suspects(group: pd.DataFrame) -> list[str]:
 
 
 def _pairs(title: str, about: str, exhibits: Sequence[Exhibit]) -> Pictures:
-    """Show pairs: one image, the other, their difference."""
-    text = f"{about} Each picture: one image, the other, their difference; the number is their distance."
-    return _exhibition(title, text, exhibits, "Two images and their difference")
+    """Show pairs: one image, the other, their difference stretched to its own maximum."""
+    text = f"{about} Each picture: one image, the other, their difference, amplified; the number is their distance."
+    return _exhibition(title, text, exhibits, "Two images and their difference, amplified")
 
 
 def _groups(title: str, about: str, exhibits: Sequence[Exhibit]) -> Pictures:

@@ -23,7 +23,8 @@ _EXAMPLES: Final = 4
 _METHODS: Final[Mapping[Method, str]] = {
     "exact": "all pixels are equal",
     "cells": "the maxima of all 4x4 cells are equal",
-    "near": "the sum of absolute pixel differences is at most the radius",
+    "near": "the sum of absolute pixel differences is at most the radius, with near_shifts after some move by one"
+    " pixel",
 }
 _REMOVE_FROM: Final[Mapping[RemoveFrom, str]] = {
     "evaluation": "valid rows that are in train, and test rows that are in train or valid, leave",
@@ -98,7 +99,7 @@ def _examples(data: ReportData) -> list[Pictures]:
             galleries.append(
                 Pictures(
                     f"Removed: {reason}",
-                    "The removed row, the row it collides with, and their difference.",
+                    "The removed row, the row it collides with, and their difference, amplified.",
                     [_example(data, row) for _, row in shown.iterrows()],
                 )
             )
@@ -112,4 +113,4 @@ def _example(data: ReportData, row: "pd.Series[float]") -> Picture:
     distance = f", distance {row['distance']:.2f}" if pd.notna(row["distance"]) else ""
     caption = f"{row['split']} {here} ({letter}) | {row['collides_split']} {there} ({other_letter}){distance}"
     exhibit = pair_exhibit(caption, split.images[here], other.images[there])
-    return exhibit_picture(exhibit, "A removed row, the row it collides with, and their difference")
+    return exhibit_picture(exhibit, "A removed row, the row it collides with, and their difference, amplified")

@@ -74,7 +74,7 @@ def _effect(metrics: pd.DataFrame) -> Table:
     cases = (
         ("raw", "raw", "raw train, raw rows", "what one measures without looking at duplicates"),
         ("raw", "duplicates", "raw train, removed rows", "how the same model does on what sanitizing removed"),
-        ("raw", "clean", "raw train, rows left", "how it does on images that, by the rules, it never saw"),
+        ("raw", "clean", "raw train, rows left", "how it does on what sanitizing left"),
         ("sanitized", "clean", "sanitized train, rows left", "what remains when training is sanitized too"),
     )
     return Table(

@@ -80,7 +80,7 @@ def _fill_frame_by_definition(canvas: Canvases, margin: int) -> Images:
     return framed
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(any_canvases, st.integers(0, 4))
 def test_framing_is_exact(canvases: Canvases, margin: int) -> None:
     framed = fill_frame(canvases, np.full(len(canvases), margin))
@@ -94,7 +94,6 @@ def test_a_block_of_ink_fills_the_whole_frame() -> None:
     assert (fill_frame(canvases, np.zeros(1, np.int64)) == 255).all()
 
 
-@settings(deadline=None)
 @given(any_images, st.sampled_from(NEAR_KINDS), st.integers(0, 2**40))
 def test_a_small_change_stays_within_its_bounds(images: Images, kind: str, key: int) -> None:
     changed = perturb(images, np.full(len(images), kind), keys(key, np.arange(len(images))))
@@ -110,7 +109,6 @@ def test_small_changes_of_blank_images_stay_within_their_bounds() -> None:
         assert NEAREST <= distances.min() <= distances.max() <= FARTHEST
 
 
-@settings(deadline=None)
 @given(any_images)
 def test_pillow_reads_the_png_files_back(images: Images) -> None:
     for image, content in zip(images, encode(images), strict=True):

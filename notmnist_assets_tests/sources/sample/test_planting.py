@@ -10,7 +10,7 @@ from notmnist_assets.sources.sample.planting import NO_FONT, Plan
 PLAN = Plan({"large": 400, "small": 90}, 5)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.sampled_from(SETS), st.sampled_from(LETTERS), st.lists(st.integers(0, 89), min_size=1, unique=True))
 def test_a_plan_does_not_depend_on_what_else_is_asked_for(set_name: str, letter: str, fonts: list[int]) -> None:
     rows = np.array(fonts)
