@@ -92,7 +92,7 @@ def test_a_truncated_file_is_out_of_date(workspace: Workspace) -> None:
 
 
 def test_another_value_in_the_storage_is_out_of_date(workspace: Workspace) -> None:
-    ValueStore(read_settings().storage_root).write(["baselines", "metrics"], "f" * 64, {}, {})
+    ValueStore(read_settings().storage_root).write(["baselines", "metrics"], "f" * 64, {"x": lambda _file: None}, {})
     plan = stale(workspace)
     assert set(plan) == downstream(workspace, "baselines/metrics")
     assert plan["baselines/metrics"] == "the storage holds another value"
