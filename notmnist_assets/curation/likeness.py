@@ -15,13 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from notmnist_assets.curation.images import PIXEL_DEPTH, PIXELS, SIDE, Images
+from notmnist_assets.curation.tiles import ACROSS, TILES, tile_sums
 
 Indices = npt.NDArray[np.int64]
 Labels = npt.NDArray[np.int32]
 
-_TILE: Final = 7
-_ACROSS: Final = SIDE // _TILE
-_TILES: Final = _ACROSS**2
 _NARROWEST: Final = 1024
 _CHUNK: Final = 4096
 _THREADS: Final = 2
@@ -61,11 +59,11 @@ def near_contradictions(images: Images, labels: Labels, radius: float) -> list[C
     """Return, for rows within `radius` of a later row of another letter, one such pair each."""
     limit = int(np.floor(radius * PIXEL_DEPTH + 1e-6))
     flat = np.ascontiguousarray(images).reshape(len(images), PIXELS)
-    tiles = _tiles(flat)
-    by_place = tiles.reshape(-1, _ACROSS, _ACROSS)
+    tiles = tile_sums(flat)
+    by_place = tiles.reshape(-1, ACROSS, ACROSS)
     upper, lower, left = (
         part.sum(axis=(1, 2), dtype=np.int64)
-        for part in (by_place[:, : _ACROSS // 2], by_place[:, _ACROSS // 2 :], by_place[:, :, : _ACROSS // 2])
+        for part in (by_place[:, : ACROSS // 2], by_place[:, ACROSS // 2 :], by_place[:, :, : ACROSS // 2])
     )
     # By the ink of two halves, near images are in one bucket or in two that touch; in each they are sorted by a third.
     width = max(limit, _NARROWEST)
@@ -81,20 +79,6 @@ def near_contradictions(images: Images, labels: Labels, radius: float) -> list[C
         for hit, distance in found
         for row in np.flatnonzero(hit >= 0)
     ]
-
-
-@numba.njit(cache=True, nogil=True)
-def _tiles(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
-    """Return the sums over 7x7 tiles of images (n, 784), line by line: int32 (n, 16)."""
-    sums = np.zeros((len(images), _TILES), np.int32)
-    for row in range(len(images)):
-        for line in range(SIDE):
-            for across in range(_ACROSS):
-                total = 0
-                for pixel in range(_TILE):
-                    total += images[row, line * SIDE + across * _TILE + pixel]
-                sums[row, line // _TILE * _ACROSS + across] += total
-    return sums
 
 
 @numba.njit(cache=True, nogil=True)
@@ -123,7 +107,7 @@ def _search(
                 if lower[other_place] > lower[place] + limit:
                     break
                 bound = 0
-                for tile in range(_TILES):
+                for tile in range(TILES):
                     bound += abs(tiles[place, tile] - tiles[other_place, tile])
                 other = order[other_place]
                 if bound > limit or labels[other] == labels[row]:

@@ -14,10 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from notmnist_assets.curation.images import PIXEL_DEPTH, PIXELS, SIDE, Images
+from notmnist_assets.curation.tiles import TILES, tile_sums
 
-_TILE: Final = 7
-_ACROSS: Final = SIDE // _TILE
-_TILES: Final = _ACROSS**2
 _CHUNK: Final = 4096
 
 Pixels = npt.NDArray[np.uint8]
@@ -85,7 +83,7 @@ def _cropped(flat: Pixels, down: int, right: int) -> Pixels:
 
 def _first_near(flat: Pixels, other_flat: Pixels, limit: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return, for each row, the first other row in ink order up to `limit` away, or -1, and their distance."""
-    tiles, other_tiles = _tiles(flat), _tiles(other_flat)
+    tiles, other_tiles = tile_sums(flat), tile_sums(other_flat)
     other_ink = other_tiles.sum(axis=1, dtype=np.int64)
     order = np.argsort(other_ink, kind="stable")
     found: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] = _search(
@@ -103,20 +101,6 @@ def _first_near(flat: Pixels, other_flat: Pixels, limit: int) -> tuple[npt.NDArr
 
 def _flat(images: Images) -> Pixels:
     return np.ascontiguousarray(images).reshape(len(images), PIXELS)
-
-
-@numba.njit(cache=True, nogil=True)
-def _tiles(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
-    """Return the sums over 7x7 tiles of images (n, 784): int32 (n, 16)."""
-    sums = np.zeros((len(images), _TILES), np.int32)
-    for row in range(len(images)):
-        for line in range(SIDE):
-            for across in range(_ACROSS):
-                total = 0
-                for pixel in range(_TILE):
-                    total += images[row, line * SIDE + across * _TILE + pixel]
-                sums[row, line // _TILE * _ACROSS + across] += total
-    return sums
 
 
 @numba.njit(cache=True, nogil=True)
@@ -138,7 +122,7 @@ def _search(
             if sorted_ink[place] > ink[row] + limit:
                 break
             bound = 0
-            for tile in range(_TILES):
+            for tile in range(TILES):
                 bound += abs(tiles[row, tile] - sorted_tiles[place, tile])
             if bound > limit:
                 continue
