@@ -28,6 +28,7 @@ from notmnist_assets.storage import StoredValue, ValueStore, WriteFile
 from notmnist_assets.types import ExportedFile, ExportedFolder
 from notmnist_assets.versions import settings_behind, settings_that_matter
 
+_DAMAGED: Final = (*DAMAGED, ArrowException)
 MADE_WITH: Final = "made_with"
 """Label of the settings that decided the content, of the asset itself and of what it was made from."""
 
@@ -72,7 +73,7 @@ class ValueIOManager(dg.IOManager):
         stored = store.require(key)
         try:
             return self._load(store, key, stored)
-        except DAMAGED as error:
+        except _DAMAGED as error:
             raise CurationError(
                 f"the stored value cannot be read: {error}.",
                 subject="/".join(key),
@@ -239,7 +240,7 @@ class NearSearchIOManager(ValueIOManager):
             search = NearSearch(self._load(store, key, stored), searched, *facts)
             # Damage can leave a file readable, and whatever is extended is never looked at again.
             intact = self._version(search) == stored.version
-        except (CurationError, ArrowException, ValueError, KeyError, TypeError, OSError):
+        except (CurationError, *_DAMAGED):
             return None
         return search if intact else None
 

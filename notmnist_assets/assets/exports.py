@@ -136,7 +136,7 @@ def parquet_export(
     """Stream each split into a file, and write the card."""
     splits = {"train": train, "valid": valid, "test": test}
     title, origin = _ORIGINS[settings.read().profile]
-    card = dataset_card.dataset_card(splits, sanitize_policy(settings), title=title, origin=origin)
+    card = dataset_card.dataset_card(splits, sanitize_policy(settings.read()), title=title, origin=origin)
     version = _version(splits, card)
     files: dict[str, WriteFile] = {dataset_card.FILE_NAME: partial(_write_text, card)}
     files |= parquet_format.write_files(splits)

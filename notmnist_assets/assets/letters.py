@@ -56,10 +56,7 @@ def _letter_assets(set_name: str) -> dg.AssetsDefinition:
         with explained(), read_letters(archive, set_name, wanted, minimum=minimum) as reading:
             for members, what in (
                 (reading.report.outside, "belong to no letter"),
-                (
-                    reading.report.unsafe,
-                    "have an absolute path or .. in it: someone may have meddled with it",
-                ),
+                (reading.report.unsafe, "have an absolute path or .. in it: someone may have meddled with it"),
             ):
                 if members:
                     context.log.warning(f"{len(members)} members {what}: {', '.join(members[:20])}")

@@ -23,13 +23,13 @@ from notmnist_assets.assets.inputs import (
     stored_letters,
     table_input,
 )
+from notmnist_assets.assets.sanitized import sanitize_policy
 from notmnist_assets.curation.fingerprint import fingerprint
 from notmnist_assets.curation.images import SETS
 from notmnist_assets.curation.near_table import chosen_radius
 from notmnist_assets.curation.published import SEED, SIZES
 from notmnist_assets.curation.report.data import ReportData, SettingShown
 from notmnist_assets.curation.report.page import FILE_NAME, SECTIONS, report_page
-from notmnist_assets.curation.sanitizing import Policy
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.values import Split
 from notmnist_assets.failures import explained
@@ -128,9 +128,7 @@ def html(
         splits=raw,
         sanitized=splits_of(inputs, "clean_"),
         removed=tables["removed"],
-        policy=Policy(
-            chosen.sanitize_method, chosen.sanitize_remove, chosen.sanitize_conflicts, chosen.sanitize_repeats
-        ),
+        policy=sanitize_policy(chosen),
         hashes=hashes_of(inputs),
         near_pairs=tables["near_pairs"],
         radius=tables["radius"],

@@ -23,6 +23,7 @@ from notmnist_assets.curation.statistics import label_counts
 from notmnist_assets.curation.values import Split
 from notmnist_assets.metadata import contact_sheet_metadata, counts_table, descriptions, exhibits, table
 from notmnist_assets.resources import SettingsResource
+from notmnist_assets.settings import Settings
 from notmnist_assets.types import (
     REMOVED_ROWS,
     NearPairsType,
@@ -34,9 +35,8 @@ from notmnist_assets.types import (
 CODE_VERSION = "1"
 
 
-def sanitize_policy(settings: SettingsResource) -> Policy:
-    """Return the policy that the settings of this run name."""
-    chosen = settings.read()
+def sanitize_policy(chosen: Settings) -> Policy:
+    """Return the policy that settings name."""
     return Policy(chosen.sanitize_method, chosen.sanitize_remove, chosen.sanitize_conflicts, chosen.sanitize_repeats)
 
 
@@ -97,7 +97,7 @@ def sanitized(
     **inputs: Any,
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Decide which rows stay, then copy them."""
-    policy = sanitize_policy(settings)
+    policy = sanitize_policy(settings.read())
     splits = splits_of(inputs)
     outcome = sanitize(RowIndex(hashes_of(inputs), near_pairs, chosen_radius(radius)), policy)
     for name in SPLITS:

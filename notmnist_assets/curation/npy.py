@@ -23,7 +23,7 @@ DAMAGED: Final = (
     SyntaxError,
     tokenize.TokenError,
 )
-"""What NumPy and pyarrow raise over damaged files; NumPy reads headers as Python and makes the room they name."""
+"""What NumPy raises over damaged files: it reads headers as Python, and makes the room that they name."""
 
 
 def write_npy(values: npt.NDArray[Any], file: IO[bytes]) -> None:

@@ -30,6 +30,7 @@ def source_of(settings: Settings) -> ArchiveSource:
 def cache_folder(settings: Settings) -> Path:
     """Return where downloads and rendered archives are kept: beside the values, or locally when those are remote."""
     if "://" in settings.storage:
-        # Each user has a folder, for nobody can write into that of another.
-        return Path(tempfile.gettempdir()) / f"notmnist_assets-{os.getuid()}" / settings.profile
+        # Where all users share the folder for temporary files, nobody can write into what is another's.
+        user = f"-{os.getuid()}" if hasattr(os, "getuid") else ""
+        return Path(tempfile.gettempdir()) / f"notmnist_assets{user}" / settings.profile
     return Path(settings.storage) / settings.profile / "cache"
