@@ -16,7 +16,7 @@ from notmnist_assets.io_managers import MADE_WITH
 from notmnist_assets.judgements import latest_evaluations, outcome_of
 from notmnist_assets.settings import Settings
 from notmnist_assets.sources.choice import source_of
-from notmnist_assets.storage import ValueStore
+from notmnist_assets.storage import StorageUnusableError, ValueStore
 from notmnist_assets.versions import settings_that_matter
 
 NEVER_MADE = "never made"
@@ -201,6 +201,8 @@ def _held_back(graph: AssetGraph, judged: Evaluations, stale: Mapping[dg.AssetKe
 def _storage_problem(store: ValueStore, key: dg.AssetKey, last: Made) -> str | None:
     try:
         stored = store.find(key.path)
+    except StorageUnusableError:
+        raise
     except CurationError as error:
         return error.problem
     if stored is None:

@@ -14,8 +14,8 @@ is inside the files is in `io_managers`.
 import json
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -66,12 +66,17 @@ class StoredValue:
         return self.version[:_VERSION_DIGITS] + self.suffix
 
 
+class StorageUnusableError(CurationError):
+    """The storage itself cannot be asked: nothing is known of what it holds."""
+
+
 class ValueStore:
     """Values by key below one root, a local folder or an fsspec URL."""
 
     def __init__(self, root: str) -> None:
         try:
-            self._fs, base = url_to_fs(root)
+            # A list of files that is kept would go on telling of what another process has replaced.
+            self._fs, base = url_to_fs(root, use_listings_cache=False)
         except (ValueError, ImportError, OSError, RuntimeError) as error:
             raise CurationError(
                 f"there is no such storage: {error}.",
@@ -116,15 +121,18 @@ class ValueStore:
 
         Raises:
             CurationError: the manifest is damaged, or a file is missing or has another size than was written.
+            StorageUnusableError: the storage cannot be read.
         """
         stored = self._read_manifest(key)
         if stored is None:
             return None
         for name, size in stored.files.items():
-            file = self.file(key, stored, name)
-            if not self._fs.exists(file):
-                raise self._damaged(key, f"{name} is missing.")
-            if (found := int(self._fs.size(file))) != size:
+            try:
+                with self._reached():
+                    found = int(self._fs.info(self.file(key, stored, name))["size"])
+            except FileNotFoundError:
+                raise self._damaged(key, f"{name} is missing.") from None
+            if found != size:
                 raise self._damaged(key, f"{name} has {found} bytes, {size} were written.")
         return stored
 
@@ -154,22 +162,40 @@ class ValueStore:
 
     def open(self, key: Sequence[str], stored: StoredValue, name: str) -> BinaryIO:
         """Open one file for reading."""
-        file: BinaryIO = self._fs.open(self.file(key, stored, name), "rb")
+        with self._reached():
+            file: BinaryIO = self._fs.open(self.file(key, stored, name), "rb")
         return file
 
-    def _read_manifest(self, key: Sequence[str]) -> StoredValue | None:
-        path = f"{self._folder(key)}/{_MANIFEST}"
-        if not self._fs.exists(path):
-            return None
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        """Tell in words of a storage that cannot be asked; what is not there stays a FileNotFoundError."""
+        # Every store's package raises errors of its own kinds.
+        unusable = OSError if self.is_local else Exception
         try:
-            manifest = json.loads(self._fs.cat_file(path))
+            yield
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            raise
+        except unusable as error:
+            raise StorageUnusableError(
+                f"the storage cannot be used: {str(error).rstrip('.')}.",
+                subject=self._base,
+                remedy="Check NOTMNIST_STORAGE, the network and what you may do there, then start again.",
+            ) from error
+
+    def _read_manifest(self, key: Sequence[str]) -> StoredValue | None:
+        try:
+            with self._reached():
+                text = self._fs.cat_file(f"{self._folder(key)}/{_MANIFEST}")
+            manifest = json.loads(text)
             stored = StoredValue(
                 str(manifest["version"]),
                 dict(manifest["files"]),
                 dict(manifest["facts"]),
                 str(manifest.get("suffix", "")),
             )
-        except (ValueError, KeyError, TypeError, OSError) as error:
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (ValueError, KeyError, TypeError, IsADirectoryError) as error:
             raise self._damaged(key, f"{_MANIFEST} cannot be read ({error}).") from None
         if not stored.files:
             raise self._damaged(key, f"{_MANIFEST} names no files.")
@@ -218,19 +244,23 @@ class ValueStore:
             if self.is_local:
                 temporary.replace(path)
             else:
-                self._fs.put_file(str(temporary), path)
+                with self._reached():
+                    self._fs.put_file(str(temporary), path)
         finally:
             temporary.unlink(missing_ok=True)
         return size
 
     def _forget_old_versions(self, key: Sequence[str], kept: set[str]) -> None:
         """Delete all folders but those of the current and the previous version, which a reader may still have open."""
-        for entry in self._fs.ls(self._folder(key), detail=True):
+        with self._reached():
+            entries = self._fs.ls(self._folder(key), detail=True)
+        for entry in entries:
             name = str(entry["name"]).rstrip("/").rsplit("/", 1)[-1]
             digits = name.removesuffix(_AGAIN)
             is_version = len(digits) == _VERSION_DIGITS and set(digits) <= set("0123456789abcdef")
             if entry["type"] == "directory" and is_version and name not in kept:
-                self._fs.rm(entry["name"], recursive=True)
+                with self._reached():
+                    self._fs.rm(entry["name"], recursive=True)
 
     def _damaged(self, key: Sequence[str], problem: str) -> CurationError:
         return CurationError(

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from notmnist_assets_tests.archives import write_archives
+from notmnist_assets_tests.object_store import ObjectStore, object_store
 from notmnist_assets_tests.workspace import Workspace
 
 # On a busy machine an example may take any time: timings never fail a test.
@@ -41,6 +42,19 @@ def workspace(_finished: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator
     _finished.enter(monkeypatch)
     yield _finished
     _finished.restore()
+
+
+@pytest.fixture(scope="session")
+def _object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    with object_store(tmp_path_factory.mktemp("object_store") / "server.log") as store:
+        yield store
+
+
+@pytest.fixture
+def bucket(_object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """The URL of an empty prefix in a real S3 server's bucket."""
+    _object_store.enter(monkeypatch)
+    return f"{_object_store.root}/{tmp_path.parent.name}/{tmp_path.name}"
 
 
 @pytest.fixture

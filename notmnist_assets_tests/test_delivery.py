@@ -30,10 +30,9 @@ def write(content: bytes, file: BinaryIO) -> None:
     file.write(content)
 
 
-@pytest.fixture(params=["local", "memory"])
+@pytest.fixture(params=["local", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> ValueStore:
-    base = str(tmp_path / "values") if request.param == "local" else f"memory://{tmp_path.name}/values"
-    store = ValueStore(base)
+    store = ValueStore(str(tmp_path / "values") if request.param == "local" else request.getfixturevalue("bucket"))
     fill(store)
     return store
 

@@ -2,13 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import fsspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -69,13 +68,11 @@ def files(values: Path) -> dict[str, Path]:
     return {path.name: path for path in (values / "tests" / "value").rglob("*") if path.is_file()}
 
 
-@pytest.fixture(params=["local", "memory"])
-def anywhere(request: pytest.FixtureRequest, values: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Storage on disk, and on a file system that is no disk."""
-    if request.param == "memory":
-        monkeypatch.setenv("NOTMNIST_STORAGE", "memory://values")
-    yield str(values)
-    fsspec.filesystem("memory").store.clear()
+@pytest.fixture(params=["local", "s3"])
+def anywhere(request: pytest.FixtureRequest, values: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Storage on disk, and in an object store."""
+    if request.param == "s3":
+        monkeypatch.setenv("NOTMNIST_STORAGE", request.getfixturevalue("bucket"))
 
 
 @pytest.mark.usefixtures("anywhere")

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,19 +13,19 @@ import fsspec
 import pytest
 
 from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.storage import StoredValue, ValueStore
+from notmnist_assets.storage import StorageUnusableError, StoredValue, ValueStore
+from notmnist_assets_tests.object_store import object_store
 
 KEY = ["splits", "test"]
 VERSIONS = [f"{digit}" * 64 for digit in "abcdef"]
 
 
-@pytest.fixture(params=["local", "memory"])
-def root(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(params=["local", "s3"])
+def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "local":
-        yield str(tmp_path / "values")
-    else:
-        yield "memory://bucket/values"
-        fsspec.filesystem("memory").store.clear()
+        return str(tmp_path / "values")
+    bucket: str = request.getfixturevalue("bucket")
+    return f"{bucket}/values"
 
 
 def write(store: ValueStore, version: str, data: bytes = b"data", key: list[str] = KEY) -> StoredValue:
@@ -190,6 +189,28 @@ def test_two_processes_that_store_the_same_value_do_not_delete_each_others_unfin
     assert read(store) == b"first half, second half"
 
 
+OTHER = """
+import sys
+from notmnist_assets.storage import ValueStore
+ValueStore(sys.argv[1]).write(["splits", "test"], sys.argv[2], {"a.bin": lambda file: file.write(b"theirs")}, {})
+"""
+
+
+def test_what_another_process_stores_or_deletes_is_seen_at_once(root: str) -> None:
+    store = ValueStore(root)
+    write(store, VERSIONS[0], b"ours")
+    subprocess.run([sys.executable, "-c", OTHER, root, VERSIONS[1]], check=True)
+    assert read(store) == b"theirs"
+    stored = store.require(KEY)
+    # By a connection of its own, which tells ours nothing.
+    filesystem, _ = fsspec.core.url_to_fs(root, skip_instance_cache=True)
+    filesystem.rm(store.file(KEY, stored, "a.bin"))
+    with pytest.raises(CurationError, match="is missing"):
+        store.find(KEY)
+    filesystem.rm(store.file(KEY, stored, "").rsplit("/", 2)[0], recursive=True)
+    assert store.find(KEY) is None
+
+
 def test_the_previous_version_stays_for_open_readers_and_older_ones_go(root: str) -> None:
     store = ValueStore(root)
     values = [write(store, version, version.encode()) for version in VERSIONS[:3]]
@@ -272,7 +293,7 @@ def test_uris_are_paths_when_local_and_urls_elsewhere(root: str) -> None:
     stored = write(store, VERSIONS[0])
     uri = store.uri(KEY, stored, "a.bin")
     assert uri.endswith(f"/values/splits/test/{VERSIONS[0][:16]}/a.bin")
-    assert uri.startswith("memory://" if root.startswith("memory://") else "/")
+    assert uri.startswith("s3://" if root.startswith("s3://") else "/")
     with fsspec.open(uri, "rb") as file:
         assert file.read() == b"data"
 
@@ -282,6 +303,34 @@ def test_a_storage_that_cannot_be_had_is_told(root: str) -> None:
     with pytest.raises(CurationError, match="there is no such storage") as caught:
         ValueStore(root)
     assert "NOTMNIST_STORAGE" in caught.value.remedy
+
+
+def test_a_server_that_is_gone_is_told_and_not_taken_for_an_empty_storage(tmp_path: Path) -> None:
+    with object_store(tmp_path / "log") as gone, pytest.MonkeyPatch.context() as patch:
+        gone.enter(patch)
+        store = ValueStore(f"{gone.root}/values")
+        stored = write(store, VERSIONS[0])
+    for ask in (
+        lambda: store.find(KEY),
+        lambda: store.open(KEY, stored, "a.bin"),
+        lambda: write(store, VERSIONS[1]),
+    ):
+        with pytest.raises(StorageUnusableError, match=r"the storage cannot be used: .*connect"):
+            ask()
+
+
+def test_a_bucket_that_does_not_exist_is_told(bucket: str) -> None:
+    store = ValueStore(bucket.replace("letters", "no-such-bucket"))
+    assert store.find(KEY) is None
+    with pytest.raises(CurationError, match="The specified bucket does not exist"):
+        write(store, VERSIONS[0])
+
+
+def test_a_folder_that_may_not_be_read_is_told(tmp_path: Path) -> None:
+    loop = tmp_path / "splits"
+    loop.symlink_to(loop)
+    with pytest.raises(StorageUnusableError, match="the storage cannot be used"):
+        ValueStore(str(tmp_path)).find(KEY)
 
 
 def test_a_place_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:

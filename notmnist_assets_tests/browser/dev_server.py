@@ -5,7 +5,6 @@ Belongs here: the processes. What the browser does with them is in `ui`.
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ import httpx
 
 from notmnist_assets.settings import project_home
 from notmnist_assets_tests.instance import write_instance
+from notmnist_assets_tests.ports import free_port
 
 START_SECONDS = 120
 STOP_SECONDS = 20
@@ -51,7 +51,7 @@ def dev_server(home: Path) -> Iterator[DevServer]:
         RuntimeError: it did not answer in time; the message ends with its log.
     """
     write_instance(home, EAGER_QUEUE)
-    port = _free_port()
+    port = free_port()
     server = DevServer(f"http://127.0.0.1:{port}", home / "dg-dev.log")
     command = [str(Path(sys.executable).with_name("dg")), "dev", "--host", "127.0.0.1", "--port", str(port)]
     with server.log.open("wb") as log:
@@ -69,12 +69,6 @@ def dev_server(home: Path) -> Iterator[DevServer]:
         yield server
     finally:
         _stop(process)
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def _wait_until_it_answers(process: subprocess.Popen[bytes], server: DevServer) -> None:

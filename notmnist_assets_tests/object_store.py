@@ -1,0 +1,84 @@
+"""A real S3 server, moto's, as a process of its own on a free port.
+
+Belongs here: the process, and the environment in which s3fs finds it.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import fsspec
+import httpx
+import pytest
+
+from notmnist_assets_tests.ports import free_port
+
+START_SECONDS = 60
+STOP_SECONDS = 10
+BUCKET = "letters"
+
+
+@dataclass(frozen=True)
+class ObjectStore:
+    """A running server with one empty bucket.
+
+    Attributes:
+        root: URL of the bucket.
+        environment: variables that lead s3fs to the server.
+    """
+
+    root: str
+    environment: dict[str, str]
+
+    def enter(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Lead s3fs to this server, also where it was led to another one before."""
+        fsspec.get_filesystem_class("s3").clear_instance_cache()
+        for name, value in self.environment.items():
+            monkeypatch.setenv(name, value)
+
+
+@contextmanager
+def object_store(log: Path) -> Iterator[ObjectStore]:
+    """Run the server; what it prints goes to `log`.
+
+    Raises:
+        RuntimeError: it did not answer in time; the message ends with its log.
+    """
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    environment = {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": "tests",
+        "AWS_SECRET_ACCESS_KEY": "tests",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_MAX_ATTEMPTS": "1",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+    command = [sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(port)]
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT) as process:
+        try:
+            _wait_until_it_answers(process, url, log)
+            httpx.put(f"{url}/{BUCKET}").raise_for_status()
+            yield ObjectStore(f"s3://{BUCKET}", environment)
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _wait_until_it_answers(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            if httpx.get(f"{url}/moto-api/", timeout=5).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise RuntimeError(f"moto did not answer within {START_SECONDS} s:\n{log.read_text()[-4000:]}")
