@@ -93,10 +93,7 @@ def disagreements(made: Mapping[dg.AssetKey, Made]) -> Iterator[str]:
         for other, now in made.items():
             used = last.tags.get(_INPUT_DATA_VERSION + other.to_user_string())
             if used is not None and used != now.data_version:
-                yield (
-                    f"{key.to_user_string()} was made from another {other.to_user_string()} than there is now:"
-                    f" materialize {key.to_user_string()} again"
-                )
+                yield f"{key.to_user_string()} was made from another {other.to_user_string()} than there is now"
 
 
 def made_for(metadata: Mapping[str, dg.MetadataValue[Any]]) -> str | None:

@@ -5,7 +5,7 @@ Belongs here: which values the page tells of, and its settings and versions. The
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from typing import Any, BinaryIO, Final
@@ -33,7 +33,7 @@ from notmnist_assets.curation.report.page import FILE_NAME, SECTIONS, report_pag
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.values import Split
 from notmnist_assets.failures import explained
-from notmnist_assets.planning import Made, last_made
+from notmnist_assets.planning import Made, disagreements, last_made
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.settings import PREFIX, Profile, Settings
 from notmnist_assets.storage import ValueStore
@@ -58,7 +58,7 @@ _STAGES: Final[Mapping[str, str]] = {
     "overlap": overlap.CODE_VERSION,
     "sanitized": sanitized.CODE_VERSION,
     "baselines": baselines.CODE_VERSION,
-    "report": "3",
+    "report": "4",
 }
 _PACKAGE_VERSION: Final = version("notmnist_assets")
 CODE_VERSION = "-".join([_PACKAGE_VERSION, *_STAGES.values()])
@@ -113,7 +113,8 @@ def html(
     context: dg.AssetExecutionContext, settings: SettingsResource, **inputs: Any
 ) -> dg.MaterializeResult[ExportedFile]:
     """Write the page: equal values give equal bytes."""
-    recorded = recorded_settings(last_made(context.instance, INPUT_KEYS))
+    made = last_made(context.instance, INPUT_KEYS)
+    recorded = recorded_settings(made)
     chosen = _as_recorded(settings.read(), recorded)
     raw: Mapping[str, Split] = splits_of(inputs, "raw_")
     tables: dict[str, pd.DataFrame] = {name: inputs[name] for name in _TABLES}
@@ -123,6 +124,7 @@ def html(
         originals=chosen.profile == "full",
         published_draw=chosen.seed == SEED and {name: len(raw[name]) for name in SPLITS} == dict(SIZES),
         settings=settings_shown(recorded),
+        disagreements=tuple(input_disagreements(made)),
         archives={name: inputs[f"{name}_archive"] for name in SETS},
         letters=stored_letters(settings),
         splits=raw,
@@ -189,6 +191,14 @@ def recorded_settings(made: Mapping[dg.AssetKey, Made]) -> dict[str, list[Any]]:
             if name in found and value not in found[name]:
                 found[name].append(value)
     return found
+
+
+def input_disagreements(made: Mapping[dg.AssetKey, Made]) -> Iterator[str]:
+    """Tell which inputs were not made from one another, or with different settings."""
+    yield from disagreements(made)
+    for name, values in recorded_settings(made).items():
+        if len(values) > 1:
+            yield f"values were made with different {setting_name(name)}: {' and '.join(map(str, values))}"
 
 
 def _as_recorded(settings: Settings, recorded: Mapping[str, Sequence[Any]]) -> Settings:

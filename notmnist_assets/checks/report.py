@@ -12,7 +12,7 @@ import pandas as pd
 from upath import UPath
 
 from notmnist_assets.assets.inputs import for_check, split_inputs, splits_of, table_input
-from notmnist_assets.assets.report import INPUT_KEYS, recorded_settings, setting_name, settings_shown
+from notmnist_assets.assets.report import INPUT_KEYS, input_disagreements, recorded_settings, settings_shown
 from notmnist_assets.checks.results import judged
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.relation import METHODS
@@ -21,7 +21,7 @@ from notmnist_assets.curation.report.reading import ReadPage, read_page
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.statistics import label_counts
 from notmnist_assets.curation.values import Split
-from notmnist_assets.planning import Made, disagreements, last_made
+from notmnist_assets.planning import Made, last_made
 from notmnist_assets.types import BaselineMetricsType, OverlapReportType
 
 _KEY: Final = dg.AssetKey(["report", "html"])
@@ -65,7 +65,7 @@ def report_check(
     else:
         splits = splits_of({"train": train, "valid": valid, "test": test})
         problems = [
-            *disagreements(made),
+            *input_disagreements(made),
             *_other_settings(read, made),
             *_problems(read),
             *_disagreements(read, splits, overlap_report, metrics),
@@ -86,11 +86,8 @@ def _problems(page: ReadPage) -> list[str]:
 
 
 def _other_settings(page: ReadPage, made: Mapping[dg.AssetKey, Made]) -> Iterator[str]:
-    """Tell where the values were made with different settings, or with others than the page says."""
+    """Tell where the values were made with other settings than the page says."""
     recorded = {name: values for name, values in recorded_settings(made).items() if values}
-    for name, values in recorded.items():
-        if len(values) > 1:
-            yield f"values were made with different {setting_name(name)}: {' and '.join(map(str, values))}"
     said = {row[0]: row[1] for row in page.tables.get("settings-table", ()) if len(row) > 1}
     for shown in settings_shown(recorded):
         if said.get(shown.name) != shown.value:

@@ -6,6 +6,7 @@ import pytest
 from notmnist_assets.assets.report import settings_shown
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.report.reading import read_page
+from notmnist_assets.runs import refresh
 from notmnist_assets.settings import read_settings
 from notmnist_assets.versions import settings_that_matter
 from notmnist_assets_tests.automation.changes import change_a_letter
@@ -90,7 +91,13 @@ def test_a_report_made_before_what_it_tells_is_not_passed(
     result = workspace.run(["overlap/radius", "report/html"])
     (problems,) = problems_of_the_report(result)
     assert "overlap/report was made from another overlap/radius than there is now" in problems
-    assert "materialize overlap/report again" in problems
+    page = workspace.load("report/html").read_text(encoding="utf-8")
+    assert "Do not rely on this page" in page
+    assert "<li>overlap/report was made from another overlap/radius than there is now</li>" in page
+    with workspace.instance() as instance:
+        assert refresh(instance).success
+    assert workspace.run(["report/html"]).success
+    assert "Do not rely on this page" not in workspace.load("report/html").read_text(encoding="utf-8")
 
 
 def test_the_report_tells_with_which_settings_its_values_were_made(

@@ -93,6 +93,7 @@ def report_data(splits: dict[str, Split] | None = None, **changes: Any) -> Repor
         originals=False,
         published_draw=False,
         settings=(SettingShown("NOTMNIST_SEED", "133", "seed of the canonical split"),),
+        disagreements=(),
         archives={name: Archive("/private/place.tar.gz", 1000, "ab" * 32, f"/private/{name}.tar.gz") for name in SETS},
         letters=letters("bad.png", "empty file"),
         splits=splits,

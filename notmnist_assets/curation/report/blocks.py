@@ -1,4 +1,4 @@
-"""The parts a page consists of: sections, and in them paragraphs, facts, tables and pictures.
+"""The parts a page consists of: sections, and in them paragraphs, notices, facts, tables and pictures.
 
 Belongs here: their shape, and how numbers are written. What they say is up to the sections; their HTML is in
 `page.html`.
@@ -110,6 +110,16 @@ class Paragraph:
 
 
 @dataclass(frozen=True)
+class Notice:
+    """Something that nobody may overlook: what it is, and each instance of it."""
+
+    kind: ClassVar[str] = "notice"
+    id: str
+    title: str
+    texts: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Fact:
     """A number with its name and what it means."""
 
@@ -194,7 +204,7 @@ class Pictures:
     empty: str = "There are none."
 
 
-Block = Paragraph | Facts | Table | Pictures | Chart
+Block = Paragraph | Notice | Facts | Table | Pictures | Chart
 
 
 @dataclass(frozen=True)

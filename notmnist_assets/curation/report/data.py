@@ -35,6 +35,7 @@ class ReportData:
         originals: whether the archives are the published ones, so that published numbers must hold.
         published_draw: whether the splits have the published seed and sizes, so that those of splits must hold too.
         settings: what the values were made with.
+        disagreements: which values were not made from one another or with the same settings, in words; none should be.
         archives: by set.
         letters: by set, then by letter.
         splits: as drawn.
@@ -58,6 +59,7 @@ class ReportData:
     originals: bool
     published_draw: bool
     settings: tuple[SettingShown, ...]
+    disagreements: tuple[str, ...]
     archives: Mapping[str, Archive]
     letters: Mapping[str, Mapping[str, LetterImages]]
     splits: Mapping[str, Split]

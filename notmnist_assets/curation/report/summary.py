@@ -3,10 +3,17 @@
 Belongs here: picking them. What they rest on is in the other sections.
 """
 
+from typing import Final
+
 import pandas as pd
 
-from notmnist_assets.curation.report.blocks import Fact, Facts, Section, count, rows_of, share
+from notmnist_assets.curation.report.blocks import Fact, Facts, Notice, Section, count, rows_of, share
 from notmnist_assets.curation.report.data import ReportData
+
+_DISAGREE: Final = (
+    "Do not rely on this page: it tells of values that do not belong together. Make again what is out of date, then"
+    " this page: notmnist run, then notmnist run report/html"
+)
 
 
 def summary_section(data: ReportData) -> Section:
@@ -31,7 +38,8 @@ def summary_section(data: ReportData) -> Section:
         ),
         *_accuracies(data.baselines),
     ]
-    return Section("summary", "In short", data.origin, (Facts("summary-facts", facts),))
+    notices = [Notice("disagreements", _DISAGREE, data.disagreements)] if data.disagreements else []
+    return Section("summary", "In short", data.origin, (*notices, Facts("summary-facts", facts)))
 
 
 def _accuracies(metrics: pd.DataFrame) -> list[Fact]:
