@@ -19,7 +19,7 @@ from rich.markup import escape
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.wording import counted
 from notmnist_assets.delivery import ExportName, deliver, deliver_report
-from notmnist_assets.settings import SettingsError, read_settings, without_userinfo
+from notmnist_assets.settings import SettingsError, read_settings
 from notmnist_assets.storage import ValueStore
 
 _app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -95,8 +95,7 @@ def status() -> None:
         from notmnist_assets.definitions import build_definitions
 
     with runs.open_instance() as instance:
-        storage = without_userinfo(settings.storage)
-        _console.print(f"profile {settings.profile}, stored in {storage}", markup=False, soft_wrap=True)
+        _console.print(f"profile {settings.profile}, stored in {settings.storage}", markup=False, soft_wrap=True)
         _console.print(terminal.assets_table(build_definitions(settings), instance, settings.profile))
         _console.print(terminal.findings_table(instance, settings.profile))
         stale, held = planning.plan_refresh(build_definitions(settings).resolve_asset_graph(), instance, settings)

@@ -7,7 +7,7 @@ are in `storage`.
 import hashlib
 import io
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, ClassVar, Final
 
 import dagster as dg
@@ -115,10 +115,9 @@ class ArchiveIOManager(ValueIOManager):
     def _files(self, value: Archive) -> Mapping[str, WriteFile]:
         def write(file: BinaryIO) -> None:
             digest = hashlib.sha256()
-            with value.open() as source:
-                while block := source.read(PIECE_BYTES):
-                    digest.update(block)
-                    file.write(block)
+            for block in _blocks(value):
+                digest.update(block)
+                file.write(block)
             if digest.hexdigest() != value.sha256:
                 raise CurationError(
                     "the file changed after it was verified.", subject=value.uri, remedy="Start the run again."
@@ -136,6 +135,18 @@ class ArchiveIOManager(ValueIOManager):
             sha256=stored.facts["sha256"],
             origin=stored.facts["origin"],
         )
+
+
+def _blocks(archive: Archive) -> Iterator[bytes]:
+    """Yield the bytes of an archive; that it cannot be read is not taken for a storage that cannot be written."""
+    try:
+        with archive.open() as source:
+            while block := source.read(PIECE_BYTES):
+                yield block
+    except OSError as error:
+        raise CurationError(
+            f"the archive cannot be read: {error}.", subject=archive.uri, remedy="Start the run again."
+        ) from error
 
 
 class LettersIOManager(ValueIOManager):

@@ -30,6 +30,11 @@ _NO_BASE_URL: Final = (
     " for what is special in a password"
 )
 
+_NO_PLACE_FOR_SECRETS: Final = (
+    "a password has no place in this URL, which people see; allowed: the URL without it, and the password where the"
+    " store's package looks for it, such as AWS_SECRET_ACCESS_KEY or FSSPEC_FTP_NO_PLACE_FOR_SECRETS"
+)
+
 Profile = Literal["sample", "full", "custom"]
 Rows = Annotated[int, Field(ge=10, multiple_of=10)]
 Count = Annotated[int, Field(ge=1)]
@@ -71,6 +76,15 @@ class Settings(BaseModel):
     @classmethod
     def _make_local_paths_absolute(cls, value: str | None) -> str | None:
         return None if value is None else _absolute(value)
+
+    @field_validator("storage")
+    @classmethod
+    def _refuse_a_password(cls, value: str) -> str:
+        """Refuse what the UI and every asset's metadata would show."""
+        before, at, _ = value.partition("://")[2].partition("@")
+        if at and ":" in before:
+            raise ValueError(_NO_PLACE_FOR_SECRETS)
+        return value
 
     @field_validator("archives")
     @classmethod
@@ -231,6 +245,8 @@ def _explain(detail: Any, given: Mapping[str, Any]) -> str:
     if name == "archives":
         # Not repeated: it may hold a password.
         return f"{PREFIX}ARCHIVES: {_NO_BASE_URL}"
+    if name == "storage" and _NO_PLACE_FOR_SECRETS in detail["msg"]:
+        return f"{PREFIX}STORAGE: {_NO_PLACE_FOR_SECRETS}"
     annotation = Settings.model_fields[name].annotation
     choices = get_args(annotation)
     if choices and all(isinstance(choice, str) for choice in choices):

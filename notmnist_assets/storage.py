@@ -25,7 +25,6 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.settings import without_userinfo
 
 _MANIFEST: Final = "value.json"
 _FORMAT: Final = 1
@@ -74,13 +73,17 @@ class ValueStore:
     """Values by key below one root, a local folder or an fsspec URL."""
 
     def __init__(self, root: str) -> None:
+        self._root = root.rstrip("/")
         try:
-            # A list of files that is kept would go on telling of what another process has replaced.
-            self._fs, base = url_to_fs(root, use_listings_cache=False)
+            if "://" in root:
+                # A list of files that is kept would go on telling of what another process has replaced.
+                self._fs, base = url_to_fs(root, use_listings_cache=False)
+            else:  # fsspec would take "::" in a path for a chain of file systems
+                self._fs, base = LocalFileSystem(), root
         except (ValueError, ImportError, OSError, RuntimeError) as error:
             raise CurationError(
                 f"there is no such storage: {error}.",
-                subject=without_userinfo(root),
+                subject=root,
                 remedy="Set NOTMNIST_STORAGE to a folder, or to an fsspec URL whose package is installed.",
             ) from error
         self._base = str(base).rstrip("/")
@@ -106,14 +109,18 @@ class ValueStore:
             _clear_leftovers(Path(folder))
         sizes = {name: self._write_file(f"{folder}/{name}", write) for name, write in files.items()}
         stored = replace(place, files=sizes)
-        if current is not None and current.version == version and self._are_equal(key, current, stored):
+        again = current is not None and current.version == version and self._are_equal(key, current, stored)
+        if current is not None and again:
             stored = replace(stored, suffix=current.suffix)
         manifest: dict[str, Any] = {"format": _FORMAT, "version": version, "files": sizes, "facts": dict(facts)}
         if stored.suffix:
             manifest["suffix"] = stored.suffix
         text = json.dumps(manifest, indent=1, sort_keys=True).encode()
         self._write_file(f"{self._folder(key)}/{_MANIFEST}", lambda file: _write_all(file, text))
-        self._forget_old_versions(key, {stored.folder, (current or stored).folder})
+        if again:  # the version before this one stays, too
+            self._delete(folder)
+        else:
+            self._forget_old_versions(key, {stored.folder, (current or stored).folder})
         return stored
 
     def find(self, key: Sequence[str]) -> StoredValue | None:
@@ -158,7 +165,7 @@ class ValueStore:
     def uri(self, key: Sequence[str], stored: StoredValue, name: str | None = None) -> str:
         """Return the URI of a file, or of the folder of the version; a plain path when local."""
         path = self.file(key, stored, name or "").rstrip("/")
-        return path if self.is_local else str(self._fs.unstrip_protocol(path))
+        return path if self.is_local else self._root + path.removeprefix(self._base)
 
     def open(self, key: Sequence[str], stored: StoredValue, name: str) -> BinaryIO:
         """Open one file for reading."""
@@ -259,8 +266,11 @@ class ValueStore:
             digits = name.removesuffix(_AGAIN)
             is_version = len(digits) == _VERSION_DIGITS and set(digits) <= set("0123456789abcdef")
             if entry["type"] == "directory" and is_version and name not in kept:
-                with self._reached():
-                    self._fs.rm(entry["name"], recursive=True)
+                self._delete(entry["name"])
+
+    def _delete(self, folder: str) -> None:
+        with self._reached():
+            self._fs.rm(folder, recursive=True)
 
     def _damaged(self, key: Sequence[str], problem: str) -> CurationError:
         return CurationError(

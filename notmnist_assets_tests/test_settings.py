@@ -138,6 +138,18 @@ def test_custom_without_archives_says_what_is_missing() -> None:
 GUARDED_MIRROR = "https://user:se%3Acret@example.org:8443/books"
 
 
+@pytest.mark.parametrize("url", ["s3://key:secret@bucket/x", "s3://key:sec/ret@bucket/x", "ftp://me:secret@host/x"])
+def test_a_password_in_the_storage_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(SettingsError, match="NOTMNIST_STORAGE: a password has no place") as caught:
+        read_settings({"NOTMNIST_STORAGE": url})
+    assert "ret" not in str(caught.value).replace("SECRET", "")
+
+
+@pytest.mark.parametrize("url", ["abfs://container@account.dfs.core.windows.net/x", "s3://bucket/a@b:c"])
+def test_other_signs_of_that_kind_in_the_storage_stay(url: str) -> None:
+    assert read_settings({"NOTMNIST_STORAGE": url}).storage == url
+
+
 def test_a_password_of_a_mirror_is_kept_for_requests_and_left_out_of_what_is_told() -> None:
     settings = read_settings(CUSTOM | {"NOTMNIST_ARCHIVES": GUARDED_MIRROR})
     assert settings.archives == GUARDED_MIRROR

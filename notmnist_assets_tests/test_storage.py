@@ -7,10 +7,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, ClassVar
 
 import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.storage import StorageUnusableError, StoredValue, ValueStore
@@ -20,10 +21,10 @@ KEY = ["splits", "test"]
 VERSIONS = [f"{digit}" * 64 for digit in "abcdef"]
 
 
-@pytest.fixture(params=["local", "s3"])
+@pytest.fixture(params=["local", "odd::name", "s3"])
 def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "local":
-        return str(tmp_path / "values")
+    if request.param != "s3":
+        return str(tmp_path / request.param / "values")
     bucket: str = request.getfixturevalue("bucket")
     return f"{bucket}/values"
 
@@ -220,6 +221,16 @@ def test_the_previous_version_stays_for_open_readers_and_older_ones_go(root: str
     assert read(store) == VERSIONS[2].encode()
 
 
+def test_the_same_made_again_keeps_the_version_before_it(root: str) -> None:
+    store = ValueStore(root)
+    before = write(store, VERSIONS[0], b"before")
+    write(store, VERSIONS[1], b"now")
+    assert write(store, VERSIONS[1], b"now") == store.require(KEY)
+    assert read(store) == b"now"
+    with store.open(KEY, before, "a.bin") as file:
+        assert file.read() == b"before"
+
+
 def test_going_back_to_the_previous_version_keeps_both(root: str) -> None:
     store = ValueStore(root)
     for version in (VERSIONS[0], VERSIONS[1], VERSIONS[0]):
@@ -303,6 +314,31 @@ def test_a_storage_that_cannot_be_had_is_told(root: str) -> None:
     with pytest.raises(CurationError, match="there is no such storage") as caught:
         ValueStore(root)
     assert "NOTMNIST_STORAGE" in caught.value.remedy
+
+
+class HostedFileSystem(MemoryFileSystem):  # type: ignore[misc]
+    """A store of those that take the host from the URL, and leave it out of their paths."""
+
+    protocol = "hosted"
+    store: ClassVar[dict[str, Any]] = {}
+    pseudo_dirs: ClassVar[list[str]] = [""]
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        rest = path.removeprefix("hosted://")
+        if rest != path:
+            rest = rest.partition("/")[2]
+        return "/" + rest.strip("/")
+
+
+def test_uris_lead_back_to_stores_that_stand_on_a_host() -> None:
+    fsspec.register_implementation("hosted", HostedFileSystem, clobber=True)
+    store = ValueStore("hosted://server/values/sample")
+    stored = write(store, VERSIONS[0])
+    uri = store.uri(KEY, stored, "a.bin")
+    assert uri == f"hosted://server/values/sample/splits/test/{VERSIONS[0][:16]}/a.bin"
+    with fsspec.open(uri, "rb") as file:
+        assert file.read() == b"data"
 
 
 def test_a_server_that_is_gone_is_told_and_not_taken_for_an_empty_storage(tmp_path: Path) -> None:

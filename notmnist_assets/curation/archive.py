@@ -108,7 +108,10 @@ class _Inflater:
         return rest
 
     def _more(self) -> bytes:
-        data = self._source.read(_READ)
+        try:
+            data = self._source.read(_READ)
+        except OSError as error:
+            raise _unreadable(self._subject, error) from error
         self._digest.update(data)
         self._read += len(data)
         return data
@@ -117,6 +120,10 @@ class _Inflater:
         return CurationError(
             f"{problem}.", subject=self._subject, remedy="Delete the file and fetch the archive again."
         )
+
+
+def _unreadable(subject: str, error: OSError) -> CurationError:
+    return CurationError(f"cannot be read ({error}).", subject=subject, remedy="Fetch the archive again.")
 
 
 def verify_gzip(path: Path) -> None:
@@ -159,9 +166,7 @@ def read_members(archive: Archive, title: str, keep: int) -> Iterator["Members"]
         try:
             source = stack.enter_context(archive.open())
         except OSError as error:
-            raise CurationError(
-                f"cannot be opened ({error}).", subject=archive.uri, remedy="Fetch the archive again."
-            ) from error
+            raise _unreadable(archive.uri, error) from error
         advance = stack.enter_context(stage(title, archive.bytes, "B"))
         reader = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="inflate"))
         inflater = _Inflater(source, archive.uri)

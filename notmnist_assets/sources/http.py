@@ -7,6 +7,8 @@ by ETag or by date and size, that the archive is the one we have.
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -125,18 +127,24 @@ class HttpSource:
         self._folder.mkdir(parents=True, exist_ok=True)
         final = self._folder / archive_name(set_name)
         part = final.with_suffix(".part")
-        self._retrying(lambda: self._download(url, final, part, expected), url)
-        arrived = part if part.exists() else final
+        download = partial(self._download, url, final, part, expected)
+        self._retrying(download, url)
+        if not part.exists():
+            try:
+                return verified(final, expected, url)
+            except CurationError:
+                # It was right when it came: the disk is to blame, not the server.
+                _forget(final)
+                self._retrying(download, url)
         try:
-            archive = verified(arrived, expected, url)
+            archive = verified(part, expected, url)
         except CurationError:
             # Resuming from wrong bytes cannot end well: the next attempt starts from nothing.
-            _forget(arrived)
+            _forget(part)
             raise
-        if arrived is part:
-            part.replace(final)
-            _facts_of(part).replace(_facts_of(final))
-        return Archive(str(final), archive.bytes, archive.sha256, url)
+        part.replace(final)
+        _facts_of(part).replace(_facts_of(final))
+        return replace(archive, uri=str(final))
 
     def _client(self, timeout: httpx.Timeout) -> httpx.Client:
         return httpx.Client(auth=self._auth, timeout=timeout, follow_redirects=True)

@@ -288,7 +288,7 @@ def test_an_archive_that_changed_since_it_was_verified_is_refused(tmp_path: Path
     other = Archive(archive.uri, archive.bytes, "0" * 64, archive.origin)
     with pytest.raises(CurationError, match="changed since"):
         read(other)
-    with pytest.raises(CurationError, match="cannot be opened"):
+    with pytest.raises(CurationError, match="cannot be read"):
         read(Archive(str(tmp_path / "missing.tar.gz"), 1, "0" * 64, "a test"))
 
 

@@ -66,9 +66,12 @@ def archives_section(data: ReportData) -> Section:
 
 def _place(origin: str) -> str:
     """Return an origin without what is private to a machine: folders, users, passwords, queries."""
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:  # no URL, such as a folder's name
+        return PureWindowsPath(origin).name
     if parts.scheme in ("http", "https"):
-        return f"{parts.scheme}://{parts.hostname}{parts.path}"
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
     return PureWindowsPath(origin).name  # which knows both kinds of slashes
 
 

@@ -86,7 +86,9 @@ class _Reader(HTMLParser):
             self._exact = True
 
     def _look_at_references(self, tag: str, given: Mapping[str, str | None]) -> None:
-        for name in _REFERENCES & set(given):
+        for name in given:
+            if name not in _REFERENCES:
+                continue
             reference = given[name] or ""
             if reference.startswith("#"):
                 self._targets.append(reference[1:])
