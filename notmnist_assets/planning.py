@@ -56,12 +56,15 @@ class Made:
         tags: its tags.
         stored_version: the version that was stored.
         settings: those it was made with.
+        failed_since: the run that was to make it again but failed before; the UI then shows it as failed until it is
+            made.
     """
 
     storage_id: int | None
     tags: Mapping[str, str]
     stored_version: str | None
     settings: Mapping[str, Any]
+    failed_since: str | None = None
 
     @property
     def data_version(self) -> str | None:
@@ -72,10 +75,12 @@ class Made:
 def last_made(instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey]) -> dict[dg.AssetKey, Made]:
     """Return the last materialization of each asset that has one."""
     made = {}
-    for record in instance.get_asset_records(keys):
+    records = instance.get_asset_records(keys)
+    failed = _failed_runs(instance, records)
+    for record in records:
         event = record.asset_entry.last_materialization
         materialization = event.asset_materialization if event else None
-        if materialization is not None:
+        if event is not None and materialization is not None:
             stored = materialization.metadata.get("stored_version")
             settings = materialization.metadata.get("settings")
             made[record.asset_entry.asset_key] = Made(
@@ -83,8 +88,18 @@ def last_made(instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey]) -> dict
                 materialization.tags or {},
                 str(stored.value) if stored is not None else None,
                 settings.value if settings is not None and isinstance(settings.value, dict) else {},
+                record.asset_entry.last_run_id if record.asset_entry.last_run_id in failed - {event.run_id} else None,
             )
     return made
+
+
+def _failed_runs(instance: dg.DagsterInstance, records: Sequence[Any]) -> AbstractSet[str]:
+    """Return those of the runs that were last to make these assets that failed."""
+    last = sorted({record.asset_entry.last_run_id for record in records} - {None})
+    if not last:
+        return set()
+    failed = dg.RunsFilter(run_ids=last, statuses=[dg.DagsterRunStatus.FAILURE])
+    return {run.run_id for run in instance.get_runs(failed)}
 
 
 def disagreements(made: Mapping[dg.AssetKey, Made]) -> Iterator[str]:
@@ -144,6 +159,8 @@ def _stale(
             key.path[0] == "archives" and (reason := _archive_change(settings, key.path[1], last))
         ):
             stale[key] = reason
+        elif last.failed_since:
+            stale[key] = f"run {last.failed_since[:8]} failed before it was made again"
         elif key in unjudged:
             stale[key] = f"its check {unjudged[key]} was not run"
     return stale
