@@ -144,6 +144,15 @@ def _distance(one: bytes, other: bytes) -> float:
     return sum(abs(a - b) for a, b in zip(one, other, strict=True)) / 255
 
 
+def move(image: npt.NDArray[np.uint8], down: int, right: int) -> npt.NDArray[np.uint8]:
+    """Return an image moved by one pixel or none, pixel by pixel; what enters is background."""
+    moved = np.zeros_like(image)
+    for y, x in itertools.product(range(28), range(28)):
+        if 0 <= y - down < 28 and 0 <= x - right < 28:
+            moved[y, x] = image[y - down, x - right]
+    return moved
+
+
 def cells_of(image: npt.NDArray[np.uint8]) -> list[int]:
     """Return the 49 maxima of 4x4 cells."""
     return [int(image[y : y + 4, x : x + 4].max()) for y in range(0, 28, 4) for x in range(0, 28, 4)]

@@ -241,7 +241,8 @@ def _judge_likeness(splits: Mapping[str, Split], chosen: Settings, radius: float
         )
         found = np.isin(alike, contradict)
         if judge_letters and chosen.sanitize_method == "near":
-            for row, other_row, _ in near_contradictions(split.images, split.labels, radius):
+            pairs = near_contradictions(split.images, split.labels, radius, shifts=chosen.near_shifts)
+            for row, other_row, _ in pairs:
                 found[[row, other_row]] = True
         contradictions = split.sources[found]
         yield judged(
@@ -252,6 +253,7 @@ def _judge_likeness(splits: Mapping[str, Split], chosen: Settings, radius: float
             threshold=0 if judge_letters else f"{_BY_CHOICE} {PREFIX}SANITIZE_CONFLICTS=keep",
             method=chosen.sanitize_method,
             radius=radius,
+            shifts=chosen.near_shifts,
             examples=_rows_shown(contradictions),
         )
 

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from notmnist_assets.curation.images import PIXEL_DEPTH, PIXELS, SIDE, Images
-from notmnist_assets.curation.tiles import ACROSS, TILES, tile_sums
+from notmnist_assets.curation.proof import PLACES, moved
+from notmnist_assets.curation.tiles import ACROSS, tile_sums
 
 Indices = npt.NDArray[np.int64]
 Labels = npt.NDArray[np.int32]
@@ -55,10 +56,32 @@ def _row_bytes(images: Images, by_cells: bool) -> Iterator[bytes]:
         yield from part.reshape(len(part), -1).view(f"V{part[0].size}")[:, 0].tolist()
 
 
-def near_contradictions(images: Images, labels: Labels, radius: float) -> list[Contradiction]:
-    """Return, for rows within `radius` of a later row of another letter, one such pair each."""
+def near_contradictions(images: Images, labels: Labels, radius: float, *, shifts: bool = False) -> list[Contradiction]:
+    """Return rows within `radius` of a row of another letter, each such row in at least one pair.
+
+    Args:
+        images: uint8 (n, 28, 28).
+        labels: int32 (n,).
+        radius: how near is the same image, in units of 255.
+        shifts: either row of a pair may also be moved by one pixel.
+    """
     limit = int(np.floor(radius * PIXEL_DEPTH + 1e-6))
     flat = np.ascontiguousarray(images).reshape(len(images), PIXELS)
+    rows = len(flat)
+    found = _pairs(flat, labels, np.zeros(rows, np.uint8), limit, across=False)
+    for place in PLACES if shifts else ():
+        both, sides = np.concatenate([flat, moved(flat, place)]), np.repeat(np.arange(2, dtype=np.uint8), rows)
+        found += [
+            Contradiction(row % rows, other % rows, distance)
+            for row, other, distance in _pairs(both, np.tile(labels, 2), sides, limit, across=True)
+        ]
+    return found
+
+
+def _pairs(
+    flat: npt.NDArray[np.uint8], labels: Labels, sides: npt.NDArray[np.uint8], limit: int, *, across: bool
+) -> list[Contradiction]:
+    """Return, for rows up to `limit` from a later one of another letter (and side), one such pair each."""
     tiles = tile_sums(flat)
     by_place = tiles.reshape(-1, ACROSS, ACROSS)
     upper, lower, left = (
@@ -71,7 +94,7 @@ def near_contradictions(images: Images, labels: Labels, radius: float) -> list[C
     bucket = upper // width * columns + left // width + 1
     order = np.lexsort((lower, bucket))
     starts = np.searchsorted(bucket[order], np.arange(int(bucket.max(initial=0)) + columns + 3))
-    given = (flat, labels, tiles[order], lower[order], bucket[order], starts, columns, order, limit)
+    given = (flat, labels, sides, across, tiles[order], lower[order], bucket[order], starts, columns, order, limit)
     with ThreadPoolExecutor(_THREADS) as pool:
         found = list(pool.map(lambda first: _search(*given, first, _THREADS), range(_THREADS)))
     return [
@@ -85,6 +108,8 @@ def near_contradictions(images: Images, labels: Labels, radius: float) -> list[C
 def _search(
     images: npt.NDArray[np.uint8],
     labels: Labels,
+    sides: npt.NDArray[np.uint8],
+    across: bool,
     tiles: npt.NDArray[np.int32],
     lower: Indices,
     bucket: Indices,
@@ -107,10 +132,10 @@ def _search(
                 if lower[other_place] > lower[place] + limit:
                     break
                 bound = 0
-                for tile in range(TILES):
+                for tile in range(tiles.shape[1]):  # a constant of another file would stay in Numba's cache
                     bound += abs(tiles[place, tile] - tiles[other_place, tile])
                 other = order[other_place]
-                if bound > limit or labels[other] == labels[row]:
+                if bound > limit or labels[other] == labels[row] or (across and sides[other] == sides[row]):
                     continue
                 distance = 0
                 for pixel in range(PIXELS):

@@ -5,7 +5,6 @@ images are found by their bytes, near ones by the ink of the whole image and of 
 the distance from below, and then by their pixels. Copies moved by one pixel are moved here, by cropping a wider frame.
 """
 
-import itertools
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -14,9 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from notmnist_assets.curation.images import PIXEL_DEPTH, PIXELS, SIDE, Images
-from notmnist_assets.curation.tiles import TILES, tile_sums
+from notmnist_assets.curation.tiles import tile_sums
 
 _CHUNK: Final = 4096
+PLACES: Final = tuple((down, right) for down in range(3) for right in range(3) if (down, right) != (1, 1))
+"""Where the frame may lie when an image is moved by one pixel: rows and columns below and right of its border."""
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -69,14 +70,14 @@ def near_rows(images: Images, others: Images, radius: float, *, shifts: bool = F
 def _placements(flat: Pixels, other_flat: Pixels, *, shifts: bool) -> Iterator[tuple[Pixels, Pixels]]:
     """Yield both tables where they are, then with either moved: what a move pushes out of the frame is lost."""
     yield flat, other_flat
-    for down, right in itertools.product(range(3), repeat=2) if shifts else ():
-        if (down, right) != (1, 1):
-            yield _cropped(flat, down, right), other_flat
-            yield flat, _cropped(other_flat, down, right)
+    for place in PLACES if shifts else ():
+        yield moved(flat, place), other_flat
+        yield flat, moved(other_flat, place)
 
 
-def _cropped(flat: Pixels, down: int, right: int) -> Pixels:
-    """Return what a frame shows of images with a border of background; the one at (1, 1) shows them as they are."""
+def moved(flat: Pixels, place: tuple[int, int]) -> Pixels:
+    """Return images (n, 784) as a frame at one of `PLACES` shows them when they have a border of background."""
+    down, right = place
     bordered = np.pad(flat.reshape(-1, SIDE, SIDE), ((0, 0), (1, 1), (1, 1)))
     return _flat(bordered[:, down : down + SIDE, right : right + SIDE])
 
@@ -122,7 +123,7 @@ def _search(
             if sorted_ink[place] > ink[row] + limit:
                 break
             bound = 0
-            for tile in range(TILES):
+            for tile in range(tiles.shape[1]):  # a constant of another file would stay in Numba's cache
                 bound += abs(tiles[row, tile] - sorted_tiles[place, tile])
             if bound > limit:
                 continue

@@ -119,6 +119,19 @@ def test_a_moved_copy_fails_when_shifts_are_asked_for(monkeypatch: pytest.Monkey
     assert results["sanitized/test:no_near_duplicates"].severity == dg.AssetCheckSeverity.ERROR
 
 
+def test_a_moved_copy_of_another_letter_in_the_same_split_fails_when_shifts_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    splits = clean()
+    other = int(np.flatnonzero(splits["test"].labels != splits["test"].labels[0])[0])
+    splits["test"] = with_row(splits["test"], 0, np.pad(splits["test"].images[other], ((0, 0), (0, 1)))[:, 1:])
+    assert failed(judge(splits).values()) == set()
+    monkeypatch.setenv("NOTMNIST_NEAR_SHIFTS", "true")
+    result = judge(splits)["sanitized/test:no_contradictions"]
+    assert not result.passed
+    assert set(rows_of(result)) == {0, other}
+
+
 def test_a_row_that_left_without_a_reason_fails() -> None:
     raw = clean()
     splits = {**raw, "test": raw["test"].take(np.arange(97))}

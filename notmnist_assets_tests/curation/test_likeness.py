@@ -4,11 +4,12 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from notmnist_assets.curation.images import Images
 from notmnist_assets.curation.likeness import near_contradictions, number_images
-from notmnist_assets_tests.builders import World, cells_of, distance_of, worlds
+from notmnist_assets_tests.builders import World, cells_of, distance_of, move, worlds
 
 
 def pairs_found(world: World, name: str) -> set[tuple[int, int]]:
@@ -30,6 +31,38 @@ def test_contradictions_are_real_and_none_is_missed_while_any_is_left(world: Wor
         found = pairs_found(world, name)
         assert found <= real
         assert bool(found) == bool(real)
+
+
+@given(seed=st.integers(0, 2**32), radius=st.sampled_from([0.0, 1.0, 2.0, 4.0]))
+@settings(max_examples=25)
+def test_rows_in_contradictions_with_shifts_are_those_of_brute_force(seed: int, radius: float) -> None:
+    random = np.random.default_rng(seed)
+    images = np.zeros((10, 28, 28), np.uint8)
+    for image in images:
+        y, x = random.choice([0, 1, 2, 13, 25, 26, 27], 2)
+        image[y, x] = image[13, random.integers(12, 16)] = 255
+    labels = random.integers(0, 3, 10).astype(np.int32)
+    steps = list(itertools.product((-1, 0, 1), repeat=2))
+    close = {
+        row
+        for row, other in itertools.permutations(range(10), 2)
+        if labels[row] != labels[other]
+        and min(
+            min(
+                distance_of(move(images[row], *step), images[other]),
+                distance_of(images[row], move(images[other], *step)),
+            )
+            for step in steps
+        )
+        <= radius
+    }
+    found = near_contradictions(images, labels, radius, shifts=True)
+    assert {row for pair in found for row in pair[:2]} <= close
+    assert all(labels[row] != labels[other] and distance <= radius for row, other, distance in found)
+    # One pair for each row that has a later one: what is left when these go is clean.
+    left = np.setdiff1d(np.arange(10), [row for pair in found for row in pair[:2]])
+    assert near_contradictions(images[left], labels[left], radius, shifts=True) == []
+    assert bool(found) == bool(close)
 
 
 @pytest.mark.parametrize("radius", [0.0, 3.0, 30.0, 784.0])

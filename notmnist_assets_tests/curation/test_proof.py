@@ -3,7 +3,6 @@
 import itertools
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 from notmnist_assets.curation.images import Images
 from notmnist_assets.curation.proof import equal_rows, near_rows
 from notmnist_assets.curation.sanitizing import Policy, sanitize
-from notmnist_assets_tests.builders import ORDER, World, distance_of, drawing, worlds
+from notmnist_assets_tests.builders import ORDER, World, distance_of, drawing, move, worlds
 
 Which = tuple[int, int, int]
 tables = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 3), st.integers(0, 3)), max_size=8)
@@ -68,15 +67,6 @@ def test_a_difference_that_leaves_all_ink_in_place_is_measured_on_pixels() -> No
     one[0, 2], other[0, 3] = 255, 255
     assert near_rows(one[None], other[None], 1.9) == []
     assert near_rows(one[None], other[None], 2.0) == [(0, 0, 2.0)]
-
-
-def move(image: npt.NDArray[np.uint8], down: int, right: int) -> npt.NDArray[np.uint8]:
-    """Return an image moved by one pixel or none, pixel by pixel; what enters is background."""
-    moved = np.zeros_like(image)
-    for y, x in itertools.product(range(28), range(28)):
-        if 0 <= y - down < 28 and 0 <= x - right < 28:
-            moved[y, x] = image[y - down, x - right]
-    return moved
 
 
 @pytest.mark.parametrize(("down", "right"), [s for s in itertools.product((-1, 0, 1), repeat=2) if s != (0, 0)])

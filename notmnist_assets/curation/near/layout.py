@@ -1,6 +1,7 @@
 """Sizes of what a search keeps of each image, shared by plain and compiled code.
 
-Belongs here: constants, and why they are what they are.
+Belongs here: constants, and why they are what they are. Whoever changes one touches `kernels` too: Numba's cache does
+not notice a change in another file.
 """
 
 from typing import Final
