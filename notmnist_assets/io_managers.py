@@ -21,11 +21,11 @@ from notmnist_assets.curation.fingerprint import fingerprint
 from notmnist_assets.curation.near_table import NearSearch
 from notmnist_assets.curation.npy import DAMAGED, PIECE_BYTES, map_npy, read_npy, write_npy
 from notmnist_assets.curation.values import Archive, LetterImages, Split
+from notmnist_assets.exported import ExportedFile, ExportedFolder
 from notmnist_assets.failures import explained
 from notmnist_assets.lineage import column_lineage
 from notmnist_assets.metadata import table
-from notmnist_assets.storage import StoredValue, ValueStore, WriteFile
-from notmnist_assets.types import ExportedFile, ExportedFolder
+from notmnist_assets.storage import StoredValue, ValueStore, WriteFile, damaged
 from notmnist_assets.versions import settings_behind, settings_that_matter
 
 _DAMAGED: Final = (*DAMAGED, ArrowException)
@@ -74,11 +74,7 @@ class ValueIOManager(dg.IOManager):
         try:
             return self._load(store, key, stored)
         except _DAMAGED as error:
-            raise CurationError(
-                f"the stored value cannot be read: {error}.",
-                subject="/".join(key),
-                remedy=f"Make it again: notmnist run {'/'.join(key)}",
-            ) from error
+            raise damaged(key, f"the stored value cannot be read: {error}.") from error
 
     @abstractmethod
     def _version(self, value: Any) -> str:

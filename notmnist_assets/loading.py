@@ -15,7 +15,7 @@ from notmnist_assets.curation.images import SIDE, Images, as_float32
 from notmnist_assets.curation.npy import read_npy
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.settings import read_settings
-from notmnist_assets.storage import StoredValue, ValueStore
+from notmnist_assets.storage import StoredValue, ValueStore, damaged
 
 LOADABLE: Final = tuple(f"{group}/{split}" for group in ("sanitized", "splits", "grouped") for split in SPLITS)
 """The names that `load_split` knows."""
@@ -65,9 +65,9 @@ def load_split(
     images = _array(store, key, stored, "images.npy")
     labels = _array(store, key, stored, "labels.npy")
     if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE):
-        raise _damaged(key, f"images.npy holds {images.dtype} {images.shape}, not images")
+        raise damaged(key, f"images.npy holds {images.dtype} {images.shape}, not images.")
     if labels.dtype != np.int32 or labels.shape != images.shape[:1]:
-        raise _damaged(key, f"labels.npy holds {labels.dtype} {labels.shape}, not a label for each of {len(images)}")
+        raise damaged(key, f"labels.npy holds {labels.dtype} {labels.shape}, not a label for each of {len(images)}.")
     return as_float32(images) if normalized else images, labels
 
 
@@ -76,9 +76,4 @@ def _array(store: ValueStore, key: list[str], stored: StoredValue, name: str) ->
         with store.open(key, stored, name) as file:
             return read_npy(file)
     except (ValueError, OSError) as error:
-        raise _damaged(key, f"{name} cannot be read: {error}") from error
-
-
-def _damaged(key: list[str], problem: str) -> CurationError:
-    asset = "/".join(key)
-    return CurationError(f"{problem}.", subject=asset, remedy=f"Make it again: notmnist run {asset}.")
+        raise damaged(key, f"{name} cannot be read: {error}.") from error

@@ -204,6 +204,8 @@ class ValueStore:
             return None
         except (ValueError, KeyError, TypeError, IsADirectoryError) as error:
             raise self._damaged(key, f"{_MANIFEST} cannot be read ({error}).") from None
+        if manifest.get("format") != _FORMAT:
+            raise self._damaged(key, f"{_MANIFEST} has the format {manifest.get('format')}, of another release.")
         if not stored.files:
             raise self._damaged(key, f"{_MANIFEST} names no files.")
         return stored
@@ -273,11 +275,13 @@ class ValueStore:
             self._fs.rm(folder, recursive=True)
 
     def _damaged(self, key: Sequence[str], problem: str) -> CurationError:
-        return CurationError(
-            f"the stored value in {self._folder(key)} is damaged: {problem}",
-            subject="/".join(key),
-            remedy=f"Make it again: notmnist run {'/'.join(key)}",
-        )
+        return damaged(key, f"the stored value in {self._folder(key)} is damaged: {problem}")
+
+
+def damaged(key: Sequence[str], problem: str) -> CurationError:
+    """Return the error that tells what is wrong with a stored value, and the command that makes it again."""
+    asset = "/".join(key)
+    return CurationError(problem, subject=asset, remedy=f"Make it again: notmnist run {asset}")
 
 
 def _clear_leftovers(folder: Path) -> None:

@@ -1,11 +1,10 @@
 """The Dagster types of all asset values: what each one must look like before it may be stored.
 
 Belongs here: the type checks and the table schemas the UI shows. A wrong value fails its step before anything is
-written. The values themselves are defined in `curation.values`.
+written. The values themselves are defined in `curation.values` and `exported`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import dagster as dg
@@ -14,29 +13,7 @@ import pandas as pd
 from notmnist_assets.curation.fingerprint import fingerprint
 from notmnist_assets.curation.near_table import NearSearch
 from notmnist_assets.curation.values import Archive, LetterImages, Split
-from notmnist_assets.storage import WriteFile
-
-
-@dataclass(frozen=True)
-class ExportedFile:
-    """A file for other programs: its name, the identity of its content, and what writes it."""
-
-    name: str
-    version: str
-    write: WriteFile
-
-    @property
-    def files(self) -> Mapping[str, WriteFile]:
-        """What writes it, by name."""
-        return {self.name: self.write}
-
-
-@dataclass(frozen=True)
-class ExportedFolder:
-    """A folder of two or more files for other programs: the identity of their content, what writes each, by name."""
-
-    version: str
-    files: Mapping[str, WriteFile]
+from notmnist_assets.exported import ExportedFile, ExportedFolder
 
 
 def data_version(value: LetterImages | Split | pd.DataFrame, leave_out: Sequence[str] = ()) -> dg.DataVersion:

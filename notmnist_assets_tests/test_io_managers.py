@@ -17,6 +17,7 @@ from notmnist_assets.curation.fingerprint import fingerprint
 from notmnist_assets.curation.hashes import hash_table
 from notmnist_assets.curation.near_table import NearSearch
 from notmnist_assets.curation.values import Archive
+from notmnist_assets.exported import ExportedFile
 from notmnist_assets.io_managers import IO_MANAGERS, NearSearchIOManager
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.storage import ValueStore
@@ -117,7 +118,7 @@ def test_archives_come_back_as_the_same_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("anywhere")
 def test_exports_come_back_as_a_path() -> None:
-    exported = types.ExportedFile("notMNIST.pickle", "ab" * 32, lambda file: _write(file, b"12345"))
+    exported = ExportedFile("notMNIST.pickle", "ab" * 32, lambda file: _write(file, b"12345"))
     assert store(lambda: exported, "export_io", types.ExportedFileType).success
     path = load("export_io")
     assert path.name == "notMNIST.pickle"

@@ -270,7 +270,8 @@ def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path, damage: str) ->
 @pytest.mark.parametrize(
     "text",
     [
-        '{"version": "x", "files": {}, "facts": {}}',
+        '{"format": 1, "version": "x", "files": {}, "facts": {}}',
+        '{"format": 2, "version": "x", "files": {"a.bin": 4}, "facts": {}}',
         "",
         "{",
         "[]",
@@ -283,7 +284,7 @@ def test_a_damaged_manifest_is_told_and_can_be_written_over(tmp_path: Path, text
     store = ValueStore(str(tmp_path))
     write(store, VERSIONS[0])
     (tmp_path / "splits" / "test" / "value.json").write_text(text)
-    with pytest.raises(CurationError, match=r"value\.json (cannot be read|names no files)"):
+    with pytest.raises(CurationError, match=r"value\.json (cannot be read|names no files|has the format 2)"):
         store.find(KEY)
     write(store, VERSIONS[1], b"fresh")
     assert read(store) == b"fresh"

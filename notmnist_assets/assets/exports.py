@@ -21,10 +21,11 @@ from notmnist_assets.curation import pickle_export as pickle_format
 from notmnist_assets.curation.fingerprint import fingerprint
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.values import Split
+from notmnist_assets.exported import ExportedFile, ExportedFolder
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.settings import Profile
 from notmnist_assets.storage import WriteFile
-from notmnist_assets.types import EXPORTED_ROWS, ExportedFile, ExportedFileType, ExportedFolder, ExportedFolderType
+from notmnist_assets.types import EXPORTED_ROWS, ExportedFileType, ExportedFolderType
 
 CODE_VERSION = "1"
 

@@ -32,6 +32,7 @@ from notmnist_assets.curation.report.data import ReportData, SettingShown
 from notmnist_assets.curation.report.page import FILE_NAME, SECTIONS, report_page
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.values import Split
+from notmnist_assets.exported import ExportedFile
 from notmnist_assets.failures import explained
 from notmnist_assets.planning import Made, disagreements, last_made
 from notmnist_assets.resources import SettingsResource
@@ -39,7 +40,6 @@ from notmnist_assets.settings import PREFIX, Profile, Settings
 from notmnist_assets.storage import ValueStore
 from notmnist_assets.types import (
     BaselineMetricsType,
-    ExportedFile,
     ExportedFileType,
     LabelConflictsType,
     NearPairsType,
