@@ -14,12 +14,13 @@ import pandas as pd
 
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.splits import SET_OF_SPLIT, SPLITS
+from notmnist_assets.curation.values import FILE_COLUMNS, SOURCE_COLUMNS
 from notmnist_assets.metadata import table
 
 Columns = Mapping[str, Sequence[str]]
 """The columns that one column is made of, by asset; `hashes/*` is every split or letter below `hashes`."""
 
-_ROW_COLUMNS: Final = ("image", "label", "set", "letter", "name", "font")
+_ROW_COLUMNS: Final = ("image", "label", *SOURCE_COLUMNS)
 _PAIRS: Final[Columns] = {"overlap/near_pairs": ("exact_a", "exact_b", "distance")}
 _RADIUS: Final[Columns] = {"overlap/radius": ("radius", "chosen")}
 _CROSSING: Final[Columns] = {"hashes/*": ("exact", "label"), **_PAIRS}
@@ -27,14 +28,15 @@ _SHARED: Final[Columns] = {"hashes/*": ("exact", "cells"), **_PAIRS, **_RADIUS}
 _GROUPS: Final[Columns] = {"hashes/*": ("exact", "label"), **_PAIRS, **_RADIUS}
 _DECISION: Final[Columns] = {"hashes/*": ("label", "exact", "cells"), **_PAIRS, **_RADIUS}
 _FOUND: Final[Columns] = {"splits/*": ("image",), **_RADIUS}
-_SOURCE: Final = ("set", "letter", "name")
 _EVALUATED: Final = ("valid", "test")
-_SCORED_ROWS: Final[Columns] = {f"{group}/{name}": _SOURCE for group in ("splits", "sanitized") for name in _EVALUATED}
+_SCORED_ROWS: Final[Columns] = {
+    f"{group}/{name}": FILE_COLUMNS for group in ("splits", "sanitized") for name in _EVALUATED
+}
 _FITTED: Final[Columns] = {f"{group}/train": ("image", "label") for group in ("splits", "sanitized")}
 _SCORES: Final[Columns] = {
     **_FITTED,
     **_SCORED_ROWS,
-    **{f"splits/{name}": ("image", "label", *_SOURCE) for name in _EVALUATED},
+    **{f"splits/{name}": ("image", "label", *FILE_COLUMNS) for name in _EVALUATED},
 }
 
 
@@ -88,7 +90,7 @@ _MADE_FROM: Final[Mapping[str, Mapping[str, Columns]]] = {
     },
     "exports/parquet": {
         **{column: {"sanitized/*": (column,)} for column in _ROW_COLUMNS},
-        "image": {"sanitized/*": ("image", *_SOURCE)},
+        "image": {"sanitized/*": ("image", *FILE_COLUMNS)},
     },
 }
 

@@ -10,9 +10,10 @@ import pandas as pd
 
 from notmnist_assets.assets.inputs import for_check, split_inputs
 from notmnist_assets.checks.results import judged, only_selected
+from notmnist_assets.curation.file_names import file_paths
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.statistics import label_counts, shuffle_score
-from notmnist_assets.curation.values import Split
+from notmnist_assets.curation.values import FILE_COLUMNS, Split
 from notmnist_assets.metadata import counts_table, table
 
 _LARGEST_SHUFFLE_SCORE = 5.0
@@ -59,8 +60,8 @@ def split_checks(
 
 
 def _judge_splits(splits: Mapping[str, Split]) -> Iterator[dg.AssetCheckResult]:
-    seen = pd.concat([split.sources[["set", "letter", "name"]].astype("str") for split in splits.values()])
-    repeated = seen.duplicated(keep=False).to_numpy()
+    files = pd.concat([file_paths(split.sources) for split in splits.values()])
+    repeated = files.duplicated(keep=False).to_numpy()
     start = 0
     for name, split in splits.items():
         counts = label_counts(split.labels)
@@ -88,7 +89,7 @@ def _judge_splits(splits: Mapping[str, Split]) -> Iterator[dg.AssetCheckResult]:
             passed=not shared.any(),
             actual=int(shared.sum()),
             threshold=0,
-            examples=table(seen.iloc[start : start + len(split)][shared].head(20)),
+            examples=table(split.sources.loc[shared, list(FILE_COLUMNS)].head(20)),
         )
         start += len(split)
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.curation.file_names import file_paths, rows_by_file
 from notmnist_assets.curation.intervals import wilson_interval
 from notmnist_assets.curation.logistic import LogisticFit, fit_logistic, predict
 from notmnist_assets.curation.progress import stage
@@ -35,7 +36,6 @@ METRIC_COLUMNS: Final = (
     "seconds",
 )
 CURVE_COLUMNS: Final = ("train_on", "eval_on", "eval_rows", "train_rows", "accuracy", "ci_low", "ci_high")
-_SOURCE_KEY: Final = ("set", "letter", "name")
 
 Mask = npt.NDArray[np.bool_]
 
@@ -139,8 +139,7 @@ def _score(fit: LogisticFit, raw: Mapping[str, Split], clean: Mapping[str, Mask]
 
 def _clean_rows(raw: Split, sanitized: Split, name: str) -> Mask:
     """Return which raw rows the sanitized split holds, after making sure that it holds no others."""
-    raw_keys, clean_keys = _source_keys(raw.sources, sanitized.sources)
-    mask = np.isin(raw_keys, clean_keys)
+    mask = rows_by_file(raw.sources, sanitized.sources) >= 0
     if int(mask.sum()) != len(sanitized):
         raise CurationError(
             f"of its {len(sanitized)} rows, {int(mask.sum())} match one raw row each.",
@@ -151,21 +150,11 @@ def _clean_rows(raw: Split, sanitized: Split, name: str) -> Mask:
 
 
 def _require_disjoint(train: Split, evaluation: Split, train_name: str, evaluation_name: str) -> None:
-    train_keys, evaluation_keys = _source_keys(train.sources, evaluation.sources)
-    shared = np.flatnonzero(np.isin(evaluation_keys, train_keys))
+    shared = evaluation.sources[rows_by_file(evaluation.sources, train.sources) >= 0]
     if len(shared):
-        example = "/".join(str(part) for part in evaluation.sources[list(_SOURCE_KEY)].iloc[shared[0]])
+        example = file_paths(shared).iloc[0]
         raise CurationError(
             f"{len(shared)} of its rows are rows of {train_name} too, such as {example}.",
             subject=evaluation_name,
             remedy="Draw the splits again from disjoint files: no training row may be scored.",
         )
-
-
-def _source_keys(left: pd.DataFrame, right: pd.DataFrame) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return one number per row of both tables, equal exactly when set, letter and name are equal."""
-    keys = np.zeros(len(left) + len(right), np.int64)
-    for column in _SOURCE_KEY:
-        codes, distinct = pd.factorize(pd.concat([left[column].astype("str"), right[column].astype("str")]))
-        keys = keys * len(distinct) + codes
-    return keys[: len(left)], keys[len(left) :]

@@ -17,6 +17,7 @@ from PIL import Image
 
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.export_comparison import array_problems
+from notmnist_assets.curation.file_names import file_paths
 from notmnist_assets.curation.images import LETTERS, PIXELS, SIDE, Images
 from notmnist_assets.curation.png_writing import encode
 from notmnist_assets.curation.progress import stage
@@ -142,15 +143,12 @@ def _columns(split: Split, block: slice) -> dict[str, Any]:
     pictures = encode(np.asarray(split.images[block]), level=_FAST)
     return {
         "image": pa.StructArray.from_arrays(
-            [pa.array(pictures, pa.binary()), pa.array(_paths(texts), pa.string())], names=["bytes", "path"]
+            [pa.array(pictures, pa.binary()), pa.array(file_paths(sources).tolist(), pa.string())],
+            names=["bytes", "path"],
         ),
         "label": pa.array(split.labels[block].astype(np.int64)),
         **{name: pa.array(values, pa.string()) for name, values in texts.items()},
     }
-
-
-def _paths(texts: Mapping[str, list[str]]) -> list[str]:
-    return ["/".join(parts) for parts in zip(texts["set"], texts["letter"], texts["name"], strict=True)]
 
 
 def _split_problems(split: Split, file: BinaryIO) -> Iterator[str]:
@@ -176,7 +174,7 @@ def _split_problems(split: Split, file: BinaryIO) -> Iterator[str]:
         for name, expected in texts.items():
             if batch[name].to_pylist() != expected:
                 yield f"{name} differs {where}"
-        if [item["path"] for item in items] != _paths(texts):
+        if [item["path"] for item in items] != file_paths(split.sources.iloc[block]).tolist():
             yield f"the path of an image differs {where}"
         start += len(batch)
     if start != len(split):  # a damaged page may end a column early, without an error

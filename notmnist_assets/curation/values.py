@@ -16,7 +16,9 @@ import pandas as pd
 from notmnist_assets.curation.images import LETTERS, Images, as_float32, check_images
 
 REJECTED_COLUMNS: Final = ("name", "bytes", "reason")
-SOURCE_COLUMNS: Final = ("set", "letter", "name", "font")
+FILE_COLUMNS: Final = ("set", "letter", "name")
+"""Which file a row was made of: no two files agree in all three."""
+SOURCE_COLUMNS: Final = (*FILE_COLUMNS, "font")
 
 
 @dataclass(frozen=True)
