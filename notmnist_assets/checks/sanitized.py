@@ -13,6 +13,7 @@ import pandas as pd
 from notmnist_assets.assets.inputs import for_check, split_inputs, table_input
 from notmnist_assets.checks.disjoint import DISJOINT_CHECKS, EVALUATION, prove_disjoint
 from notmnist_assets.checks.results import judged, only_selected
+from notmnist_assets.curation.accounting import unaccounted_rows
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.near_table import chosen_radius
 from notmnist_assets.curation.splits import SPLITS
@@ -25,9 +26,7 @@ from notmnist_assets.types import RadiusCurveType, RemovedRowsType
 
 _LARGEST_RATIO = 2.0
 _EXAMPLES = 20
-_CHUNK = 4096
 _BY_CHOICE = "kept by choice:"
-_FILE = ["set", "letter", "name"]
 _KEYS = {name: dg.AssetKey(["sanitized", name]) for name in SPLITS}
 _RAW_KEYS = [dg.AssetKey(["splits", name]) for name in SPLITS]
 _REMOVED = dg.AssetKey(["sanitized", "removed"])
@@ -157,7 +156,7 @@ def _account_for_rows(
 ) -> Iterator[dg.AssetCheckResult]:
     for name, split in splits.items():
         gone = removed.loc[removed["split"] == name, "row"].to_numpy(np.int64)
-        problems = _unaccounted(split, raw[name], gone)
+        problems = unaccounted_rows(split, raw[name], gone)
         yield judged(
             _KEYS[name],
             "all_rows_accounted_for",
@@ -169,55 +168,6 @@ def _account_for_rows(
             rows_merged=len(raw[name]),
             unaccounted=table(problems.head(_EXAMPLES)),
         )
-
-
-def _unaccounted(split: Split, raw: Split, gone: npt.NDArray[np.int64]) -> pd.DataFrame:
-    """Return the rows of the merged split that are not exactly once here or among the removed, and those of neither.
-
-    Rows are known by their file: `row` is that of the merged split, -1 where it has no such file or row.
-    """
-    here = _rows_by_file(split, raw)
-    known, gone_known = here >= 0, (gone >= 0) & (gone < len(raw))
-    kept = np.bincount(here[known], minlength=len(raw))
-    times = kept + np.bincount(gone[gone_known], minlength=len(raw))
-    altered = np.zeros(len(raw), np.bool_)
-    altered[here[known]] = ~_same_content(split, raw, here)[known]
-    row = np.arange(len(raw))
-    found = [
-        ("lost", row[times == 0]),
-        ("here twice", row[kept > 1]),
-        ("here, though removed", row[(times > kept) & (kept > 0)]),
-        ("removed twice", row[times - kept > 1]),
-        ("other pixels or letter", row[altered]),
-        ("not of the merged split", np.full(int((~known).sum() + (~gone_known).sum()), -1)),
-    ]
-    rows = np.concatenate([rows for _, rows in found])
-    files = raw.sources[_FILE].reindex(rows).astype("str").reset_index(drop=True)
-    problems = np.repeat([problem for problem, _ in found], [len(rows) for _, rows in found])
-    return pd.DataFrame({"row": rows, "problem": problems}).join(files)
-
-
-def _rows_by_file(split: Split, raw: Split) -> npt.NDArray[np.int64]:
-    """Return the row of the merged split that has the same file, -1 for none."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    def files(sources: pd.DataFrame) -> pa.Array:
-        parts = (pa.array(sources[column]).cast(pa.large_string()) for column in _FILE)
-        return pc.binary_join_element_wise(*parts, pa.scalar("/", pa.large_string()))
-
-    found = pc.index_in(files(split.sources), files(raw.sources))
-    rows: npt.NDArray[np.int64] = found.fill_null(-1).to_numpy().astype(np.int64)
-    return rows
-
-
-def _same_content(split: Split, raw: Split, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Return whether each row has the pixels and the letter of its row of the merged split."""
-    same: npt.NDArray[np.bool_] = split.labels == raw.labels[rows]
-    for start in range(0, len(split), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        same[part] &= (split.images[part] == raw.images[rows[part]]).all(axis=(1, 2))
-    return same
 
 
 def _judge_likeness(splits: Mapping[str, Split], chosen: Settings, radius: float) -> Iterator[dg.AssetCheckResult]:
