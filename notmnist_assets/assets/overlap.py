@@ -23,6 +23,7 @@ from notmnist_assets.curation.near_table import (
     chosen_radius,
     images_of,
     pairs_among,
+    pairs_by_distance,
     radius_table,
     search_near,
 )
@@ -35,7 +36,7 @@ from notmnist_assets.curation.overlap import (
 )
 from notmnist_assets.curation.radius import CROSS_LETTER_LIMIT, FEWEST_PAIRS, label_noise, share_limit
 from notmnist_assets.curation.recall import METHODS as RECALL_METHODS
-from notmnist_assets.curation.recall import false_alarm_table, recall_table
+from notmnist_assets.curation.recall import false_alarm_table, recall_by_method, recall_table
 from notmnist_assets.curation.relation import METHODS, RowIndex
 from notmnist_assets.io_managers import NearSearchIOManager
 from notmnist_assets.metadata import descriptions, exhibits, picture, table
@@ -153,7 +154,7 @@ def near_pairs(
             "images_seen_before": search.seen_before,
             "search_radius": search.radius,
             "shifts": search.shifts,
-            "pairs_by_distance": table(_pairs_by_distance(search.pairs, search.radius), _BY_DISTANCE),
+            "pairs_by_distance": table(pairs_by_distance(search.pairs, search.radius), _BY_DISTANCE),
             "sample_rows": table(_sample_of_pairs(search.pairs), NEAR_PAIRS),
         },
     )
@@ -349,17 +350,10 @@ def recall(
             "radius": used,
             "shifts": shifts,
             "chart": picture(chart, "share of the planted copies that each method finds, by how they were changed"),
-            "recall": table(_by_method(found), _RECALL_BY_METHOD),
+            "recall": table(recall_by_method(found), _RECALL_BY_METHOD),
             "false_alarms": table(alarms, _FALSE_ALARMS),
         },
     )
-
-
-def _pairs_by_distance(pairs: pd.DataFrame, radius: float) -> pd.DataFrame:
-    """Count the pairs by distance, in steps of 1."""
-    steps = np.arange(1, np.ceil(radius) + 1)
-    within = np.searchsorted(np.sort(pairs["distance"].to_numpy()), steps, side="right")
-    return pd.DataFrame({"distance": steps, "pairs": np.diff(within, prepend=0)})
 
 
 def _sample_of_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -368,13 +362,6 @@ def _sample_of_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
     return ordered.iloc[evenly_spaced(len(ordered), _SAMPLE_PAIRS)][
         ["distance", "rows_a", "rows_b", "exact_a", "exact_b"]
     ]
-
-
-def _by_method(found: pd.DataFrame) -> pd.DataFrame:
-    """Return the recall of all methods beside each other, one row per perturbation and strength."""
-    same = ["perturbation", "strength", "median_distance", "planted"]
-    wide = found.pivot_table(index=same, columns="method", values="recall", sort=False).reset_index()
-    return wide[["perturbation", "strength", *RECALL_METHODS, "median_distance", "planted"]]
 
 
 ASSETS: Sequence[dg.AssetsDefinition] = [near_pairs, radius, report, conflicts, recall]

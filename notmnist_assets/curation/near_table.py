@@ -1,8 +1,8 @@
 """The table of near pairs over all splits.
 
 Belongs here: from split rows to distinct images, and from pairs of them to a table that names images by their
-digest, so that it stays true when rows move; the curve of its pairs, with the radius in use marked. The search is in
-`near`, the choice of the radius in `radius`, the use of pairs in `relation`.
+digest, so that it stays true when rows move; how many pairs are how far apart, and the curve of pairs with the radius
+in use marked. The search is in `near`, the choice of the radius in `radius`, the use of pairs in `relation`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -138,6 +138,22 @@ def pairs_among(index: RowIndex, table: pd.DataFrame, radius: float, images: npt
     a, b = place[pairs.a], place[pairs.b]
     among = (a >= 0) & (b >= 0)
     return NearPairs(a[among], b[among], pairs.distance[among])
+
+
+def pairs_by_distance(table: pd.DataFrame, radius: float) -> pd.DataFrame:
+    """Count the pairs of a near table by distance, in steps of 1.
+
+    Args:
+        table: near pairs.
+        radius: up to which they were searched.
+
+    Returns:
+        One row per step up to the radius, rounded up: `distance` (float), `pairs` at most that far apart and beyond the
+        step before (int).
+    """
+    steps = np.arange(1, np.ceil(radius) + 1)
+    within = np.searchsorted(np.sort(table["distance"].to_numpy()), steps, side="right")
+    return pd.DataFrame({"distance": steps, "pairs": np.diff(within, prepend=0)})
 
 
 def radius_table(index: RowIndex, table: pd.DataFrame, *, searched: float, fixed: float | None) -> pd.DataFrame:

@@ -102,6 +102,21 @@ def _found_by_search(originals: Images, copies: Images, radius: float, *, shifts
     return found
 
 
+def recall_by_method(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the recall of all methods beside each other.
+
+    Args:
+        table: as `recall_table` returns it.
+
+    Returns:
+        One row per perturbation and strength: `perturbation`, `strength`, the recall of each of `METHODS` under its
+        name, `median_distance`, `planted`.
+    """
+    same = ["perturbation", "strength", "median_distance", "planted"]
+    wide = table.pivot_table(index=same, columns="method", values="recall", sort=False).reset_index()
+    return wide[["perturbation", "strength", *METHODS, "median_distance", "planted"]]
+
+
 def false_alarm_table(
     images: Images,
     letters: npt.NDArray[np.integer],

@@ -1,5 +1,6 @@
 """The table of near pairs over all splits against loops over all pairs of rows."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -7,10 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from notmnist_assets.curation.hashes import hash_table
 from notmnist_assets.curation.near import moved
-from notmnist_assets.curation.near_table import chosen_radius, images_of, pairs_of, radius_table, search_near
+from notmnist_assets.curation.near_table import (
+    chosen_radius,
+    images_of,
+    pairs_by_distance,
+    pairs_of,
+    radius_table,
+    search_near,
+)
 from notmnist_assets.curation.relation import RowIndex
 from notmnist_assets_tests.builders import World, distance_of, drawing, split_of, worlds
 
@@ -46,6 +55,16 @@ def test_a_table_turns_back_into_the_pairs_it_was_made_of(world: World) -> None:
     assert pairs.a.dtype == pairs.b.dtype == pairs.distance.dtype == np.int32
     for a, b, gray_levels in zip(pairs.a, pairs.b, pairs.distance, strict=True):
         assert gray_levels == round(distance_of(images[a], images[b]) * 255)
+
+
+@given(grays=st.lists(st.integers(0, 5 * 255), max_size=30), radius=st.sampled_from([0.0, 0.5, 1.0, 2.0, 3.3, 5.0]))
+def test_pairs_are_counted_by_distance_as_a_loop_counts_them(grays: list[int], radius: float) -> None:
+    distances = [gray / 255 for gray in grays if gray / 255 <= radius]
+    counts = pairs_by_distance(pd.DataFrame({"distance": np.array(distances, np.float64)}), radius)
+    steps = range(1, math.ceil(radius) + 1)
+    assert counts["distance"].tolist() == list(steps)
+    nearest_step = [max(1, math.ceil(distance)) for distance in distances]
+    assert counts["pairs"].tolist() == [nearest_step.count(step) for step in steps]
 
 
 def test_the_index_reads_the_table_back() -> None:

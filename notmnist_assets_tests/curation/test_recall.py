@@ -16,7 +16,7 @@ from notmnist_assets.curation.intervals import wilson_interval
 from notmnist_assets.curation.near import near_pairs
 from notmnist_assets.curation.perceptual_hash import hamming, perceptual_hashes
 from notmnist_assets.curation.perturbations import PERTURBATIONS, planted
-from notmnist_assets.curation.recall import METHODS, false_alarm_table, recall_table
+from notmnist_assets.curation.recall import METHODS, false_alarm_table, recall_by_method, recall_table
 
 Table = npt.NDArray[np.uint8]
 
@@ -69,6 +69,18 @@ def test_near_finds_all_copies_within_the_radius_and_none_beyond(table: pd.DataF
     assert (weak["recall"] == 1).all()
     assert near.loc[near["median_distance"] > 6, "recall"].max() <= 0.5
     assert near.loc[near["median_distance"] <= 6, "recall"].min() >= 0.5
+
+
+def test_methods_beside_each_other_are_the_same_numbers(table: pd.DataFrame) -> None:
+    wide = recall_by_method(table)
+    assert wide.columns.tolist() == ["perturbation", "strength", *METHODS, "median_distance", "planted"]
+    expected = []
+    for perturbation in PERTURBATIONS:
+        for strength in perturbation.strengths:
+            here = table[(table["perturbation"] == perturbation.name) & (table["strength"] == strength)]
+            recalls = [here.loc[here["method"] == method, "recall"].item() for method in METHODS]
+            expected.append([perturbation.name, strength, *recalls, here["median_distance"].iloc[0], 40])
+    assert sorted(wide.to_numpy(object).tolist()) == sorted(expected)
 
 
 def test_the_recall_table_is_the_same_each_time(table: pd.DataFrame) -> None:
