@@ -109,12 +109,13 @@ def recall_by_method(table: pd.DataFrame) -> pd.DataFrame:
         table: as `recall_table` returns it.
 
     Returns:
-        One row per perturbation and strength: `perturbation`, `strength`, the recall of each of `METHODS` under its
-        name, `median_distance`, `planted`.
+        One row per perturbation and strength, in their order: `perturbation`, `strength`, the recall of each of
+        `METHODS` under its name, `median_distance`, `planted`.
     """
     same = ["perturbation", "strength", "median_distance", "planted"]
-    wide = table.pivot_table(index=same, columns="method", values="recall", sort=False).reset_index()
-    return wide[["perturbation", "strength", *METHODS, "median_distance", "planted"]]
+    recalls = {method: table.loc[table["method"] == method, "recall"].to_numpy() for method in METHODS}
+    wide = table.loc[table["method"] == METHODS[0], same].assign(**recalls)
+    return wide[["perturbation", "strength", *METHODS, "median_distance", "planted"]].reset_index(drop=True)
 
 
 def false_alarm_table(
