@@ -35,7 +35,7 @@ from notmnist_assets.curation.pickle_export import write_pickle
 from notmnist_assets.curation.relation import RowIndex
 from notmnist_assets.curation.sanitizing import Policy, Sanitizing
 from notmnist_assets.curation.sanitizing import sanitize as decide
-from notmnist_assets.curation.splits import SET_OF_SPLIT, SPLITS, SplitSizes, canonical_rows, gather
+from notmnist_assets.curation.splits import EVALUATION, SET_OF_SPLIT, SPLITS, SplitSizes, canonical_rows, gather
 from notmnist_assets.curation.values import LetterImages, Split
 from notmnist_assets.settings import SEARCH_RADIUS, project_home
 from notmnist_assets.sources.folder import FolderSource
@@ -246,7 +246,7 @@ def _baselines(place: Place, sizes: Callable[[int], list[int]]) -> Steps:
     yield
     for size in chosen:
         fits.append(fit_logistic(train.images[:size], train.labels[:size]))
-        for name in ("valid", "test"):
+        for name in EVALUATION:
             right = predict(fits[-1], drawn[name].images) == drawn[name].labels
             accuracy[f"{name} at {size}"] = float(right.mean())
     yield

@@ -13,7 +13,7 @@ import dagster as dg
 import pandas as pd
 
 from notmnist_assets.curation.images import LETTERS
-from notmnist_assets.curation.splits import SET_OF_SPLIT, SPLITS
+from notmnist_assets.curation.splits import EVALUATION, SET_OF_SPLIT, SPLITS
 from notmnist_assets.curation.values import FILE_COLUMNS, SOURCE_COLUMNS
 from notmnist_assets.metadata import table
 
@@ -28,15 +28,14 @@ _SHARED: Final[Columns] = {"hashes/*": ("exact", "cells"), **_PAIRS, **_RADIUS}
 _GROUPS: Final[Columns] = {"hashes/*": ("exact", "label"), **_PAIRS, **_RADIUS}
 _DECISION: Final[Columns] = {"hashes/*": ("label", "exact", "cells"), **_PAIRS, **_RADIUS}
 _FOUND: Final[Columns] = {"splits/*": ("image",), **_RADIUS}
-_EVALUATED: Final = ("valid", "test")
 _SCORED_ROWS: Final[Columns] = {
-    f"{group}/{name}": FILE_COLUMNS for group in ("splits", "sanitized") for name in _EVALUATED
+    f"{group}/{name}": FILE_COLUMNS for group in ("splits", "sanitized") for name in EVALUATION
 }
 _FITTED: Final[Columns] = {f"{group}/train": ("image", "label") for group in ("splits", "sanitized")}
 _SCORES: Final[Columns] = {
     **_FITTED,
     **_SCORED_ROWS,
-    **{f"splits/{name}": ("image", "label", *FILE_COLUMNS) for name in _EVALUATED},
+    **{f"splits/{name}": ("image", "label", *FILE_COLUMNS) for name in EVALUATION},
 }
 
 

@@ -10,15 +10,15 @@ import dagster as dg
 import pandas as pd
 
 from notmnist_assets.checks.results import judged
+from notmnist_assets.curation.splits import EARLIER
 from notmnist_assets.curation.values import Split
 from notmnist_assets.metadata import table
 
-EVALUATION = ("valid", "test")
 DISJOINT_CHECKS = {
     "no_shared_images": "No row has the pixels of a row of the splits before it (train; train, valid).",
     "no_near_duplicates": "No row is within the radius of a row of the splits before it.",
 }
-_MUST_NOT_SHARE = (("valid", "train"), ("test", "train"), ("test", "valid"))
+_COMPARED = [(name, other) for name, others in EARLIER.items() for other in others]
 _EXAMPLES = 20
 _THREADS = 2
 
@@ -45,9 +45,9 @@ def prove_disjoint(
         return equal_rows(images, others), near_rows(images, others, radius, shifts=shifts)
 
     with ThreadPoolExecutor(_THREADS) as pool:
-        found = dict(zip(_MUST_NOT_SHARE, pool.map(compare, _MUST_NOT_SHARE), strict=True))
-    for name in EVALUATION:
-        compared = [(other, *found[one, other]) for one, other in _MUST_NOT_SHARE if one == name]
+        found = dict(zip(_COMPARED, pool.map(compare, _COMPARED), strict=True))
+    for name, others in EARLIER.items():
+        compared = [(other, *found[name, other]) for other in others]
         equal = [(other, *example) for other, examples, _ in compared for example in examples]
         near = [(other, *example) for other, _, examples in compared for example in examples]
         yield judged(

@@ -12,6 +12,7 @@ import pandas as pd
 from notmnist_assets.assets.inputs import for_check, table_input
 from notmnist_assets.checks.results import judged, only_selected
 from notmnist_assets.curation.relation import METHODS
+from notmnist_assets.curation.splits import EARLIER
 from notmnist_assets.metadata import table
 from notmnist_assets.types import OverlapReportType
 
@@ -38,10 +39,10 @@ def overlap_checks(context: dg.AssetCheckExecutionContext, report: pd.DataFrame)
 
 
 def _judge_leaks(report: pd.DataFrame) -> Iterator[dg.AssetCheckResult]:
-    leaks = {("valid", "train"), ("test", "train"), ("test", "valid")}
-    directions = pd.Series(list(zip(report["rows_of"], report["found_in"], strict=True)), index=report.index)
+    pairs = zip(report["rows_of"], report["found_in"], strict=True)
+    leaks = pd.Series([found_in in EARLIER.get(rows_of, ()) for rows_of, found_in in pairs], report.index, "bool")
     for method in METHODS:
-        part = report[(report["method"] == method) & directions.isin(leaks)]
+        part = report[(report["method"] == method) & leaks]
         rows = int(part["rows"].sum())
         yield judged(
             _REPORT,

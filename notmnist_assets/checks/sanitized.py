@@ -11,12 +11,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from notmnist_assets.assets.inputs import for_check, split_inputs, table_input
-from notmnist_assets.checks.disjoint import DISJOINT_CHECKS, EVALUATION, prove_disjoint
+from notmnist_assets.checks.disjoint import DISJOINT_CHECKS, prove_disjoint
 from notmnist_assets.checks.results import judged, only_selected
 from notmnist_assets.curation.accounting import unaccounted_rows
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.near_table import chosen_radius
-from notmnist_assets.curation.splits import SPLITS
+from notmnist_assets.curation.splits import EVALUATION, SPLITS
 from notmnist_assets.curation.statistics import label_counts
 from notmnist_assets.curation.values import Split
 from notmnist_assets.metadata import counts_table, table

@@ -15,12 +15,12 @@ from notmnist_assets.curation.file_names import file_paths, rows_by_file
 from notmnist_assets.curation.intervals import wilson_interval
 from notmnist_assets.curation.logistic import LogisticFit, fit_logistic, predict
 from notmnist_assets.curation.progress import stage
+from notmnist_assets.curation.splits import EVALUATION
 from notmnist_assets.curation.values import Split
 
 TRAINING_SIZES: Final = (50, 100, 1000, 5000)
 """Training rows the assignment asks for, beside all of them."""
 MODEL: Final = "logistic_regression"
-EVALUATION_SPLITS: Final = ("valid", "test")
 METRIC_COLUMNS: Final = (
     "model",
     "train_on",
@@ -69,7 +69,7 @@ def baseline_metrics(
         CurationError: when a training row would be scored, when a sanitized row is not a raw row, or when a
             training split is empty.
     """
-    clean = {name: _clean_rows(raw[name], sanitized[name], name) for name in EVALUATION_SPLITS}
+    clean = {name: _clean_rows(raw[name], sanitized[name], name) for name in EVALUATION}
     trained = {"raw": raw["train"], "sanitized": sanitized["train"]}
     for train_on, train in trained.items():
         if not len(train):
@@ -78,7 +78,7 @@ def baseline_metrics(
                 subject=f"{train_on} train",
                 remedy="sanitized/removed tells why rows were removed; use archives with more different images.",
             )
-        for name in EVALUATION_SPLITS:
+        for name in EVALUATION:
             _require_disjoint(train, raw[name], f"{train_on} train", f"raw {name}")
     fits = [
         (train_rows, train_on, len(train) if size is None else size)
@@ -123,7 +123,7 @@ def learning_curve(metrics: pd.DataFrame) -> pd.DataFrame:
 
 def _score(fit: LogisticFit, raw: Mapping[str, Split], clean: Mapping[str, Mask], workers: int) -> pd.DataFrame:
     records = []
-    for name in EVALUATION_SPLITS:
+    for name in EVALUATION:
         right = predict(fit, raw[name].images, workers=workers) == raw[name].labels
         every = np.ones(len(right), np.bool_)
         for kind, rows in (("raw", every), ("clean", clean[name]), ("duplicates", ~clean[name])):

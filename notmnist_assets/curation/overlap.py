@@ -11,7 +11,7 @@ import pandas as pd
 
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.relation import METHODS, NO_ROW, Mask, Method, RowIndex
-from notmnist_assets.curation.splits import SPLITS
+from notmnist_assets.curation.splits import EVALUATION, SPLITS
 from notmnist_assets.curation.values import Split
 
 
@@ -160,7 +160,7 @@ def font_leakage(splits: Mapping[str, Split]) -> pd.DataFrame:
     in_train[font_of["train"], splits["train"].labels] = True
     letters = in_train.sum(axis=1)
     records = []
-    for name in ("valid", "test"):
+    for name in EVALUATION:
         font, rows = font_of[name], len(splits[name])
         any_letter = int((letters[font] > 0).sum())
         other_letter = int((letters[font] > in_train[font, splits[name].labels]).sum())

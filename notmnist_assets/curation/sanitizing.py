@@ -14,16 +14,16 @@ import pandas as pd
 
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.relation import NO_ROW, Indices, Mask, Method, RowIndex
-from notmnist_assets.curation.splits import SPLITS
+from notmnist_assets.curation.splits import EARLIER, SPLITS
 
 RemoveFrom = Literal["evaluation", "training"]
 Conflicts = Literal["drop", "majority", "keep"]
 Repeats = Literal["drop", "keep"]
 
 REMOVED_COLUMNS: Final = ("split", "row", "reason", "collides_split", "collides_row", "distance")
-_LEAK_SOURCES: Final[Mapping[RemoveFrom, tuple[tuple[str, tuple[str, ...]], ...]]] = {
-    "evaluation": (("valid", ("train",)), ("test", ("train", "valid"))),
-    "training": (("train", ("valid", "test")), ("valid", ("test",))),
+_LEAK_SOURCES: Final[Mapping[RemoveFrom, Mapping[str, tuple[str, ...]]]] = {
+    "evaluation": EARLIER,
+    "training": {"train": ("valid", "test"), "valid": ("test",)},
 }
 REASONS: Final = (*(f"also in {name}" for name in SPLITS), "conflicting letters", "repeat")
 
@@ -90,7 +90,7 @@ def sanitize(index: RowIndex, policy: Policy) -> Sanitizing:
     rules; a row that both leaks and conflicts is counted as a leak.
     """
     decision = _Decision(len(index.row))
-    for name, others in _LEAK_SOURCES[policy.remove_from]:
+    for name, others in _LEAK_SOURCES[policy.remove_from].items():
         for other in others:
             nearest = index.nearest(index.in_split(other), policy.method)
             row = nearest.row[index.image]

@@ -18,6 +18,9 @@ from notmnist_assets.curation.letters import font_name
 from notmnist_assets.curation.values import LetterImages, Split
 
 SPLITS: Final = ("train", "valid", "test")
+EARLIER: Final[Mapping[str, tuple[str, ...]]] = {"valid": ("train",), "test": ("train", "valid")}
+"""The splits that come before each split that is scored: what it shares with one of them leaks."""
+EVALUATION: Final = tuple(EARLIER)
 SET_OF_SPLIT: Final = {"train": "large", "valid": "large", "test": "small"}
 _LARGEST_DEFAULT: Final = {"train": 200_000, "valid": 10_000, "test": 10_000}
 

@@ -5,7 +5,7 @@ Belongs here: the section of the baselines. Fitting and scoring are in `baseline
 
 import pandas as pd
 
-from notmnist_assets.curation.baselines import EVALUATION_SPLITS, learning_curve
+from notmnist_assets.curation.baselines import learning_curve
 from notmnist_assets.curation.report.blocks import (
     Cell,
     Section,
@@ -20,6 +20,7 @@ from notmnist_assets.curation.report.blocks import (
 )
 from notmnist_assets.curation.report.chart import Chart, Line
 from notmnist_assets.curation.report.data import ReportData
+from notmnist_assets.curation.splits import EVALUATION
 
 
 def baselines_section(data: ReportData) -> Section:
@@ -83,7 +84,7 @@ def _effect(metrics: pd.DataFrame) -> Table:
         (words("scored on"), *(numbers(title, about) for _, _, title, about in cases)),
         [
             (word(name), *(accuracy(train_on, name, eval_rows) for train_on, eval_rows, _, _ in cases))
-            for name in EVALUATION_SPLITS
+            for name in EVALUATION
         ],
     )
 
