@@ -7,7 +7,6 @@ Belongs here: the columns, the features in the files' schema, and reading back. 
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, BinaryIO, Final
 
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from notmnist_assets.curation.ahead import made_ahead
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.export_comparison import array_problems
 from notmnist_assets.curation.file_names import file_paths
@@ -41,7 +41,6 @@ FEATURES: Final = {
 _SCHEMA_KEY: Final = b"huggingface"
 _COLUMN_PATHS: Final = ("image.bytes", "image.path", "label", *SOURCE_COLUMNS)
 _ROW_GROUP: Final = 4096
-_THREADS: Final = 2
 _STEP: Final = 64
 _FAST: Final = 1
 """Compression level of the PNG files: they come out 6 % larger than at level 6, in two thirds of the time."""
@@ -104,7 +103,6 @@ def _write(name: str, split: Split, file: BinaryIO) -> None:
     schema = _schema()
     compression = {**dict.fromkeys(_COLUMN_PATHS, "zstd"), "image.bytes": "none"}  # the pixels are compressed already
     with (
-        ThreadPoolExecutor(_THREADS) as pool,
         stage(f"write {name} as Parquet", len(split), "rows") as advance,
         pq.ParquetWriter(
             file,
@@ -116,12 +114,10 @@ def _write(name: str, split: Split, file: BinaryIO) -> None:
             write_page_checksum=True,
         ) as writer,
     ):
-        starts = range(0, len(split), _ROW_GROUP)
-        for first in range(0, len(starts), _THREADS):
-            blocks = [slice(start, start + _ROW_GROUP) for start in starts[first : first + _THREADS]]
-            for block, columns in zip(blocks, pool.map(partial(_columns, split), blocks), strict=True):
-                writer.write_table(pa.table(columns, schema=schema), row_group_size=_ROW_GROUP)
-                advance(len(split.labels[block]))
+        blocks = [slice(start, start + _ROW_GROUP) for start in range(0, len(split), _ROW_GROUP)]
+        for block, columns in zip(blocks, made_ahead(partial(_columns, split), blocks), strict=True):
+            writer.write_table(pa.table(columns, schema=schema), row_group_size=_ROW_GROUP)
+            advance(len(split.labels[block]))
 
 
 def _schema() -> Any:
