@@ -1,13 +1,69 @@
-"""What file names tell: who a row is.
+"""What file names tell: who a row is, and in which font it was drawn.
 
-Belongs here: the path that each row goes by, and finding rows by it. Which files an archive holds is in `members`.
+Belongs here: the table of where rows come from, the path that each row goes by, and finding rows by it. Which files an
+archive holds is in `members`.
 """
+
+import binascii
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.values import FILE_COLUMNS
+
+Names = npt.NDArray[np.object_]
+
+
+def font_name(file_name: str) -> str:
+    """Return the font file that an image was made from, such as "FreightDispBookItalic.ttf".
+
+    The archives name each image after the base64 (standard or URL-safe) of its font's file name. A name that
+    does not decode to printable text is its own font: the file name without its last extension.
+    """
+    stem = file_name.rpartition(".")[0] or file_name
+    encoded = stem.replace("-", "+").replace("_", "/")
+    if len(encoded) % 4:
+        encoded += "=" * (-len(encoded) % 4)
+    try:
+        text = binascii.a2b_base64(encoded, strict_mode=True).decode()
+    except ValueError:
+        return stem
+    return text if text and text.isprintable() else stem
+
+
+def fonts_of(names: Names) -> Names:
+    """Return the font of each file name, object array (n,) of str, by `font_name`."""
+    # Ten letters share most fonts: each name is decoded once.
+    codes, distinct = pd.factorize(names)
+    fonts: Names = np.array([font_name(name) for name in distinct], dtype=object)[codes]
+    return fonts
+
+
+def source_table(
+    sets: Sequence[str], set_of: npt.NDArray[np.integer], labels: npt.NDArray[np.int32], names: Names
+) -> pd.DataFrame:
+    """Return where rows come from, as `Split.sources` has it.
+
+    Args:
+        sets: the sets that rows may be of.
+        set_of: integers (n,), position in `sets`.
+        labels: int32 (n,), 0 to 9 for A to J.
+        names: object array (n,) of str, file names.
+
+    Returns:
+        n rows: `set` and `letter`, categories; `name` and `font`, str.
+    """
+    return pd.DataFrame(
+        {
+            "set": pd.Categorical.from_codes(set_of, categories=pd.Index(list(sets))),
+            "letter": pd.Categorical.from_codes(labels, categories=pd.Index(list(LETTERS))),
+            "name": pd.Series(names, dtype="str"),
+            "font": pd.Series(fonts_of(names), dtype="str"),
+        }
+    )
 
 
 def file_paths(sources: pd.DataFrame) -> "pd.Series[str]":

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from notmnist_assets.curation.file_names import fonts_of, source_table
 from notmnist_assets.curation.hashes import exact_digests
 from notmnist_assets.curation.images import LETTERS, SETS, SIDE, copy_rows
-from notmnist_assets.curation.letters import font_name
 from notmnist_assets.curation.near import near_pairs
 from notmnist_assets.curation.progress import stage
 from notmnist_assets.curation.splits import SPLITS, SplitSizes
@@ -36,7 +36,6 @@ class Pool:
         label: int32 (n,), 0 to 9.
         row: int64 (n,), place within its letter.
         font: int64 (n,), number of its font, the same in both sets.
-        fonts: object array of str, the name of each font.
     """
 
     letters: Mapping[str, Mapping[str, LetterImages]]
@@ -44,7 +43,6 @@ class Pool:
     label: npt.NDArray[np.int32]
     row: Indices
     font: Indices
-    fonts: npt.NDArray[np.object_]
 
 
 def pool_letters(letters: Mapping[str, Mapping[str, LetterImages]]) -> Pool:
@@ -52,16 +50,12 @@ def pool_letters(letters: Mapping[str, Mapping[str, LetterImages]]) -> Pool:
     counts = np.array([[len(letters[set_name][letter]) for letter in LETTERS] for set_name in SETS])
     flat = counts.reshape(-1)
     names = np.concatenate([letters[set_name][letter].names for set_name in SETS for letter in LETTERS])
-    # Letters share most fonts: each name is decoded once.
-    name_of, distinct = pd.factorize(names)
-    font_of, fonts = pd.factorize(np.array([font_name(name) for name in distinct], dtype=object))
     return Pool(
         letters,
         np.repeat(np.repeat(np.arange(len(SETS)), len(LETTERS)), flat),
         np.repeat(np.tile(np.arange(len(LETTERS), dtype=np.int32), len(SETS)), flat),
         np.concatenate([np.arange(count) for count in flat]),
-        font_of[name_of].astype(np.int64),
-        fonts,
+        pd.factorize(fonts_of(names))[0].astype(np.int64),
     )
 
 
@@ -147,12 +141,4 @@ def _gather(pool: Pool, rows: Indices) -> Split:
             source = pool.letters[set_name][letter]
             copy_rows(source.images, pool.row[rows[here]], images, here)
             names[here] = source.names[pool.row[rows[here]]]
-    sources = pd.DataFrame(
-        {
-            "set": pd.Categorical.from_codes(pool.set_of[rows], categories=pd.Index(list(SETS))),
-            "letter": pd.Categorical.from_codes(pool.label[rows], categories=pd.Index(list(LETTERS))),
-            "name": pd.Series(names, dtype="str"),
-            "font": pd.Series(pool.fonts[pool.font[rows]], dtype="str"),
-        }
-    )
-    return Split(images, pool.label[rows], sources)
+    return Split(images, pool.label[rows], source_table(SETS, pool.set_of[rows], pool.label[rows], names))

@@ -5,7 +5,6 @@ scratch files, so that pixels need no more memory for a larger archive. The arch
 `members`, the pixels in `decoding` and `png`; where letters are stored is the caller's matter.
 """
 
-import binascii
 import tempfile
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -312,20 +311,3 @@ def _rejected_in_words(rejected: Mapping[int, str]) -> str:
         return ""
     reason, count = Counter(rejected[member] for member in sorted(rejected)).most_common(1)[0]
     return f" ({len(rejected)} rejected; {count} of them: {reason})"
-
-
-def font_name(file_name: str) -> str:
-    """Return the font file that an image was made from, such as "FreightDispBookItalic.ttf".
-
-    The archives name each image after the base64 (standard or URL-safe) of its font's file name. A name that
-    does not decode to printable text is its own font: the file name without its last extension.
-    """
-    stem = file_name.rpartition(".")[0] or file_name
-    encoded = stem.replace("-", "+").replace("_", "/")
-    if len(encoded) % 4:
-        encoded += "=" * (-len(encoded) % 4)
-    try:
-        text = binascii.a2b_base64(encoded, strict_mode=True).decode()
-    except ValueError:
-        return stem
-    return text if text and text.isprintable() else stem

@@ -10,11 +10,10 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.curation.file_names import source_table
 from notmnist_assets.curation.images import LETTERS, SIDE, copy_rows
-from notmnist_assets.curation.letters import font_name
 from notmnist_assets.curation.values import LetterImages, Split
 
 SPLITS: Final = ("train", "valid", "test")
@@ -111,18 +110,7 @@ def gather(set_name: str, letters: Mapping[str, LetterImages], rows: SplitRows) 
         places = np.flatnonzero(rows.labels == label)
         copy_rows(letters[letter].images, rows.rows[places], images, places)
         names[places] = letters[letter].names[rows.rows[places]]
-    # Ten letters share most fonts: each name is decoded once.
-    codes, distinct = pd.factorize(names)
-    fonts = np.array([font_name(name) for name in distinct], dtype=object)
-    sources = pd.DataFrame(
-        {
-            "set": pd.Categorical.from_codes(np.zeros(len(names), np.int8), categories=pd.Index([set_name])),
-            "letter": pd.Categorical.from_codes(rows.labels, categories=pd.Index(list(LETTERS))),
-            "name": pd.Series(names, dtype="str"),
-            "font": pd.Series(fonts[codes], dtype="str"),
-        }
-    )
-    return Split(images, rows.labels, sources)
+    return Split(images, rows.labels, source_table([set_name], np.zeros(len(names), np.int8), rows.labels, names))
 
 
 def _shuffled(stream: np.random.RandomState, count: int) -> npt.NDArray[np.int64]:

@@ -1,11 +1,12 @@
-"""Who a row is, by loops over all files."""
+"""Who a row is and what font it is of, by loops over all files."""
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notmnist_assets.curation.file_names import file_paths, rows_by_file
+from notmnist_assets.curation.file_names import file_paths, font_name, fonts_of, rows_by_file, source_table
 from notmnist_assets.curation.images import LETTERS, SETS
 from notmnist_assets_tests.builders import random_split
 
@@ -49,3 +50,44 @@ def test_a_path_is_set_letter_and_name_and_keeps_the_index() -> None:
     paths = file_paths(picked)
     assert paths.index.tolist() == [4, 1, 1]
     assert paths.tolist() == [f"large/{letter}/{name}" for letter, name in picked[["letter", "name"]].to_numpy()]
+
+
+@pytest.mark.parametrize(
+    ("file_name", "font"),
+    [
+        ("RnJlaWdodERpc3BCb29rSXRhbGljLnR0Zg==.png", "FreightDispBookItalic.ttf"),
+        ("RnJlaWdodERpc3BCb29rSXRhbGljLnR0Zg.png", "FreightDispBookItalic.ttf"),
+        ("w7zDvz8_.png", "üÿ??"),
+        ("w7zDvz8/.png", "üÿ??"),
+        ("plain name.png", "plain name"),
+        ("/w==.png", "/w=="),
+        ("AAAA.png", "AAAA"),
+        (".png", ".png"),
+        ("", ""),
+        ("abc", "abc"),
+    ],
+)
+def test_font_names_come_from_base64_or_stay(file_name: str, font: str) -> None:
+    assert font_name(file_name) == font
+
+
+@given(st.text())
+def test_every_text_has_a_font_name(text: str) -> None:
+    assert isinstance(font_name(text), str)
+
+
+@given(names=st.lists(st.sampled_from(["QQ==.png", "QQ.png", "Qg==.png", "plain.png", ""]), max_size=12))
+def test_the_fonts_of_names_are_those_of_each_name(names: list[str]) -> None:
+    assert fonts_of(np.array(names, dtype=object)).tolist() == [font_name(name) for name in names]
+
+
+@given(of=files)
+def test_the_table_of_sources_says_set_letter_name_and_font_of_each_row(of: Files) -> None:
+    table = source_table(
+        SETS,
+        np.array([SETS.index(row[0]) for row in of], np.int64),
+        np.array([LETTERS.index(row[1]) for row in of], np.int32),
+        np.array([row[2] for row in of], dtype=object),
+    )
+    expected = sources(of).assign(font=pd.Series([font_name(name) for _, _, name in of], dtype="str"))
+    pd.testing.assert_frame_equal(table, expected)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from notmnist_assets.curation.file_names import font_name
 from notmnist_assets.curation.grouping import NOWHERE, Pool, draw_groups, grouped_splits, pool_groups, pool_letters
 from notmnist_assets.curation.images import LETTERS, SETS
-from notmnist_assets.curation.letters import font_name
 from notmnist_assets.curation.splits import SPLITS, SplitSizes
 from notmnist_assets.curation.values import LetterImages
 from notmnist_assets_tests.builders import components, distance_of, drawing

@@ -18,7 +18,7 @@ from PIL import Image
 from notmnist_assets.curation.archive import verify_gzip
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.images import LETTERS, Images
-from notmnist_assets.curation.letters import ReadingReport, font_name, read_letters
+from notmnist_assets.curation.letters import ReadingReport, read_letters
 from notmnist_assets.curation.values import Archive, LetterImages
 
 File = tuple[str, bytes]
@@ -351,27 +351,3 @@ def test_gzip_files_are_verified_alone(tmp_path: Path) -> None:
     verify_gzip(good)
     with pytest.raises(CurationError, match="cut short"):
         verify_gzip(bad)
-
-
-@pytest.mark.parametrize(
-    ("file_name", "font"),
-    [
-        ("RnJlaWdodERpc3BCb29rSXRhbGljLnR0Zg==.png", "FreightDispBookItalic.ttf"),
-        ("RnJlaWdodERpc3BCb29rSXRhbGljLnR0Zg.png", "FreightDispBookItalic.ttf"),
-        ("w7zDvz8_.png", "üÿ??"),
-        ("w7zDvz8/.png", "üÿ??"),
-        ("plain name.png", "plain name"),
-        ("/w==.png", "/w=="),
-        ("AAAA.png", "AAAA"),
-        (".png", ".png"),
-        ("", ""),
-        ("abc", "abc"),
-    ],
-)
-def test_font_names_come_from_base64_or_stay(file_name: str, font: str) -> None:
-    assert font_name(file_name) == font
-
-
-@given(st.text())
-def test_every_text_has_a_font_name(text: str) -> None:
-    assert isinstance(font_name(text), str)

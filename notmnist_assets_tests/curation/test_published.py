@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from notmnist_assets.curation import published
+from notmnist_assets.curation.file_names import font_name
 from notmnist_assets.curation.images import LETTERS, SETS
-from notmnist_assets.curation.letters import font_name
 from notmnist_assets.curation.published import certificate, count_unshared_test_rows
 from notmnist_assets.curation.splits import SPLITS
 
