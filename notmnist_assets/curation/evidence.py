@@ -12,6 +12,7 @@ import pandas as pd
 from notmnist_assets.curation.drawing import evenly_spaced
 from notmnist_assets.curation.gallery import Exhibit, pair_exhibit
 from notmnist_assets.curation.images import LETTERS, PIXEL_DEPTH, PIXELS, Images
+from notmnist_assets.curation.near import largest_sum
 from notmnist_assets.curation.near_table import images_of, pairs_of
 from notmnist_assets.curation.overlap import duplicate_groups
 from notmnist_assets.curation.relation import Indices, Method, RowIndex
@@ -30,7 +31,7 @@ def pairs_at_the_edge(
     """Return the pairs just inside the radius and those just outside, `count` each, nearest to it first."""
     pairs = pairs_of(index, table)
     order = np.argsort(pairs.distance, kind="stable")
-    inside = int(np.searchsorted(pairs.distance[order], radius * PIXEL_DEPTH + 1e-6, side="right"))
+    inside = int(np.searchsorted(pairs.distance[order], largest_sum(radius), side="right"))
     return (
         _exhibit_pairs(index, splits, pairs.a, pairs.b, pairs.distance, order[max(0, inside - count) : inside][::-1]),
         _exhibit_pairs(index, splits, pairs.a, pairs.b, pairs.distance, order[inside : inside + count]),
@@ -51,8 +52,8 @@ def pairs_across_splits(
     apart = ~(held[pairs.a] & held[pairs.b]).any(axis=1)
     across = np.flatnonzero(in_one[pairs.a] & in_one[pairs.b] & apart)
     across = across[np.argsort(pairs.distance[across], kind="stable")]
-    places = np.linspace(0, len(across) - 1, min(count, len(across))).round().astype(np.intp)
-    return _exhibit_pairs(index, splits, pairs.a, pairs.b, pairs.distance, across[places])
+    chosen = across[evenly_spaced(len(across), count)]
+    return _exhibit_pairs(index, splits, pairs.a, pairs.b, pairs.distance, chosen)
 
 
 def largest_groups(index: RowIndex, splits: Mapping[str, Split], method: Method, count: int) -> list[Exhibit]:

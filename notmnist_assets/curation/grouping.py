@@ -17,6 +17,7 @@ from notmnist_assets.curation.hashes import exact_digests
 from notmnist_assets.curation.images import LETTERS, SETS, SIDE, copy_rows
 from notmnist_assets.curation.near import near_pairs
 from notmnist_assets.curation.progress import stage
+from notmnist_assets.curation.relation import first_per_key
 from notmnist_assets.curation.splits import SPLITS, SplitSizes
 from notmnist_assets.curation.values import LetterImages, Split
 
@@ -72,8 +73,7 @@ def pool_groups(pool: Pool, radius: float, *, by_font: bool, shifts: bool = Fals
             advance(len(part))
     image, _ = pd.factorize(np.concatenate(digests))
     distinct = int(image.max(initial=-1)) + 1
-    first = np.full(distinct, NOWHERE, np.int64)
-    first[image[::-1]] = np.arange(len(image))[::-1]
+    first = first_per_key(image, np.arange(len(image)), distinct)
     pictures = np.empty((distinct, SIDE, SIDE), np.uint8)
     start = 0
     for part in parts:

@@ -127,7 +127,7 @@ class RowIndex:
     @property
     def first_rows(self) -> Indices:
         """Global row number of each distinct image's first row."""
-        return _first_per_key(self.image, np.arange(len(self.image)), self.images)
+        return first_per_key(self.image, np.arange(len(self.image)), self.images)
 
     def rows_by_letter(self, rows: Mask | None = None) -> Indices:
         """Return how many of `rows` (all without it) of each letter each distinct image has: int64 (images, 10)."""
@@ -143,7 +143,7 @@ class RowIndex:
     def nearest(self, rows: Mask, method: Method) -> Nearest:
         """Return, for each distinct image, the nearest row among `rows`; of equally near ones the first."""
         asked = np.flatnonzero(rows)
-        first = _first_per_key(self.image[asked], asked, self.images)
+        first = first_per_key(self.image[asked], asked, self.images)
         distance = np.where(first == NO_ROW, np.nan, 0.0)
         if method == "cells":
             return Nearest(np.where(first == NO_ROW, self.first_in_cell(rows), first), distance)
@@ -162,7 +162,7 @@ class RowIndex:
     def first_in_cell(self, rows: Mask) -> Indices:
         """Return, for each distinct image, the first of `rows` with equal cell maxima, -1 for none."""
         asked = np.flatnonzero(rows)
-        return _first_per_key(self.cell_of_image[self.image[asked]], asked, self._cells)[self.cell_of_image]
+        return first_per_key(self.cell_of_image[self.image[asked]], asked, self._cells)[self.cell_of_image]
 
     def letters_around(self, method: Method, rows: Mask | None = None) -> Indices:
         """Return how many of `rows` of each letter an image and its related images have: int64 (images, 10)."""
@@ -174,8 +174,17 @@ class RowIndex:
         return own + self.neighbours() @ own if method == "near" else own
 
 
-def _first_per_key(keys: Indices, rows: Indices, size: int) -> Indices:
-    """Return the smallest row of each key, -1 for keys without rows. `rows` must ascend."""
+def first_per_key(keys: Indices, rows: Indices, size: int) -> Indices:
+    """Return the first row of each key.
+
+    Args:
+        keys: int64 (n,), 0 to `size` - 1.
+        rows: int64 (n,), ascending.
+        size: how many keys there are.
+
+    Returns:
+        int64 (size,), -1 for keys without rows.
+    """
     first = np.full(size, NO_ROW, np.int64)
     first[keys[::-1]] = rows[::-1]
     return first

@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from notmnist_assets.curation.relation import METHODS, NO_ROW, RowIndex
+from notmnist_assets.curation.relation import METHODS, NO_ROW, RowIndex, first_per_key
 from notmnist_assets_tests.builders import ORDER, World, drawing, split_of, worlds
 
 
@@ -52,6 +53,13 @@ def test_the_order_of_pairs_and_pairs_beyond_the_radius_change_nothing(world: Wo
     other = RowIndex(world.hashes(), world.pairs(beyond=100, seed=2), world.radius)
     for ours, theirs in zip(one.edges, other.edges, strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+@given(keys=st.lists(st.integers(0, 5), max_size=20), start=st.integers(0, 3))
+def test_the_first_row_of_each_key_is_that_of_a_loop(keys: list[int], start: int) -> None:
+    rows = list(range(start, start + 2 * len(keys), 2))
+    expected = [rows[keys.index(key)] if key in keys else -1 for key in range(6)]
+    assert first_per_key(np.array(keys, np.int64), np.array(rows, np.int64), 6).tolist() == expected
 
 
 def chain() -> World:
