@@ -1,6 +1,7 @@
 """The image format every stage shares: 28x28 letters A-J, 8-bit gray.
 
-Belongs here: sizes, letters and the assignment's pixel scale. How images are read or drawn does not.
+Belongs here: sizes, letters, the assignment's pixel scale; copying, moving and comparing pixels. How images are read or
+drawn does not.
 """
 
 from typing import Final
@@ -36,6 +37,36 @@ def copy_rows(source: Images, rows: npt.NDArray[np.integer], target: Images, pla
     for start in range(0, len(rows), _ROWS_AT_A_TIME):
         part = slice(start, start + _ROWS_AT_A_TIME)
         target[places[part]] = source[rows[part]]
+
+
+def moved(images: Images, rows_down: int, columns_right: int) -> Images:
+    """Return images moved by whole pixels.
+
+    Args:
+        images: uint8 (n, side, side), of any side.
+        rows_down: how far down, less than `side`; negative moves up.
+        columns_right: how far to the right, less than `side`; negative moves to the left.
+
+    Returns:
+        uint8 (n, side, side). What leaves the frame is lost, what enters is background 0.
+    """
+    result = np.zeros_like(images)
+    to_y, from_y = _overlap(rows_down, images.shape[1])
+    to_x, from_x = _overlap(columns_right, images.shape[2])
+    result[:, to_y, to_x] = images[:, from_y, from_x]
+    return result
+
+
+def _overlap(move: int, side: int) -> tuple[slice, slice]:
+    """Return where the pixels of one axis go to and come from."""
+    return slice(max(move, 0), side + min(move, 0)), slice(max(-move, 0), side + min(-move, 0))
+
+
+def distances(images: Images, others: Images) -> npt.NDArray[np.int64]:
+    """Return the sum of absolute differences of the images in the same rows of two tables (n, 28, 28): int64 (n,)."""
+    difference = np.maximum(images, others) - np.minimum(images, others)
+    sums: npt.NDArray[np.int64] = difference.reshape(len(images), PIXELS).sum(axis=1, dtype=np.int64)
+    return sums
 
 
 def check_images(images: npt.NDArray[np.uint8], what: str) -> None:

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from notmnist_assets.curation.images import PIXEL_DEPTH, PIXELS, SIDE, Images
-from notmnist_assets.curation.near import SHIFTS, moved
+from notmnist_assets.curation.images import PIXEL_DEPTH, PIXELS, SIDE, Images, moved
+from notmnist_assets.curation.near import SHIFTS
 from notmnist_assets.curation.resizing import resize
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from notmnist_assets.curation.hashes import CELLS, cell_maxima
-from notmnist_assets.curation.images import PIXEL_DEPTH, PIXELS, Images, check_images
+from notmnist_assets.curation.images import PIXEL_DEPTH, Images, check_images, distances
 from notmnist_assets.curation.intervals import wilson_interval
 from notmnist_assets.curation.near import NearPairs, near_pairs
 from notmnist_assets.curation.perceptual_hash import hamming, perceptual_hashes
@@ -68,7 +68,7 @@ def recall_table(
     records = []
     with stage("recall", sum(len(kind.strengths) for kind in PERTURBATIONS), "perturbations") as advance:
         for perturbation, strength, copies in planted(originals, seed):
-            distance = _distances(originals, copies)
+            distance = distances(originals, copies)
             bits = hamming(before[1], perceptual_hashes(copies))
             found = {
                 "exact": distance == 0,
@@ -85,13 +85,6 @@ def recall_table(
     low, high = wilson_interval(table["found"], table["planted"])
     recall = table["found"] / table["planted"].clip(lower=1)
     return table.assign(recall=recall, ci_low=low, ci_high=high)[list(_RECALL_COLUMNS)]
-
-
-def _distances(a: Images, b: Images) -> npt.NDArray[np.int64]:
-    """Return the sum of absolute differences of the images in the same rows, int64 (n,)."""
-    difference = np.maximum(a, b) - np.minimum(a, b)
-    sums: npt.NDArray[np.int64] = difference.reshape(len(a), PIXELS).sum(axis=1, dtype=np.int64)
-    return sums
 
 
 def _found_by_search(originals: Images, copies: Images, radius: float, *, shifts: bool) -> npt.NDArray[np.bool_]:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notmnist_assets.curation.near import SHIFTS, NearPairs, largest_sum, moved, near_pairs
+from notmnist_assets.curation.images import moved
+from notmnist_assets.curation.near import SHIFTS, NearPairs, largest_sum, near_pairs
 from notmnist_assets.curation.near.bounds import choose_signs, projection_tolerance
 from notmnist_assets.curation.near.layout import PROJECTIONS, SUMS
 

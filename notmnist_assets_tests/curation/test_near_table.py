@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from notmnist_assets.curation.hashes import hash_table
-from notmnist_assets.curation.near import moved
+from notmnist_assets.curation.images import moved
 from notmnist_assets.curation.near_table import (
     chosen_radius,
     images_of,

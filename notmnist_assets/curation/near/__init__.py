@@ -5,7 +5,7 @@ nothing, `kernels` holds the compiled loops, `pairs` the result. Importing this 
 search does.
 """
 
-from notmnist_assets.curation.near.join import SHIFTS, moved, near_pairs
+from notmnist_assets.curation.near.join import SHIFTS, near_pairs
 from notmnist_assets.curation.near.pairs import LARGEST_DISTANCE, NearPairs, largest_sum
 
-__all__ = ["LARGEST_DISTANCE", "SHIFTS", "NearPairs", "largest_sum", "moved", "near_pairs"]
+__all__ = ["LARGEST_DISTANCE", "SHIFTS", "NearPairs", "largest_sum", "near_pairs"]

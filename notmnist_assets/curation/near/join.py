@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from notmnist_assets.curation.images import SIDE
+from notmnist_assets.curation.images import SIDE, moved
 from notmnist_assets.curation.near import bounds
 from notmnist_assets.curation.near.bounds import Pixels, Signs, as_pixels
 from notmnist_assets.curation.near.grid import Grid, Queries, build_grid, sort_queries
@@ -72,24 +72,6 @@ def near_pairs(
         return collect(list(_between(table, other, limit, shifts, pool)))
 
 
-def moved(images: Pixels, rows_down: int, columns_right: int) -> Pixels:
-    """Return images moved by up to 27 pixels, in the shape they came in.
-
-    What leaves the frame is lost, what enters is background 0.
-    """
-    source = images.reshape(-1, SIDE, SIDE)
-    result = np.zeros_like(source)
-    to_y, from_y = _overlap(rows_down)
-    to_x, from_x = _overlap(columns_right)
-    result[:, to_y, to_x] = source[:, from_y, from_x]
-    return result.reshape(images.shape)
-
-
-def _overlap(move: int) -> tuple[slice, slice]:
-    """Return where the pixels of one axis go to and come from."""
-    return slice(max(move, 0), SIDE + min(move, 0)), slice(max(-move, 0), SIDE + min(-move, 0))
-
-
 def _within(table: Pixels, limit: int, shifts: bool, pool: Executor) -> Iterator[Found]:
     """Yield the pairs of one table, smaller row first."""
     index = _Index.build(table, limit, pool)
@@ -145,7 +127,7 @@ class _Index:
         for start in range(0, len(table), _QUERY_BLOCK):
             block = table[start : start + _QUERY_BLOCK]
             if shift != (0, 0):
-                block = as_pixels(moved(block, *shift), "moved images")
+                block = as_pixels(moved(block.reshape(-1, SIDE, SIDE), *shift), "moved images")
             sums = bounds.cell_sums(block, self.pool)
             queries = sort_queries(bounds.sketch(sums, self.signs, self.pool), self.grid)
             yield from self._search(queries, block, start, within=False)

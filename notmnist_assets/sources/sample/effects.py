@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from notmnist_assets.curation.images import moved
 from notmnist_assets.sources.sample.framing import CANVAS, Canvases
 from notmnist_assets.sources.sample.randomness import Integers, Keys, below, between
 
@@ -27,15 +28,6 @@ def thicken(canvases: Canvases, across: int, down: int) -> Canvases:
 def thin(canvases: Canvases, across: int, down: int) -> Canvases:
     """Take `across` pixels of ink off the left and right and `down` pixels off above and below."""
     return _extremes(canvases, across, down, np.minimum, 255)
-
-
-def shift(canvases: Canvases, right: int, below_by: int) -> Canvases:
-    """Move the drawing by whole pixels; what leaves the canvas is lost."""
-    moved = np.zeros_like(canvases)
-    target_rows, source_rows = _overlap(below_by)
-    target_columns, source_columns = _overlap(right)
-    moved[:, target_rows, target_columns] = canvases[:, source_rows, source_columns]
-    return moved
 
 
 def decorate(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:
@@ -82,10 +74,6 @@ def _extremes(canvases: Canvases, across: int, down: int, extreme: Callable[...,
     return canvases
 
 
-def _overlap(offset: int) -> tuple[slice, slice]:
-    return slice(max(offset, 0), CANVAS + min(offset, 0)), slice(max(-offset, 0), CANVAS - max(offset, 0))
-
-
 def _keep_ink(changed: Canvases, original: Canvases) -> Canvases:
     """Take the change only where at least a quarter of the ink is left."""
     left, before = ((c > 127).sum(axis=(1, 2)) for c in (changed, original))
@@ -106,13 +94,14 @@ def _inline(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:  # no
 
 
 def _shadow(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:  # noqa: ARG001
-    return np.maximum(canvases, shift(canvases, 6, 5) - np.minimum(shift(canvases, 6, 5), thicken(canvases, 2, 2)))
+    shadow = moved(canvases, 5, 6)
+    return np.maximum(canvases, shadow - np.minimum(shadow, thicken(canvases, 2, 2)))
 
 
 def _relief(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:  # noqa: ARG001
     body = canvases
     for step in range(1, 6):
-        body = np.maximum(body, shift(canvases, step, step))
+        body = np.maximum(body, moved(canvases, step, step))
     return body - np.minimum(canvases, thin(body, 1, 1))
 
 

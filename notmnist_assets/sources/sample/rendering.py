@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from notmnist_assets.curation.images import PIXEL_DEPTH, PIXELS, SIDE, Images
+from notmnist_assets.curation.images import PIXEL_DEPTH, PIXELS, SIDE, Images, distances
 from notmnist_assets.sources.sample.effects import decorate
 from notmnist_assets.sources.sample.fonts import face_files, glyphs
 from notmnist_assets.sources.sample.framing import fill_frame
@@ -85,16 +85,15 @@ def perturb(images: Images, kinds: npt.NDArray[np.str_], drawings: Keys) -> Imag
         rows = np.flatnonzero(kinds == kind)
         if len(rows):
             changed[rows] = change(images[rows], drawings[rows])
-    distances = distance(images, changed)
-    rows = np.flatnonzero((distances < NEAREST) | (distances > FARTHEST))
+    far = distance(images, changed)
+    rows = np.flatnonzero((far < NEAREST) | (far > FARTHEST))
     changed[rows] = _change_pixels(images[rows], drawings[rows])
     return changed
 
 
 def distance(one: Images, other: Images) -> npt.NDArray[np.float64]:
     """Return the L1 distances of images (n, 28, 28) pairwise: sum of absolute pixel differences / 255."""
-    total: Integers = np.abs(one.astype(np.int64) - other).sum(axis=(1, 2))
-    return total / PIXEL_DEPTH
+    return distances(one, other) / PIXEL_DEPTH
 
 
 def _add_noise(images: Images, drawings: Keys) -> Images:
