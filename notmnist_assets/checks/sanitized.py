@@ -17,7 +17,7 @@ from notmnist_assets.curation.accounting import unaccounted_rows
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.near_table import chosen_radius
 from notmnist_assets.curation.splits import EVALUATION, SPLITS
-from notmnist_assets.curation.statistics import label_counts
+from notmnist_assets.curation.statistics import imbalance, label_counts
 from notmnist_assets.curation.values import Split
 from notmnist_assets.metadata import counts_table, table
 from notmnist_assets.resources import SettingsResource
@@ -139,7 +139,7 @@ def sanitized_checks(
 def _judge_balance(splits: Mapping[str, Split]) -> Iterator[dg.AssetCheckResult]:
     for name, split in splits.items():
         counts = label_counts(split.labels)
-        ratio = float(counts.max() / counts.min()) if counts.min() else float("inf")
+        ratio = imbalance(counts)
         yield judged(
             _KEYS[name],
             "class_balance",

@@ -45,6 +45,11 @@ def label_counts(labels: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
     return np.bincount(labels, minlength=len(LETTERS)).astype(np.int64)
 
 
+def imbalance(counts: npt.NDArray[np.int64]) -> float:
+    """Return the largest of the counts of letters over the smallest, 1 where they are even; infinity with a zero."""
+    return float(counts.max() / counts.min()) if counts.min() else math.inf
+
+
 def shuffle_score(labels: npt.NDArray[np.int32]) -> float:
     """Return how far the labels are from shuffled, in standard errors.
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notmnist_assets.curation.statistics import label_counts, pixel_moments, shuffle_score
+from notmnist_assets.curation.statistics import imbalance, label_counts, pixel_moments, shuffle_score
 
 
 @given(rows=st.integers(1, 200), seed=st.integers(0, 2**32), low=st.integers(0, 255))
@@ -31,6 +31,11 @@ def test_moments_of_nothing_are_refused() -> None:
 def test_letters_without_rows_are_counted_as_zero() -> None:
     assert label_counts(np.array([0, 9, 9, 3], np.int32)).tolist() == [1, 0, 0, 1, 0, 0, 0, 0, 0, 2]
     assert label_counts(np.array([], np.int32)).tolist() == [0] * 10
+
+
+@pytest.mark.parametrize(("counts", "ratio"), [([4] * 10, 1), ([5, *[2] * 9], 2.5), ([0, *[2] * 9], np.inf)])
+def test_the_imbalance_is_the_most_over_the_fewest_rows_of_a_letter(counts: list[int], ratio: float) -> None:
+    assert imbalance(np.array(counts, np.int64)) == ratio
 
 
 def test_shuffled_labels_score_within_four_standard_errors() -> None:
