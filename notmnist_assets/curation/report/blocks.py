@@ -82,6 +82,12 @@ def interval(low: float, high: float, digits: int = 1) -> Cell:
     return Cell(f"{100 * low:.{digits}f} to {100 * high:.{digits}f} %")
 
 
+def estimate(number: float, low: float, high: float, digits: int = 1, *, bar: bool = False) -> Cell:
+    """Return a share from 0 to 1 as a percentage, with the ends of its interval."""
+    text = f"{100 * number:.{digits}f} % ({100 * low:.{digits}f} to {100 * high:.{digits}f})"
+    return Cell(text, float(number), float(number) if bar else None)
+
+
 @dataclass(frozen=True)
 class Column:
     """A column: its head, what it means, and whether it holds numbers."""

@@ -6,9 +6,17 @@ Belongs here: the section that tells, and what each method means. Planting and l
 from collections.abc import Mapping
 from typing import Final
 
-import pandas as pd
-
-from notmnist_assets.curation.report.blocks import Cell, Section, Table, measure, numbers, word, words
+from notmnist_assets.curation.report.blocks import (
+    Cell,
+    Section,
+    Table,
+    estimate,
+    measure,
+    numbers,
+    rows_of,
+    word,
+    words,
+)
 from notmnist_assets.curation.report.data import ReportData
 from notmnist_assets.curation.wording import counted
 
@@ -27,8 +35,8 @@ def recall_section(data: ReportData) -> Section:
     methods = list(dict.fromkeys(data.recall["method"]))
     rows: list[tuple[Cell, ...]] = []
     for (name, strength), part in data.recall.groupby(["perturbation", "strength"], sort=False):
-        found = part.set_index("method")
-        cells = [_recall(found.loc[method]) for method in methods]
+        found = {row.method: estimate(row.recall, row.ci_low, row.ci_high, 0, bar=True) for row in rows_of(part)}
+        cells = (found[method] for method in methods)
         rows.append((word(f"{name} {strength:g}"), measure(part["median_distance"].iloc[0], 1), *cells))
     planted = int(data.recall["planted"].max()) if len(data.recall) else 0
     table = Table(
@@ -47,11 +55,4 @@ def recall_section(data: ReportData) -> Section:
         "Copies of the data's own images were changed in known ways and looked for again. No method finds all: what it"
         " misses can still leak.",
         (table,),
-    )
-
-
-def _recall(row: "pd.Series[float]") -> Cell:
-    low, high = 100 * float(row["ci_low"]), 100 * float(row["ci_high"])
-    return Cell(
-        f"{100 * float(row['recall']):.0f} % ({low:.0f} to {high:.0f})", float(row["recall"]), float(row["recall"])
     )

@@ -11,6 +11,7 @@ from notmnist_assets.curation.report.blocks import (
     Section,
     Table,
     count,
+    estimate,
     interval,
     numbers,
     rows_of,
@@ -68,8 +69,7 @@ def _effect(metrics: pd.DataFrame) -> Table:
     def accuracy(train_on: str, eval_on: str, eval_rows: str) -> Cell:
         wanted = (full["train_on"] == train_on) & (full["eval_on"] == eval_on) & (full["eval_rows"] == eval_rows)
         for row in rows_of(full[wanted]):
-            text = f"{100 * row.accuracy:.1f} % ({100 * row.ci_low:.1f} to {100 * row.ci_high:.1f})"
-            return Cell(text, float(row.accuracy))
+            return estimate(row.accuracy, row.ci_low, row.ci_high)
         return Cell("no rows")
 
     cases = (
