@@ -11,9 +11,10 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from notmnist_assets.curation.drawing import contact_sheet, evenly_spaced
+from notmnist_assets.curation.drawing import contact_sheet
 from notmnist_assets.curation.gallery import Exhibit, gallery
 from notmnist_assets.curation.images import LETTERS, Images
+from notmnist_assets.curation.sampling import evenly_spaced
 
 PICTURE_BUDGET: Final = 40_000
 """Largest Markdown of a picture in bytes. Dagster keeps every one for ever and sends them with each asset page."""

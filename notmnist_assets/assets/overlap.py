@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from notmnist_assets.assets.inputs import hash_inputs, hashes_of, split_inputs, splits_of, table_input
-from notmnist_assets.curation.drawing import evenly_spaced, line_chart, number_grid
+from notmnist_assets.curation.drawing import line_chart, number_grid
 from notmnist_assets.curation.evidence import (
     conflicting_groups,
     largest_groups,
@@ -38,6 +38,7 @@ from notmnist_assets.curation.radius import CROSS_LETTER_LIMIT, FEWEST_PAIRS, la
 from notmnist_assets.curation.recall import METHODS as RECALL_METHODS
 from notmnist_assets.curation.recall import false_alarm_table, recall_by_method, recall_table
 from notmnist_assets.curation.relation import METHODS, RowIndex
+from notmnist_assets.curation.sampling import evenly_spaced
 from notmnist_assets.io_managers import NearSearchIOManager
 from notmnist_assets.metadata import descriptions, exhibits, picture, table
 from notmnist_assets.resources import SettingsResource

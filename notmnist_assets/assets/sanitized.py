@@ -12,11 +12,11 @@ import pandas as pd
 
 from notmnist_assets.assets.inputs import hash_inputs, hashes_of, split_inputs, splits_of, table_input
 from notmnist_assets.assets.outputs import split_outputs
-from notmnist_assets.curation.drawing import evenly_spaced
 from notmnist_assets.curation.evidence import removed_pairs
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.near_table import chosen_radius
 from notmnist_assets.curation.relation import RowIndex
+from notmnist_assets.curation.sampling import evenly_spaced
 from notmnist_assets.curation.sanitizing import REASONS, Policy, sanitize
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.statistics import label_counts

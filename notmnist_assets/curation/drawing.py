@@ -22,11 +22,6 @@ _PALE = (0.15, 0.85)
 """Between these, cells of a number grid are pale enough for black digits."""
 
 
-def evenly_spaced(count: int, wanted: int) -> npt.NDArray[np.intp]:
-    """Return up to `wanted` row numbers spread evenly over `count` rows, ascending."""
-    return np.linspace(0, count - 1, min(count, wanted)).round().astype(np.intp)
-
-
 def contact_sheet(images: Images, columns: int = 10, levels: int = 256) -> bytes:
     """Draw images in reading order, `columns` to a line, as an 8-bit gray PNG.
 

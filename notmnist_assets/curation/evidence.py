@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from notmnist_assets.curation.drawing import evenly_spaced
 from notmnist_assets.curation.gallery import Exhibit, pair_exhibit
 from notmnist_assets.curation.images import LETTERS, PIXEL_DEPTH, PIXELS, Images
 from notmnist_assets.curation.near import largest_sum
 from notmnist_assets.curation.near_table import images_of, pairs_of
 from notmnist_assets.curation.overlap import duplicate_groups
 from notmnist_assets.curation.relation import Indices, Method, RowIndex
+from notmnist_assets.curation.sampling import evenly_spaced
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.values import Split
 from notmnist_assets.curation.wording import counted

@@ -5,11 +5,9 @@ import io
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
-from notmnist_assets.curation.drawing import contact_sheet, evenly_spaced, line_chart, number_grid
+from notmnist_assets.curation.drawing import contact_sheet, line_chart, number_grid
 from notmnist_assets.curation.images import Images
 
 PITCH, GAP = 30, 2
@@ -54,18 +52,6 @@ def test_fewer_gray_levels_stay_near_the_image_and_make_no_larger_file(levels: i
     assert len(np.unique(shown)) <= levels
     assert (images[13] - shown.astype(int)).max() < 256 // levels
     assert len(sheet) <= len(contact_sheet(images))
-
-
-@given(count=st.integers(0, 500), wanted=st.integers(0, 60))
-def test_evenly_spaced_rows_ascend_exist_and_reach_both_ends(count: int, wanted: int) -> None:
-    rows = evenly_spaced(count, wanted).tolist()
-    assert len(rows) == min(count, wanted)
-    assert rows == sorted(set(rows))
-    assert all(0 <= row < count for row in rows)
-    if len(rows) > 1:
-        assert (rows[0], rows[-1]) == (0, count - 1)
-        steps = np.diff(rows)
-        assert steps.max() - steps.min() <= 1
 
 
 def test_a_chart_opens_is_the_same_each_time_and_shows_its_lines() -> None:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pandas as pd
 
-from notmnist_assets.curation.drawing import contact_sheet, evenly_spaced
+from notmnist_assets.curation.drawing import contact_sheet
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.report.blocks import (
     MOST_ROWS,
@@ -26,6 +26,7 @@ from notmnist_assets.curation.report.blocks import (
     words,
 )
 from notmnist_assets.curation.report.data import ReportData
+from notmnist_assets.curation.sampling import evenly_spaced
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.statistics import label_counts
 from notmnist_assets.curation.values import LetterImages

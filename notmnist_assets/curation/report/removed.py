@@ -8,13 +8,13 @@ from typing import Final
 
 import pandas as pd
 
-from notmnist_assets.curation.drawing import evenly_spaced
 from notmnist_assets.curation.gallery import pair_exhibit
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.relation import Method
 from notmnist_assets.curation.report.blocks import Picture, Pictures, Section, Table, count, numbers, share, word, words
 from notmnist_assets.curation.report.data import ReportData
 from notmnist_assets.curation.report.duplicates import exhibit_picture
+from notmnist_assets.curation.sampling import evenly_spaced
 from notmnist_assets.curation.sanitizing import REASONS, Conflicts, RemoveFrom, Repeats
 from notmnist_assets.curation.splits import SPLITS
 
