@@ -1,6 +1,6 @@
 """The parts a page consists of: sections, and in them paragraphs, notices, facts, tables and pictures.
 
-Belongs here: their shape, and how numbers are written. What they say is up to the sections; their HTML is in
+Belongs here: their shape, and how numbers and exhibits are shown. What they say is up to the sections; their HTML is in
 `page.html`.
 """
 
@@ -13,11 +13,14 @@ from typing import Any, ClassVar, Final, Literal
 
 import pandas as pd
 
+from notmnist_assets.curation.drawing import contact_sheet
+from notmnist_assets.curation.gallery import Exhibit
 from notmnist_assets.curation.report.chart import Chart
 from notmnist_assets.curation.wording import counted
 
 MOST_ROWS: Final = 100
 """Rows of a long table that the page shows."""
+_SCALE: Final = 2
 
 
 @dataclass(frozen=True)
@@ -194,6 +197,12 @@ class Picture:
     def uri(self) -> str:
         """The picture itself, so that the page needs no other file."""
         return "data:image/png;base64," + base64.b64encode(self.png).decode()
+
+
+def exhibit_picture(shown: Exhibit, alt: str) -> Picture:
+    """Return the images of an exhibit side by side, each pixel enlarged."""
+    png = contact_sheet(shown.images, columns=max(1, len(shown.images)))
+    return Picture(png, f"{alt}. {shown.caption}", shown.caption, _SCALE)
 
 
 @dataclass(frozen=True)

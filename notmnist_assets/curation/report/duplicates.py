@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from notmnist_assets.curation.drawing import contact_sheet
 from notmnist_assets.curation.evidence import (
     conflicting_groups,
     largest_groups,
@@ -29,11 +28,11 @@ from notmnist_assets.curation.report.blocks import (
     Fact,
     Facts,
     Paragraph,
-    Picture,
     Pictures,
     Section,
     Table,
     count,
+    exhibit_picture,
     interval,
     measure,
     numbers,
@@ -48,8 +47,8 @@ from notmnist_assets.curation.report.recall import METHODS
 
 _PAIRS = 12
 _GROUPS = 8
-_SCALE = 2
 _SUSPECTS = 4
+_SUPPORT = round(1 / CROSS_LETTER_LIMIT)
 
 
 def overlap_section(data: ReportData) -> Section:
@@ -197,9 +196,6 @@ def radius_section(data: ReportData) -> Section:
     )
 
 
-_SUPPORT = round(1 / CROSS_LETTER_LIMIT)
-
-
 def _rule(curve: pd.DataFrame, used: float) -> str:
     """Tell the rule of `choose_radius`, and whether it was followed."""
     rule = (
@@ -287,9 +283,3 @@ def _groups(title: str, about: str, exhibits: Sequence[Exhibit]) -> Pictures:
 
 def _exhibition(title: str, about: str, exhibits: Sequence[Exhibit], alt: str) -> Pictures:
     return Pictures(title, about, [exhibit_picture(shown, alt) for shown in exhibits])
-
-
-def exhibit_picture(shown: Exhibit, alt: str) -> Picture:
-    """Return the images of an exhibit side by side, each pixel enlarged."""
-    png = contact_sheet(shown.images, columns=max(1, len(shown.images)))
-    return Picture(png, f"{alt}. {shown.caption}", shown.caption, _SCALE)

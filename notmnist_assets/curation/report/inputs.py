@@ -1,4 +1,4 @@
-"""What went in: archives, settings, members of each letter, rejected files, balance, pictures of the letters.
+"""What went in: archives, settings, members of each letter, rejected files, pictures of the letters.
 
 Belongs here: the sections before anything is compared.
 """
@@ -27,8 +27,6 @@ from notmnist_assets.curation.report.blocks import (
 )
 from notmnist_assets.curation.report.data import ReportData
 from notmnist_assets.curation.sampling import evenly_spaced
-from notmnist_assets.curation.splits import SPLITS
-from notmnist_assets.curation.statistics import label_counts
 from notmnist_assets.curation.values import LetterImages
 from notmnist_assets.curation.wording import counted
 
@@ -144,45 +142,6 @@ def rejected_section(data: ReportData) -> Section:
         "Files that could not be read as a picture of 28 by 28 pixels were left out before the splits were drawn.",
         (table,),
     )
-
-
-def balance_section(data: ReportData) -> Section:
-    """Count the rows of each letter in each split, before and after sanitizing."""
-    groups = [("as drawn", data.splits), ("sanitized", data.sanitized)]
-    counts = {(what, name): label_counts(splits[name].labels) for what, splits in groups for name in SPLITS}
-    largest = {name: int(counts["as drawn", name].max(initial=0)) for name in SPLITS}
-    rows = [
-        (word(letter), *(count(counts[key][place], of=largest[key[1]]) for key in counts))
-        for place, letter in enumerate(LETTERS)
-    ]
-    totals = (word("all"), *(count(int(counts[key].sum())) for key in counts))
-    table = Table(
-        "balance-table",
-        "Rows of each letter",
-        (
-            words("letter"),
-            *(
-                numbers(f"{name}, {what}", _BALANCE[what] if name == SPLITS[0] else "")
-                for what, _ in groups
-                for name in SPLITS
-            ),
-        ),
-        [*rows, totals],
-        total=True,
-    )
-    return Section(
-        "balance",
-        "Balance of letters",
-        "A split that has more of one letter rewards guessing it. Bars are lengths relative to the split's most"
-        " frequent letter as drawn.",
-        (table,),
-    )
-
-
-_BALANCE = {
-    "as drawn": "rows before sanitizing, a tenth of each split per letter",
-    "sanitized": "rows that sanitizing left",
-}
 
 
 def letters_section(data: ReportData) -> Section:

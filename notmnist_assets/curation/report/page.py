@@ -20,7 +20,7 @@ _BUILDERS: Final[dict[str, Callable[[ReportData], Section]]] = {
     "members": inputs.members_section,
     "rejected": inputs.rejected_section,
     "letters": inputs.letters_section,
-    "balance": inputs.balance_section,
+    "balance": removed.balance_section,
     "overlap": duplicates.overlap_section,
     "radius": duplicates.radius_section,
     "conflicts": duplicates.conflicts_section,

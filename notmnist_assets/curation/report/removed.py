@@ -1,6 +1,6 @@
-"""What sanitizing removed: by which rules, how many rows for which reason, and examples.
+"""What sanitizing removed and left: rows by letter, by which rules, how many for which reason, and examples.
 
-Belongs here: the section that tells. Deciding is in `sanitizing`.
+Belongs here: the sections that tell. Deciding is in `sanitizing`.
 """
 
 from collections.abc import Mapping
@@ -11,12 +11,23 @@ import pandas as pd
 from notmnist_assets.curation.gallery import pair_exhibit
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.relation import Method
-from notmnist_assets.curation.report.blocks import Picture, Pictures, Section, Table, count, numbers, share, word, words
+from notmnist_assets.curation.report.blocks import (
+    Picture,
+    Pictures,
+    Section,
+    Table,
+    count,
+    exhibit_picture,
+    numbers,
+    share,
+    word,
+    words,
+)
 from notmnist_assets.curation.report.data import ReportData
-from notmnist_assets.curation.report.duplicates import exhibit_picture
 from notmnist_assets.curation.sampling import evenly_spaced
 from notmnist_assets.curation.sanitizing import REASONS, Conflicts, RemoveFrom, Repeats
 from notmnist_assets.curation.splits import SPLITS
+from notmnist_assets.curation.statistics import label_counts
 
 _EXAMPLES: Final = 4
 
@@ -36,6 +47,48 @@ _CONFLICTS: Final[Mapping[Conflicts, str]] = {
     "keep": "all its rows stay",
 }
 _REPEATS: Final[Mapping[Repeats, str]] = {"drop": "all but the first leave", "keep": "all stay"}
+_REASONS: Final[Mapping[str, str]] = {
+    **{f"also in {name}": f"the image is in {name} as well" for name in SPLITS},
+    "conflicting letters": "the image carries different letters",
+    "repeat": "the same split holds the image in an earlier row",
+}
+_BALANCE: Final[Mapping[str, str]] = {
+    "as drawn": "rows before sanitizing, a tenth of each split per letter",
+    "sanitized": "rows that sanitizing left",
+}
+
+
+def balance_section(data: ReportData) -> Section:
+    """Count the rows of each letter in each split, before and after sanitizing."""
+    groups = [("as drawn", data.splits), ("sanitized", data.sanitized)]
+    counts = {(what, name): label_counts(splits[name].labels) for what, splits in groups for name in SPLITS}
+    largest = {name: int(counts["as drawn", name].max(initial=0)) for name in SPLITS}
+    rows = [
+        (word(letter), *(count(counts[key][place], of=largest[key[1]]) for key in counts))
+        for place, letter in enumerate(LETTERS)
+    ]
+    totals = (word("all"), *(count(int(counts[key].sum())) for key in counts))
+    table = Table(
+        "balance-table",
+        "Rows of each letter",
+        (
+            words("letter"),
+            *(
+                numbers(f"{name}, {what}", _BALANCE[what] if name == SPLITS[0] else "")
+                for what, _ in groups
+                for name in SPLITS
+            ),
+        ),
+        [*rows, totals],
+        total=True,
+    )
+    return Section(
+        "balance",
+        "Balance of letters",
+        "A split that has more of one letter rewards guessing it. Bars are lengths relative to the split's most"
+        " frequent letter as drawn.",
+        (table,),
+    )
 
 
 def sanitizing_section(data: ReportData) -> Section:
@@ -81,13 +134,6 @@ def sanitizing_section(data: ReportData) -> Section:
         " under the first. Each removed row is listed, with the row it collides with, in sanitized/removed.",
         (rules, counts, *_examples(data)),
     )
-
-
-_REASONS: Final[Mapping[str, str]] = {
-    **{f"also in {name}": f"the image is in {name} as well" for name in SPLITS},
-    "conflicting letters": "the image carries different letters",
-    "repeat": "the same split holds the image in an earlier row",
-}
 
 
 def _examples(data: ReportData) -> list[Pictures]:
