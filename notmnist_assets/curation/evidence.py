@@ -3,7 +3,8 @@
 Belongs here: picking and captioning. Drawing is in `gallery`, counting in `overlap`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -79,15 +80,25 @@ def conflicting_groups(
 
 def removed_pairs(splits: Mapping[str, Split], removed: pd.DataFrame, count: int) -> list[Exhibit]:
     """Return removed rows beside the rows they collide with, `count` of each reason, evenly spaced over distances."""
-    shown = []
-    for reason, rows in removed.sort_values("distance", kind="stable").groupby("reason"):
-        for row in rows.iloc[evenly_spaced(len(rows), count)].to_dict("records"):
-            one, other = splits[row["split"]], splits[row["collides_split"]]
-            here, there = row["row"], row["collides_row"]
-            letters = LETTERS[one.labels[here]], LETTERS[other.labels[there]]
-            caption = f"{reason}: {row['split']} {letters[0]} | {row['collides_split']} {letters[1]}"
-            shown.append(pair_exhibit(caption, one.images[here], other.images[there]))
-    return shown
+    return [
+        removed_pair(splits, row, "{reason}: {split} {letter} | {collides_split} {collides_letter}")
+        for _, rows in removed.sort_values("distance", kind="stable").groupby("reason")
+        for row in rows.iloc[evenly_spaced(len(rows), count)].to_dict("records")
+    ]
+
+
+def removed_pair(splits: Mapping[str, Split], row: Mapping[Hashable, Any], caption: str) -> Exhibit:
+    """Return a removed row beside the row it collides with.
+
+    Args:
+        splits: as drawn.
+        row: what the table of removed rows says of it, by column.
+        caption: with places for any of these columns, such as `{reason}`, and for `{letter}` and `{collides_letter}`.
+    """
+    one, other = splits[row["split"]], splits[row["collides_split"]]
+    here, there = row["row"], row["collides_row"]
+    said = {**row, "letter": LETTERS[one.labels[here]], "collides_letter": LETTERS[other.labels[there]]}
+    return pair_exhibit(caption.format_map(said), one.images[here], other.images[there])
 
 
 def diameter(images: Images) -> float:

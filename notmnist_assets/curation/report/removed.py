@@ -3,12 +3,12 @@
 Belongs here: the sections that tell. Deciding is in `sanitizing`.
 """
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Hashable, Mapping
+from typing import Any, Final
 
 import pandas as pd
 
-from notmnist_assets.curation.gallery import pair_exhibit
+from notmnist_assets.curation.evidence import removed_pair
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.relation import Method
 from notmnist_assets.curation.report.blocks import (
@@ -146,17 +146,15 @@ def _examples(data: ReportData) -> list[Pictures]:
                 Pictures(
                     f"Removed: {reason}",
                     "The removed row, the row it collides with, and their difference, amplified.",
-                    [_example(data, row) for _, row in shown.iterrows()],
+                    [_example(data, row) for row in shown.to_dict("records")],
                 )
             )
     return galleries
 
 
-def _example(data: ReportData, row: "pd.Series[float]") -> Picture:
-    split, other = data.splits[str(row["split"])], data.splits[str(row["collides_split"])]
-    here, there = int(row["row"]), int(row["collides_row"])
-    letter, other_letter = LETTERS[split.labels[here]], LETTERS[other.labels[there]]
-    distance = f", distance {row['distance']:.2f}" if pd.notna(row["distance"]) else ""
-    caption = f"{row['split']} {here} ({letter}) | {row['collides_split']} {there} ({other_letter}){distance}"
-    exhibit = pair_exhibit(caption, split.images[here], other.images[there])
+def _example(data: ReportData, row: Mapping[Hashable, Any]) -> Picture:
+    caption = "{split} {row} ({letter}) | {collides_split} {collides_row} ({collides_letter})"
+    if pd.notna(row["distance"]):
+        caption += ", distance {distance:.2f}"
+    exhibit = removed_pair(data.splits, row, caption)
     return exhibit_picture(exhibit, "A removed row, the row it collides with, and their difference, amplified")
