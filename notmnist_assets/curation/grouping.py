@@ -60,7 +60,7 @@ def pool_letters(letters: Mapping[str, Mapping[str, LetterImages]]) -> Pool:
     )
 
 
-def pool_groups(pool: Pool, radius: float, *, by_font: bool, shifts: bool = False, workers: int = 2) -> Indices:
+def pool_groups(pool: Pool, radius: float, *, by_font: bool, shifts: bool = False) -> Indices:
     """Return the group of each image: connected by equal pixels, by distances up to `radius`, and by fonts if asked.
 
     Groups are numbered in the order of their first image.
@@ -80,7 +80,7 @@ def pool_groups(pool: Pool, radius: float, *, by_font: bool, shifts: bool = Fals
         here = np.flatnonzero((first >= start) & (first < start + len(part)))
         copy_rows(part.images, first[here] - start, pictures, here)
         start += len(part)
-    pairs = near_pairs(pictures, radius, shifts=shifts, workers=workers)
+    pairs = near_pairs(pictures, radius, shifts=shifts)
     source, target, nodes = [pairs.a.astype(np.int64)], [pairs.b.astype(np.int64)], distinct
     if by_font:
         source.append(image.astype(np.int64))

@@ -85,13 +85,13 @@ class LogisticFit:
     """A fitted model.
 
     Attributes:
-        parameters: float64 (classes, 785), the intercept last. A class without training rows has weights 0 and
+        parameters: float64 (10, 785), the intercept last. A class without training rows has weights 0 and
             the intercept -inf, the limit of the fit: its probability is 0 and it is never predicted.
         objective: (sum of log losses + 0.5 * sum of squared weights) / rows.
         gradient_norm: largest absolute entry of the objective's gradient.
         rows: rows fitted.
         steps: descent steps over all rows.
-        converged: whether `gradient_norm` is at most the tolerance.
+        converged: whether `gradient_norm` is at most `TOLERANCE`.
         seconds: wall time of the fit.
         guess: of the inverse Hessian, for fits that start from this one; up to 49 MB.
     """
@@ -115,8 +115,6 @@ def fit_logistic(
     images: Images,
     labels: Labels,
     *,
-    classes: int = len(LETTERS),
-    tolerance: float = TOLERANCE,
     step_limit: int = STEP_LIMIT,
     start: LogisticFit | None = None,
     workers: int = 2,
@@ -131,9 +129,7 @@ def fit_logistic(
 
     Args:
         images: uint8 (n, 28, 28), a memory map too; never copied to float as a whole.
-        labels: int32 (n,), 0 to `classes` - 1.
-        classes: columns of the model.
-        tolerance: largest absolute entry of the gradient of the objective (per row) that counts as converged.
+        labels: int32 (n,), 0 to 9.
         step_limit: the most steps over all rows.
         start: where to start; used if it was fitted to rows of the same classes.
         workers: threads.
@@ -151,8 +147,8 @@ def fit_logistic(
     began = time.perf_counter()
     if not len(images):
         raise CurationError("there are no rows to fit.", subject="training split", remedy="Ask for at least one row.")
-    present = np.flatnonzero(np.bincount(labels, minlength=classes))
-    codes = np.zeros(classes, np.int32)
+    present = np.flatnonzero(np.bincount(labels, minlength=len(LETTERS)))
+    codes = np.zeros(len(LETTERS), np.int32)
     codes[present] = np.arange(len(present))
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
 
@@ -174,8 +170,8 @@ def fit_logistic(
             if len(images) > PILOT_ROWS:
                 sample = rows_of(np.linspace(0, len(images) - 1, PILOT_ROWS).astype(np.intp))
             point, guess = _rough_start(everything, sample, step_limit, pool)
-        minimum = _descend(everything, point, guess, tolerance, step_limit, pool)
-    parameters = np.zeros((classes, PIXELS + 1))
+        minimum = _descend(everything, point, guess, TOLERANCE, step_limit, pool)
+    parameters = np.zeros((len(LETTERS), PIXELS + 1))
     parameters[:, PIXELS] = -np.inf
     parameters[present] = minimum.point
     return LogisticFit(

@@ -60,7 +60,6 @@ def search_near(
     shifts: bool = False,
     code_version: str = "",
     previous: NearSearch | None = None,
-    workers: int = 2,
 ) -> NearSearch:
     """Find every pair of distinct images of all splits at most `radius` apart.
 
@@ -73,7 +72,6 @@ def search_near(
         previous: an earlier search; only images that it did not see are searched, against all. The result is the
             same as without it. One that was narrower, of another kind or made by other code is ignored, and so is
             one of the very same images and radius: who asks again for what it holds does not trust it.
-        workers: threads.
     """
     searched = np.sort(index.digests)
     known = np.zeros(index.images, np.bool_)
@@ -90,10 +88,10 @@ def search_near(
     first_rows = index.first_rows
     new, old = np.flatnonzero(~known), np.flatnonzero(known)
     pictures = images_of(index, splits, first_rows[new])
-    parts.append(_renumbered(near_pairs(pictures, radius, shifts=shifts, workers=workers), new, new))
+    parts.append(_renumbered(near_pairs(pictures, radius, shifts=shifts), new, new))
     if len(new) and len(old):
         others = images_of(index, splits, first_rows[old])
-        across = near_pairs(pictures, radius, others=others, shifts=shifts, workers=workers)
+        across = near_pairs(pictures, radius, others=others, shifts=shifts)
         parts.append(_renumbered(across, new, old))
     return NearSearch(_table(index, parts), searched, radius, shifts, code_version, seen_before=int(known.sum()))
 
