@@ -75,7 +75,7 @@ def test_an_empty_table_still_has_its_columns() -> None:
 
 
 def test_counts_are_shown_by_letter() -> None:
-    shown = counts_table(range(10), "rows")
+    shown = counts_table(range(10))
     assert dict(shown.records[9].data) == {"letter": "J", "rows": 9}
 
 

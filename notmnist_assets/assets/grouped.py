@@ -67,7 +67,7 @@ def grouped(
                     "largest_group": int(np.bincount(groups[split_of == place], minlength=1).max()),
                     "radius": chosen_radius(radius),
                     "by_font": chosen.grouped_fonts,
-                    "rows_per_letter": counts_table(label_counts(split.labels).tolist(), "rows"),
+                    "rows_per_letter": counts_table(label_counts(split.labels).tolist()),
                     "pictures": contact_sheet_metadata(split.images, f"grouped/{name}"),
                 },
             )

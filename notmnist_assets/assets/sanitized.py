@@ -121,7 +121,7 @@ def sanitized(
                     f"share: {letter}": count / max(len(split), 1)
                     for letter, count in zip(LETTERS, counts, strict=True)
                 },
-                "rows_per_letter": counts_table(counts, "rows"),
+                "rows_per_letter": counts_table(counts),
                 "pictures": contact_sheet_metadata(split.images, f"sanitized/{name}"),
             },
         )

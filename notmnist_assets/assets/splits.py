@@ -65,7 +65,7 @@ def splits(context: dg.AssetExecutionContext, settings: SettingsResource) -> Ite
                     "rows": len(split),
                     "mean": pixel_moments(split.images).mean,
                     "seed": chosen.seed,
-                    "rows_per_letter": counts_table(counts, "rows"),
+                    "rows_per_letter": counts_table(counts),
                     "pictures": contact_sheet_metadata(split.images, f"splits/{name}"),
                 },
             )

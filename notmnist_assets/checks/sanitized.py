@@ -147,7 +147,7 @@ def _judge_balance(splits: Mapping[str, Split]) -> Iterator[dg.AssetCheckResult]
             actual=ratio,
             threshold=_LARGEST_RATIO,
             severity=dg.AssetCheckSeverity.WARN,
-            rows_per_letter=counts_table(counts.tolist(), "rows"),
+            rows_per_letter=counts_table(counts.tolist()),
         )
 
 

@@ -72,7 +72,7 @@ def _judge_splits(splits: Mapping[str, Split]) -> Iterator[dg.AssetCheckResult]:
             passed=ratio == 1.0,
             actual=ratio,
             threshold=1.0,
-            rows_per_letter=counts_table(counts.tolist(), "rows"),
+            rows_per_letter=counts_table(counts.tolist()),
         )
         score = shuffle_score(split.labels)
         yield judged(

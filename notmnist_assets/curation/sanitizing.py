@@ -20,7 +20,6 @@ RemoveFrom = Literal["evaluation", "training"]
 Conflicts = Literal["drop", "majority", "keep"]
 Repeats = Literal["drop", "keep"]
 
-REMOVED_COLUMNS: Final = ("split", "row", "reason", "collides_split", "collides_row", "distance")
 _LEAK_SOURCES: Final[Mapping[RemoveFrom, Mapping[str, tuple[str, ...]]]] = {
     "evaluation": EARLIER,
     "training": {"train": ("valid", "test"), "valid": ("test",)},

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from notmnist_assets.curation.relation import METHODS, RowIndex
-from notmnist_assets.curation.sanitizing import REASONS, REMOVED_COLUMNS, Policy, Sanitizing, sanitize
+from notmnist_assets.curation.sanitizing import REASONS, Policy, Sanitizing, sanitize
 from notmnist_assets_tests.builders import ORDER, Row, World, drawing, split_of, worlds
 
 POLICIES = [
@@ -204,6 +204,7 @@ def test_the_near_method_without_near_pairs_is_refused() -> None:
 def test_nothing_to_remove_gives_an_empty_table_with_all_columns() -> None:
     world = world_of({"train": [(drawing(0), 0)], "test": [(drawing(1), 1)]})
     outcome = sanitize(world.index(), Policy())
-    assert tuple(outcome.removed.columns) == REMOVED_COLUMNS
+    columns = ("split", "row", "reason", "collides_split", "collides_row", "distance")
+    assert tuple(outcome.removed.columns) == columns
     assert len(outcome.removed) == 0
     assert {name: rows.tolist() for name, rows in outcome.kept.items()} == {"train": [0], "valid": [], "test": [0]}

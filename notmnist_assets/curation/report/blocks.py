@@ -207,16 +207,12 @@ def exhibit_picture(shown: Exhibit, alt: str) -> Picture:
 
 @dataclass(frozen=True)
 class Pictures:
-    """Pictures that belong together, under a heading of their own.
-
-    `empty` is said when there are none.
-    """
+    """Pictures that belong together, under a heading of their own."""
 
     kind: ClassVar[str] = "pictures"
     title: str
     about: str
     pictures: Sequence[Picture]
-    empty: str = "There are none."
 
 
 Block = Paragraph | Notice | Facts | Table | Pictures | Chart

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from notmnist_assets.sources.sample.recipe import SEED, fingerprint
 
-__all__ = ["SEED", "fingerprint", "is_rendered", "render_archives"]
+__all__ = ["fingerprint", "is_rendered", "render_archives"]
 
 
 def render_archives(

@@ -18,7 +18,7 @@ RECIPE_VERSION: Final = 1
 SEED: Final = 133
 
 
-def recipe(large_per_letter: int, small_per_letter: int, seed: int = SEED) -> dict[str, int | str]:
+def recipe(large_per_letter: int, small_per_letter: int, seed: int) -> dict[str, int | str]:
     """Return all that decides the bytes: code, parameters, fonts, their rasterizer, the compressor.
 
     NumPy is not among it: only its integer arithmetic, and float32 products that are exact, enter the pixels.
