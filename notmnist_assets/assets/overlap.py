@@ -337,7 +337,7 @@ def recall(
     rows = evenly_spaced(index.images, _RECALL_IMAGES)
     images = images_of(index, splits, index.first_rows[rows])
     found = recall_table(images, used, shifts=shifts)
-    alarms = false_alarm_table(images, index.rows_by_letter()[rows], pairs_among(index, near_pairs, used, rows))
+    alarms = false_alarm_table(images, index.rows_by_letter[rows], pairs_among(index, near_pairs, used, rows))
     planted = found["perturbation"] + " " + found["strength"].map("{:g}".format)
     grid = found.assign(planted=planted).pivot_table(index="planted", columns="method", values="recall", sort=False)
     chart = number_grid(

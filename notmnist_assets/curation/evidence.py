@@ -71,7 +71,7 @@ def conflicting_groups(
     """Return groups of so many distinct images whose rows have different letters, those with the most rows first."""
     groups = duplicate_groups(index, method)
     letters = np.zeros((int(groups.max(initial=-1)) + 1, len(LETTERS)), np.int64)
-    np.add.at(letters, groups, index.rows_by_letter())
+    np.add.at(letters, groups, index.rows_by_letter)
     images = np.bincount(groups, minlength=len(letters))
     conflicting = np.flatnonzero(((letters > 0).sum(axis=1) > 1) & (images >= fewest_images))
     order = conflicting[np.argsort(-letters[conflicting].sum(axis=1), kind="stable")][:count]
@@ -120,8 +120,7 @@ def _exhibit_pairs(
     distance: npt.NDArray[np.int32],
     chosen: npt.NDArray[np.intp],
 ) -> list[Exhibit]:
-    first_rows = index.first_rows
-    ones, others = first_rows[a[chosen]], first_rows[b[chosen]]
+    ones, others = index.first_rows[a[chosen]], index.first_rows[b[chosen]]
     pictures = images_of(index, splits, ones), images_of(index, splits, others)
     return [
         pair_exhibit(
@@ -134,7 +133,7 @@ def _exhibit_pairs(
 
 
 def _exhibit_group(index: RowIndex, splits: Mapping[str, Split], members: Indices) -> Exhibit:
-    counts = index.rows_by_letter()[members].sum(axis=0)
+    counts = index.rows_by_letter[members].sum(axis=0)
     letters = ", ".join(f"{LETTERS[label]} {counts[label]}" for label in np.flatnonzero(counts))
     shown = images_of(index, splits, index.first_rows[members[:_MOST_MEMBERS]])
     if len(members) <= _MOST_MEASURED:

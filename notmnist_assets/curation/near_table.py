@@ -85,12 +85,11 @@ def search_near(
     ):
         known = np.isin(index.digests.astype(str), previous.searched.astype(str))
         parts.append(pairs_of(index, previous.pairs).within(radius))
-    first_rows = index.first_rows
     new, old = np.flatnonzero(~known), np.flatnonzero(known)
-    pictures = images_of(index, splits, first_rows[new])
+    pictures = images_of(index, splits, index.first_rows[new])
     parts.append(_renumbered(near_pairs(pictures, radius, shifts=shifts), new, new))
     if len(new) and len(old):
-        others = images_of(index, splits, first_rows[old])
+        others = images_of(index, splits, index.first_rows[old])
         across = near_pairs(pictures, radius, others=others, shifts=shifts)
         parts.append(_renumbered(across, new, old))
     return NearSearch(_table(index, parts), searched, radius, shifts, code_version, seen_before=int(known.sum()))
@@ -164,7 +163,7 @@ def radius_table(index: RowIndex, table: pd.DataFrame, *, searched: float, fixed
         fixed: the radius to use whatever the data say, at most `searched`; None to choose.
     """
     radii = sorted({radius for radius in RADII if radius <= searched} | ({fixed} if fixed is not None else set()))
-    curve = radius_curve(pairs_of(index, table), index.rows_by_letter(), radii)
+    curve = radius_curve(pairs_of(index, table), index.rows_by_letter, radii)
     curve["chosen"] = curve["radius"] == (choose_radius(curve) if fixed is None else fixed)
     return curve
 

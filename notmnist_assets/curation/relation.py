@@ -8,6 +8,7 @@ pixels, or a direct neighbour within the radius; neighbours of neighbours do not
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -124,15 +125,18 @@ class RowIndex:
         numbers: Indices = found.fill_null(NO_IMAGE).to_numpy().astype(np.int64)
         return numbers
 
-    @property
+    @cached_property
     def first_rows(self) -> Indices:
-        """Global row number of each distinct image's first row."""
+        """Global row number of each distinct image's first row: int64 (images,)."""
         return first_per_key(self.image, np.arange(len(self.image)), self.images)
 
-    def rows_by_letter(self, rows: Mask | None = None) -> Indices:
-        """Return how many of `rows` (all without it) of each letter each distinct image has: int64 (images, 10)."""
-        key = self.image * len(LETTERS) + self.label
-        key = key if rows is None else key[rows]
+    @cached_property
+    def rows_by_letter(self) -> Indices:
+        """How many rows of each letter each distinct image has: int64 (images, 10)."""
+        return self._count_letters(slice(None))
+
+    def _count_letters(self, rows: Mask | slice) -> Indices:
+        key = self.image[rows] * len(LETTERS) + self.label[rows]
         return np.bincount(key, minlength=self.images * len(LETTERS)).reshape(self.images, len(LETTERS))
 
     def in_split(self, name: str) -> Mask:
@@ -166,7 +170,7 @@ class RowIndex:
 
     def letters_around(self, method: Method, rows: Mask | None = None) -> Indices:
         """Return how many of `rows` of each letter an image and its related images have: int64 (images, 10)."""
-        own = self.rows_by_letter(rows)
+        own = self.rows_by_letter if rows is None else self._count_letters(rows)
         if method == "cells":
             by_cell = np.zeros((self._cells, len(LETTERS)), np.int64)
             np.add.at(by_cell, self.cell_of_image, own)
