@@ -15,7 +15,7 @@ import shutil
 import tarfile
 import time
 import warnings
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +23,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.measure import Findings, Stage
+from benchmarks.measure import Findings, Stage, Steps
 from benchmarks.place import Place
 from notmnist_assets.curation.images import LETTERS, PIXEL_DEPTH, PIXELS, SIDE
 
@@ -36,7 +36,6 @@ _PAIRS: Final = (("train", "valid"), ("train", "test"), ("valid", "test"))
 
 Floats = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int32]
-Steps = Generator[None, None, Findings]
 Hashes = dict[str, dict[str, npt.NDArray[np.bytes_]]]
 
 

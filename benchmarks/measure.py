@@ -41,7 +41,8 @@ class Findings:
     notes: Mapping[str, Any] = field(default_factory=dict)
 
 
-Stage = Callable[[Place], Generator[None, None, Findings]]
+Steps = Generator[None, None, Findings]
+Stage = Callable[[Place], Steps]
 
 
 @dataclass(frozen=True)

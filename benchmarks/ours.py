@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmarks.measure import Findings, Stage
+from benchmarks.measure import Findings, Stage, Steps
 from benchmarks.place import Place
 from notmnist_assets.curation.ahead import made_ahead
 from notmnist_assets.curation.baselines import TRAINING_SIZES, baseline_metrics
@@ -58,8 +58,6 @@ _ASSIGNMENT_ASSETS: Final = (
     "sanitized",
     "baselines",
 )
-
-Steps = Generator[None, None, Findings]
 
 
 def verify(place: Place) -> Steps:

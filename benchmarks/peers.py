@@ -7,7 +7,7 @@ distance of at most `RADIUS`. Pairs are of rows: equal images count as a pair.
 
 import importlib
 import importlib.util
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Iterable
 from itertools import combinations
 from pathlib import Path
 from typing import Final
@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 
-from benchmarks.measure import Findings, Measurement, Stage
+from benchmarks.measure import Findings, Measurement, Stage, Steps
 from benchmarks.ours import drawn_splits
 from benchmarks.place import Place
 from notmnist_assets.curation.images import PIXEL_DEPTH, PIXELS, Images
@@ -31,7 +31,6 @@ _BLOCK: Final = 250
 _DISTRIBUTIONS: Final = {"imagededup": "imagededup", "cleanvision": "cleanvision"}
 
 Pairs = npt.NDArray[np.int64]
-Steps = Generator[None, None, Findings]
 
 
 def brute_force(place: Place) -> Steps:
@@ -81,7 +80,7 @@ def cleanvision(place: Place) -> Steps:
     return _found(place, "cleanvision", _as_pairs(pair for group in groups for pair in combinations(group, 2)))
 
 
-STAGES: Final[dict[str, Callable[[Place], Steps]]] = {
+STAGES: Final[dict[str, Stage]] = {
     "brute force": brute_force,
     "ours": ours,
     "imagededup": imagededup,
