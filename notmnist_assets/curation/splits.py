@@ -124,12 +124,15 @@ def _check_enough(set_name: str, counts: Sequence[int], needed: int, sizes: Sequ
     if not short:
         return
     fewest = min(counts)
+    told = ", ".join(short)
+    if len(short) == len(LETTERS):
+        told = f"no letter has as many: {LETTERS[counts.index(fewest)]} has {fewest}, the fewest"
     if fewest < len(sizes):  # each split has at least one image of each letter
         remedy = f"Use an archive with at least {len(sizes)} readable images of each letter."
     else:
         remedy = f"Lower {' + '.join(sizes)} to at most {fewest * len(LETTERS)} in all, or use larger archives."
     raise CurationError(
-        f"the split needs {needed} images per letter, but {', '.join(short)}.",
+        f"the split needs {needed} images per letter, but {told}.",
         subject=f"notMNIST_{set_name}",
         remedy=remedy,
     )

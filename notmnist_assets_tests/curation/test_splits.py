@@ -128,6 +128,13 @@ def test_too_large_a_split_names_the_letters_that_are_too_small() -> None:
     assert caught.value.subject == "notMNIST_small"
 
 
+def test_when_all_letters_are_too_small_the_scarcest_is_named() -> None:
+    with pytest.raises(
+        CurationError, match="needs 50 images per letter, but no letter has as many: C has 29, the fewest"
+    ):
+        canonical_rows(LARGE, SMALL, SplitSizes(440, 60, 10), 133)
+
+
 def test_archives_too_small_for_any_split_are_not_answered_with_sizes_that_no_setting_takes() -> None:
     with pytest.raises(CurationError, match="A has 1,") as caught:
         canonical_rows([1] * 10, SMALL, SplitSizes(10, 10, 10), 133)
