@@ -37,6 +37,10 @@ class _Digest:
         import pyarrow as pa
         import pyarrow.compute as pc
 
+        # Arrow would take bytes for text.
+        texts = values.cat.categories if isinstance(values.dtype, pd.CategoricalDtype) else values
+        if (kind := pd.api.types.infer_dtype(texts)) not in ("string", "empty"):
+            raise TypeError(f"a column holds neither numbers nor strings: {kind}")
         strings = pa.array(values, pa.large_string())
         self.text("strings")
         self.array(np.flatnonzero(values.isna().to_numpy()))

@@ -140,6 +140,7 @@ def test_a_column_of_something_else_is_refused_and_not_guessed() -> None:
     dates = pd.Series(pd.to_datetime(["2011-09-08", "2011-09-09"]))
     nullable = pd.Series([1, None], dtype="Int64")
     columns: list[pd.Series] = [pd.Series([[1], [2]]), pd.Series([1, "2"]), dates, nullable]
+    columns += [pd.Series([b"x"]), pd.Series([b"\xff"]), pd.Series(["x", b"x"]), pd.Series([b"x"], dtype="category")]
     for column in columns:
         with pytest.raises(TypeError):
             fingerprint(pd.DataFrame({"x": column}))
