@@ -10,11 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-FULL_LARGE: Final = 52_912
-"""Files of each letter in the original large archive."""
-FULL_SMALL: Final = 1_873
 _FULL_SPLITS: Final = {"train": 20_000, "valid": 1_000, "test": 1_000}
-_FEWEST_SMALL: Final = 20
 _FEWEST_ROWS: Final = 5
 _FRACTIONS: Final = {"1/16": 16, "1/4": 4, "full": 1}
 
@@ -34,18 +30,24 @@ class Size:
         Raises:
             ValueError: the name is none of these.
         """
+        # Late, as below: stages, which are told their place, do not pay for it.
+        from notmnist_assets.sources.sample.planting import ORIGINAL_FILES, small_for
+
         if name in _FRACTIONS:
-            return cls(name, FULL_LARGE // _FRACTIONS[name], FULL_SMALL // _FRACTIONS[name])
-        if not name.isdecimal():
+            large = ORIGINAL_FILES["large"] // _FRACTIONS[name]
+        elif name.isdecimal():
+            large = int(name)
+        else:
             raise ValueError(f"size {name!r} is not among {', '.join(_FRACTIONS)}, and no number of files per letter")
-        large = int(name)
-        return cls(name, large, max(_FEWEST_SMALL, round(large * FULL_SMALL / FULL_LARGE)))
+        return cls(name, large, small_for(large))
 
     @property
     def splits(self) -> Mapping[str, int]:
         """The assignment's 200,000, 10,000 and 10,000 rows, scaled like the archives so that growth can be read."""
+        from notmnist_assets.sources.sample.planting import ORIGINAL_FILES
+
         return {
-            name: 10 * max(_FEWEST_ROWS, math.floor(count * self.large / FULL_LARGE))
+            name: 10 * max(_FEWEST_ROWS, math.floor(count * self.large / ORIGINAL_FILES["large"]))
             for name, count in _FULL_SPLITS.items()
         }
 

@@ -180,8 +180,9 @@ def render(
     """Render letters into notMNIST_large.tar.gz and notMNIST_small.tar.gz, at any size."""
     from notmnist_assets import terminal
     from notmnist_assets.sources import sample
+    from notmnist_assets.sources.sample.planting import small_for
 
-    small = small_per_letter if small_per_letter is not None else max(20, round(per_letter * 1873 / 52912))
+    small = small_per_letter if small_per_letter is not None else small_for(per_letter)
     try:
         with terminal.progress_bars(_console):
             sample.render_archives(out, large_per_letter=per_letter, small_per_letter=small, workers=workers)

@@ -20,6 +20,8 @@ from notmnist_assets.sources.sample.randomness import Integers, Keys, below, cha
 from notmnist_assets.sources.sample.rendering import NEAR_KINDS
 
 FEWEST_FONTS: Final = 20
+ORIGINAL_FILES: Final = {"large": 52_912, "small": 1_873}
+"""Files of a letter in the original archives, at most."""
 NO_FONT: Final = -1
 UNREADABLE: Final = {
     "large": (("A", "not a PNG"), ("A", "empty"), ("A", "empty"), ("B", "empty"), ("D", "empty")),
@@ -46,6 +48,11 @@ _FONT, _LETTER, _STYLE, _OTHER_STYLE, _RESERVED, _CONFLICT, _ORDER, _NEAR = rang
 _IS_COPY, _IS_OF_LARGE, _IS_SYMBOLS, _FIRST_SYMBOL = 0, 1, 2, 3
 _IS_NEAR, _NEAR_KIND, _IS_SWAPPED, _SHOWN = 0, 1, 2, 3
 _SOURCE: Final = 100
+
+
+def small_for(large: int) -> int:
+    """Return how many files a letter of the small set has beside so many of the large set, as in the original."""
+    return max(FEWEST_FONTS, round(large * ORIGINAL_FILES["small"] / ORIGINAL_FILES["large"]))
 
 
 @dataclass(frozen=True, eq=False)

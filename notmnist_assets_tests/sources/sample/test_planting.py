@@ -1,11 +1,12 @@
 """That plans are functions of where, not of when."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from notmnist_assets.curation.images import LETTERS, SETS
-from notmnist_assets.sources.sample.planting import NO_FONT, Plan
+from notmnist_assets.sources.sample.planting import NO_FONT, Plan, small_for
 
 PLAN = Plan({"large": 400, "small": 90}, 5)
 
@@ -39,3 +40,8 @@ def test_what_is_copied_is_no_copy_itself() -> None:
             assert (sources.faults == "").all()
             np.testing.assert_array_equal(sources.characters, contents.characters[rows])
             np.testing.assert_array_equal(sources.styles, contents.styles[rows])
+
+
+@pytest.mark.parametrize(("large", "small"), [(52_912, 1_873), (13_228, 468), (1_600, 57), (20, 20)])
+def test_a_small_set_is_to_the_large_one_as_in_the_original(large: int, small: int) -> None:
+    assert small_for(large) == small
