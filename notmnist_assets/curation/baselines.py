@@ -1,9 +1,11 @@
 """How well a linear model reads the letters: accuracies before and after sanitizing, with their uncertainty.
 
-Belongs here: which rows train, which rows are scored, and the table of accuracies. The fit itself is in `logistic`.
+Belongs here: which rows train, which rows are scored, and the table of accuracies. The fit itself is in `logistic`;
+what the models say of single letters is in `confusion`, what they say of training rows in `label_suspects`.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -13,8 +15,10 @@ import pandas as pd
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.file_names import file_paths, rows_by_file
 from notmnist_assets.curation.intervals import wilson_interval
+from notmnist_assets.curation.lbfgs import Point
 from notmnist_assets.curation.logistic import LogisticFit, fit_logistic, predict
 from notmnist_assets.curation.progress import stage
+from notmnist_assets.curation.softmax import Labels
 from notmnist_assets.curation.splits import EVALUATION
 from notmnist_assets.curation.values import Split
 
@@ -40,6 +44,40 @@ CURVE_COLUMNS: Final = ("train_on", "eval_on", "eval_rows", "train_rows", "accur
 Mask = npt.NDArray[np.bool_]
 
 
+@dataclass(frozen=True, eq=False)
+class BaselineModel:
+    """A fitted model, without what only its fit needed, and what it reads in the rows that were scored.
+
+    Attributes:
+        train_on: raw or sanitized.
+        train_rows: "50" ... "all".
+        fitted_rows: rows fitted, the first so many of the training split.
+        parameters: float64 (10, 785), as in `LogisticFit`.
+        predicted: for valid and test as drawn, the letter that it reads in each row, int32 (n,).
+    """
+
+    train_on: str
+    train_rows: str
+    fitted_rows: int
+    parameters: Point
+    predicted: Mapping[str, Labels]
+
+
+@dataclass(frozen=True, eq=False)
+class Baselines:
+    """All models and their accuracies.
+
+    Attributes:
+        metrics: the table of accuracies, see `fit_baselines`.
+        models: every model by `train_on` and `train_rows`, in the order in which they were fitted.
+        clean: for valid and test, which of their rows as drawn the sanitized split holds, bool (n,).
+    """
+
+    metrics: pd.DataFrame
+    models: Mapping[tuple[str, str], BaselineModel]
+    clean: Mapping[str, Mask]
+
+
 def baseline_metrics(
     raw: Mapping[str, Split],
     sanitized: Mapping[str, Split],
@@ -47,6 +85,17 @@ def baseline_metrics(
     sizes: Sequence[int] = TRAINING_SIZES,
     workers: int = 2,
 ) -> pd.DataFrame:
+    """Return the table of accuracies alone: `fit_baselines` without its models."""
+    return fit_baselines(raw, sanitized, sizes=sizes, workers=workers).metrics
+
+
+def fit_baselines(
+    raw: Mapping[str, Split],
+    sanitized: Mapping[str, Split],
+    *,
+    sizes: Sequence[int] = TRAINING_SIZES,
+    workers: int = 2,
+) -> Baselines:
     """Fit logistic regression on growing parts of both training splits and score valid and test.
 
     A size uses the first rows of the shuffled training split; sizes beyond the split are left out, and `all` is
@@ -60,10 +109,11 @@ def baseline_metrics(
         workers: threads; results do not depend on them.
 
     Returns:
-        One row per model, training rows and scored rows. `model`; `train_on`: raw or sanitized; `train_rows`: "50" ...
-        "all"; `fitted_rows`: rows fitted; `eval_on`: valid or test; `eval_rows`: raw, clean or duplicates;
-        `rows`: rows scored; `accuracy`: share of them read right; `ci_low`, `ci_high`: its Wilson interval at 95 %;
-        `converged`: whether the fit met its gradient tolerance; `seconds`: wall time of the fit.
+        The models, and in `metrics` one row per model, training rows and scored rows. `model`; `train_on`: raw or
+        sanitized; `train_rows`: "50" ... "all"; `fitted_rows`: rows fitted; `eval_on`: valid or test; `eval_rows`:
+        raw, clean or duplicates; `rows`: rows scored; `accuracy`: share of them read right; `ci_low`, `ci_high`: its
+        Wilson interval at 95 %; `converged`: whether the fit met its gradient tolerance; `seconds`: wall time of the
+        fit.
 
     Raises:
         CurationError: when a training row would be scored, when a sanitized row is not a raw row, or when a
@@ -87,6 +137,7 @@ def baseline_metrics(
         if size is None or size <= len(train)
     ]
     tables: dict[str, list[pd.DataFrame]] = {train_on: [] for train_on in trained}
+    models: dict[tuple[str, str], BaselineModel] = {}
     raw_fit: tuple[str, LogisticFit] | None = None
     with stage("fit baselines", sum(rows for _, _, rows in fits), "rows") as advance:
         for train_rows, train_on, rows in fits:
@@ -95,7 +146,9 @@ def baseline_metrics(
             start = raw_fit[1] if train_on == "sanitized" and raw_fit and raw_fit[0] == train_rows else None
             fit = fit_logistic(train.images[:rows], train.labels[:rows], start=start, workers=workers)
             raw_fit = (train_rows, fit) if train_on == "raw" else None
-            scored = _score(fit, raw, clean, workers)
+            predicted = {name: predict(fit, raw[name].images, workers=workers) for name in EVALUATION}
+            models[train_on, train_rows] = BaselineModel(train_on, train_rows, rows, fit.parameters, predicted)
+            scored = _score(fit, predicted, raw, clean)
             scored.insert(0, "fitted_rows", rows)
             scored.insert(0, "train_rows", train_rows)
             scored.insert(0, "train_on", train_on)
@@ -103,7 +156,7 @@ def baseline_metrics(
             advance(rows)
     table = pd.concat([scored for train_on in trained for scored in tables[train_on]], ignore_index=True)
     table.insert(0, "model", MODEL)
-    return table[list(METRIC_COLUMNS)]
+    return Baselines(table[list(METRIC_COLUMNS)], models, clean)
 
 
 def learning_curve(metrics: pd.DataFrame) -> pd.DataFrame:
@@ -121,10 +174,12 @@ def learning_curve(metrics: pd.DataFrame) -> pd.DataFrame:
     return curve[list(CURVE_COLUMNS)].drop_duplicates(keys).sort_values(keys, ignore_index=True)
 
 
-def _score(fit: LogisticFit, raw: Mapping[str, Split], clean: Mapping[str, Mask], workers: int) -> pd.DataFrame:
+def _score(
+    fit: LogisticFit, predicted: Mapping[str, Labels], raw: Mapping[str, Split], clean: Mapping[str, Mask]
+) -> pd.DataFrame:
     records = []
     for name in EVALUATION:
-        right = predict(fit, raw[name].images, workers=workers) == raw[name].labels
+        right = predicted[name] == raw[name].labels
         every = np.ones(len(right), np.bool_)
         for kind, rows in (("raw", every), ("clean", clean[name]), ("duplicates", ~clean[name])):
             if rows.any():

@@ -10,6 +10,7 @@ from notmnist_assets.curation.baselines import (
     CURVE_COLUMNS,
     METRIC_COLUMNS,
     baseline_metrics,
+    fit_baselines,
     learning_curve,
 )
 from notmnist_assets.curation.errors import CurationError
@@ -84,6 +85,22 @@ def test_accuracies_are_those_of_a_fit_on_the_first_rows(metrics: pd.DataFrame) 
         for name in ("valid", "test"):
             for kind, split in (("raw", RAW[name]), ("clean", SANITIZED[name])):
                 assert accuracy[name, kind] == np.mean(predict(fit, split.images) == split.labels)
+
+
+def test_the_models_are_those_that_the_table_tells_of(metrics: pd.DataFrame) -> None:
+    found = fit_baselines(RAW, SANITIZED, sizes=(50, 200, 1000))
+    pd.testing.assert_frame_equal(found.metrics.drop(columns="seconds"), metrics.drop(columns="seconds"))
+    for row in metrics.itertuples(index=False):
+        model = found.models[row.train_on, row.train_rows]  # type: ignore[index]
+        assert (model.train_on, model.train_rows, model.fitted_rows) == (row.train_on, row.train_rows, row.fitted_rows)
+        clean = found.clean[str(row.eval_on)]
+        chosen = {"raw": clean | ~clean, "clean": clean, "duplicates": ~clean}[str(row.eval_rows)]
+        right = model.predicted[str(row.eval_on)][chosen] == RAW[str(row.eval_on)].labels[chosen]
+        assert (len(right), right.mean()) == (row.rows, row.accuracy)
+    train = SANITIZED["train"]
+    expected = fit_logistic(train.images[:50], train.labels[:50])
+    np.testing.assert_allclose(found.models["sanitized", "50"].parameters, expected.parameters, atol=1e-3)
+    assert set(np.flatnonzero(found.clean["valid"])) == set(KEPT["valid"])
 
 
 def test_clean_and_duplicate_rows_partition_the_raw_rows(metrics: pd.DataFrame) -> None:
