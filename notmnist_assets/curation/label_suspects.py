@@ -1,0 +1,105 @@
+"""Which training rows probably carry a wrong letter: those that models which never saw them read as another one.
+
+Belongs here: scoring training rows with models of other rows, and ranking. Nothing is removed by it. Fitting is in
+`baselines`; images that contradict each other are found in `overlap`, without any model.
+"""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from notmnist_assets.curation.baselines import BaselineModel
+from notmnist_assets.curation.gallery import Exhibit
+from notmnist_assets.curation.images import LETTERS, Images
+from notmnist_assets.curation.softmax import SoftmaxRows
+from notmnist_assets.curation.values import Split
+
+SUSPECT_COLUMNS: Final = ("row", "given", "likely", "margin", "font", "name")
+
+
+def judging_models(models: Iterable[BaselineModel], train: Split) -> list[BaselineModel]:
+    """Return those models that were fitted on the first rows of the raw `train`, on half of them at most.
+
+    Models of sanitized rows are left out, since their first rows lie elsewhere in `train`; those of more rows, since
+    they leave few to judge.
+    """
+    return [one for one in models if one.train_on == "raw" and 2 * one.fitted_rows <= len(train)]
+
+
+def label_suspects(train: Split, models: Iterable[BaselineModel], *, workers: int = 2) -> pd.DataFrame:
+    """Rank the training rows whose letter the judging models doubt, the most certain doubts first.
+
+    The measure is the margin of C. Northcutt, L. Jiang and I. Chuang (Confident Learning, Journal of Artificial
+    Intelligence Research 70, 2021), out of sample as there: the probability of the likeliest letter less that of the
+    given one, here of the mean over models of different numbers of rows. A model of few rows knows little, but is not
+    led astray by the wrong labels that one of many rows has learned: where all agree, hardly any is mistaken.
+
+    Args:
+        train: the training split as drawn.
+        models: those that there are; of them, `judging_models` are asked, and no row is ranked that one of these
+            was fitted on.
+        workers: threads; results do not depend on them.
+
+    Returns:
+        The rows whose likeliest letter is another than the given one, the largest margin first, of equal ones the
+        first row. `row`: of `train`; `given`, `likely`: letters; `margin`: above 0, at most 1; `font`, `name`: of the
+        file. Empty without a judging model.
+    """
+    judges = judging_models(models, train)
+    first = max((one.fitted_rows for one in judges), default=len(train))
+    labels = train.labels[first:]
+    scores = _scores(judges, train.images[first:], workers)
+    # The mean of the models can prefer another letter only where one of them does.
+    rows = np.flatnonzero((scores.argmax(axis=2) != labels[:, None]).any(axis=1))
+    mean = _probabilities(scores[rows]).sum(axis=1) / max(len(judges), 1)
+    likely = mean.argmax(axis=1)
+    margin = mean.max(axis=1) - mean[np.arange(len(rows)), labels[rows]]
+    order = np.argsort(-margin, kind="stable")
+    order = order[margin[order] > 0]
+    found = first + rows[order]
+    letters = np.array(list(LETTERS))
+    sources = train.sources.iloc[found]
+    return pd.DataFrame(
+        {
+            "row": found,
+            "given": letters[train.labels[found]],
+            "likely": letters[likely[order]],
+            "margin": margin[order],
+            "font": sources["font"].to_numpy(),
+            "name": sources["name"].to_numpy(),
+        },
+        columns=list(SUSPECT_COLUMNS),
+    )
+
+
+def suspect_exhibits(train: Split, suspects: pd.DataFrame, count: int) -> list[Exhibit]:
+    """Return the first `count` suspects as pictures, each with the letter that it carries and the likely one."""
+    return [
+        Exhibit(f"{one['given']}, likely {one['likely']}", train.images[one["row"]][None])
+        for one in suspects.head(count).to_dict("records")
+    ]
+
+
+def _scores(models: Sequence[BaselineModel], images: Images, workers: int) -> npt.NDArray[np.float32]:
+    """Return the score of each letter by each model, float32 (n, models, 10): one pass over the pixels for all."""
+    letters = len(LETTERS)
+    if not models:
+        return np.zeros((len(images), 0, letters), np.float32)
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
+        rows = SoftmaxRows(images, np.zeros(len(images), np.int32), len(models) * letters, pool=pool, workers=workers)
+        scores = rows.scores(np.concatenate([one.parameters for one in models]))
+    return scores.reshape(len(images), len(models), letters)
+
+
+def _probabilities(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Return softmax over the last axis; in float64, since the largest are near 1 and must not become equal."""
+    result = scores.astype(np.float64)
+    result -= result.max(axis=-1, keepdims=True)
+    np.exp(result, out=result)
+    result /= result.sum(axis=-1, keepdims=True)
+    return result
