@@ -4,7 +4,9 @@ Belongs here: drawing. Size budgets and embedding in the UI are in `metadata`.
 """
 
 import io
-from collections.abc import Collection, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +22,12 @@ _GAP = 2
 _BACKGROUND = 96
 _PALE = (0.15, 0.85)
 """Between these, cells of a number grid are pale enough for black digits."""
+_BESIDE = 1.06
+"""Factor between the x values of lines that would hide each other's whiskers."""
+_LINE_HEIGHT = 0.055
+"""Of a line of text, as a part of a panel's height."""
+_AT_THE_RIGHT = 1.02
+"""Where names of lines start, in widths of a panel."""
 
 
 def contact_sheet(images: Images, columns: int = 10, levels: int = 256) -> bytes:
@@ -38,6 +46,89 @@ def contact_sheet(images: Images, columns: int = 10, levels: int = 256) -> bytes
         top, left = _GAP + place // columns * pitch, _GAP + place % columns * pitch
         sheet[top : top + SIDE, left : left + SIDE] = image // step * step
     return _png(sheet)
+
+
+@dataclass(frozen=True)
+class Points:
+    """Measured points that one line joins: its name, x and y values, and the ends of each y's interval."""
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One of the charts of a row: its title, its lines, and where x is marked with which text."""
+
+    title: str
+    lines: Sequence[Points]
+    ticks: Mapping[float, str]
+
+
+def panels(shown: Sequence[Panel], *, x_label: str, y_label: str) -> bytes:
+    """Draw charts side by side over one y axis, x logarithmic, as PNG.
+
+    Intervals are whiskers and beside each other: bands of lines that nearly coincide would hide one another. Each line
+    is named at its right end.
+
+    Args:
+        shown: from left to right.
+        x_label: below each.
+        y_label: on the left.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.7, 3.9), dpi=72, layout="constrained")
+    (row,) = figure.subplots(1, len(shown), sharey=True, squeeze=False)
+    for panel, axes in zip(shown, row, strict=True):
+        for number, line in enumerate(panel.lines):
+            beside = _BESIDE ** (number - (len(panel.lines) - 1) / 2)
+            whiskers = np.abs(np.array([line.low, line.high]) - line.y)
+            axes.errorbar(
+                np.asarray(line.x) * beside,
+                line.y,
+                whiskers,
+                color=f"C{number}",
+                marker="o",
+                markersize=3,
+                linewidth=1.2,
+                elinewidth=1,
+                capsize=1.5,
+            )
+        axes.set_xscale("log")
+        axes.set_xticks(list(panel.ticks), list(panel.ticks.values()))
+        axes.minorticks_off()
+        axes.tick_params(labelsize="small")
+        axes.set_title(panel.title, fontsize="medium")
+        axes.set_xlabel(x_label, fontsize="small")
+        axes.grid(visible=True, alpha=0.3)
+    row[0].set_ylabel(y_label, fontsize="small")
+    low, high = row[0].get_ylim()
+    for panel, axes in zip(shown, row, strict=True):
+        heights = _apart([line.y[-1] for line in panel.lines], _LINE_HEIGHT * (high - low))
+        for number, (line, height) in enumerate(zip(panel.lines, heights, strict=True)):
+            axes.text(
+                _AT_THE_RIGHT,
+                height,
+                line.name,
+                color=f"C{number}",
+                fontsize="small",
+                va="center",
+                transform=axes.get_yaxis_transform(),
+            )
+    return _encode_figure(figure)
+
+
+def _apart(heights: Sequence[float], least: float) -> list[float]:
+    """Return heights moved up, in their order, until each is at least `least` above the next lower one."""
+    moved = list(heights)
+    below = -math.inf
+    for place in sorted(range(len(moved)), key=moved.__getitem__):
+        below = moved[place] = max(moved[place], below + least)
+    return moved
 
 
 def line_chart(

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from notmnist_assets.curation.drawing import contact_sheet, line_chart, number_grid
+from notmnist_assets.curation.drawing import Panel, Points, _apart, contact_sheet, line_chart, number_grid, panels
 from notmnist_assets.curation.images import Images
 
 PITCH, GAP = 30, 2
@@ -75,6 +75,43 @@ def test_a_chart_opens_is_the_same_each_time_and_shows_its_lines() -> None:
     plain, marked = chart([1, 2, 3]), chart([1, 2, 3], mark_x=20.0)
     limited, dashed = chart([1, 2, 3], limit_y=2.5), chart([1, 2, 3], dashed=("one",))
     assert len({plain, marked, limited, dashed, chart([3, 2, 1])}) == 5
+
+
+def test_panels_fit_the_page_are_the_same_each_time_and_show_what_is_in_them() -> None:
+    def drawn(y: list[float], *, high: float = 0.9, name: str = "one", title: str = "left", tick: str = "all") -> bytes:
+        line = Points(name, [50, 200_000], y, [0.4, 0.5], [0.8, high])
+        other = Points("two", [50, 200_000], [0.5, 0.6], [0.4, 0.5], [0.6, 0.7])
+        ticks = {50.0: "50", 200_000.0: tick}
+        return panels([Panel(title, [line, other], ticks), Panel("right", [line], ticks)], x_label="x", y_label="y")
+
+    plain = drawn([0.5, 0.61])
+    assert opened(plain).shape[1] <= 560, "what the UI has room for"
+    assert plain == drawn([0.5, 0.61])
+    others = [
+        drawn([0.5, 0.7]),
+        drawn([0.5, 0.61], high=0.8),
+        drawn([0.5, 0.61], name="1"),
+        drawn([0.5, 0.61], title="3"),
+        drawn([0.5, 0.61], tick="2"),
+    ]
+    assert len({plain, *others}) == 6
+
+
+def test_panels_without_lines_can_be_drawn() -> None:
+    assert opened(panels([Panel("none", [], {})], x_label="x", y_label="y")).ndim == 2
+
+
+@given(st.lists(st.floats(0, 1), max_size=6), st.floats(0.01, 0.3))
+def test_names_keep_their_order_and_a_line_between_them(heights: list[float], least: float) -> None:
+    moved = _apart(heights, least)
+    order = sorted(range(len(heights)), key=heights.__getitem__)
+    assert all(after >= before for before, after in zip(heights, moved, strict=True))
+    steps = np.diff([moved[place] for place in order])
+    assert (steps >= least - 1e-9).all()
+    if order:
+        assert moved[order[0]] == heights[order[0]]
+    if (np.diff(sorted(heights)) >= least).all():
+        assert moved == heights
 
 
 def test_a_grid_of_numbers_grows_with_its_rows_and_shows_its_values() -> None:
