@@ -1,25 +1,56 @@
-"""`baselines/metrics`: how well a linear model does on raw and on sanitized data.
+"""`baselines/metrics`: how well a linear model does on raw and on sanitized data, and which labels it doubts.
 
-Belongs here: wiring and the learning curve. Fitting and scoring are in `curation.baselines`.
+Belongs here: wiring, the learning curve, and what is recorded of single letters and rows. Fitting and scoring are in
+`curation.baselines`, `confusion` and `label_suspects`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 
 from notmnist_assets.assets.inputs import split_inputs, splits_of
-from notmnist_assets.curation.baselines import baseline_metrics, learning_curve
-from notmnist_assets.curation.drawing import line_chart
+from notmnist_assets.curation.baselines import Baselines, fit_baselines, learning_curve
+from notmnist_assets.curation.confusion import Counts, confusion_counts, confusion_table, recall_by_letter
+from notmnist_assets.curation.drawing import Panel, Points, panels
+from notmnist_assets.curation.images import LETTERS
+from notmnist_assets.curation.label_suspects import judging_models, label_suspects, suspect_exhibits
 from notmnist_assets.curation.values import Split
 from notmnist_assets.failures import explained
-from notmnist_assets.metadata import picture, table
+from notmnist_assets.metadata import exhibits, picture, table
 from notmnist_assets.types import BASELINE_METRICS, BaselineMetricsType, data_version
 
-CODE_VERSION = "3"
+CODE_VERSION = "4"
 
 _SHOWN = ("train_on", "train_rows", "eval_on", "eval_rows", "accuracy", "ci_low", "ci_high", "rows", "converged")
 """What fits beside each other in the UI, accuracies in view; the value has all columns."""
+
+_SUSPECTS: Final = 24
+_SUSPECTS_SHOWN: Final = ("row", "given", "likely", "margin", "font")
+_SUSPECT_COLUMNS: Final = {
+    "row": "of splits/train",
+    "given": "the letter that it carries",
+    "likely": "the letter that the models read; neither is changed",
+    "margin": "mean probability of the likely letter less that of the given one",
+    "font": "font file name",
+}
+_CONFUSION: Final = "confusion_"
+_CONFUSION_COLUMNS: Final = {
+    "letter": "the given letter; beside it, how many of its clean test rows were read as which letter",
+}
+_RECALL_COLUMNS: Final = {
+    "letter": "the given letter",
+    "rows": "clean test rows that carry it",
+    "raw": "share of them that the model of all raw training rows reads right",
+    "raw_95": "its Wilson 95 % interval",
+    "sanitized": "share that the model of all sanitized training rows reads right",
+    "sanitized_95": "its Wilson 95 % interval",
+}
+_EVALUATED: Final = "test"
+_CURVES: Final = {"duplicates": "removed", "raw": "as drawn", "clean": "clean"}
+"""Lines of the learning curve by what was scored, with their names."""
 
 
 @dg.asset(
@@ -34,13 +65,16 @@ _SHOWN = ("train_on", "train_rows", "eval_on", "eval_rows", "accuracy", "ci_low"
     description=(
         "Accuracy of logistic regression trained on 50, 100, 1000, 5000 and all rows, raw and sanitized, on valid"
         " and test: on all raw rows, on the clean ones, and on the removed ones alone. Wilson 95 % intervals. No"
-        " training row is scored."
+        " row is scored by a model that it trained. Beside them, which letters are taken for which, and a ranking of"
+        " training rows whose label is likely wrong: suspicions, nothing is removed for them."
     ),
 )
 def metrics(**inputs: Split) -> dg.MaterializeResult[pd.DataFrame]:
-    """Fit, score, and draw the learning curve."""
+    """Fit, score, draw the learning curve, and rank training rows by doubt about their labels."""
+    raw = splits_of(inputs, "raw_")
     with explained():
-        found = baseline_metrics(splits_of(inputs, "raw_"), splits_of(inputs, "clean_"))
+        baselines = fit_baselines(raw, splits_of(inputs, "clean_"))
+    found = baselines.metrics
     full = found[(found["train_rows"] == "all") & (found["eval_on"] == "test")]
     names = "accuracy: " + full["train_on"] + ", test " + full["eval_rows"]
     accuracies = dict(zip(names.tolist(), full["accuracy"].tolist(), strict=True))
@@ -55,33 +89,86 @@ def metrics(**inputs: Split) -> dg.MaterializeResult[pd.DataFrame]:
             "rows": len(found),
             "all_converged": bool(found["converged"].all()),
             "learning_curve": picture(
-                _curve(found), "accuracy on test by training rows, with 95 % intervals; raw test rows flatter"
+                _curve(found),
+                "accuracy on test by training rows, with 95 % intervals: of the rows that sanitizing removed, of all"
+                " as drawn, and of the clean ones that it left; leaking rows score higher, partly because the model"
+                " has seen them and partly because they are easier images",
             ),
             "metrics": table(found[list(_SHOWN)], BASELINE_METRICS),
+            **_suspects(baselines, raw["train"]),
+            **_letters(baselines, raw[_EVALUATED]),
         },
     )
 
 
+def recorded_confusions(instance: dg.DagsterInstance) -> dict[str, Counts]:
+    """Return the counts of the last materialization by what was trained on, those that it records: see `_letters`."""
+    event = instance.get_latest_materialization_event(metrics.key)
+    materialization = event.asset_materialization if event else None
+    recorded: Mapping[str, object] = materialization.metadata if materialization else {}
+    return {
+        label.removeprefix(_CONFUSION): np.array(
+            [[record.data[letter] for letter in LETTERS] for record in value.records], np.int64
+        )
+        for label, value in recorded.items()
+        if label.startswith(_CONFUSION) and isinstance(value, dg.TableMetadataValue)
+    }
+
+
+def _letters(baselines: Baselines, test: Split) -> dict[str, dg.MetadataValue[Any]]:
+    """Return what the models of all rows read in the clean test rows, letter by letter."""
+    clean = baselines.clean[_EVALUATED]
+    counts = {
+        train_on: confusion_counts(test.labels[clean], baselines.models[train_on, "all"].predicted[_EVALUATED][clean])
+        for train_on in ("raw", "sanitized")
+    }
+    recalls = {train_on: recall_by_letter(counted) for train_on, counted in counts.items()}
+    shown = recalls["raw"][["letter", "rows"]].copy()
+    for train_on, recall in recalls.items():
+        shown[train_on] = recall["recall"]
+        ends = zip(recall["ci_low"], recall["ci_high"], strict=True)
+        shown[f"{train_on}_95"] = [f"{low:.3f} to {high:.3f}" for low, high in ends]
+    return {
+        "recall_by_letter": table(shown, _RECALL_COLUMNS),
+        **{
+            f"{_CONFUSION}{train_on}": table(confusion_table(counted), _CONFUSION_COLUMNS)
+            for train_on, counted in counts.items()
+        },
+    }
+
+
+def _suspects(baselines: Baselines, train: Split) -> dict[str, dg.MetadataValue[Any]]:
+    """Return the training rows whose labels are doubted most, as a table and as pictures."""
+    models = list(baselines.models.values())
+    sizes = [f"{one.fitted_rows:,}" for one in judging_models(models, train)]
+    named = " and ".join([", ".join(sizes[:-1]), *sizes[-1:]] if len(sizes) > 1 else sizes)
+    suspects = label_suspects(train, models).head(_SUSPECTS)
+    return {
+        "label_suspects": table(suspects[list(_SUSPECTS_SHOWN)], _SUSPECT_COLUMNS),
+        "suspect_images": exhibits(
+            suspect_exhibits(train, suspects, _SUSPECTS),
+            "likely label errors in splits/train, most certain first: suspicions, not removals. Logistic regression on"
+            f" its first {named} rows judges those behind them, which it was not fitted on",
+            per_line=6,
+        ),
+    }
+
+
 def _curve(found: pd.DataFrame) -> bytes:
-    """Draw accuracy on clean test rows and on raw ones, for both kinds of training rows."""
+    """Draw accuracies on removed, all and clean test rows, a panel for each kind of training rows."""
     points = learning_curve(found)
-    points = points[points["eval_on"] == "test"]
-    lines, bands = [], []
-    for (train_on, eval_rows), part in points.groupby(["train_on", "eval_rows"], sort=True):
-        if eval_rows == "duplicates":
-            continue
-        lines.append((f"{train_on} train, {eval_rows} test", part["train_rows"].tolist(), part["accuracy"].tolist()))
-        bands.append((part["ci_low"].tolist(), part["ci_high"].tolist()))
-    return line_chart(
-        lines,
-        bands=bands,
-        title="Logistic regression",
-        x_label="training rows",
-        y_label="accuracy on test",
-        log_x=True,
-        # Of both kinds of training rows, accuracies nearly coincide: the line below must be seen.
-        dashed=[name for name, _, _ in lines if name.startswith("sanitized")],
-    )
+    points = points[points["eval_on"] == _EVALUATED]
+    shown = []
+    for train_on, part in points.groupby("train_on", sort=True):
+        lines = [
+            Points(name, *(rows[column].tolist() for column in ("train_rows", "accuracy", "ci_low", "ci_high")))
+            for kind, name in _CURVES.items()
+            if len(rows := part[part["eval_rows"] == kind])
+        ]
+        sizes = sorted(part["train_rows"].unique().tolist())
+        ticks = {size: f"{size:,}" for size in sizes[:-1]} | {sizes[-1]: "all"}
+        shown.append(Panel(f"trained on {train_on} rows", lines, ticks))
+    return panels(shown, x_label="training rows", y_label="accuracy on test")
 
 
 ASSETS: Sequence[dg.AssetsDefinition] = [metrics]

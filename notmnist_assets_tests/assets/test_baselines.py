@@ -1,0 +1,75 @@
+"""What is recorded beside the accuracies: letters and suspects, as a fit of the stored splits gives them."""
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pytest
+
+from notmnist_assets.assets import baselines
+from notmnist_assets.assets.baselines import recorded_confusions
+from notmnist_assets.curation.fingerprint import fingerprint
+from notmnist_assets.curation.images import LETTERS
+from notmnist_assets.curation.label_suspects import label_suspects
+from notmnist_assets.curation.logistic import fit_logistic, predict
+from notmnist_assets_tests.curation.test_label_suspects import fitted
+from notmnist_assets_tests.workspace import Workspace
+
+
+def test_the_recorded_counts_are_those_of_the_fits_of_all_rows_on_clean_test_rows(finished: Workspace) -> None:
+    splits = finished.load_all(["splits/train", "sanitized/train", "sanitized/test"])
+    test = splits["sanitized/test"]
+    with finished.instance() as instance:
+        recorded = recorded_confusions(instance)
+    assert list(recorded) == ["raw", "sanitized"]
+    for train_on, group in (("raw", "splits"), ("sanitized", "sanitized")):
+        train = splits[f"{group}/train"]
+        predicted = predict(fit_logistic(train.images, train.labels), test.images)
+        expected = np.zeros((10, 10), np.int64)
+        for given, read in zip(test.labels, predicted, strict=True):
+            expected[given, read] += 1
+        np.testing.assert_array_equal(recorded[train_on], expected)
+
+
+def test_a_history_without_counts_gives_none(finished: Workspace) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert recorded_confusions(instance) == {}
+        instance.report_runless_asset_event(dg.AssetMaterialization(baselines.metrics.key, metadata={"rows": 60}))
+        assert recorded_confusions(instance) == {}
+
+
+def test_the_recalls_of_the_letters_are_shown_with_their_rows(finished: Workspace) -> None:
+    shown = finished.metadata("baselines/metrics")["recall_by_letter"]
+    assert isinstance(shown, dg.TableMetadataValue)
+    test = finished.load("sanitized/test")
+    rows = {record.data["letter"]: record.data["rows"] for record in shown.records}
+    assert rows == {letter: int((test.labels == label).sum()) for label, letter in enumerate(LETTERS)}
+    metrics = finished.load("baselines/metrics").query("train_rows == 'all' and eval_on == 'test'")
+    for train_on in ("raw", "sanitized"):
+        recalls = pd.Series({record.data["letter"]: record.data[train_on] for record in shown.records}, dtype=float)
+        right = (recalls * pd.Series(rows)).sum()
+        clean = metrics.query("train_on == @train_on and eval_rows == 'clean'").iloc[0]
+        assert right == pytest.approx(clean["accuracy"] * clean["rows"], abs=0.05)
+
+
+def test_the_suspects_are_shown_as_suspicions_by_named_models(finished: Workspace) -> None:
+    metadata = finished.metadata("baselines/metrics")
+    train = finished.load("splits/train")
+    expected = label_suspects(train, fitted(train, (50, 100)))
+    shown = metadata["label_suspects"]
+    assert isinstance(shown, dg.TableMetadataValue)
+    assert 0 < len(shown.records) <= 24
+    assert [record.data["row"] for record in shown.records] == expected["row"].head(24).tolist()
+    assert [column.name for column in shown.schema.columns] == ["row", "given", "likely", "margin", "font"]
+    told = str(metadata["suspect_images"].value)
+    assert "suspicions, not removals" in told
+    assert "first 50 and 100 rows" in told
+
+
+def test_the_value_is_the_table_alone(finished: Workspace) -> None:
+    metrics = finished.load("baselines/metrics")
+    with finished.instance() as instance:
+        event = instance.get_latest_materialization_event(baselines.metrics.key)
+    assert event is not None
+    assert event.asset_materialization is not None
+    version = (event.asset_materialization.tags or {})["dagster/data_version"]
+    assert version == fingerprint(metrics, leave_out=("seconds",))
