@@ -141,6 +141,7 @@ def html(
         package_version=_PACKAGE_VERSION,
         code_versions=_STAGES,
         contents=_contents(ValueStore(settings.storage_root()), hashes_of(inputs), tables),
+        confusions=baselines.recorded_confusions(context.instance),
     )
     page = report_page(data).encode()
     digest = hashlib.sha256(page).hexdigest()

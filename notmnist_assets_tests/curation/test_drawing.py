@@ -5,6 +5,8 @@ import io
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from notmnist_assets.curation.drawing import Panel, Points, _apart, contact_sheet, line_chart, number_grid, panels

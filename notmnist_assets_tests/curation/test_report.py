@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 
@@ -116,6 +117,42 @@ def test_why_the_radius_is_the_one_in_use_can_be_seen() -> None:
     assert "It would choose" not in html
     fixed = report_page(report_data(radius=curve.assign(chosen=curve["radius"] == 2.0)))
     assert "It would choose 3; a setting fixed 2." in fixed
+
+
+def counts(rows: int = 400, right: int = 349) -> npt.NDArray[np.int64]:
+    """Return counts by letter of so many rows, of which so many were read right: those of A, and H taken for I."""
+    made = np.zeros((10, 10), np.int64)
+    made[0, 0], made[7, 8] = right, rows - right
+    return made
+
+
+def test_letters_are_told_with_their_recalls_and_mistakes() -> None:
+    accuracy = 349 / 400
+    html = report_page(report_data(baselines=metrics(accuracy), confusions={"raw": counts(), "sanitized": counts()}))
+    page = read_page(html)
+    assert page.problems == []
+    low, high = wilson_interval(349, 349)
+    ends = f"{100 * float(low):.1f} to {100 * float(high):.1f} %"
+    assert rows_of(page, "recall-by-letter")["A"] == ["349", "1.0", ends, "1.0", ends]
+    assert rows_of(page, "recall-by-letter")["B"] == ["0", "-", "0.0 to 100.0 %", "-", "0.0 to 100.0 %"]
+    for train_on in ("raw", "sanitized"):
+        shown = rows_of(page, f"confusion-{train_on}")
+        assert list(shown) == list("ABCDEFGHIJ")
+        assert shown["H"] == ["0"] * 8 + ["51", "0"]
+
+
+@pytest.mark.parametrize(("rows", "right"), [(399, 349), (400, 350), (0, 0)])
+def test_letters_of_other_accuracies_than_those_on_the_page_are_left_out(rows: int, right: int) -> None:
+    html = report_page(report_data(baselines=metrics(349 / 400), confusions={"raw": counts(rows, right)}))
+    assert "recall-by-letter-table" not in html
+    assert "confusion-raw-table" not in html
+
+
+def test_the_curves_show_removed_rows_too_for_both_kinds_of_training_rows() -> None:
+    html = report_page(report_data())
+    for trained in ("rows as drawn", "sanitized rows"):
+        figure = html.split(f"<h3>Learning curve, trained on {trained}</h3>")[1].split("</figure>")[0]
+        assert re.findall(r'<li class="line-\d">(.+)</li>', figure) == ["removed", "as drawn", "clean"]
 
 
 def test_suspects_are_the_rows_that_disagree_with_most() -> None:

@@ -5,11 +5,12 @@ byte.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import pandas as pd
 
+from notmnist_assets.curation.confusion import Counts
 from notmnist_assets.curation.near_table import chosen_radius
 from notmnist_assets.curation.relation import RowIndex
 from notmnist_assets.curation.sanitizing import Policy
@@ -52,6 +53,8 @@ class ReportData:
         package_version: of the program.
         code_versions: by stage.
         contents: by asset key, the hash of what is stored.
+        confusions: by what was trained on, raw or sanitized, how many clean test rows of each letter the model of all
+            its rows reads as each letter, int64 (10, 10); empty where that was not recorded.
     """
 
     title: str
@@ -76,6 +79,7 @@ class ReportData:
     package_version: str
     code_versions: Mapping[str, str]
     contents: Mapping[str, str]
+    confusions: Mapping[str, Counts] = field(default_factory=dict)
 
     @cached_property
     def used_radius(self) -> float:

@@ -103,7 +103,8 @@ def overlap_section(data: ReportData) -> Section:
     return Section(
         "overlap",
         "What the splits share",
-        "A test row whose image was trained on measures memory, not skill. These are the splits as drawn, before"
+        "Test rows whose images were trained on say little of images that were not. They score higher, partly because"
+        " the model has seen them and partly because they are easier images. These are the splits as drawn, before"
         " sanitizing.",
         (
             report,
