@@ -36,8 +36,9 @@ def label_suspects(train: Split, models: Iterable[BaselineModel], *, workers: in
 
     The measure is the margin of C. Northcutt, L. Jiang and I. Chuang (Confident Learning, Journal of Artificial
     Intelligence Research 70, 2021), out of sample as there: the probability of the likeliest letter less that of the
-    given one, here of the mean over models of different numbers of rows. A model of few rows knows little, but is not
-    led astray by the wrong labels that one of many rows has learned: where all agree, hardly any is mistaken.
+    given one, here of the mean over models of different numbers of rows, whose mistakes differ: in the rendered sample
+    it finds more wrong labels among the first 24, 50 and 100 rows than each of the models alone, and than the margin of
+    scores or of log-probabilities.
 
     Args:
         train: the training split as drawn.
