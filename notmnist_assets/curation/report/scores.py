@@ -29,7 +29,6 @@ from notmnist_assets.curation.report.blocks import (
 from notmnist_assets.curation.report.chart import Chart, Line
 from notmnist_assets.curation.report.data import ReportData
 from notmnist_assets.curation.splits import EVALUATION
-from notmnist_assets.curation.splits import EVALUATION
 
 
 def baselines_section(data: ReportData) -> Section:
