@@ -25,7 +25,7 @@ _EMBEDDED: Final = re.compile(r"!\[([^\]]*)\]\(data:image/png;base64,([A-Za-z0-9
 
 @dataclass(frozen=True)
 class JudgedCheck:
-    """How a check judged the value that is there (passed, warned, failed, not run), what it saw and wanted."""
+    """How a check judged the value that is there (or that it was not run or not compared), what it saw and wanted."""
 
     name: str
     outcome: str

@@ -8,7 +8,10 @@ from typing import Any, Final, Literal
 
 import dagster as dg
 
-Outcome = Literal["passed", "warned", "failed"]
+Outcome = Literal["passed", "not compared", "warned", "failed"]
+
+NOT_COMPARED: Final = "not compared"
+"""What the `actual` of a check begins with that passed because there was nothing to compare with."""
 
 _PAGE: Final = 8
 """Records of a check that are read at a time."""
@@ -61,5 +64,6 @@ def _evaluation_in(record: Any) -> dg.AssetCheckEvaluation | None:
 def outcome_of(evaluation: dg.AssetCheckEvaluation) -> Outcome:
     """Return how a check ended."""
     if evaluation.passed:
-        return "passed"
+        actual = evaluation.metadata.get("actual")
+        return NOT_COMPARED if actual is not None and str(actual.value).startswith(NOT_COMPARED) else "passed"
     return "warned" if evaluation.severity == dg.AssetCheckSeverity.WARN else "failed"

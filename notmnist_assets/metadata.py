@@ -79,7 +79,7 @@ def table(
             dg.TableColumn(str(name), _kind(frame[name]), description=meaning.get(str(name))) for name in frame.columns
         ]
     )
-    rows = [{str(name): _short(plain(value)) for name, value in row.items()} for row in head.to_dict("records")]
+    rows = [{str(name): short(plain(value)) for name, value in row.items()} for row in head.to_dict("records")]
     return dg.MetadataValue.table([dg.TableRecord(row) for row in rows], schema=schema)
 
 
@@ -105,7 +105,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _short(value: Any) -> Any:
+def short(value: Any) -> Any:
     """Return a number as a person reads it: four digits of a fraction, but all digits of what is whole."""
     if not isinstance(value, float):
         return value

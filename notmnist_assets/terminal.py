@@ -23,7 +23,8 @@ from rich.progress import (
 from rich.table import Column, Table
 
 from notmnist_assets.curation.progress import Advance, show_progress_on
-from notmnist_assets.judgements import latest_evaluations, outcome_of
+from notmnist_assets.curation.wording import counted
+from notmnist_assets.judgements import NOT_COMPARED, latest_evaluations, outcome_of
 from notmnist_assets.planning import made_for
 from notmnist_assets.steps import current_step_in_words
 
@@ -93,7 +94,7 @@ def assets_table(definitions: dg.Definitions, instance: dg.DagsterInstance, prof
 
     The history has one line per asset, whatever the profile: what was made for another one last is only named.
     """
-    table = Table(title="Assets", title_justify="left")
+    table = Table(title="Assets", title_justify="left", caption_justify="left")
     for name, justify in (("asset", "left"), ("rows", "right"), ("made (UTC)", "left"), ("checks", "left")):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     graph = definitions.resolve_asset_graph()
@@ -102,6 +103,7 @@ def assets_table(definitions: dg.Definitions, instance: dg.DagsterInstance, prof
     checks = _check_results(
         graph, instance, {key: entry.last_materialization_storage_id for key, entry in entries.items()}
     )
+    idle = 0
     for key in graph.toposorted_asset_keys:
         event = entries[key].last_materialization if key in entries else None
         if event is None or event.asset_materialization is None:
@@ -113,8 +115,13 @@ def assets_table(definitions: dg.Definitions, instance: dg.DagsterInstance, prof
             continue
         rows = metadata.get("dagster/row_count") or metadata.get("rows")
         made = datetime.fromtimestamp(event.timestamp, UTC).strftime("%Y-%m-%d %H:%M")
-        table.add_row(
-            key.to_user_string(), f"{rows.value:,}" if rows else "", made, _describe_checks(checks.get(key, {}))
+        outcomes = checks.get(key, {})
+        idle += list(outcomes.values()).count(NOT_COMPARED)
+        table.add_row(key.to_user_string(), f"{rows.value:,}" if rows else "", made, _describe_checks(outcomes))
+    if idle:
+        table.caption = (
+            f"{counted(idle, 'check')} had nothing to compare with, and no part in these numbers: `notmnist show ASSET`"
+            " says why."
         )
     return table
 
@@ -143,7 +150,7 @@ def _readable(value: Any) -> str:
 def _check_results(
     graph: Any, instance: dg.DagsterInstance, materialized: Mapping[dg.AssetKey, int | None]
 ) -> dict[dg.AssetKey, dict[str, str]]:
-    """Return by asset the outcome of each check: passed, warned, failed, not run."""
+    """Return by asset the outcome of each check: passed, not compared, warned, failed, not run."""
     results: dict[dg.AssetKey, dict[str, str]] = {}
     checks = sorted(graph.asset_check_keys)
     evaluations = latest_evaluations(instance, checks, materialized)
@@ -162,4 +169,5 @@ def _describe_checks(outcomes: dict[str, str]) -> str:
         names = [name for name, result in outcomes.items() if result == outcome]
         if names:
             parts.append(f"[{colour}]{outcome}: {', '.join(names)}[/{colour}]")
-    return ", ".join(parts)
+    # A line of the table has no room for those that had nothing to compare: its caption counts them.
+    return ", ".join(parts) or (NOT_COMPARED if outcomes else "")

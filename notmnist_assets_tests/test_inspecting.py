@@ -16,6 +16,7 @@ from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.inspecting import Inspection, inspect_asset, write_pictures
 from notmnist_assets.settings import read_settings
 from notmnist_assets.storage import ValueStore
+from notmnist_assets.terminal import assets_table
 from notmnist_assets_tests.workspace import Workspace
 
 
@@ -78,6 +79,20 @@ def test_a_check_is_shown_with_its_outcome_actual_and_threshold(finished: Worksp
     assert int(checks["no_leakage_exact"].actual) > int(checks["no_leakage_exact"].threshold) == 0
     checks = {check.name: check for check in inspected(finished, "letters/large/F").checks}
     assert checks["complete"].outcome == "passed"
+    assert checks["enough_images"].threshold == "at least 1"
+
+
+def test_a_check_that_had_nothing_to_compare_with_did_not_pass(finished: Workspace) -> None:
+    checks = {check.name: check for check in inspected(finished, "letters/large/F").checks}
+    for name in ("drift", "published_files"):
+        assert (checks[name].outcome, checks[name].threshold) == ("not compared", "none")
+        assert checks[name].actual.startswith("not compared: ")
+    with finished.instance() as instance:
+        table = assets_table(finished.definitions, instance, "custom")
+    by_asset = dict(zip(table.columns[0].cells, table.columns[3].cells, strict=True))
+    assert by_asset["letters/large/F"] == "[green]3 passed[/green]"
+    assert by_asset["hashes/test"] == "not compared"
+    assert str(table.caption).startswith(f"{31 + 20 + 3 + 2} checks had nothing to compare with")
 
 
 def test_pictures_become_png_files_that_show_what_the_metadata_hold(finished: Workspace, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def _judge_curves(metrics: pd.DataFrame) -> Iterator[dg.AssetCheckResult]:
         "above_chance",
         passed=worst > _CHANCE,
         actual=worst,
-        threshold=_CHANCE,
+        threshold=f"more than {_CHANCE:g}",
         failing=table(scored[scored["ci_low"] <= _CHANCE]),
     )
     before = scored.groupby(_CURVE)["ci_low"].shift()

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import dagster as dg
 
 from notmnist_assets.checks.history import compare_with_history
-from notmnist_assets.checks.results import judged
+from notmnist_assets.checks.results import judged, not_compared
 from notmnist_assets.curation.drift import (
     Limit,
     compare,
@@ -160,7 +160,7 @@ def _judge(instance: dg.DagsterInstance, key: dg.AssetKey, group: _Watched) -> d
     warn = dg.AssetCheckSeverity.WARN
     actual, previous, reason = compare_with_history(instance, key)
     if actual is None or previous is None:
-        return judged(key, _NAME, passed=True, actual=f"not compared: {reason}", threshold=0, severity=warn)
+        return not_compared(key, _NAME, reason, severity=warn)
     compared = compare(previous.numbers, actual.numbers, group.limits(previous.numbers))
     drifted = compared[compared["drifted"]]
     return judged(

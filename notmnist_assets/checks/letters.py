@@ -65,7 +65,13 @@ def _letter_checks(set_name: str) -> dg.AssetChecksDefinition:
                     rejected=len(images.rejected),
                 )
             if dg.AssetCheckKey(key, "enough_images") in selected:
-                yield judged(key, "enough_images", passed=len(images) >= minimum, actual=len(images), threshold=minimum)
+                yield judged(
+                    key,
+                    "enough_images",
+                    passed=len(images) >= minimum,
+                    actual=len(images),
+                    threshold=f"at least {minimum:,}",
+                )
             if dg.AssetCheckKey(key, "pixel_moments") in selected:
                 yield _check_moments(key, set_name, place, images, full=chosen.profile == "full")
 

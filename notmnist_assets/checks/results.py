@@ -8,7 +8,8 @@ from typing import Any
 
 import dagster as dg
 
-from notmnist_assets.metadata import plain
+from notmnist_assets.judgements import NOT_COMPARED
+from notmnist_assets.metadata import plain, short
 
 
 def only_selected(
@@ -31,9 +32,20 @@ def judged(
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
     **evidence: Any,
 ) -> dg.AssetCheckResult:
-    """Return a result whose metadata shows `actual`, `threshold` and further evidence."""
-    metadata = {"actual": plain(actual), "threshold": plain(threshold)}
+    """Return a result whose metadata shows `actual`, `threshold` and further evidence.
+
+    Of fractions, both show four digits. A threshold that is not simply met by an equal number says in words how it is
+    compared.
+    """
+    metadata = {"actual": short(plain(actual)), "threshold": short(plain(threshold))}
     metadata |= {label: plain(value) for label, value in evidence.items()}
     return dg.AssetCheckResult(
         passed=bool(passed), asset_key=key, check_name=name, severity=severity, metadata=metadata
     )
+
+
+def not_compared(
+    key: dg.AssetKey, name: str, reason: str, severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
+) -> dg.AssetCheckResult:
+    """Return the result of a check that had nothing to compare with, for a reason in words: it holds nothing back."""
+    return judged(key, name, passed=True, actual=f"{NOT_COMPARED}: {reason}", threshold="none", severity=severity)

@@ -80,7 +80,7 @@ def _judge_splits(splits: Mapping[str, Split]) -> Iterator[dg.AssetCheckResult]:
             "labels_shuffled",
             passed=abs(score) <= _LARGEST_SHUFFLE_SCORE,
             actual=score,
-            threshold=_LARGEST_SHUFFLE_SCORE,
+            threshold=f"at most {_LARGEST_SHUFFLE_SCORE:g} standard errors",
         )
         shared = repeated[start : start + len(split)]
         yield judged(

@@ -64,3 +64,10 @@ def test_a_file_twice_in_one_split_fails() -> None:
     test = split("test")
     test.sources.iloc[7] = test.sources.iloc[2]
     assert "splits/test:disjoint_sources" in failed(judge(test=test))
+
+
+def test_fractions_have_four_digits_and_limits_say_how_they_are_compared() -> None:
+    actual, threshold = shown(by_name(judge())["splits/train:labels_shuffled"])
+    assert isinstance(actual, float)
+    assert actual == float(f"{actual:.4g}")
+    assert threshold == "at most 5 standard errors"
