@@ -17,7 +17,7 @@ from notmnist_assets.curation.accounting import unaccounted_rows
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.near_table import chosen_radius
 from notmnist_assets.curation.splits import EVALUATION, SPLITS
-from notmnist_assets.curation.statistics import imbalance, label_counts
+from notmnist_assets.curation.statistics import label_balance, label_counts
 from notmnist_assets.curation.values import Split
 from notmnist_assets.metadata import counts_table, table
 from notmnist_assets.resources import SettingsResource
@@ -51,8 +51,7 @@ _RADIUS = dg.AssetKey(["overlap", "radius"])
             dg.AssetCheckSpec(
                 "class_balance",
                 asset=key,
-                description="The most frequent letter has at most twice the rows of the rarest: removing duplicates"
-                " thins the letter I more than the others.",
+                description="The most frequent letter has at most twice the rows of the rarest.",
             )
             for key in _KEYS.values()
         ),
@@ -139,14 +138,15 @@ def sanitized_checks(
 def _judge_balance(splits: Mapping[str, Split]) -> Iterator[dg.AssetCheckResult]:
     for name, split in splits.items():
         counts = label_counts(split.labels)
-        ratio = imbalance(counts)
+        balance = label_balance(counts)
         yield judged(
             _KEYS[name],
             "class_balance",
-            passed=ratio <= _LARGEST_RATIO,
-            actual=ratio,
-            threshold=_LARGEST_RATIO,
+            passed=balance.ratio <= _LARGEST_RATIO,
+            actual=balance.words,
+            threshold=f"at most {_LARGEST_RATIO:g}",
             severity=dg.AssetCheckSeverity.WARN,
+            ratio=balance.ratio,
             rows_per_letter=counts_table(counts.tolist()),
         )
 

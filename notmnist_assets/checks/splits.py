@@ -12,7 +12,7 @@ from notmnist_assets.assets.inputs import for_check, split_inputs
 from notmnist_assets.checks.results import judged, only_selected
 from notmnist_assets.curation.file_names import file_paths
 from notmnist_assets.curation.splits import SPLITS
-from notmnist_assets.curation.statistics import imbalance, label_counts, shuffle_score
+from notmnist_assets.curation.statistics import label_balance, label_counts, shuffle_score
 from notmnist_assets.curation.values import FILE_COLUMNS, Split
 from notmnist_assets.metadata import counts_table, table
 
@@ -65,13 +65,14 @@ def _judge_splits(splits: Mapping[str, Split]) -> Iterator[dg.AssetCheckResult]:
     start = 0
     for name, split in splits.items():
         counts = label_counts(split.labels)
-        ratio = imbalance(counts)
+        balance = label_balance(counts)
         yield judged(
             _KEYS[name],
             "class_balance",
-            passed=ratio == 1.0,
-            actual=ratio,
-            threshold=1.0,
+            passed=balance.ratio == 1.0,
+            actual=balance.words,
+            threshold="exactly 1",
+            ratio=balance.ratio,
             rows_per_letter=counts_table(counts.tolist()),
         )
         score = shuffle_score(split.labels)

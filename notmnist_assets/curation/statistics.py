@@ -45,9 +45,24 @@ def label_counts(labels: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
     return np.bincount(labels, minlength=len(LETTERS)).astype(np.int64)
 
 
-def imbalance(counts: npt.NDArray[np.int64]) -> float:
-    """Return the largest of the counts of letters over the smallest, 1 where they are even; infinity with a zero."""
-    return float(counts.max() / counts.min()) if counts.min() else math.inf
+class Balance(NamedTuple):
+    """How even letters are: the rows of the most frequent over those of the rarest, infinite for none; in words."""
+
+    ratio: float
+    words: str
+
+
+def label_balance(counts: npt.NDArray[np.int64]) -> Balance:
+    """Return how even the rows of the ten letters are."""
+    absent = [letter for letter, count in zip(LETTERS, counts, strict=True) if not count]
+    if absent:
+        return Balance(math.inf, f"{', '.join(absent)} {'has' if len(absent) == 1 else 'have'} no rows")
+    most, fewest = int(counts.argmax()), int(counts.argmin())
+    if counts[most] == counts[fewest]:
+        return Balance(1.0, f"1: {counts[most]:,} of each letter")
+    ratio = float(counts[most] / counts[fewest])
+    words = f"{ratio:.4g}: most {LETTERS[most]} {counts[most]:,}, fewest {LETTERS[fewest]} {counts[fewest]:,}"
+    return Balance(ratio, words)
 
 
 def shuffle_score(labels: npt.NDArray[np.int32]) -> float:

@@ -251,4 +251,5 @@ def test_a_letter_thinned_by_more_than_half_is_a_warning() -> None:
     result = judge({**raw, "train": raw["train"].take(kept)}, raw)["sanitized/train:class_balance"]
     assert not result.passed
     assert result.severity == dg.AssetCheckSeverity.WARN
-    assert shown(result) == (2.5, 2.0)
+    assert shown(result) == ("2.5: most A 10, fewest I 4", "at most 2")
+    assert result.metadata["ratio"].value == 2.5

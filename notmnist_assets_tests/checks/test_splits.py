@@ -35,12 +35,15 @@ def test_balanced_shuffled_disjoint_splits_pass() -> None:
 def test_one_row_more_of_a_letter_fails() -> None:
     result = by_name(judge(valid=split("valid", [*BALANCED, 3])))["splits/valid:class_balance"]
     assert not result.passed
-    assert shown(result) == (1.1, 1.0)
+    assert shown(result) == ("1.1: most D 11, fewest A 10", "exactly 1")
+    assert result.metadata["ratio"].value == 1.1
 
 
-def test_a_missing_letter_fails() -> None:
+def test_a_missing_letter_fails_and_is_named() -> None:
     labels = [label for label in BALANCED if label != 8]
-    assert "splits/test:class_balance" in failed(judge(test=split("test", labels)))
+    result = by_name(judge(test=split("test", labels)))["splits/test:class_balance"]
+    assert not result.passed
+    assert shown(result) == ("I has no rows", "exactly 1")
 
 
 @pytest.mark.parametrize("labels", [sorted(BALANCED), BALANCED], ids=["sorted", "in turn"])

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notmnist_assets.curation.statistics import imbalance, label_counts, pixel_moments, shuffle_score
+from notmnist_assets.curation.statistics import label_balance, label_counts, pixel_moments, shuffle_score
 
 
 @given(rows=st.integers(1, 200), seed=st.integers(0, 2**32), low=st.integers(0, 255))
@@ -35,7 +35,7 @@ def test_letters_without_rows_are_counted_as_zero() -> None:
 
 @pytest.mark.parametrize(("counts", "ratio"), [([4] * 10, 1), ([5, *[2] * 9], 2.5), ([0, *[2] * 9], np.inf)])
 def test_the_imbalance_is_the_most_over_the_fewest_rows_of_a_letter(counts: list[int], ratio: float) -> None:
-    assert imbalance(np.array(counts, np.int64)) == ratio
+    assert label_balance(np.array(counts, np.int64)).ratio == ratio
 
 
 def test_shuffled_labels_score_within_four_standard_errors() -> None:
@@ -56,3 +56,18 @@ def test_sorted_labels_score_high_and_strictly_alternating_ones_low() -> None:
 @pytest.mark.parametrize("labels", [[], [3], [3, 3, 3], list(range(10))])
 def test_where_order_says_nothing_the_score_is_zero(labels: list[int]) -> None:
     assert shuffle_score(np.array(labels, np.int32)) == 0
+
+
+@pytest.mark.parametrize(
+    ("counts", "ratio", "words"),
+    [
+        ([1_200] * 10, 1.0, "1: 1,200 of each letter"),
+        ([109, *[120] * 8, 130], 130 / 109, "1.193: most J 130, fewest A 109"),
+        ([7] * 9 + [0], np.inf, "J has no rows"),
+        ([7] * 8 + [0, 0], np.inf, "I, J have no rows"),
+    ],
+)
+def test_the_balance_of_letters_is_told_with_the_letters_that_decide_it(
+    counts: list[int], ratio: float, words: str
+) -> None:
+    assert label_balance(np.array(counts)) == (ratio, words)
