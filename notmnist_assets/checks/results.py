@@ -45,7 +45,12 @@ def judged(
 
 
 def not_compared(
-    key: dg.AssetKey, name: str, reason: str, severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
+    key: dg.AssetKey,
+    name: str,
+    reason: str,
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+    **evidence: Any,
 ) -> dg.AssetCheckResult:
     """Return the result of a check that had nothing to compare with, for a reason in words: it holds nothing back."""
-    return judged(key, name, passed=True, actual=f"{NOT_COMPARED}: {reason}", threshold="none", severity=severity)
+    actual = f"{NOT_COMPARED}: {reason}"
+    return judged(key, name, passed=True, actual=actual, threshold="none", severity=severity, **evidence)

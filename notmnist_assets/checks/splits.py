@@ -1,4 +1,4 @@
-"""Checks of `splits/*`: balanced, shuffled, disjoint in files.
+"""Checks of `splits/*`: balanced, shuffled, disjoint in files, and made of most images that there are.
 
 Belongs here: what must hold of the merged splits. That their images overlap is told in `checks.overlap`.
 """
@@ -8,15 +8,19 @@ from collections.abc import Iterator, Mapping, Sequence
 import dagster as dg
 import pandas as pd
 
-from notmnist_assets.assets.inputs import for_check, split_inputs
-from notmnist_assets.checks.results import judged, only_selected
+from notmnist_assets.assets.inputs import LETTER_KEYS, for_check, split_inputs, stored_letters
+from notmnist_assets.checks.results import judged, not_compared, only_selected
 from notmnist_assets.curation.file_names import file_paths
-from notmnist_assets.curation.splits import SPLITS
+from notmnist_assets.curation.images import LETTERS
+from notmnist_assets.curation.splits import SET_OF_SPLIT, SPLITS
 from notmnist_assets.curation.statistics import label_balance, label_counts, shuffle_score
 from notmnist_assets.curation.values import FILE_COLUMNS, Split
 from notmnist_assets.metadata import counts_table, table
+from notmnist_assets.resources import SettingsResource
 
 _LARGEST_SHUFFLE_SCORE = 5.0
+_SMALLEST_USE = 0.5
+_USE = "uses_most_images"
 _KEYS = {name: dg.AssetKey(["splits", name]) for name in SPLITS}
 
 
@@ -48,15 +52,27 @@ _KEYS = {name: dg.AssetKey(["splits", name]) for name in SPLITS}
             )
             for key in _KEYS.values()
         ),
+        dg.AssetCheckSpec(
+            _USE,
+            asset=_KEYS["train"],
+            additional_deps=[_KEYS["valid"], *LETTER_KEYS],
+            description="Train and valid hold at least half of the readable images of their archive. Each letter gives"
+            " as many rows, so that a scarce one keeps out most images of the others. Compared only where the data"
+            " decide the size of train.",
+        ),
     ],
     ins=for_check(split_inputs("splits")),
     can_subset=True,
 )
 def split_checks(
-    context: dg.AssetCheckExecutionContext, train: Split, valid: Split, test: Split
+    context: dg.AssetCheckExecutionContext, settings: SettingsResource, train: Split, valid: Split, test: Split
 ) -> Iterator[dg.AssetCheckResult]:
     """Check the merged splits."""
     yield from only_selected(context, _judge_splits({"train": train, "valid": valid, "test": test}))
+    if dg.AssetCheckKey(_KEYS["train"], _USE) in context.selected_asset_check_keys:
+        letters = stored_letters(settings)[SET_OF_SPLIT["train"]]
+        readable = [len(letters[letter]) for letter in LETTERS]
+        yield _judge_use(len(train), len(train) + len(valid), readable, size_set=bool(settings.read().train_size))
 
 
 def _judge_splits(splits: Mapping[str, Split]) -> Iterator[dg.AssetCheckResult]:
@@ -93,6 +109,31 @@ def _judge_splits(splits: Mapping[str, Split]) -> Iterator[dg.AssetCheckResult]:
             examples=table(split.sources.loc[shared, list(FILE_COLUMNS)].head(20)),
         )
         start += len(split)
+
+
+def _judge_use(rows: int, drawn: int, readable: Sequence[int], *, size_set: bool) -> dg.AssetCheckResult:
+    """Judge how many of the readable images of each letter of large train, of `rows`, and valid draw together."""
+    warn = dg.AssetCheckSeverity.WARN
+    images, fewest = sum(readable), min(readable)
+    share = drawn / images
+    words = f"{100 * share:.1f} % of {images:,} readable images"
+    evidence = {"share": share, "readable_images": counts_table(readable, "images")}
+    reason = ""
+    if size_set:
+        reason = f"the size of train is set, to {rows:,}"
+    elif drawn < fewest * len(LETTERS):
+        reason = f"no letter limits train, but that it has {rows:,} rows at most unless its size is set"
+    if reason:
+        return not_compared(_KEYS["train"], _USE, f"{reason}; {words} are drawn", warn, **evidence)
+    return judged(
+        _KEYS["train"],
+        _USE,
+        passed=share >= _SMALLEST_USE,
+        actual=f"{words}: the scarcest letter, {LETTERS[readable.index(fewest)]}, has {fewest:,}",
+        threshold=f"at least {100 * _SMALLEST_USE:.0f} %",
+        severity=warn,
+        **evidence,
+    )
 
 
 CHECKS: Sequence[dg.AssetChecksDefinition] = [split_checks]

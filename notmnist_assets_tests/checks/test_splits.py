@@ -6,11 +6,16 @@ import dagster as dg
 import numpy as np
 import pytest
 
+from notmnist_assets.checks import splits as splits_checks
 from notmnist_assets.checks.splits import split_checks
+from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.values import Split
+from notmnist_assets.resources import SettingsResource
+from notmnist_assets_tests.archives import tiny_members, write_archive
 from notmnist_assets_tests.builders import split_of
 from notmnist_assets_tests.checks.judging import BALANCED, by_name, failed, results_of, shown
+from notmnist_assets_tests.workspace import SIZES, Workspace
 
 
 def split(name: str, labels: Sequence[int] = (), *, shuffle: bool = True) -> Split:
@@ -21,17 +26,33 @@ def split(name: str, labels: Sequence[int] = (), *, shuffle: bool = True) -> Spl
     return split_of(images, chosen.tolist(), name=name)
 
 
+@pytest.fixture
+def readable(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many readable images each letter of large has; a test may change it."""
+    counts = [30] * 10
+
+    def stored(_settings: SettingsResource) -> dict[str, dict[str, range]]:
+        return {"large": dict(zip(LETTERS, map(range, counts), strict=True))}
+
+    monkeypatch.setattr(splits_checks, "stored_letters", stored)
+    monkeypatch.setenv("NOTMNIST_PROFILE", "custom")
+    monkeypatch.setenv("NOTMNIST_ARCHIVES", "archives")
+    return counts
+
+
 def judge(**splits: Split) -> list[dg.AssetCheckResult]:
     given = {name: splits.get(name, split(name)) for name in SPLITS}
-    return results_of(split_checks(dg.build_asset_check_context(), **given))
+    return results_of(split_checks(dg.build_asset_check_context(), SettingsResource(), **given))
 
 
+@pytest.mark.usefixtures("readable")
 def test_balanced_shuffled_disjoint_splits_pass() -> None:
     results = judge()
-    assert len(results) == 9
+    assert len(results) == 10
     assert failed(results) == set()
 
 
+@pytest.mark.usefixtures("readable")
 def test_one_row_more_of_a_letter_fails() -> None:
     result = by_name(judge(valid=split("valid", [*BALANCED, 3])))["splits/valid:class_balance"]
     assert not result.passed
@@ -39,6 +60,7 @@ def test_one_row_more_of_a_letter_fails() -> None:
     assert result.metadata["ratio"].value == 1.1
 
 
+@pytest.mark.usefixtures("readable")
 def test_a_missing_letter_fails_and_is_named() -> None:
     labels = [label for label in BALANCED if label != 8]
     result = by_name(judge(test=split("test", labels)))["splits/test:class_balance"]
@@ -46,11 +68,13 @@ def test_a_missing_letter_fails_and_is_named() -> None:
     assert shown(result) == ("I has no rows", "exactly 1")
 
 
+@pytest.mark.usefixtures("readable")
 @pytest.mark.parametrize("labels", [sorted(BALANCED), BALANCED], ids=["sorted", "in turn"])
 def test_labels_in_order_fail(labels: list[int]) -> None:
     assert "splits/train:labels_shuffled" in failed(judge(train=split("train", labels * 5, shuffle=False)))
 
 
+@pytest.mark.usefixtures("readable")
 def test_a_file_in_two_splits_fails_in_both() -> None:
     train, valid = split("train"), split("valid")
     valid.sources.iloc[7] = train.sources.iloc[2]
@@ -63,14 +87,66 @@ def test_a_file_in_two_splits_fails_in_both() -> None:
     assert results["splits/test:disjoint_sources"].passed
 
 
+@pytest.mark.usefixtures("readable")
 def test_a_file_twice_in_one_split_fails() -> None:
     test = split("test")
     test.sources.iloc[7] = test.sources.iloc[2]
     assert "splits/test:disjoint_sources" in failed(judge(test=test))
 
 
+@pytest.mark.usefixtures("readable")
 def test_fractions_have_four_digits_and_limits_say_how_they_are_compared() -> None:
     actual, threshold = shown(by_name(judge())["splits/train:labels_shuffled"])
     assert isinstance(actual, float)
     assert actual == float(f"{actual:.4g}")
     assert threshold == "at most 5 standard errors"
+
+
+def test_a_scarce_letter_that_keeps_most_images_out_is_a_warning_that_names_it(readable: list[int]) -> None:
+    readable[:] = [2_041] * 9 + [20]
+    result = by_name(judge())["splits/train:uses_most_images"]
+    assert not result.passed
+    assert result.severity == dg.AssetCheckSeverity.WARN
+    assert shown(result) == ("1.1 % of 18,389 readable images: the scarcest letter, J, has 20", "at least 50 %")
+    readable[:] = [40] * 9 + [20]
+    result = by_name(judge())["splits/train:uses_most_images"]
+    assert result.passed
+    assert result.metadata["share"].value == 200 / 380
+
+
+def test_how_many_images_are_used_is_not_judged_where_no_letter_decides(
+    readable: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readable[:] = [2_000] * 10
+    result = by_name(judge())["splits/train:uses_most_images"]
+    assert result.passed
+    assert "not compared: no letter limits train, but that it has 100 rows at most" in str(shown(result)[0])
+    monkeypatch.setenv("NOTMNIST_TRAIN_SIZE", "100")
+    result = by_name(judge())["splits/train:uses_most_images"]
+    assert result.passed
+    actual = "not compared: the size of train is set, to 100; 1.0 % of 20,000 readable images are drawn"
+    assert shown(result) == (actual, "none")
+
+
+def test_a_split_says_what_decided_its_size_and_how_many_images_it_left_out(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(name: str) -> list[object]:
+        recorded = workspace.metadata(f"splits/{name}")
+        return [recorded[label].value for label in ("size", "scarcest_letter", "images_left_out")]
+
+    assert told("train") == ["as set", "A: 30 readable images in large", 50]
+    for size in SIZES:
+        monkeypatch.delenv(size)
+    large = tiny_members()["large"]
+    for name in list(large["J"])[8:]:
+        del large["J"][name]
+    write_archive(workspace.archives, "large", large)
+    keys = ["archives/large", "letters/large/J", *(f"splits/{name}" for name in SPLITS)]
+    evaluations = workspace.run(keys).get_asset_check_evaluations()
+    why = "decided by the scarcest letter (J: 8): each letter gives as many rows"
+    assert told("train") == told("valid") == [why, "J: 8 readable images in large", 278 - 80]
+    assert told("test")[2] == 0
+    (verdict,) = [evaluation for evaluation in evaluations if evaluation.check_name == "uses_most_images"]
+    assert not verdict.passed
+    assert verdict.metadata["actual"].value == "28.8 % of 278 readable images: the scarcest letter, J, has 8"
