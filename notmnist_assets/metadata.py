@@ -88,9 +88,9 @@ def descriptions(schema: dg.TableSchema) -> dict[str, str | None]:
     return {column.name: column.description for column in schema.columns}
 
 
-def counts_table(counts: Sequence[int]) -> dg.TableMetadataValue:
-    """Return how many `rows` each letter has, one line per letter A to J."""
-    return table(pd.DataFrame({"letter": list(LETTERS), "rows": list(counts)}))
+def counts_table(counts: Sequence[int], column: str = "rows") -> dg.TableMetadataValue:
+    """Return how many of what `column` names each letter has, one line per letter A to J."""
+    return table(pd.DataFrame({"letter": list(LETTERS), column: list(counts)}))
 
 
 def plain(value: Any) -> Any:

@@ -4,19 +4,33 @@ Belongs here: warnings of leaks. That merged splits leak is a fact of the data, 
 strict.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 
-from notmnist_assets.assets.inputs import for_check, table_input
+from notmnist_assets.assets.inputs import for_check, hash_inputs, hashes_of, table_input
 from notmnist_assets.checks.results import judged, only_selected
-from notmnist_assets.curation.relation import METHODS
-from notmnist_assets.curation.splits import EARLIER
+from notmnist_assets.curation.near_table import chosen_radius
+from notmnist_assets.curation.relation import METHODS, NO_ROW, Method, RowIndex
+from notmnist_assets.curation.splits import EARLIER, SPLITS
+from notmnist_assets.curation.wording import counted
 from notmnist_assets.metadata import table
-from notmnist_assets.types import OverlapReportType
+from notmnist_assets.types import NearPairsType, OverlapReportType, RadiusCurveType
 
 _REPORT = dg.AssetKey(["overlap", "report"])
+_BESIDE: Final = {
+    **hash_inputs(),
+    "near_pairs": table_input("overlap", "near_pairs", NearPairsType),
+    "radius": table_input("overlap", "radius", RadiusCurveType),
+}
+_METHODS: Final[Mapping[Method, str]] = {
+    "exact": "with equal pixels",
+    "cells": "with equal maxima of all 4x4 cells",
+    "near": "within the radius",
+}
 
 
 @dg.multi_asset_check(
@@ -25,34 +39,59 @@ _REPORT = dg.AssetKey(["overlap", "report"])
         dg.AssetCheckSpec(
             f"no_leakage_{method}",
             asset=_REPORT,
-            description=f"No valid row is in train and no test row in train or valid ({method}). A warning: the"
-            " merged splits are what the assignment uses; the sanitized ones are free of it.",
+            additional_deps=[asset_in.key for asset_in in _BESIDE.values() if asset_in.key],
+            description=f"No image of valid is in train, and none of test in train or valid, {_METHODS[method]}. A"
+            " warning: the merged splits are what the assignment uses; the sanitized ones are free of it.",
         )
         for method in METHODS
     ],
-    ins=for_check({"report": table_input("overlap", "report", OverlapReportType)}),
+    ins=for_check({"report": table_input("overlap", "report", OverlapReportType), **_BESIDE}),
     can_subset=True,
 )
-def overlap_checks(context: dg.AssetCheckExecutionContext, report: pd.DataFrame) -> Iterator[dg.AssetCheckResult]:
+def overlap_checks(
+    context: dg.AssetCheckExecutionContext,
+    report: pd.DataFrame,
+    near_pairs: pd.DataFrame,
+    radius: pd.DataFrame,
+    **inputs: Any,
+) -> Iterator[dg.AssetCheckResult]:
     """Warn of evaluation rows that training rows give away."""
-    yield from only_selected(context, _judge_leaks(report))
+    used = chosen_radius(radius)
+    yield from only_selected(context, _judge_leaks(report, RowIndex(hashes_of(inputs), near_pairs, used), used))
 
 
-def _judge_leaks(report: pd.DataFrame) -> Iterator[dg.AssetCheckResult]:
+def _judge_leaks(report: pd.DataFrame, index: RowIndex, radius: float) -> Iterator[dg.AssetCheckResult]:
     pairs = zip(report["rows_of"], report["found_in"], strict=True)
     leaks = pd.Series([found_in in EARLIER.get(rows_of, ()) for rows_of, found_in in pairs], report.index, "bool")
     for method in METHODS:
         part = report[(report["method"] == method) & leaks]
-        rows = int(part["rows"].sum())
+        leaking = _leaking_rows(index, method)
+        rows = sum(leaking.values())
+        by_split = ", ".join(f"{count:,} of {name}" for name, count in leaking.items() if count)
+        how = f"{_METHODS[method]} {radius:g}" if method == "near" else _METHODS[method]
         yield judged(
             _REPORT,
             f"no_leakage_{method}",
             passed=rows == 0,
-            actual=rows,
+            actual=f"{counted(rows, 'row')} ({by_split}) {how}" if rows else f"0 rows {how}",
             threshold=0,
             severity=dg.AssetCheckSeverity.WARN,
+            leaking_rows=rows,
+            **{f"leaking_rows_of_{name}": count for name, count in leaking.items()},
             rows=table(part),
         )
+
+
+def _leaking_rows(index: RowIndex, method: Method) -> dict[str, int]:
+    """Return how many rows of valid are in train, and how many of test in train, valid or both."""
+    leaking: dict[str, int] = {}
+    before = np.zeros(len(index.split), np.bool_)
+    for name in SPLITS:
+        rows = index.in_split(name)
+        if before.any():
+            leaking[name] = int((index.nearest(before, method).row[index.image[rows]] != NO_ROW).sum())
+        before |= rows
+    return leaking
 
 
 CHECKS: Sequence[dg.AssetChecksDefinition] = [overlap_checks]

@@ -1,40 +1,72 @@
 """The checks of the overlap report: shared images of merged splits are a warning."""
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 import pytest
 
 from notmnist_assets.checks.overlap import overlap_checks
-from notmnist_assets.curation.relation import METHODS
+from notmnist_assets.curation.hashes import hash_table
+from notmnist_assets.curation.near_table import search_near
+from notmnist_assets.curation.overlap import overlap_report
+from notmnist_assets.curation.relation import RowIndex
+from notmnist_assets.curation.values import Split
+from notmnist_assets_tests.builders import drawing, split_of
 from notmnist_assets_tests.checks.judging import by_name, failed, results_of, shown
 
-
-def report(rows_of: str, found_in: str, rows: int) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "method": list(METHODS),
-            "rows_of": rows_of,
-            "found_in": found_in,
-            "rows": [0, rows, 0],
-            "distinct": [0, rows, 0],
-            "share": [0.0, rows / 100, 0.0],
-        }
-    )
+RADIUS = 0.5
+OTHERS = {"train": [0, 1], "valid": [2, 3], "test": [4, 5]}
+"""Drawings that no other split has."""
+HIDDEN, VISIBLE = (1, 0), (0, 1)
+"""Changes of 0.2 that the cells' maxima do not show, and that they show."""
 
 
-def judge_overlap(table: pd.DataFrame) -> list[dg.AssetCheckResult]:
-    return results_of(overlap_checks(dg.build_asset_check_context(), table))
+def judge_overlap(
+    rows: dict[str, list[int]], changed: dict[str, tuple[int, int]] | None = None
+) -> dict[str, dg.AssetCheckResult]:
+    """Judge splits that hold each its own drawings and these; `changed` are all of one split's, by how much."""
+    splits: dict[str, Split] = {}
+    for name, others in OTHERS.items():
+        change = (changed or {}).get(name, (0, 0))
+        images = [*(drawing(number) for number in others), *(drawing(number, *change) for number in rows.get(name, []))]
+        splits[name] = split_of(np.stack(images), [0] * len(images), name=name)
+    hashes = {name: hash_table(split) for name, split in splits.items()}
+    pairs = search_near(RowIndex(hashes), splits, RADIUS).pairs
+    report = overlap_report(RowIndex(hashes, pairs, RADIUS))
+    radius = pd.DataFrame({"radius": [0.0, RADIUS], "chosen": [False, True]})
+    given = {f"{name}_hashes": table for name, table in hashes.items()}
+    context = dg.build_asset_check_context()
+    return by_name(results_of(overlap_checks(context, report=report, near_pairs=pairs, radius=radius, **given)))
+
+
+def methods(results: dict[str, dg.AssetCheckResult]) -> set[str]:
+    return {name.removeprefix("overlap/report:no_leakage_") for name in failed(results.values())}
 
 
 @pytest.mark.parametrize(("rows_of", "found_in"), [("valid", "train"), ("test", "train"), ("test", "valid")])
-def test_shared_images_of_merged_splits_are_a_warning_for_their_method(rows_of: str, found_in: str) -> None:
-    results = by_name(judge_overlap(report(rows_of, found_in, 3)))
-    assert failed(results.values()) == {"overlap/report:no_leakage_cells"}
-    result = results["overlap/report:no_leakage_cells"]
-    assert result.severity == dg.AssetCheckSeverity.WARN
-    assert shown(result) == (3, 0)
+def test_shared_images_of_merged_splits_are_a_warning_for_each_method_that_finds_them(
+    rows_of: str, found_in: str
+) -> None:
+    shared: dict[str, list[int]] = {rows_of: [6, 6, 0 if found_in == "train" else 2], found_in: [6]}
+    results = judge_overlap(shared)
+    assert methods(results) == {"exact", "cells", "near"}
+    assert {result.severity for result in results.values()} == {dg.AssetCheckSeverity.WARN}
+    assert shown(results["overlap/report:no_leakage_exact"]) == (f"3 rows (3 of {rows_of}) with equal pixels", 0)
+    assert methods(judge_overlap(shared, {rows_of: HIDDEN})) == {"cells", "near"}
+    near = judge_overlap(shared, {rows_of: VISIBLE})
+    assert methods(near) == {"near"}
+    assert shown(near["overlap/report:no_leakage_near"]) == (f"3 rows (3 of {rows_of}) within the radius 0.5", 0)
 
 
-@pytest.mark.parametrize(("rows_of", "found_in"), [("train", "test"), ("train", "train"), ("valid", "valid")])
-def test_repeats_and_training_rows_are_no_leakage(rows_of: str, found_in: str) -> None:
-    assert failed(judge_overlap(report(rows_of, found_in, 3))) == set()
+def test_a_test_row_that_is_in_train_and_in_valid_is_counted_once() -> None:
+    result = judge_overlap({"train": [6], "valid": [6, 6], "test": [6, 2]})["overlap/report:no_leakage_exact"]
+    assert shown(result)[0] == "4 rows (2 of valid, 2 of test) with equal pixels"
+    counts = [result.metadata[f"leaking_rows{of}"].value for of in ("", "_of_valid", "_of_test")]
+    assert counts == [4, 2, 2]
+
+
+@pytest.mark.parametrize("name", ["train", "valid", "test"])
+def test_repeats_within_a_split_are_no_leakage(name: str) -> None:
+    results = judge_overlap({name: [6, 6]})
+    assert methods(results) == set()
+    assert shown(results["overlap/report:no_leakage_near"]) == ("0 rows within the radius 0.5", 0)
