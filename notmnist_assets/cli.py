@@ -65,7 +65,7 @@ def run(
 
     with runs.open_instance() as instance:
         try:
-            with terminal.progress_bars(_console):
+            with terminal.progress_bars(_errors):
                 outcome = runs.refresh(instance, everything=everything, only=assets or ())
         except CurationError as error:
             _errors.print(f"[red]Not started:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
@@ -184,7 +184,7 @@ def render(
 
     small = small_per_letter if small_per_letter is not None else small_for(per_letter)
     try:
-        with terminal.progress_bars(_console):
+        with terminal.progress_bars(_errors):
             sample.render_archives(out, large_per_letter=per_letter, small_per_letter=small, workers=workers)
     except (CurationError, OSError) as error:
         _errors.print(f"[red]Not rendered:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)

@@ -53,7 +53,13 @@ _ROOM_FOR_PERCENTAGES: Final = 100
 
 @contextmanager
 def progress_bars(console: Console) -> Iterator[None]:
-    """Show every stage of the library as a bar while the block runs, with the asset that a run is at."""
+    """Show every stage of the library as a bar while the block runs, with the asset that a run is at.
+
+    Only in a terminal: in a file, bars are noise.
+    """
+    if not console.is_terminal:
+        yield
+        return
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),

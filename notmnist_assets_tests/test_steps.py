@@ -1,10 +1,13 @@
 """What steps are called: by the assets they make or check."""
 
+import io
 import re
 
 import dagster as dg
 import pytest
+from rich.console import Console
 
+from notmnist_assets import cli
 from notmnist_assets.definitions import defs
 from notmnist_assets.steps import current_step_in_words, step_in_words, steps_in_words
 from notmnist_assets_tests.workspace import Workspace, keys_of
@@ -71,13 +74,24 @@ def test_outside_a_run_there_is_no_step() -> None:
     assert current_step_in_words() == ""
 
 
-def test_progress_bars_begin_with_the_asset_they_belong_to(finished: Workspace) -> None:
-    bars = [line.strip() for line in finished.first_run.out.splitlines() if re.search(r"\d:\d\d:\d\d", line)]
+def test_progress_bars_begin_with_the_asset_they_belong_to(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = io.StringIO()
+    monkeypatch.setattr(cli, "_errors", Console(file=shown, force_terminal=True, width=200))
+    assert workspace.notmnist("run", "archives/small", "letters/small", "hashes/test").code == 0
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.getvalue()).splitlines()
+    bars = [line.strip("\r ⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏") for line in lines if re.search(r"\d:\d\d:\d\d", line)]
     titles = {bar.partition(" (")[0] for bar in bars}
     assert {
-        "letters/large: read large",
+        "letters/small: read small",
         "archives/small: verify notMNIST_small.tar.gz",
         "hashes/test: hash",
-        "baselines/metrics: fit baselines",
     } <= titles
     assert all(title.split(":")[0].split("/")[0] in {name.path[0] for name in KEYS} for title in titles)
+
+
+def test_where_no_terminal_is_there_are_no_bars(finished: Workspace) -> None:
+    assert finished.first_run.err == ""
+    assert not re.search(r"\d:\d\d:\d\d", finished.first_run.out)
+    assert finished.first_run.out.startswith("Assets")
