@@ -78,11 +78,12 @@ def run(
             _console.print(terminal.findings_table(instance, settings.profile))
             _console.print(f"[green]Done:[/green] {counted(len(outcome.made), 'asset')} made.")
             return
+        made = len(runs.made_in(instance, outcome.run_ids))
     for key, reason in outcome.held.items():
         _errors.print(f"{key.to_user_string()} waits: {reason}.", markup=False, highlight=False, soft_wrap=True)
     for step, reason in outcome.failures.items():
         _errors.print(f"[red]{step} failed:[/red] {escape(reason)}", highlight=False, soft_wrap=True)
-    _errors.print("Values made before are still what they were.")
+    _errors.print(f"{counted(made, 'asset')} made; what waits or failed, and what depends on it, is as before.")
     raise typer.Exit(1)
 
 

@@ -144,6 +144,13 @@ def _refresh(instance: dg.DagsterInstance, *, everything: bool, only: Sequence[s
     return Outcome(made, success=not held, run_ids=tuple(run_ids), held=held)
 
 
+def made_in(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> set[dg.AssetKey]:
+    """Return the assets that runs did make, whether they succeeded or not."""
+    made = dg.DagsterEventType.ASSET_MATERIALIZATION
+    entries = [entry for run_id in run_ids for entry in instance.all_logs(run_id, of_type=made)]
+    return {key for entry in entries if (key := entry.get_dagster_event().asset_key) is not None}
+
+
 def _chosen(keys: Sequence[dg.AssetKey], only: Sequence[str]) -> list[dg.AssetKey]:
     """Return the keys that are among `only` or continue one of them; all when it is empty."""
     wanted = [tuple(name.strip("/").split("/")) for name in only] or [()]

@@ -102,8 +102,18 @@ def test_a_failed_run_ends_with_1_and_tells_why(workspace: Workspace) -> None:
     ended = workspace.notmnist("run")
     assert ended.code == 1
     assert f"archives/small failed: {workspace.archives}/notMNIST_small.tar.gz: its SHA-256 is" in ended.err
-    assert "Values made before are still what they were." in ended.err
+    assert "0 assets made; what waits or failed, and what depends on it, is as before." in ended.err
     assert "Traceback" not in ended.err
+
+
+def test_a_failed_run_says_how_many_assets_it_made_all_the_same(workspace: Workspace) -> None:
+    members = tiny_members()
+    write_archive(workspace.archives, "large", {**members["large"], "B": members["large"]["C"]})
+    write_archive(workspace.archives, "small", {**members["small"], "J": {}})
+    ended = workspace.notmnist("run", "archives", "letters/small")
+    assert ended.code == 1
+    assert "letters/small failed: " in ended.err
+    assert "2 assets made; what waits or failed, and what depends on it, is as before." in ended.err
 
 
 @pytest.mark.parametrize(

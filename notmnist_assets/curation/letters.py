@@ -287,7 +287,7 @@ def _check_counts(
     """Raise CurationError if letters have no members, or fewer readable images than `minimum`."""
     absent = [letter for letter in gathered if not report.members[letter]]
     few = [
-        f"{letter} {len(gathering.order)}{_rejected_in_words(gathering.rejected)}"
+        f"{letter} has {len(gathering.order)}{_rejected_in_words(gathering.rejected)}"
         for letter, gathering in gathered.items()
         if letter not in absent and len(gathering.order) < minimum
     ]
@@ -295,7 +295,7 @@ def _check_counts(
     if absent:
         problems.append(f"has no members <root>/<letter>/<file> for the letters {', '.join(absent)}")
     if few:
-        problems.append(f"has fewer than {minimum} readable images for the letters {', '.join(few)}")
+        problems.append(f"has too few readable images: {', '.join(few)}; at least {minimum:,} are needed")
     if problems:
         lower = f", or lower the fewest images per letter (NOTMNIST_MIN_{set_name.upper()})"
         can_lower = not absent and all(len(gathering.order) for gathering in gathered.values())
