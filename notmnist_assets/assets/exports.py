@@ -144,7 +144,7 @@ def parquet_export(
     return dg.MaterializeResult(
         value=ExportedFolder(version, files),
         data_version=dg.DataVersion(version),
-        metadata={**_rows(splits), "dataset_card": dg.MetadataValue.md(card)},
+        metadata={**_rows(splits), "dataset_card": dg.MetadataValue.md(dataset_card.without_header(card))},
     )
 
 

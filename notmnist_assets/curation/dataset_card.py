@@ -99,6 +99,11 @@ _CONFLICTS: Final[Mapping[Conflicts, str]] = {
 _REPEATS: Final[Mapping[Repeats, str]] = {"drop": "all but the first are removed", "keep": "all are kept"}
 
 
+def without_header(card: str) -> str:
+    """Return a card as people read it, without the YAML header that programs read."""
+    return card.split("---\n", 2)[-1].strip()
+
+
 def dataset_card(splits: Mapping[str, Split], policy: Policy, *, title: str, origin: str) -> str:
     """Return the card as Markdown with the YAML header that `datasets` reads.
 

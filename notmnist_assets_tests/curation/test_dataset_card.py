@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 import yaml
 
-from notmnist_assets.curation.dataset_card import dataset_card
+from notmnist_assets.curation.dataset_card import dataset_card, without_header
 from notmnist_assets.curation.parquet_export import FEATURES, FILE_NAMES
 from notmnist_assets.curation.relation import Method
 from notmnist_assets.curation.sanitizing import Conflicts, Policy, RemoveFrom, Repeats
@@ -45,3 +45,9 @@ def test_every_policy_has_a_card_of_its_own(field: str) -> None:
     choices = {"method": Method, "remove_from": RemoveFrom, "conflicts": Conflicts, "repeats": Repeats}[field]
     cards = [card(Policy(**{field: choice})) for choice in get_args(choices)]
     assert all(one != other for one, other in itertools.combinations(cards, 2))
+
+
+def test_people_are_shown_the_card_without_its_header() -> None:
+    shown = without_header(card())
+    assert shown.startswith('# Letters: "A" to J\n')
+    assert card().endswith(f"{shown}\n")
