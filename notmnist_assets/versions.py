@@ -32,7 +32,7 @@ _BELOW: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
     # Its copies are searched anew; pairs, which the others read, change with the setting by themselves.
     ("overlap", "recall"): ("near_shifts",),
     # The dataset card tells them.
-    ("exports", "parquet"): ("profile", *_SANITIZE),
+    ("exports", "parquet"): ("profile", "near_shifts", *_SANITIZE),
     # All other settings reach the page through the values it is made from. A minimum changes none of them.
     ("report", "html"): ("profile", "min_large", "min_small"),
 }

@@ -50,9 +50,9 @@ def test_a_radius_beyond_the_search_searches_again() -> None:
     assert changed_by(near_radius=15.0) == {"overlap/radius", "overlap/near_pairs"}
 
 
-def test_shifts_change_all_that_searches_by_itself() -> None:
+def test_shifts_change_all_that_searches_by_itself_and_the_card_that_tells_them() -> None:
     grouped = {f"grouped/{name}" for name in ("train", "valid", "test")}
-    assert changed_by(near_shifts=True) == {"overlap/near_pairs", "overlap/recall", *grouped}
+    assert changed_by(near_shifts=True) == {"overlap/near_pairs", "overlap/recall", "exports/parquet", *grouped}
 
 
 def test_a_policy_changes_only_what_is_sanitized_and_what_tells_it() -> None:

@@ -28,6 +28,7 @@ from notmnist_assets.storage import WriteFile
 from notmnist_assets.types import EXPORTED_ROWS, ExportedFileType, ExportedFolderType
 
 CODE_VERSION = "1"
+_PARQUET_CODE_VERSION: Final = "2"
 
 _ORIGINS: Final[Mapping[Profile, tuple[str, str]]] = {
     "full": (
@@ -119,7 +120,7 @@ def idx_export(train: Split, valid: Split, test: Split) -> dg.MaterializeResult[
 @dg.asset(
     key=["exports", "parquet"],
     group_name="exports",
-    code_version=CODE_VERSION,
+    code_version=_PARQUET_CODE_VERSION,
     io_manager_key="export_io",
     dagster_type=ExportedFolderType,
     kinds={"huggingface", "parquet"},
@@ -136,8 +137,11 @@ def parquet_export(
 ) -> dg.MaterializeResult[ExportedFolder]:
     """Stream each split into a file, and write the card."""
     splits = {"train": train, "valid": valid, "test": test}
-    title, origin = _ORIGINS[settings.read().profile]
-    card = dataset_card.dataset_card(splits, sanitize_policy(settings.read()), title=title, origin=origin)
+    chosen = settings.read()
+    title, origin = _ORIGINS[chosen.profile]
+    card = dataset_card.dataset_card(
+        splits, sanitize_policy(chosen), title=title, origin=origin, shifts=chosen.near_shifts
+    )
     version = _version(splits, card)
     files: dict[str, WriteFile] = {dataset_card.FILE_NAME: partial(_write_text, card)}
     files |= parquet_format.write_files(splits)

@@ -75,8 +75,7 @@ dataset["test"][0]["image"], dataset["test"].features["label"].int2str(dataset["
 
 ## Known limits
 
-Labels are what the archives say; wrong ones are found only where equal or near images disagree. Splits share fonts:
-a model may know a font from training, though not the image.
+Labels are what the archives say. Wrong labels without a duplicate are not found. {fonts}
 """
 
 
@@ -85,6 +84,7 @@ _METHODS: Final[Mapping[Method, str]] = {
     "cells": "equal maxima of all 4x4 cells",
     "near": "a sum of absolute pixel differences up to the radius in `overlap/radius`",
 }
+_MOVED: Final = ", also after moving one image by one pixel"
 _REMOVE_FROM: Final[Mapping[RemoveFrom, str]] = {
     "evaluation": "rows of `validation` that are also in `train`, and rows of `test` that are also in either, are"
     " removed",
@@ -99,12 +99,27 @@ _CONFLICTS: Final[Mapping[Conflicts, str]] = {
 _REPEATS: Final[Mapping[Repeats, str]] = {"drop": "all but the first are removed", "keep": "all are kept"}
 
 
+def _fonts_in_words(splits: Mapping[str, Split]) -> str:
+    """Return how many images of validation and test are of a font that train has images of."""
+    known = set(splits["train"].sources["font"])
+    told = []
+    for name in SPLITS[1:]:
+        rows = len(splits[name])
+        shared = int(splits[name].sources["font"].isin(known).sum())
+        share = f" ({100 * shared / rows:.0f} %)" if rows else ""
+        told.append(f"{shared:,} of {rows:,} images of `{FILE_NAMES[name].removesuffix('.parquet')}`{share}")
+    return (
+        f"Of a font that `train` has images of, too, are {' and '.join(told)}: a model may know the font from training,"
+        " though not the image."
+    )
+
+
 def without_header(card: str) -> str:
     """Return a card as people read it, without the YAML header that programs read."""
     return card.split("---\n", 2)[-1].strip()
 
 
-def dataset_card(splits: Mapping[str, Split], policy: Policy, *, title: str, origin: str) -> str:
+def dataset_card(splits: Mapping[str, Split], policy: Policy, *, title: str, origin: str, shifts: bool = False) -> str:
     """Return the card as Markdown with the YAML header that `datasets` reads.
 
     Args:
@@ -112,6 +127,7 @@ def dataset_card(splits: Mapping[str, Split], policy: Policy, *, title: str, ori
         policy: how they were sanitized.
         title: the name of the dataset.
         origin: where the images are from, one or more sentences.
+        shifts: whether near images are also those that were moved by one pixel.
     """
     rows = {name: label_counts(splits[name].labels).tolist() for name in SPLITS}
     names = {name: FILE_NAMES[name].removesuffix(".parquet") for name in SPLITS}
@@ -126,11 +142,14 @@ def dataset_card(splits: Mapping[str, Split], policy: Policy, *, title: str, ori
         title=title,
         quoted_title=json.dumps(title),  # JSON is YAML
         origin=origin,
-        method=_METHODS[policy.method],
+        method=_METHODS[policy.method] + (_MOVED if shifts and policy.method == "near" else ""),
         remove_from=_REMOVE_FROM[policy.remove_from],
         conflicts=_CONFLICTS[policy.conflicts],
         repeats=_REPEATS[policy.repeats],
         head=" | ".join(names.values()),
         rule="|".join(["---"] * len(names)),
-        counts="\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines),
+        counts="\n".join(
+            f"| {letter} | " + " | ".join(f"{count:,}" for count in line) + " |" for letter, *line in lines
+        ),
+        fonts=_fonts_in_words(splits),
     )

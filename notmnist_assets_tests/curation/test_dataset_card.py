@@ -1,8 +1,10 @@
 """The dataset card tells what is in the folder."""
 
 import itertools
+from dataclasses import replace
 from typing import get_args
 
+import numpy as np
 import pytest
 import yaml
 
@@ -51,3 +53,26 @@ def test_people_are_shown_the_card_without_its_header() -> None:
     shown = without_header(card())
     assert shown.startswith('# Letters: "A" to J\n')
     assert card().endswith(f"{shown}\n")
+
+
+def test_copies_moved_by_a_pixel_are_told_where_they_count() -> None:
+    def told(method: Method, *, shifts: bool) -> str:
+        return dataset_card(SPLITS, Policy(method), title="T", origin="O.", shifts=shifts)
+
+    assert "also after moving one image by one pixel" in told("near", shifts=True)
+    assert "moving" not in told("near", shifts=False)
+    assert "moving" not in told("exact", shifts=True)
+
+
+def test_images_whose_font_is_known_from_training_are_counted() -> None:
+    fonts = {name: split.sources.assign(font="a.ttf") for name, split in SPLITS.items()}
+    fonts["test"].loc[fonts["test"].index[:4], "font"] = "b.ttf"
+    splits = {name: replace(split, sources=fonts[name]) for name, split in SPLITS.items()}
+    text = dataset_card(splits, Policy(), title="T", origin="O.")
+    assert "20 of 20 images of `validation` (100 %) and 6 of 10 images of `test` (60 %): " in text
+    assert "Wrong labels without a duplicate are not found." in text
+
+
+def test_rows_have_thousands_separators() -> None:
+    many = SPLITS["train"].take(np.zeros(1_234, np.intp))
+    assert "| all | 1,234 | 20 | 10 |" in dataset_card({**SPLITS, "train": many}, Policy(), title="T", origin="O.")
