@@ -28,25 +28,29 @@ from notmnist_assets.judgements import NOT_COMPARED, latest_evaluations, outcome
 from notmnist_assets.planning import made_for
 from notmnist_assets.steps import current_step_in_words
 
-_FINDINGS = {
-    "overlap/radius": ("radius",),
-    "overlap/report": (
-        "valid in train (exact)",
-        "test in train (exact)",
-        "valid in train (near)",
-        "test in train (near)",
-    ),
-    "overlap/label_conflicts": ("exact_groups", "near_groups"),
-    "sanitized/train": ("removed",),
-    "sanitized/valid": ("removed",),
-    "sanitized/test": ("removed",),
-    "baselines/metrics": (
-        "accuracy: raw, test raw",
-        "accuracy: raw, test clean",
-        "accuracy: raw, test duplicates",
-        "accuracy: sanitized, test clean",
-    ),
+_FINDINGS: Final[Mapping[str, Mapping[str, str]]] = {
+    "overlap/radius": {"radius": "radius: how near two images count as one"},
+    "overlap/report": {
+        "valid in train (exact)": "valid rows with pixels of train",
+        "test in train (exact)": "test rows with pixels of train",
+        "valid in train (near)": "valid rows within the radius of train",
+        "test in train (near)": "test rows within the radius of train",
+    },
+    "overlap/label_conflicts": {
+        "exact_groups": "groups of equal images with different letters",
+        "near_groups": "groups of near images with different letters",
+    },
+    "sanitized/train": {"removed": "rows removed"},
+    "sanitized/valid": {"removed": "rows removed"},
+    "sanitized/test": {"removed": "rows removed"},
+    "baselines/metrics": {
+        "accuracy: raw, test raw": "accuracy of raw train on all of test",
+        "accuracy: raw, test clean": "accuracy of raw train on clean test rows",
+        "accuracy: raw, test duplicates": "accuracy of raw train on removed test rows",
+        "accuracy: sanitized, test clean": "accuracy of sanitized train on clean test rows",
+    },
 }
+"""By asset, the labels of its numbers and what they are in words."""
 
 _ROOM_FOR_PERCENTAGES: Final = 100
 
@@ -143,14 +147,17 @@ def findings_table(instance: dg.DagsterInstance, profile: str) -> Table:
         metadata = event.asset_materialization.metadata if event and event.asset_materialization else {}
         if made_for(metadata) != profile:
             continue
-        for label in labels:
+        for label, words in labels.items():
             if label in metadata:
-                table.add_row(name, label, _readable(metadata[label].value))
+                table.add_row(name, words, _readable(label, metadata[label].value))
     return table
 
 
-def _readable(value: Any) -> str:
-    return f"{value:.4f}" if isinstance(value, float) else f"{value:,}"
+def _readable(label: str, value: Any) -> str:
+    """Return a number as people write it: accuracies in percent, others with the digits that they have."""
+    if label.startswith("accuracy"):
+        return f"{100 * value:.1f} %"
+    return f"{value:g}" if isinstance(value, float) else f"{value:,}"
 
 
 def _check_results(

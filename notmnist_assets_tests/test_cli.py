@@ -20,6 +20,18 @@ def test_the_first_run_shows_assets_checks_and_findings(finished: Workspace) -> 
         assert text in finished.first_run.out
 
 
+def test_findings_are_told_in_words_and_numbers_as_people_write_them(finished: Workspace) -> None:
+    with finished.instance() as instance:
+        table = findings_table(instance, "custom")
+    found = dict(zip(table.columns[1].cells, map(str, table.columns[2].cells), strict=True))
+    radius = finished.metadata("overlap/radius")["radius"].value
+    assert found["radius: how near two images count as one"] == f"{radius:g}"
+    assert "groups of equal images with different letters" in found
+    accuracy = finished.metadata("baselines/metrics")["accuracy: raw, test raw"].value
+    assert isinstance(accuracy, float)
+    assert found["accuracy of raw train on all of test"] == f"{100 * accuracy:.1f} %"
+
+
 def test_a_second_run_has_nothing_to_do(workspace: Workspace) -> None:
     ended = workspace.notmnist("run")
     assert (ended.code, ended.err) == (0, "")
