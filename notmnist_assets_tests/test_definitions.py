@@ -331,4 +331,32 @@ def test_removed_rows_are_counted_by_split_and_reason(finished: Workspace) -> No
         rows = removed[removed["split"] == record.data["split"]]
         assert metadata[f"removed: {record.data['split']}"].value == record.data["removed"] == len(rows)
         assert record.data["left"] == len(finished.load(f"sanitized/{record.data['split']}"))
-        assert all(record.data[reason] == (rows["reason"] == reason).sum() for reason in set(rows["reason"]))
+        heads = {"also in train": "in train", "also in valid": "in valid", "conflicting letters": "letters"}
+        for reason in set(rows["reason"]):
+            assert record.data[heads.get(reason, reason)] == (rows["reason"] == reason).sum()
+
+
+def test_what_tables_of_files_and_pairs_begin_with_is_what_people_can_read(finished: Workspace) -> None:
+    def columns_of(key: str, label: str) -> list[str]:
+        value = finished.metadata(key)[label]
+        assert isinstance(value, dg.TableMetadataValue)
+        return [column.name for column in value.schema.columns]
+
+    (rejected,) = records_of(finished.metadata("letters/small/A")["rejected_files"])
+    assert columns_of("letters/small/A", "rejected_files") == ["reason", "font", "bytes", "name"]
+    assert rejected.data["font"] == "Empty.ttf"
+    for key, label in (("overlap/label_conflicts", "groups"), ("sanitized/removed", "sample_rows")):
+        names = columns_of(key, label)
+        assert names.index("font") < names.index("name") == len(names) - 1, key
+
+
+def test_near_pairs_are_shown_by_the_rows_that_hold_them(finished: Workspace) -> None:
+    pairs = finished.load("overlap/near_pairs")
+    digests = {name: finished.load(f"hashes/{name}").set_index("row")["exact"] for name in SPLITS}
+    known = set(zip(pairs["exact_a"], pairs["exact_b"], strict=True))
+    for record in records_of(finished.metadata("overlap/near_pairs")["sample_rows"]):
+        where = [str(record.data[column]).split() for column in ("one", "other")]
+        one, other = (digests[split][int(row)] for split, row, _ in where)
+        assert (one, other) in known
+        for split, row, letter in where:
+            assert finished.load(f"splits/{split}").sources["letter"][int(row)] == letter

@@ -6,8 +6,10 @@ Belongs here: wiring and describing. Reading is in `curation.letters`.
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
+import pandas as pd
 
 from notmnist_assets.curation.ahead import made_ahead
+from notmnist_assets.curation.file_names import font_name
 from notmnist_assets.curation.images import LETTERS, SETS
 from notmnist_assets.curation.letters import read_letters
 from notmnist_assets.curation.statistics import pixel_moments
@@ -18,6 +20,8 @@ from notmnist_assets.resources import SettingsResource
 from notmnist_assets.types import LETTER_ROWS, LetterImagesType, data_version
 
 CODE_VERSION = "1"
+
+_REJECTED = {"font": "decoded from the file's name", "name": "the file's name in the archive"}
 
 
 def _letter_assets(set_name: str) -> dg.AssetsDefinition:
@@ -83,10 +87,16 @@ def _described(key: dg.AssetKey, images: LetterImages, members: int) -> dg.Mater
             "rejected": len(images.rejected),
             "mean": moments.mean,
             "deviation": moments.deviation,
-            "rejected_files": table(images.rejected),
+            "rejected_files": table(_reason_first(images.rejected), _REJECTED),
             "pictures": contact_sheet_metadata(images.images, "/".join(key.path)),
         },
     )
+
+
+def _reason_first(rejected: pd.DataFrame) -> pd.DataFrame:
+    """Return the rejected files with what people want to know first: names are long and say little."""
+    fonts = rejected["name"].map(font_name).astype("str")
+    return rejected.assign(font=fonts)[["reason", "font", "bytes", "name"]]
 
 
 ASSETS: Sequence[dg.AssetsDefinition] = [_letter_assets(set_name) for set_name in SETS]

@@ -18,6 +18,8 @@ from notmnist_assets.curation.evidence import (
     pairs_across_splits,
     pairs_at_the_edge,
 )
+from notmnist_assets.curation.file_names import font_name
+from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.near_table import (
     NearSearch,
     chosen_radius,
@@ -39,6 +41,7 @@ from notmnist_assets.curation.recall import METHODS as RECALL_METHODS
 from notmnist_assets.curation.recall import false_alarm_table, recall_by_method, recall_table
 from notmnist_assets.curation.relation import METHODS, RowIndex
 from notmnist_assets.curation.sampling import evenly_spaced
+from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.io_managers import NearSearchIOManager
 from notmnist_assets.metadata import descriptions, exhibits, picture, table
 from notmnist_assets.resources import SettingsResource
@@ -83,6 +86,11 @@ _BY_DISTANCE = {
     "distance": "sum of absolute pixel differences / 255, up to and with this one",
     "pairs": "pairs of distinct images above the distance before it",
 }
+_SAMPLE_OF_PAIRS = {
+    **descriptions(NEAR_PAIRS),
+    "one": "split, row and letter of the first row that holds the one",
+    "other": "the same of the other",
+}
 _GROUP_SIZES = {
     "method": "exact, cells or near; groups of near are connected, pair by pair, within the radius",
     "rows": "rows of one group, over all splits",
@@ -94,6 +102,7 @@ _CONFLICT_GROUPS = {
     "letters": "how many rows have which letter, the most frequent first",
     "rows": "rows of the group",
     "rarest": "the first row of the rarest letter, likely a wrong label",
+    "font": "its font, decoded from the file name",
     "name": "its file name",
 }
 _RECALL_BY_METHOD = {
@@ -156,7 +165,7 @@ def near_pairs(
             "search_radius": search.radius,
             "shifts": search.shifts,
             "pairs_by_distance": table(pairs_by_distance(search.pairs, search.radius), _BY_DISTANCE),
-            "sample_rows": table(_sample_of_pairs(search.pairs), NEAR_PAIRS),
+            "sample_rows": table(_sample_of_pairs(index, search.pairs), _SAMPLE_OF_PAIRS),
         },
     )
 
@@ -297,7 +306,7 @@ def conflicts(
             "rows": len(found),
             "exact_groups": int(groups.get("exact", 0)),
             "near_groups": int(groups.get("near", 0)),
-            "groups": table(conflict_groups(found, _SHOWN_GROUPS), _CONFLICT_GROUPS),
+            "groups": table(_with_fonts(conflict_groups(found, _SHOWN_GROUPS)), _CONFLICT_GROUPS),
             "equal_images": exhibits(
                 conflicting_groups(index, splits, "exact", _PICTURED_GROUPS), "equal images, different letters", 1
             ),
@@ -357,12 +366,30 @@ def recall(
     )
 
 
-def _sample_of_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Return pairs evenly spaced over the distances, the closest first."""
+def _sample_of_pairs(index: RowIndex, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return pairs evenly spaced over the distances, the closest first, each image by its first row."""
     ordered = pairs.sort_values("distance", kind="stable")
-    return ordered.iloc[evenly_spaced(len(ordered), _SAMPLE_PAIRS)][
-        ["distance", "rows_a", "rows_b", "exact_a", "exact_b"]
-    ]
+    sample = ordered.iloc[evenly_spaced(len(ordered), _SAMPLE_PAIRS)]
+
+    def first_rows(digests: pd.Series) -> list[str]:
+        rows = index.first_rows[index.image_numbers(digests)]
+        where = zip(index.split[rows], index.row[rows], index.label[rows], strict=True)
+        return [f"{SPLITS[split]} {row} {LETTERS[label]}" for split, row, label in where]
+
+    return pd.DataFrame(
+        {
+            "distance": sample["distance"],
+            "one": pd.Series(first_rows(sample["exact_a"]), sample.index, "str"),
+            "other": pd.Series(first_rows(sample["exact_b"]), sample.index, "str"),
+            **sample[["rows_a", "rows_b"]],
+        }
+    )
+
+
+def _with_fonts(groups: pd.DataFrame) -> pd.DataFrame:
+    """Return groups with the font of the named file before its name, which people cannot read."""
+    fonts = groups["name"].map(font_name).astype("str")
+    return groups.assign(font=fonts)[["method", "letters", "rows", "images", "rarest", "font", "group", "name"]]
 
 
 ASSETS: Sequence[dg.AssetsDefinition] = [near_pairs, radius, report, conflicts, recall]

@@ -58,7 +58,19 @@ _REMOVED_SAMPLE = {
     **descriptions(REMOVED_ROWS),
     "letter": "the removed row's letter",
     "collides_with": "split, row and letter of what it collides with",
+    "font": "the removed row's font, decoded from its file name",
     "name": "the removed row's file name",
+}
+_HEADS = {
+    **{f"also in {name}": f"in {name}" for name in SPLITS},
+    "conflicting letters": "letters",
+}
+"""Reasons by names that fit beside each other on the asset's page; `repeat` is short already."""
+_COUNTS = {
+    **{f"in {name}": f"rows whose image is also in {name}" for name in SPLITS},
+    "letters": "rows whose image also has another letter",
+    "repeat": "rows whose image an earlier row of the split has",
+    "left": "rows that stay",
 }
 _SAMPLE_ROWS = 200
 _PICTURED_PAIRS = 3
@@ -148,7 +160,7 @@ def _told_of_removed(splits: Mapping[str, Split], removed: pd.DataFrame, policy:
             f"method {policy.method}, remove from {policy.remove_from}, conflicts {policy.conflicts},"
             f" repeats {policy.repeats}"
         ),
-        "counts": table(counts.rename_axis("split").reset_index()),
+        "counts": table(counts.rename(columns=_HEADS).rename_axis("split").reset_index(), _COUNTS),
         "sample_rows": table(_sample_of_removed(splits, removed), _REMOVED_SAMPLE),
         "pictures": exhibits(
             removed_pairs(splits, removed, _PICTURED_PAIRS),
@@ -172,6 +184,7 @@ def _sample_of_removed(splits: Mapping[str, Split], removed: pd.DataFrame) -> pd
             "reason": sample["reason"],
             "collides_with": pd.Series(collides_with, sample.index, "str"),
             "distance": sample["distance"],
+            "font": pd.Series([source["font"] for source in sources], sample.index, "str"),
             "name": pd.Series([source["name"] for source in sources], sample.index, "str"),
         }
     )

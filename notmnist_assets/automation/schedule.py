@@ -17,7 +17,7 @@ from notmnist_assets.settings import read_settings
     cron_schedule="0 3 * * 1",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.STOPPED,
-    description="Mondays at 03:00 UTC: the job refresh for what is missing or out of date; nothing when all is current.",
+    description="Mondays at 03:00 UTC: the job refresh for what is missing or out of date, which may be nothing.",
 )
 def weekly_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Look whether an archive, the code or a setting changed."""
