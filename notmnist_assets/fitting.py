@@ -44,19 +44,25 @@ class ShownColumn:
 def fitted(title: str, columns: Sequence[ShownColumn], width: int) -> Iterator[RenderableType]:
     """Yield a table as what fits into `width` cells: as it is, else without constant columns, else in blocks.
 
-    Constant columns are told in a line above. Each block begins with the columns of text, which say what a row is
-    about, or with the number of the row where these take too much room.
+    One row is told as a line for each column. Constant columns are told in a line above. Each block begins with the
+    columns of text, which say what a row is about; where these take too much room, with the first column when no two
+    rows are alike in it, else with the number of the row.
     """
     if _width(columns) <= width:
         yield _block(title, columns, width)
+        return
+    if len(columns[0].cells) == 1:
+        heads = ShownColumn("what", [Text(column.head) for column in columns])
+        yield _block(title, [heads, ShownColumn("value", [column.cells[0] for column in columns])], width)
         return
     told = [column for column in columns if len(column.cells) > 1 and len({cell.plain for cell in column.cells}) == 1]
     if told:
         same = ", ".join(f"{column.head} {column.cells[0].plain}" for column in told)
         yield Text(f"{title}, in all these rows: {same}", style="italic")
     if rest := [column for column in columns if column not in told]:
-        for block in _blocks(rest, width):
-            yield _block(title, block, width)
+        blocks = _blocks(rest, width)
+        for number, block in enumerate(blocks, start=1):
+            yield _block(title if len(blocks) == 1 else f"{title} ({number} of {len(blocks)})", block, width)
 
 
 def _blocks(columns: Sequence[ShownColumn], width: int) -> list[list[ShownColumn]]:
@@ -65,8 +71,11 @@ def _blocks(columns: Sequence[ShownColumn], width: int) -> list[list[ShownColumn
     leading = [column for column in columns if not column.numeric]
     others = [column for column in columns if column.numeric]
     if not leading or _width(leading) > _MOST_LEADING * width:
-        leading = [ShownColumn("#", [Text(str(row)) for row in range(len(columns[0].cells))], numeric=True)]
-        others = list(columns)
+        first, *others = columns
+        leading = [first]
+        if _width(leading) > _MOST_LEADING * width or len({cell.plain for cell in first.cells}) < len(first.cells):
+            leading = [ShownColumn("#", [Text(str(row)) for row in range(len(first.cells))], numeric=True)]
+            others = list(columns)
     fewest = len(_filled(leading, others, width, len(others)))
     return _filled(leading, others, width, math.ceil(len(others) / fewest))
 

@@ -19,11 +19,14 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from notmnist_assets.curation.drawing import evenly_spaced
 from notmnist_assets.curation.wording import counted
 from notmnist_assets.fitting import ShownColumn, fitted
 from notmnist_assets.inspecting import Inspection
 
 _MOST_ROWS: Final = 30
+_SAMPLE: Final = "sample_rows"
+"""The label of tables that are rows of the value, spread over all of it."""
 _WHOLE: Final = 1_000
 """Larger numbers are shown without a fraction."""
 _COLOURS: Final = {"passed": "green", "warned": "yellow", "failed": "red"}
@@ -62,7 +65,9 @@ def show(console: Console, inspection: Inspection) -> None:
     console.print(_numbers(inspection))
     for label, value in inspection.metadata.items():
         if isinstance(value, dg.TableMetadataValue):
-            console.print(*_table(label, value, console.width), sep="\n")
+            rows = inspection.metadata.get("rows") if label == _SAMPLE else None
+            total = rows.value if isinstance(rows, dg.IntMetadataValue) else None
+            console.print(*_table(label, value, console.width, total), sep="\n")
     if inspection.checks:
         console.print(*_checks(inspection, console.width), sep="\n")
     if inspection.files:
@@ -126,8 +131,12 @@ def _short(value: object) -> str:
     return _cell(value)
 
 
-def _table(label: str, value: dg.TableMetadataValue, width: int) -> Iterator[RenderableType]:
-    records = value.records[:_MOST_ROWS]
+def _table(label: str, value: dg.TableMetadataValue, width: int, total: int | None = None) -> Iterator[RenderableType]:
+    """Yield a table and what its columns mean; `total` is how many rows a value has that it is a sample of."""
+    shown = range(min(len(value.records), _MOST_ROWS))
+    records = [
+        value.records[row] for row in (shown if total is None else evenly_spaced(len(value.records), _MOST_ROWS))
+    ]
     columns = [
         ShownColumn(
             column.name,
@@ -137,7 +146,9 @@ def _table(label: str, value: dg.TableMetadataValue, width: int) -> Iterator[Ren
         for column in value.schema.columns
     ]
     yield from fitted(label, columns, width)
-    if hidden := len(value.records) - len(records):
+    if total is not None and total > len(records):
+        yield Text(f"{len(records)} of {total:,} rows; load the asset for all", style="italic")
+    elif hidden := len(value.records) - len(records):
         yield Text(f"{counted(hidden, 'more row')} in the UI", style="italic")
     for column in value.schema.columns:
         if column.description:

@@ -47,9 +47,9 @@ def test_too_many_columns_become_blocks_that_each_say_what_the_rows_are() -> Non
 
 
 def test_rows_are_numbered_where_their_texts_take_the_room() -> None:
-    digests = [column(f"image_{place}", "ab" * 16, "cd" * 16) for place in range(2)]
-    text = printed([*digests, *(column(f"number_{place}", "1", "2", numeric=True) for place in range(9))], 80)
-    assert words(text).count("ab" * 16) == 2
+    digests = [column(f"image_{place}", "ab" * 16, "ab" * 16, "cd" * 16) for place in range(2)]
+    text = printed([*digests, *(column(f"number_{place}", "1", "2", "3", numeric=True) for place in range(9))], 80)
+    assert words(text).count("ab" * 16) == 4
     assert words(text).count("#") == text.count("a title") > 1
 
 
@@ -77,3 +77,18 @@ def test_a_table_of_equal_rows_is_told_in_a_line() -> None:
     text = printed(columns, 40)
     assert "┏" not in text
     assert words(text).count("0.12345,") == 8
+
+
+def test_blocks_are_numbered_and_begin_with_the_first_column_where_it_tells_rows_apart() -> None:
+    texts = [column(head, f"{head}-one-{'x' * 20}", f"{head}-two-{'x' * 20}") for head in ("b", "c")]
+    text = printed([column("name", "apple", "pear"), *texts], 60)
+    assert "a title (1 of 2)" in text
+    assert "a title (2 of 2)" in text
+    assert words(text).count("apple") == words(text).count("pear") == 2
+    assert "#" not in text
+
+
+def test_one_row_that_does_not_fit_is_told_line_by_line() -> None:
+    text = printed([column(f"column_{place}", f"value-{place}") for place in range(12)], 40)
+    assert text.splitlines()[-2].split() == ["│", "column_11", "│", "value-11", "│"]
+    assert text.count("a title") == 1

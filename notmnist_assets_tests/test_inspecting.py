@@ -12,6 +12,8 @@ from PIL import Image
 from rich.console import Console
 
 from notmnist_assets import showing
+from notmnist_assets.assets.sanitized import _some_of_each
+from notmnist_assets.curation.drawing import evenly_spaced
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.inspecting import Inspection, inspect_asset, write_pictures
 from notmnist_assets.settings import read_settings
@@ -58,14 +60,16 @@ def test_at_80_columns_no_word_and_no_number_of_a_table_is_broken(
     tables = {label: value for label, value in inspection.metadata.items() if isinstance(value, dg.TableMetadataValue)}
     monkeypatch.setattr(showing, "_MOST_ROWS", 5)
     out = io.StringIO()
-    showing.show(Console(file=out, width=80), replace(inspection, metadata=tables))
+    rows = {"rows": inspection.metadata["rows"]} if "rows" in inspection.metadata else {}
+    showing.show(Console(file=out, width=80), replace(inspection, metadata={**rows, **tables}))
     shown = {word.rstrip(",") for word in re.findall(r"[^\s│┃]+", out.getvalue())}
     assert max(len(line) for line in out.getvalue().splitlines() if "│" in line) <= 80
     assert tables or name in ("overlap/near_pairs", "sanitized/removed")
     for value in tables.values():
         for column in value.schema.columns:
             assert set(re.findall(r"[^_\s]+_?", column.name)) <= shown or column.name in shown
-            for record in value.records[:5]:
+            spread = evenly_spaced(len(value.records), 5) if value is tables.get("sample_rows") else range(5)
+            for record in [value.records[row] for row in spread if row < len(value.records)]:
                 cell = record.data.get(column.name)
                 whole = isinstance(cell, int) and not isinstance(cell, bool)
                 small = isinstance(cell, float) and abs(cell) < 1_000
@@ -185,3 +189,22 @@ def test_half_blocks_hold_two_pixels_each() -> None:
     assert style.bgcolor is not None
     assert style.color.triplet == (255, 0, 0)
     assert style.bgcolor.triplet == (0, 0, 255)
+
+
+def test_a_sample_says_of_how_many_rows_it_is(finished: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(showing, "_MOST_ROWS", 4)
+    total = len(finished.load("sanitized/removed"))
+    assert f"4 of {total:,} rows; load the asset for all" in finished.notmnist("show", "sanitized/removed").out
+
+
+def test_removed_rows_of_every_split_and_reason_are_in_the_sample(finished: Workspace) -> None:
+    groups = [np.arange(10), np.arange(10, 1_000), np.arange(1_000, 1_003)]
+    picked = _some_of_each(groups, 60)
+    assert [int(np.isin(group, picked).sum()) for group in groups] == [10, 47, 3]
+    assert picked.tolist() == sorted(set(picked.tolist()))
+    assert _some_of_each([], 60).tolist() == []
+    removed = finished.load("sanitized/removed")
+    sample = finished.metadata("sanitized/removed")["sample_rows"]
+    assert isinstance(sample, dg.TableMetadataValue)
+    shown = {(record.data["split"], record.data["reason"]) for record in sample.records}
+    assert shown == set(zip(removed["split"], removed["reason"], strict=True))

@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from notmnist_assets.assets.inputs import hash_inputs, hashes_of, split_inputs, splits_of, table_input
@@ -170,8 +171,8 @@ def _told_of_removed(splits: Mapping[str, Split], removed: pd.DataFrame, policy:
 
 
 def _sample_of_removed(splits: Mapping[str, Split], removed: pd.DataFrame) -> pd.DataFrame:
-    """Return rows evenly spaced over all that were removed, with their letters and file names."""
-    sample = removed.iloc[evenly_spaced(len(removed), _SAMPLE_ROWS)]
+    """Return rows removed of each split for each reason, evenly spaced, with their letters and file names."""
+    sample = removed.iloc[_some_of_each(list(removed.groupby(["split", "reason"]).indices.values()), _SAMPLE_ROWS)]
     sources = [splits[split].sources.iloc[row] for split, row in zip(sample["split"], sample["row"], strict=True)]
     collides_with = [
         f"{split} {row} {LETTERS[splits[split].labels[row]]}"
@@ -188,6 +189,15 @@ def _sample_of_removed(splits: Mapping[str, Split], removed: pd.DataFrame) -> pd
             "name": pd.Series([source["name"] for source in sources], sample.index, "str"),
         }
     )
+
+
+def _some_of_each(groups: Sequence[npt.NDArray[np.intp]], wanted: int) -> npt.NDArray[np.intp]:
+    """Return up to `wanted` rows, ascending: as many of each group, or all of those that have fewer."""
+    picked = [np.empty(0, np.intp)]
+    for place, rows in enumerate(sorted(groups, key=len)):
+        share = (wanted - sum(map(len, picked))) // (len(groups) - place)
+        picked.append(rows[evenly_spaced(len(rows), share)])
+    return np.sort(np.concatenate(picked))
 
 
 ASSETS: Sequence[dg.AssetsDefinition] = [sanitized]
