@@ -233,9 +233,10 @@ def test_the_same_made_again_keeps_the_version_before_it(root: str) -> None:
 
 def test_going_back_to_the_previous_version_keeps_both(root: str) -> None:
     store = ValueStore(root)
-    for version in (VERSIONS[0], VERSIONS[1], VERSIONS[0]):
-        write(store, version, version.encode())
+    _, before, _ = [write(store, version, version.encode()) for version in (VERSIONS[0], VERSIONS[1], VERSIONS[0])]
     assert read(store) == VERSIONS[0].encode()
+    with store.open(KEY, before, "a.bin") as file:
+        assert file.read() == VERSIONS[1].encode()
 
 
 def test_forgetting_touches_nothing_that_is_no_version_of_the_value(tmp_path: Path) -> None:
