@@ -133,6 +133,16 @@ class World:
         distance = distance_of(one.image, other.image)
         return distance if method == "near" and distance <= self.radius + 1e-9 else None
 
+    def groups(self, method: str) -> list[int]:
+        """Return, per row, the number of the first row it is connected to."""
+        rows = self.rows()
+        linked = (
+            (a, b)
+            for a, b in itertools.combinations(range(len(rows)), 2)
+            if self.related(rows[a], rows[b], method) is not None
+        )
+        return components(len(rows), linked)
+
 
 def distance_of(one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8]) -> float:
     """Return the sum of absolute differences in units of 255, pixel by pixel."""

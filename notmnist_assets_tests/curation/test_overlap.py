@@ -15,7 +15,7 @@ from notmnist_assets.curation.overlap import (
     overlap_report,
 )
 from notmnist_assets.curation.relation import METHODS
-from notmnist_assets_tests.builders import ORDER, World, components, drawing, split_of, worlds
+from notmnist_assets_tests.builders import ORDER, World, drawing, split_of, worlds
 
 
 @given(world=worlds())
@@ -58,24 +58,12 @@ def test_direction_matters() -> None:
     assert found["exact", "train", "train"] == (2, 1, 2 / 3)
 
 
-def groups_by_brute_force(world: World, method: str) -> list[int]:
-    """Return, per row, the number of the first row it is connected to."""
-    rows = world.rows()
-    linked = [
-        (one, other)
-        for one in range(len(rows))
-        for other in range(one)
-        if world.related(rows[one], rows[other], method) is not None
-    ]
-    return components(len(rows), iter(linked))
-
-
 @given(world=worlds())
 @settings(max_examples=60)
 def test_groups_and_their_sizes_are_connected_components(world: World) -> None:
     index, rows = world.index(), world.rows()
     for method in METHODS:
-        expected = groups_by_brute_force(world, method)
+        expected = world.groups(method)
         found = duplicate_groups(index, method)[index.image].tolist()
         numbers = {first: number for number, first in enumerate(dict.fromkeys(expected))}
         assert found == [numbers[first] for first in expected]
@@ -96,7 +84,7 @@ def test_label_conflicts_are_all_rows_of_groups_with_several_letters(world: Worl
     rows = world.rows()
     expected = []
     for method in ("exact", "near"):
-        groups = groups_by_brute_force(world, method)
+        groups = world.groups(method)
         number = 0
         for first in dict.fromkeys(groups):
             members = [row for row, group in zip(rows, groups, strict=True) if group == first]
