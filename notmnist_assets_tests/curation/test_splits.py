@@ -160,6 +160,8 @@ def test_chosen_sizes_fit_the_data_and_given_sizes_are_kept(
         assert sizes.train + sizes.valid <= 10 * min(large)
     if train is None and valid is None and 2 <= min(large) <= 20_000:
         assert sizes.train + sizes.valid == 10 * min(large)
+    if train is None and valid is None and 21 <= min(large) <= 21_000:
+        assert 21 * sizes.valid <= 10 * min(large) < 21 * (sizes.valid + 10), "one row in 21"
 
 
 def test_the_published_archives_give_the_assignments_sizes() -> None:
