@@ -159,6 +159,9 @@ def test_suspects_are_the_rows_that_disagree_with_most() -> None:
     splits = shared_splits()
     conflicts = read_page(report_page(report_data(splits))).tables["conflicts-table"]
     assert conflicts[0] == ["exact", "1", "3", "B 2, C 1", "train 3 C, a font.ttf"]
+    splits["test"] = splits["test"].take(np.arange(1, 4))
+    tied = read_page(report_page(report_data(splits))).tables["conflicts-table"]
+    assert tied[0] == ["exact", "1", "2", "B 1, C 1", "train 2 B, a font.ttf; train 3 C, a font.ttf"]
 
 
 def test_near_groups_are_told_where_they_add_images() -> None:
@@ -229,7 +232,8 @@ def test_pictures_show_the_images_of_the_splits() -> None:
         (("<main>", '<main><img src="data:image/png;base64,AA">'), "no words"),
         (("<main>", '<main><p onclick="x()"></p>'), "no place"),
         (("<main>", '<main><a href="#nowhere">x</a>'), "leads nowhere"),
-        (("<main>", '<main id="summary">'), "twice"),
+        (("<main>", '<main id="summary">'), "id summary is there twice"),
+        (("<main>", '<main lang="en" lang="de">'), "attribute twice"),
         (("</style>", "@import 'x';</style>"), "style sheet"),
         (("<main>", '<main><p style="background: url(x)"></p>'), "style of <p>"),
         (("<!DOCTYPE html>", ""), "does not start"),
@@ -251,6 +255,9 @@ def test_a_chart_puts_points_where_their_values_are() -> None:
     assert list(ticks) == ["10", "20", "50", "100", "200", "500", "1,000"]
     assert (ticks["10"], ticks["100"], ticks["1,000"]) == (left, (left + right) / 2, right)
     assert {tick.text: tick.place for tick in chart.y_ticks}["1"] == (top + bottom) / 2
+    third = Line("three", [10, 1000], [0.1, 0.2], [0.0, 0.1], [0.2, 0.3])
+    marks = [tick.text for tick in replace(chart, lines=[third]).y_ticks]
+    assert marks == ["0", "0.05", "0.1", "0.15", "0.2", "0.25", "0.3"], "both ends, although 0.3 / 0.05 is below 6"
     assert chart.level is None
     assert replace(chart, mark_y=4.0).level == top, "the axis reaches as far as the line"
 
