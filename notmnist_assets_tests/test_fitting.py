@@ -44,6 +44,7 @@ def test_too_many_columns_become_blocks_that_each_say_what_the_rows_are() -> Non
     text = printed([column("split", "train", "test"), *numbers], 60)
     assert words(text).count("train") == words(text).count("test") == text.count("a title") > 1
     assert words(text).count("0.12345") == words(text).count("0.6789") == 7
+    assert [block.count("number_") for block in text.split("a title")[1:]] == [4, 3]
 
 
 def test_rows_are_numbered_where_their_texts_take_the_room() -> None:
