@@ -204,6 +204,7 @@ def test_a_gallery_shows_both_images_and_their_difference_side_by_side() -> None
         if pixels[top, left] == enlarged[0, 0] and np.array_equal(pixels[top : top + 56, left : left + 56], enlarged)
     ]
     assert len(places) == 2
+    assert all((pixels[top : top + 56, left - 3 : left] == 190).all() for top, left in places), "paper between images"
 
 
 def test_a_faint_difference_is_amplified_to_full_contrast() -> None:
