@@ -10,7 +10,16 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from notmnist_assets.metadata import PICTURE_BUDGET, contact_sheet_metadata, counts_table, picture, plain, table
+from notmnist_assets.curation.gallery import Exhibit
+from notmnist_assets.metadata import (
+    PICTURE_BUDGET,
+    contact_sheet_metadata,
+    counts_table,
+    exhibits,
+    picture,
+    plain,
+    table,
+)
 
 
 def decoded(markdown: dg.MarkdownMetadataValue) -> Image.Image:
@@ -27,6 +36,15 @@ def test_a_contact_sheet_of_noise_stays_within_the_budget(count: int) -> None:
     assert len(sheet.value) <= PICTURE_BUDGET
     assert sheet.value.startswith("![letters/large/A: ")
     assert min(decoded(sheet).size) >= 28
+
+
+def test_a_gallery_of_noise_shows_fewer_exhibits_within_the_budget() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (40, 3, 28, 28), np.uint8)
+    shown = [Exhibit(f"pair {place}", images) for place, images in enumerate(noise)]
+    few, many = exhibits(shown[:2], "pairs", 1), exhibits(shown, "pairs", 1)
+    assert len(many.value or "") <= PICTURE_BUDGET
+    assert decoded(few).height < decoded(many).height
+    assert exhibits([], "pairs").value == "none"
 
 
 def test_the_title_of_a_picture_can_be_read_below_it() -> None:
