@@ -19,7 +19,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from notmnist_assets.curation.drawing import evenly_spaced
+from notmnist_assets.curation.sampling import evenly_spaced
 from notmnist_assets.curation.wording import counted
 from notmnist_assets.fitting import ShownColumn, fitted
 from notmnist_assets.inspecting import Inspection

@@ -13,8 +13,8 @@ from rich.console import Console
 
 from notmnist_assets import showing
 from notmnist_assets.assets.sanitized import _some_of_each
-from notmnist_assets.curation.drawing import evenly_spaced
 from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.curation.sampling import evenly_spaced
 from notmnist_assets.inspecting import Inspection, inspect_asset, write_pictures
 from notmnist_assets.settings import read_settings
 from notmnist_assets.storage import ValueStore

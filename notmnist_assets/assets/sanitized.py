@@ -172,7 +172,8 @@ def _told_of_removed(splits: Mapping[str, Split], removed: pd.DataFrame, policy:
 
 def _sample_of_removed(splits: Mapping[str, Split], removed: pd.DataFrame) -> pd.DataFrame:
     """Return rows removed of each split for each reason, evenly spaced, with their letters and file names."""
-    sample = removed.iloc[_some_of_each(list(removed.groupby(["split", "reason"]).indices.values()), _SAMPLE_ROWS)]
+    groups = [np.asarray(rows, np.intp) for rows in removed.groupby(["split", "reason"]).indices.values()]
+    sample = removed.iloc[_some_of_each(groups, _SAMPLE_ROWS)]
     sources = [splits[split].sources.iloc[row] for split, row in zip(sample["split"], sample["row"], strict=True)]
     collides_with = [
         f"{split} {row} {LETTERS[splits[split].labels[row]]}"
