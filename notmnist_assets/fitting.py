@@ -53,8 +53,10 @@ def fitted(title: str, columns: Sequence[ShownColumn], width: int) -> Iterator[R
         return
     if len(columns[0].cells) == 1:
         heads = ShownColumn("what", [Text(column.head) for column in columns])
-        yield _block(title, [heads, ShownColumn("value", [column.cells[0] for column in columns])], width)
-        return
+        record = [heads, ShownColumn("value", [column.cells[0] for column in columns])]
+        if _width(record) <= width:
+            yield _block(title, record, width)
+            return
     told = [column for column in columns if len(column.cells) > 1 and len({cell.plain for cell in column.cells}) == 1]
     if told:
         same = ", ".join(f"{column.head} {column.cells[0].plain}" for column in told)
