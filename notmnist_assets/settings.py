@@ -32,7 +32,7 @@ _NO_BASE_URL: Final = (
 
 _NO_PLACE_FOR_SECRETS: Final = (
     "a password has no place in this URL, which people see; allowed: the URL without it, and the password where the"
-    " store's package looks for it, such as AWS_SECRET_ACCESS_KEY or FSSPEC_FTP_NO_PLACE_FOR_SECRETS"
+    " store's package looks for it, such as AWS_SECRET_ACCESS_KEY or FSSPEC_FTP_PASSWORD"
 )
 
 Profile = Literal["sample", "full", "custom"]

@@ -6,7 +6,6 @@ Belongs here: the process, and the environment in which s3fs finds it.
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import fsspec
 import httpx
 import pytest
 
-from notmnist_assets_tests.ports import free_port
+from notmnist_assets_tests.servers import free_port, wait_until_it_answers
 
 START_SECONDS = 60
 STOP_SECONDS = 10
@@ -62,7 +61,7 @@ def object_store(log: Path) -> Iterator[ObjectStore]:
     command = [sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(port)]
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT) as process:
         try:
-            _wait_until_it_answers(process, url, log)
+            wait_until_it_answers(process, f"{url}/moto-api/", log, START_SECONDS, pause=0.1)
             httpx.put(f"{url}/{BUCKET}").raise_for_status()
             yield ObjectStore(f"s3://{BUCKET}", environment)
         finally:
@@ -71,14 +70,3 @@ def object_store(log: Path) -> Iterator[ObjectStore]:
                 process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
-
-
-def _wait_until_it_answers(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            if httpx.get(f"{url}/moto-api/", timeout=5).is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise RuntimeError(f"moto did not answer within {START_SECONDS} s:\n{log.read_text()[-4000:]}")

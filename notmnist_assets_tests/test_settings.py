@@ -143,6 +143,7 @@ def test_a_password_in_the_storage_is_refused_and_not_repeated(url: str) -> None
     with pytest.raises(SettingsError, match="NOTMNIST_STORAGE: a password has no place") as caught:
         read_settings({"NOTMNIST_STORAGE": url})
     assert "ret" not in str(caught.value).replace("SECRET", "")
+    assert "FSSPEC_FTP_PASSWORD" in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["abfs://container@account.dfs.core.windows.net/x", "s3://bucket/a@b:c"])

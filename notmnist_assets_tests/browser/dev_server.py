@@ -7,17 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
 from notmnist_assets.settings import project_home
 from notmnist_assets_tests.instance import write_instance
-from notmnist_assets_tests.ports import free_port
+from notmnist_assets_tests.servers import free_port, wait_until_it_answers
 
 START_SECONDS = 120
 STOP_SECONDS = 20
@@ -65,21 +62,10 @@ def dev_server(home: Path) -> Iterator[DevServer]:
             start_new_session=True,
         )
     try:
-        _wait_until_it_answers(process, server)
+        wait_until_it_answers(process, f"{server.url}/server_info", server.log, START_SECONDS, pause=0.2)
         yield server
     finally:
         _stop(process)
-
-
-def _wait_until_it_answers(process: subprocess.Popen[bytes], server: DevServer) -> None:
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            if httpx.get(f"{server.url}/server_info", timeout=5).is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.2)
-    raise RuntimeError(f"dg dev did not answer within {START_SECONDS} s:\n{server.log.read_text()[-4000:]}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -1,0 +1,34 @@
+"""Servers that tests start as processes of their own: a port, and when they are ready.
+
+Belongs here: what holds for all of them. Each server's own module starts and stops it.
+"""
+
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def wait_until_it_answers(process: "subprocess.Popen[bytes]", url: str, log: Path, seconds: int, pause: float) -> None:
+    """Ask for a page of a server until it is there.
+
+    Raises:
+        RuntimeError: it ended, or did not answer in time; the message ends with its log.
+    """
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            if httpx.get(url, timeout=5).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(pause)
+    raise RuntimeError(f"{url} did not answer within {seconds} s:\n{log.read_text()[-4000:]}")
