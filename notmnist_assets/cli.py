@@ -61,7 +61,7 @@ def run(
     # Dagster takes a second to import: not before the settings are known to be right.
     with _loading():
         from notmnist_assets import runs, terminal
-        from notmnist_assets.definitions import build_definitions
+        from notmnist_assets.definitions import DECLARATIONS, build_definitions
 
     with runs.open_instance() as instance:
         try:
@@ -75,7 +75,7 @@ def run(
             return
         if outcome.success:
             _console.print(terminal.assets_table(build_definitions(settings), instance, settings.profile))
-            _console.print(terminal.findings_table(instance, settings.profile))
+            _console.print(terminal.findings_table(DECLARATIONS.values(), instance, settings.profile))
             _console.print(f"[green]Done:[/green] {counted(len(outcome.made), 'asset')} made.")
             return
         made = len(runs.made_in(instance, outcome.run_ids))
@@ -93,12 +93,12 @@ def status() -> None:
     settings = read_settings()
     with _loading():
         from notmnist_assets import planning, runs, terminal
-        from notmnist_assets.definitions import build_definitions
+        from notmnist_assets.definitions import DECLARATIONS, build_definitions
 
     with runs.open_instance() as instance:
         _console.print(f"profile {settings.profile}, stored in {settings.storage}", markup=False, soft_wrap=True)
         _console.print(terminal.assets_table(build_definitions(settings), instance, settings.profile))
-        _console.print(terminal.findings_table(instance, settings.profile))
+        _console.print(terminal.findings_table(DECLARATIONS.values(), instance, settings.profile))
         stale, held = planning.plan_refresh(build_definitions(settings).resolve_asset_graph(), instance, settings)
     for key, reason in stale.items():
         _console.print(f"out of date: {key.to_user_string()} ({reason})", markup=False, highlight=False, soft_wrap=True)

@@ -1,8 +1,4 @@
-"""The whole house on one page: assets, checks, job, schedule, sensors, resources.
-
-Belongs here: assembly only. Archives become letters, letters become splits; splits are hashed and compared, cleaned
-of what leaks, and scored.
-"""
+"""The whole graph on one page: assets, checks, job, schedule, sensors, resources."""
 
 from functools import cache
 
@@ -20,6 +16,8 @@ from notmnist_assets.assets import (
     sanitized,
     splits,
 )
+from notmnist_assets.assets.common import with_common_metadata
+from notmnist_assets.assets.inputs import StoredValues
 from notmnist_assets.automation import REFRESH_JOB, SENSORS, weekly_refresh, with_condition
 from notmnist_assets.checks import archives as archive_checks
 from notmnist_assets.checks import baselines as baseline_checks
@@ -32,14 +30,17 @@ from notmnist_assets.checks import published as published_checks
 from notmnist_assets.checks import report as report_checks
 from notmnist_assets.checks import sanitized as sanitized_checks
 from notmnist_assets.checks import splits as split_checks
-from notmnist_assets.describing import described
 from notmnist_assets.io_managers import IO_MANAGERS
 from notmnist_assets.one_run import one_run_executor
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.settings import Settings, read_settings
-from notmnist_assets.versions import with_settings
 
-STAGES = (archives, letters, splits, hashes, overlap, sanitized, grouped, baselines, exports, report)
+STAGES = tuple(
+    module.STAGE
+    for module in (archives, letters, splits, hashes, overlap, sanitized, grouped, baselines, exports, report)
+)
+DECLARATIONS = {declaration.key: declaration for stage in STAGES for declaration in stage.declarations}
+"""What is declared of each asset, by key, in the order of the flow."""
 CHECK_STAGES = (
     archive_checks,
     letter_checks,
@@ -50,25 +51,25 @@ CHECK_STAGES = (
     baseline_checks,
     export_checks,
     report_checks,
-    drift_checks,
     published_checks,
 )
+
+SETTINGS = SettingsResource()
 
 
 @cache
 def build_definitions(settings: Settings) -> dg.Definitions:
-    """Return the whole house; the settings become part of the code versions, so that a changed one is seen."""
+    """Return the whole graph under these settings."""
     return dg.Definitions(
-        assets=[
-            with_condition(described(with_settings(asset, settings), settings, place))
-            for place, stage in enumerate(STAGES, start=1)
-            for asset in stage.ASSETS
+        assets=[with_condition(asset) for asset in with_common_metadata(STAGES, settings)],
+        asset_checks=[
+            *(check for stage in CHECK_STAGES for check in stage.CHECKS),
+            *drift_checks.build_checks(STAGES),
         ],
-        asset_checks=[check for stage in CHECK_STAGES for check in stage.CHECKS],
         jobs=[REFRESH_JOB],
         schedules=[weekly_refresh],
         sensors=SENSORS,
-        resources={"settings": SettingsResource(), **IO_MANAGERS},
+        resources={"settings": SETTINGS, "values": StoredValues(settings=SETTINGS), **IO_MANAGERS},
         # One process per run: the work inside a step is parallel, and starting a process costs more than most
         # steps do.
         executor=one_run_executor,

@@ -23,14 +23,11 @@ from notmnist_assets.curation.npy import DAMAGED, PIECE_BYTES, map_npy, read_npy
 from notmnist_assets.curation.values import Archive, LetterImages, Split
 from notmnist_assets.exported import ExportedFile, ExportedFolder
 from notmnist_assets.failures import explained
-from notmnist_assets.lineage import column_lineage
 from notmnist_assets.metadata import table
 from notmnist_assets.storage import StoredValue, ValueStore, WriteFile, damaged
-from notmnist_assets.versions import settings_behind, settings_that_matter
+from notmnist_assets.versions import COMPARED, STALE, current_settings
 
 _DAMAGED: Final = (*DAMAGED, ArrowException)
-MADE_WITH: Final = "made_with"
-"""Label of the settings that decided the content, of the asset itself and of what it was made from."""
 
 
 class ValueIOManager(dg.IOManager):
@@ -41,8 +38,8 @@ class ValueIOManager(dg.IOManager):
         store = _store(context)
         key = context.asset_key.path
         chosen = context.resources.settings.read()
-        settings = settings_that_matter(context.asset_key, chosen)
-        lineage = column_lineage(context.asset_key)
+        declared = context.definition_metadata or {}
+        lineage = declared.get("dagster/column_lineage")
         files = self._files(obj)
         with explained():
             stored = store.write(key, self._version(obj), files, self._facts(obj))
@@ -51,8 +48,10 @@ class ValueIOManager(dg.IOManager):
                 "dagster/uri": store.uri(key, stored),
                 "dagster/size_bytes": stored.bytes,
                 "stored_version": stored.version,
-                **({"settings": dg.MetadataValue.json(settings)} if settings else {}),
-                MADE_WITH: dg.MetadataValue.json(settings_behind(context.asset_key, chosen)),
+                **{
+                    label: dg.MetadataValue.json(current_settings(declared, label, chosen))
+                    for label in (STALE, COMPARED)
+                },
                 **({"dagster/column_lineage": lineage} if lineage else {}),
                 **self._metadata(obj),
                 **self._places({name: store.uri(key, stored, name) for name in stored.files}, stored.files),

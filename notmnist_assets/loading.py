@@ -5,7 +5,7 @@ Belongs here: reading what is stored, without Dagster. Whole values with their s
 """
 
 from difflib import get_close_matches
-from typing import Any, Final, Literal, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +13,9 @@ import numpy.typing as npt
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.images import SIDE, Images, as_float32
 from notmnist_assets.curation.npy import read_npy
-from notmnist_assets.curation.splits import SPLITS
+from notmnist_assets.curation.values import Split
 from notmnist_assets.settings import read_settings
 from notmnist_assets.storage import StoredValue, ValueStore, damaged
-
-LOADABLE: Final = tuple(f"{group}/{split}" for group in ("sanitized", "splits", "grouped") for split in SPLITS)
-"""The names that `load_split` knows."""
 
 
 @overload
@@ -41,7 +38,7 @@ def load_split(
     Reads the storage and the profile that the environment names, as every command does.
 
     Args:
-        name: such as `sanitized/test`; see `LOADABLE`.
+        name: asset key of a split, such as `sanitized/test`.
         normalized: return images as float32, (pixel - 127.5) / 255 from -0.5 to 0.5, instead of uint8.
 
     Returns:
@@ -52,16 +49,12 @@ def load_split(
         CurationError: the name is unknown, or nothing is stored under it, or what is stored is damaged.
         SettingsError: a setting in the environment is not allowed.
     """
-    if name not in LOADABLE:
-        close = get_close_matches(name, LOADABLE, n=1)
-        raise CurationError(
-            "there is no such split.",
-            subject=name,
-            remedy=f"Did you mean {close[0]}?" if close else f"Known are {', '.join(LOADABLE)}.",
-        )
     key = name.split("/")
     store = ValueStore(read_settings().storage_root)
-    stored = store.require(key)
+    stored = store.find(key) if all(key) else None
+    if stored is None or not {"images.npy", "labels.npy"} <= stored.files.keys():
+        _check_name(name)
+        stored = store.require(key)
     images = _array(store, key, stored, "images.npy")
     labels = _array(store, key, stored, "labels.npy")
     if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE):
@@ -69,6 +62,18 @@ def load_split(
     if labels.dtype != np.int32 or labels.shape != images.shape[:1]:
         raise damaged(key, f"labels.npy holds {labels.dtype} {labels.shape}, not a label for each of {len(images)}.")
     return as_float32(images) if normalized else images, labels
+
+
+def _check_name(name: str) -> None:
+    """Raise CurationError if no asset of this name is a split."""
+    # Dagster takes a second to import: only where the keys of all splits are needed.
+    from notmnist_assets.definitions import DECLARATIONS
+
+    splits = [key for key, declaration in DECLARATIONS.items() if declaration.dagster_type.typing_type is Split]
+    if name not in splits:
+        close = get_close_matches(name, splits, n=1)
+        remedy = f"Did you mean {close[0]}?" if close else f"Splits are {', '.join(splits)}."
+        raise CurationError("there is no such split.", subject=name, remedy=remedy)
 
 
 def _array(store: ValueStore, key: list[str], stored: StoredValue, name: str) -> npt.NDArray[Any]:

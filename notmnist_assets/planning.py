@@ -12,12 +12,11 @@ from typing import Any, Protocol
 import dagster as dg
 
 from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.io_managers import MADE_WITH
 from notmnist_assets.judgements import latest_evaluations, outcome_of
 from notmnist_assets.settings import Settings
 from notmnist_assets.sources.choice import source_of
 from notmnist_assets.storage import StorageUnusableError, ValueStore
-from notmnist_assets.versions import settings_that_matter
+from notmnist_assets.versions import COMPARED, STALE, current_settings, recorded_settings
 
 NEVER_MADE = "never made"
 
@@ -82,12 +81,11 @@ def last_made(instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey]) -> dict
         materialization = event.asset_materialization if event else None
         if event is not None and materialization is not None:
             stored = materialization.metadata.get("stored_version")
-            settings = materialization.metadata.get("settings")
             made[record.asset_entry.asset_key] = Made(
                 record.asset_entry.last_materialization_storage_id,
                 materialization.tags or {},
                 str(stored.value) if stored is not None else None,
-                settings.value if settings is not None and isinstance(settings.value, dict) else {},
+                recorded_settings(materialization.metadata, STALE),
                 record.asset_entry.last_run_id if record.asset_entry.last_run_id in failed - {event.run_id} else None,
             )
     return made
@@ -113,8 +111,7 @@ def disagreements(made: Mapping[dg.AssetKey, Made]) -> Iterator[str]:
 
 def made_for(metadata: Mapping[str, dg.MetadataValue[Any]]) -> str | None:
     """Return the profile that a materialization was made for, None where it does not say."""
-    settings = metadata.get(MADE_WITH)
-    return settings.value.get("profile") if settings is not None and isinstance(settings.value, dict) else None
+    return recorded_settings(metadata, COMPARED).get("profile")
 
 
 def stale_assets(graph: AssetGraph, instance: dg.DagsterInstance, settings: Settings) -> dict[dg.AssetKey, str]:
@@ -149,7 +146,7 @@ def _stale(
         ]
         if last.tags.get(_CODE_VERSION) != node.code_version:
             stale[key] = f"made by {last.tags.get(_CODE_VERSION)}, now {node.code_version}"
-        elif last.settings != settings_that_matter(key, settings):
+        elif last.settings != current_settings(node.metadata, STALE, settings):
             stale[key] = "made by a run with settings of its own"
         elif outdated:
             stale[key] = f"follows {outdated[0].to_user_string()}"

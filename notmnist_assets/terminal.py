@@ -3,7 +3,7 @@
 Belongs here: drawing with rich. Where the numbers come from is in `planning`, `runs` and the instance.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -22,35 +22,12 @@ from rich.progress import (
 )
 from rich.table import Column, Table
 
+from notmnist_assets.assets.declaration import Declaration
 from notmnist_assets.curation.progress import Advance, show_progress_on
 from notmnist_assets.curation.wording import counted
 from notmnist_assets.judgements import NOT_COMPARED, latest_evaluations, outcome_of
 from notmnist_assets.planning import made_for
 from notmnist_assets.steps import current_step_in_words
-
-_FINDINGS: Final[Mapping[str, Mapping[str, str]]] = {
-    "overlap/radius": {"radius": "radius: how near two images count as one"},
-    "overlap/report": {
-        "valid in train (exact)": "valid rows with pixels of train",
-        "test in train (exact)": "test rows with pixels of train",
-        "valid in train (near)": "valid rows within the radius of train",
-        "test in train (near)": "test rows within the radius of train",
-    },
-    "overlap/label_conflicts": {
-        "exact_groups": "groups of equal images with different letters",
-        "near_groups": "groups of near images with different letters",
-    },
-    "sanitized/train": {"removed": "rows removed"},
-    "sanitized/valid": {"removed": "rows removed"},
-    "sanitized/test": {"removed": "rows removed"},
-    "baselines/metrics": {
-        "accuracy: raw, test raw": "accuracy of raw train on all of test",
-        "accuracy: raw, test clean": "accuracy of raw train on clean test rows",
-        "accuracy: raw, test duplicates": "accuracy of raw train on removed test rows",
-        "accuracy: sanitized, test clean": "accuracy of sanitized train on clean test rows",
-    },
-}
-"""By asset, the labels of its numbers and what they are in words."""
 
 _ROOM_FOR_PERCENTAGES: Final = 100
 
@@ -136,20 +113,22 @@ def assets_table(definitions: dg.Definitions, instance: dg.DagsterInstance, prof
     return table
 
 
-def findings_table(instance: dg.DagsterInstance, profile: str) -> Table:
+def findings_table(declarations: Iterable[Declaration], instance: dg.DagsterInstance, profile: str) -> Table:
     """Return the main numbers of a profile: duplicates, what was removed, accuracies."""
     table = Table(title="Findings", title_justify="left")
     table.add_column("where")
     table.add_column("what")
     table.add_column("value", justify="right")
-    for name, labels in _FINDINGS.items():
-        event = instance.get_latest_materialization_event(dg.AssetKey(name.split("/")))
+    for declaration in declarations:
+        if not declaration.headlines:
+            continue
+        event = instance.get_latest_materialization_event(declaration.asset_key)
         metadata = event.asset_materialization.metadata if event and event.asset_materialization else {}
         if made_for(metadata) != profile:
             continue
-        for label, words in labels.items():
+        for label, words in declaration.headlines.items():
             if label in metadata:
-                table.add_row(name, words, _readable(label, metadata[label].value))
+                table.add_row(declaration.key, words, _readable(label, metadata[label].value))
     return table
 
 

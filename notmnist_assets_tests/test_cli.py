@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from notmnist_assets import runs
+from notmnist_assets.definitions import DECLARATIONS
 from notmnist_assets.terminal import assets_table, findings_table
 from notmnist_assets_tests.archives import tiny_members, write_archive, write_checksums
 from notmnist_assets_tests.workspace import Workspace
@@ -22,10 +23,10 @@ def test_the_first_run_shows_assets_checks_and_findings(finished: Workspace) -> 
 
 def test_findings_are_told_in_words_and_numbers_as_people_write_them(finished: Workspace) -> None:
     with finished.instance() as instance:
-        table = findings_table(instance, "custom")
+        table = findings_table(DECLARATIONS.values(), instance, "custom")
     found = dict(zip(table.columns[1].cells, map(str, table.columns[2].cells), strict=True))
     radius = finished.metadata("overlap/radius")["radius"].value
-    assert found["radius: how near two images count as one"] == f"{radius:g}"
+    assert found["radius: largest distance at which two images count as one"] == f"{radius:g}"
     assert "groups of equal images with different letters" in found
     accuracy = finished.metadata("baselines/metrics")["accuracy: raw, test raw"].value
     assert isinstance(accuracy, float)
@@ -83,7 +84,7 @@ def test_what_another_profile_made_last_is_named_and_not_shown(
     assert "last made for the profile custom, not for full" in shown.err
     with finished.instance() as instance:
         table = assets_table(finished.definitions, instance, "full")
-        findings = findings_table(instance, "full")
+        findings = findings_table(DECLARATIONS.values(), instance, "full")
     assert set(table.columns[2].cells) == {"last for the profile custom"}
     assert findings.row_count == 0
 

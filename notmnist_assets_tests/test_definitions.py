@@ -13,11 +13,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from notmnist_assets import types
 from notmnist_assets.curation.images import LETTERS, SETS, Images
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.values import Archive, LetterImages, Split
-from notmnist_assets.definitions import defs
+from notmnist_assets.definitions import DECLARATIONS, defs
 from notmnist_assets.io_managers import IO_MANAGERS
 from notmnist_assets.metadata import PICTURE_BUDGET
 from notmnist_assets_tests.archives import (
@@ -45,13 +44,13 @@ CONTRACT = {
     "report/html",
 }
 TABLES = {
-    **{f"hashes/{split}": types.HASHES for split in SPLITS},
-    "overlap/report": types.OVERLAP_REPORT,
-    "overlap/near_pairs": types.NEAR_PAIRS,
-    "overlap/label_conflicts": types.LABEL_CONFLICTS,
-    "overlap/radius": types.RADIUS_CURVE,
-    "sanitized/removed": types.REMOVED_ROWS,
-    "baselines/metrics": types.BASELINE_METRICS,
+    key: DECLARATIONS[key].schema
+    for key in (
+        *(f"hashes/{split}" for split in SPLITS),
+        *(f"overlap/{name}" for name in ("report", "near_pairs", "label_conflicts", "radius")),
+        "sanitized/removed",
+        "baselines/metrics",
+    )
 }
 ROWS = {name: int(SIZES[f"NOTMNIST_{name.upper()}_SIZE"]) for name in SPLITS}
 SPECS = sorted(defs.resolve_all_asset_specs(), key=lambda spec: spec.key)
@@ -67,7 +66,8 @@ def test_every_promised_asset_is_there() -> None:
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.key.to_user_string())
 def test_every_asset_says_what_it_is(spec: dg.AssetSpec) -> None:
-    assert spec.group_name == spec.key.path[0]
+    first, second, *_ = spec.key.path
+    assert spec.group_name == (f"letters_{second}" if first == "letters" and second in SETS else first)
     assert spec.description
     assert spec.kinds
     assert spec.code_version
@@ -205,13 +205,13 @@ def test_tables_have_their_columns_on_disk_and_in_the_definition(
 
 
 def test_the_contract_columns_are_these() -> None:
-    def names(schema: dg.TableSchema) -> list[str]:
-        return [column.name for column in schema.columns]
+    def names(key: str) -> list[str]:
+        return list(DECLARATIONS[key].columns)
 
-    assert {"row", "label", "exact", "cells", "ink"} <= set(names(types.HASHES))
-    assert names(types.OVERLAP_REPORT) == ["method", "rows_of", "found_in", "rows", "distinct", "share"]
-    assert names(types.NEAR_PAIRS) == ["exact_a", "exact_b", "distance", "rows_a", "rows_b"]
-    assert set(names(types.BASELINE_METRICS)) >= {
+    assert {"row", "label", "exact", "cells", "ink"} <= set(names("hashes/test"))
+    assert names("overlap/report") == ["method", "rows_of", "found_in", "rows", "distinct", "share"]
+    assert names("overlap/near_pairs") == ["exact_a", "exact_b", "distance", "rows_a", "rows_b"]
+    assert set(names("baselines/metrics")) >= {
         *("model", "train_on", "train_rows", "eval_on", "eval_rows", "rows"),
         *("accuracy", "ci_low", "ci_high", "converged", "seconds"),
     }
@@ -287,7 +287,7 @@ import socket, sys
 def refuse(*_args, **_kwargs):
     raise AssertionError("the network was touched")
 socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
-from notmnist_assets.definitions import defs
+from notmnist_assets.definitions import DECLARATIONS, defs
 defs.resolve_job_def("refresh")
 print([name for name in ("numba", "sklearn", "matplotlib", "jinja2.environment") if name in sys.modules])
 """

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from notmnist_assets import types
+from notmnist_assets.assets import hashes
 from notmnist_assets.curation.fingerprint import fingerprint
 from notmnist_assets.curation.hashes import hash_table
 from notmnist_assets.curation.near_table import NearSearch
@@ -28,6 +29,7 @@ RESOURCES: dict[str, Any] = {"settings": SettingsResource(), **IO_MANAGERS}
 LETTER = letters_of("small", [7] * 10)["C"]
 SPLIT = random_split(30)
 HASHES = hash_table(SPLIT)
+HASHES_TYPE = hashes.HASHES["test"].dagster_type
 DIGESTS = HASHES["exact"].to_numpy(object)
 SEARCH = NearSearch(
     pd.DataFrame(
@@ -98,7 +100,7 @@ def test_splits_come_back_bit_by_bit() -> None:
 
 @pytest.mark.usefixtures("anywhere")
 def test_tables_come_back_with_their_columns() -> None:
-    assert store(lambda: HASHES, "table_io", types.HashesType).success
+    assert store(lambda: HASHES, "table_io", HASHES_TYPE).success
     pd.testing.assert_frame_equal(load("table_io"), HASHES)
 
 

@@ -1,6 +1,6 @@
 """Column lineage that really holds: columns are changed, and the columns that are said to follow are looked at."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from io import BytesIO
@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from notmnist_assets.columns import column_lineage, lineage_table
 from notmnist_assets.curation.baselines import baseline_metrics
 from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.curation.files import files_table, readable_files
 from notmnist_assets.curation.grouping import grouped_splits, pool_letters
 from notmnist_assets.curation.hashes import hash_table
 from notmnist_assets.curation.images import LETTERS, SETS
@@ -23,18 +25,21 @@ from notmnist_assets.curation.relation import METHODS, RowIndex
 from notmnist_assets.curation.sanitizing import Policy, sanitize
 from notmnist_assets.curation.splits import SET_OF_SPLIT, SPLITS, canonical_rows, gather, sizes_from_data
 from notmnist_assets.curation.values import LetterImages, Split
-from notmnist_assets.definitions import defs
-from notmnist_assets.lineage import column_lineage, lineage_table
+from notmnist_assets.definitions import DECLARATIONS, defs
 from notmnist_assets_tests import builders
 from notmnist_assets_tests.builders import split_of
 from notmnist_assets_tests.workspace import Workspace
 
 SPECS = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
-LINEAGE = {key: lineage for key, spec in SPECS.items() if (lineage := column_lineage(spec.key)) is not None}
+LINEAGE = {
+    key: lineage
+    for key, declaration in DECLARATIONS.items()
+    if (lineage := column_lineage(declaration.columns)) is not None
+}
 TABLES_FROM_TABLES = {
     *(f"{group}/{name}" for group in ("splits", "hashes", "sanitized", "grouped") for name in SPLITS),
     *(f"overlap/{name}" for name in ("near_pairs", "radius", "report", "label_conflicts", "recall")),
-    *("sanitized/removed", "baselines/metrics", "exports/parquet"),
+    *("letters/files", "sanitized/removed", "baselines/metrics", "exports/parquet"),
 }
 EVERY_LINEAGE = pytest.mark.parametrize("key", sorted(LINEAGE))
 
@@ -67,8 +72,7 @@ def test_lineage_names_columns_that_both_sides_have_and_assets_that_are_inputs(k
 
 @EVERY_LINEAGE
 def test_the_table_for_people_says_the_same(key: str) -> None:
-    shown = lineage_table(SPECS[key].key)
-    assert shown is not None
+    shown = lineage_table(DECLARATIONS[key].columns)
     for record in shown.records:
         named = set()
         for part in str(record.data["made_from"]).split("; "):
@@ -109,11 +113,14 @@ def world() -> Values:
     index = RowIndex(group(values, "hashes"))
     values["overlap/near_pairs"] = search_near(index, group(values, "splits"), 12.0).pairs
     values["overlap/radius"] = radius_table(index, values["overlap/near_pairs"], searched=12.0, fixed=1.0)
-    for name, kept in sanitize(index, Policy("exact")).kept.items():
+    outcome = sanitize(index, Policy("exact"))
+    values["sanitized/removed"] = outcome.removed
+    for name, kept in outcome.kept.items():
         values[f"sanitized/{name}"] = values[f"splits/{name}"].take(kept.astype(np.intp))
     for place, of in enumerate(SETS):
         letters = builders.letters_of(of, [12] * 10, seed=place)
         values |= {f"letters/{of}/{letter}": images for letter, images in letters.items()}
+    values["letters/files"] = files_table(letters_of(values))
     return values
 
 
@@ -137,16 +144,19 @@ def index_of(values: Values, radius: float | None = None) -> RowIndex:
     )
 
 
-def letters_of(values: Values) -> dict[str, dict[str, LetterImages]]:
-    return {of: {letter: values[f"letters/{of}/{letter}"] for letter in LETTERS} for of in SETS}
+def letters_of(values: Values, sets: Sequence[str] = SETS) -> dict[str, dict[str, LetterImages]]:
+    return {of: {letter: values[f"letters/{of}/{letter}"] for letter in LETTERS} for of in sets}
 
 
-def draw(values: Values, name: str) -> Table:
-    letters = letters_of(values)
-    counts = [[len(images) for images in letters[of].values()] for of in SETS]
-    sizes = sizes_from_data(counts[0], counts[1], train=60, valid=20, test=20)
-    rows = canonical_rows(counts[0], counts[1], sizes, 133)[name]
-    return rows_of(gather(SET_OF_SPLIT[name], letters[SET_OF_SPLIT[name]], rows))
+def list_files(values: Values) -> Table:
+    return files_table(letters_of(values)).to_dict("list")  # type: ignore[return-value]
+
+
+def sample(values: Values, name: str) -> Table:
+    large, small = (readable_files(values["letters/files"], of) for of in SETS)
+    sizes = sizes_from_data(large, small, train=60, valid=20, test=20)
+    own = SET_OF_SPLIT[name]
+    return rows_of(gather(own, letters_of(values, [own])[own], canonical_rows(large, small, sizes, 133)[name]))
 
 
 def draw_groups(values: Values, name: str) -> Table:
@@ -182,8 +192,10 @@ def study(values: Values) -> Table:
 
 
 def clean(values: Values, name: str) -> Table:
-    index = RowIndex(group(values, "hashes"))
-    return rows_of(values[f"splits/{name}"].take(sanitize(index, Policy("exact")).kept[name].astype(np.intp)))
+    removed = values["sanitized/removed"]
+    gone = removed.loc[removed["split"] == name, "row"]
+    split = values[f"splits/{name}"]
+    return rows_of(split.take(np.setdiff1d(np.arange(len(split)), gone)))
 
 
 def removed(values: Values) -> Table:
@@ -206,10 +218,11 @@ def export(values: Values) -> Table:
 
 
 MAKERS: Mapping[str, Callable[[Values], Table]] = {
-    **{f"splits/{name}": partial(draw, name=name) for name in SPLITS},
+    **{f"splits/{name}": partial(sample, name=name) for name in SPLITS},
     **{f"grouped/{name}": partial(draw_groups, name=name) for name in SPLITS},
     **{f"sanitized/{name}": partial(clean, name=name) for name in SPLITS},
     **{f"hashes/{name}": partial(digest, name=name) for name in SPLITS},
+    "letters/files": list_files,
     "overlap/near_pairs": search,
     "overlap/radius": choose,
     "overlap/report": report,
@@ -224,17 +237,18 @@ FIXED_ROWS = {"overlap/report", "overlap/radius", "exports/parquet", *(f"hashes/
 ONLY_FINDS_ROWS = {
     *((key, "hashes", "row") for key in ("overlap/near_pairs", "overlap/recall")),
     ("overlap/recall", "hashes", "exact"),
-    *((f"sanitized/{name}", "hashes", column) for name in SPLITS for column in ("row", "label", "exact")),
 }
 """What decides about rows, or finds them, and no value."""
-NEVER_SEEN_CHANGING = {("baselines/metrics", "converged")}
-"""Every fit of so few rows converges."""
+NEVER_SEEN_CHANGING = {("baselines/metrics", "converged"), ("letters/files", "distinct")}
+"""Every fit of so few rows converges, and all images stay distinct."""
+ONLY_DECIDE_ROWS = {"letters/files", "sanitized/removed"}
+"""Inputs that say which rows a split has, and are not copied into it."""
 
 
 def sources_of(key: str) -> Iterator[tuple[str, list[str], str]]:
     """Yield the group, the assets and the name of each column that is changed at once: of all splits or letters."""
     folders: dict[tuple[str, str], list[str]] = {}
-    for parent in sorted(parents_of(key)):
+    for parent in sorted(parents_of(key) - ONLY_DECIDE_ROWS):
         folder, _, name = parent.rpartition("/")
         part = name if folder == "overlap" or (key == "baselines/metrics" and name == "train") else ""
         folders.setdefault((folder, part), []).append(parent)

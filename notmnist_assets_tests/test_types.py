@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from notmnist_assets import types
+from notmnist_assets.assets import hashes
 from notmnist_assets.curation.hashes import hash_table
 from notmnist_assets.curation.values import LetterImages, Split
 from notmnist_assets_tests.builders import letters_of, random_split
@@ -17,6 +18,7 @@ from notmnist_assets_tests.test_io_managers import store
 SPLIT = random_split(20)
 LETTER = letters_of("small", [3] * 10)["A"]
 HASHES = hash_table(SPLIT)
+HASHES_TYPE = hashes.HASHES["test"].dagster_type
 
 
 def wrong_tables() -> dict[str, pd.DataFrame]:
@@ -36,8 +38,8 @@ WRONG: dict[str, tuple[Any, str, dg.DagsterType]] = {
     "a split for letters": (SPLIT, "letters_io", types.LetterImagesType),
     "a path for an archive": ("x.tar.gz", "archive_io", types.ArchiveType),
     "bytes for an export": (b"x", "export_io", types.ExportedFileType),
-    "a dict for a table": ({"row": [1]}, "table_io", types.HashesType),
-    **{name: (table, "table_io", types.HashesType) for name, table in wrong_tables().items()},
+    "a dict for a table": ({"row": [1]}, "table_io", HASHES_TYPE),
+    **{name: (table, "table_io", HASHES_TYPE) for name, table in wrong_tables().items()},
 }
 
 
@@ -68,7 +70,7 @@ def test_images_of_another_form_make_no_value(images: Any) -> None:
 def test_the_reason_names_column_and_kind() -> None:
     (event,) = (
         event
-        for event in store(lambda: HASHES.assign(ink="much"), "table_io", types.HashesType).all_events
+        for event in store(lambda: HASHES.assign(ink="much"), "table_io", HASHES_TYPE).all_events
         if event.is_step_failure
     )
     assert "ink is" in str(event.step_failure_data.error)

@@ -7,7 +7,7 @@ import pytest
 
 from notmnist_assets.definitions import build_definitions
 from notmnist_assets.settings import Settings
-from notmnist_assets.versions import settings_behind, settings_that_matter
+from notmnist_assets.versions import COMPARED, STALE, recorded_settings
 
 BASE: dict[str, Any] = {"profile": "custom", "archives": "/archives", "storage": "/values"}
 ALL_KEYS = [spec.key for spec in build_definitions(Settings(**BASE)).resolve_all_asset_specs()]
@@ -16,6 +16,11 @@ ALL_KEYS = [spec.key for spec in build_definitions(Settings(**BASE)).resolve_all
 def code_versions(**changes: Any) -> dict[str, str | None]:
     definitions = build_definitions(Settings(**(BASE | changes)))
     return {spec.key.to_user_string(): spec.code_version for spec in definitions.resolve_all_asset_specs()}
+
+
+def settings_of(key: str, label: str) -> dict[str, Any]:
+    spec = build_definitions(Settings(**BASE)).resolve_assets_def(dg.AssetKey(key.split("/"))).specs_by_key
+    return recorded_settings(spec[dg.AssetKey(key.split("/"))].metadata, label)
 
 
 def changed_by(**changes: Any) -> set[str]:
@@ -62,13 +67,12 @@ def test_a_policy_changes_only_what_is_sanitized_and_what_tells_it() -> None:
 
 
 def test_the_pickle_is_made_with_the_draw_alone_and_other_exports_with_the_policy_too() -> None:
-    pickled, arrays = (settings_behind(dg.AssetKey(["exports", name]), Settings(**BASE)) for name in ("pickle", "npz"))
+    pickled, arrays = (settings_of(f"exports/{name}", COMPARED) for name in ("pickle", "npz"))
     assert set(pickled) == {"profile", "train_size", "valid_size", "test_size", "seed"}
     assert set(arrays) > {*pickled, "near_radius", "sanitize_method"}
 
 
 def test_every_setting_but_the_storage_matters_somewhere() -> None:
-    settings = Settings(**BASE)
-    named = {name for key in ALL_KEYS for name in settings_that_matter(key, settings)}
+    named = {name for key in ALL_KEYS for name in settings_of(key.to_user_string(), STALE)}
     assert named >= set(Settings.model_fields) - {"storage", "near_radius"}
-    assert settings_that_matter(dg.AssetKey(["hashes", "train"]), settings) == {}
+    assert settings_of("hashes/train", STALE) == {}

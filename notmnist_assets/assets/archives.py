@@ -1,12 +1,8 @@
-"""`archives/large` and `archives/small`: the verified `.tar.gz` files.
-
-Belongs here: getting them from the source that the settings name. How each source works is in `sources`.
-"""
-
-from collections.abc import Sequence
+"""Defines `archives/large` and `archives/small`: the verified `.tar.gz` files of the source that the settings name."""
 
 import dagster as dg
 
+from notmnist_assets.assets.declaration import Declaration, Stage
 from notmnist_assets.curation.images import SETS
 from notmnist_assets.curation.values import Archive
 from notmnist_assets.failures import explained
@@ -14,24 +10,34 @@ from notmnist_assets.resources import SettingsResource
 from notmnist_assets.sources.choice import source_of
 from notmnist_assets.types import ArchiveType
 
-CODE_VERSION = "1"
+
+def _declaration(set_name: str) -> Declaration:
+    return Declaration(
+        key=f"archives/{set_name}",
+        code_version="1",
+        role="raw",
+        dagster_type=ArchiveType,
+        io_manager="archive_io",
+        kinds={"gzip"},
+        settings=("profile",),
+        guards=("archives",),  # another place with the same bytes is the same archive
+        is_endpoint=True,
+        description=(
+            f"The {set_name} notMNIST archive, complete and verified before it is stored. The profile `sample` reads"
+            " it from the package; `full` downloads the original and verifies its published size and SHA-256; `custom`"
+            " takes yours and verifies it against the `SHA256SUMS` beside it or, without that file, that it is"
+            " complete."
+        ),
+    )
+
+
+ARCHIVES = {set_name: _declaration(set_name) for set_name in SETS}
 
 
 def _archive_asset(set_name: str) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=["archives", set_name],
-        group_name="archives",
-        code_version=CODE_VERSION,
-        io_manager_key="archive_io",
-        dagster_type=ArchiveType,
-        kinds={"gzip"},
-        description=(
-            f"The {set_name} notMNIST archive, complete and verified before it gets its name. Profile `sample` renders"
-            " it; `full` downloads the original and checks its published size and SHA-256; `custom` takes yours and"
-            " checks the `SHA256SUMS` beside it, or, without that file, that it is complete."
-        ),
-    )
+    @ARCHIVES[set_name].asset()
     def archive(settings: SettingsResource) -> dg.MaterializeResult[Archive]:
+        """Fetch the archive from the source."""
         chosen = settings.read()
         with explained():
             value = source_of(chosen).fetch(set_name)
@@ -49,4 +55,4 @@ def _archive_asset(set_name: str) -> dg.AssetsDefinition:
     return archive
 
 
-ASSETS: Sequence[dg.AssetsDefinition] = [_archive_asset(set_name) for set_name in SETS]
+STAGE = Stage(list(ARCHIVES.values()), [_archive_asset(set_name) for set_name in SETS])

@@ -1,28 +1,27 @@
-"""`baselines/metrics`: how well a linear model does on raw and on sanitized data, and which labels it doubts.
+"""Defines `baselines/metrics`: accuracy of models trained on raw and on sanitized rows, and doubtful labels."""
 
-Belongs here: wiring, the learning curve, and what is recorded of single letters and rows. Fitting and scoring are in
-`curation.baselines`, `confusion` and `label_suspects`.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import dagster as dg
 import numpy as np
 import pandas as pd
 
-from notmnist_assets.assets.inputs import split_inputs, splits_of
+from notmnist_assets.assets.declaration import Declaration, Drift, Stage
+from notmnist_assets.assets.sanitized import SANITIZED
+from notmnist_assets.assets.splits import SPLIT_ASSETS
+from notmnist_assets.columns import Column, Sources
 from notmnist_assets.curation.baselines import Baselines, fit_baselines, learning_curve
 from notmnist_assets.curation.confusion import Counts, confusion_counts, confusion_table, recall_by_letter
 from notmnist_assets.curation.drawing import Panel, Points, panels
+from notmnist_assets.curation.drift import Limit, within_interval
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.label_suspects import judging_models, label_suspects, suspect_exhibits
-from notmnist_assets.curation.values import Split
+from notmnist_assets.curation.splits import EVALUATION
+from notmnist_assets.curation.values import FILE_COLUMNS, Split
 from notmnist_assets.failures import explained
 from notmnist_assets.metadata import exhibits, picture, table
-from notmnist_assets.types import BASELINE_METRICS, BaselineMetricsType, data_version
-
-CODE_VERSION = "4"
+from notmnist_assets.types import data_version, table_type
 
 _SHOWN = ("train_on", "train_rows", "eval_on", "eval_rows", "accuracy", "ci_low", "ci_high", "rows", "converged")
 """What fits beside each other in the UI, accuracies in view; the value has all columns."""
@@ -53,27 +52,81 @@ _CURVES: Final = {"duplicates": "removed", "raw": "as drawn", "clean": "clean"}
 """Lines of the learning curve by what was scored, with their names."""
 
 
-@dg.asset(
-    key=["baselines", "metrics"],
-    group_name="baselines",
-    code_version=CODE_VERSION,
-    io_manager_key="table_io",
-    dagster_type=BaselineMetricsType,
+def _accuracy_limits(previous: Mapping[str, float]) -> Mapping[str, Limit]:
+    return {
+        f"accuracy: {train_on}, test {rows}": within_interval(previous[f"test rows: {rows}"])
+        for train_on in ("raw", "sanitized")
+        for rows in ("raw", "clean", "duplicates")
+        if f"test rows: {rows}" in previous
+    }
+
+
+_SCORED_ROWS: Final[Sources] = {
+    f"{group}/{name}": FILE_COLUMNS for group in ("splits", "sanitized") for name in EVALUATION
+}
+_FITTED: Final[Sources] = {f"{group}/train": ("image", "label") for group in ("splits", "sanitized")}
+_SCORES: Final[Sources] = {
+    **_FITTED,
+    **_SCORED_ROWS,
+    **{f"splits/{name}": ("image", "label", *FILE_COLUMNS) for name in EVALUATION},
+}
+_COLUMNS: Final = {
+    "model": Column("string", "the classifier"),
+    "train_on": Column("string", "raw or sanitized training rows"),
+    "train_rows": Column("string", "50, 100, 1000, 5000 or all"),
+    "fitted_rows": Column("int64", "training rows used"),
+    "eval_on": Column("string", "valid or test"),
+    "eval_rows": Column("string", "raw: all; clean: left after sanitizing; duplicates: removed by it"),
+    "rows": Column("int64", "rows scored", _SCORED_ROWS),
+    "accuracy": Column("float64", "share of rows classified right", _SCORES),
+    "ci_low": Column("float64", "lower end of the Wilson 95 % interval", _SCORES),
+    "ci_high": Column("float64", "upper end", _SCORES),
+    "converged": Column("bool", "whether the fit met its gradient tolerance", _FITTED),
+    "seconds": Column("float64", "time of the fit"),
+}
+METRICS: Final = Declaration(
+    key="baselines/metrics",
+    code_version="4",
+    role="evidence",
+    dagster_type=table_type("BaselineMetrics", _COLUMNS, "Accuracy of baselines with intervals."),
+    io_manager="table_io",
     kinds={"pandas", "parquet"},
-    ins={**split_inputs("splits", "raw_"), **split_inputs("sanitized", "clean_")},
-    metadata={"dagster/column_schema": BASELINE_METRICS},
+    columns=_COLUMNS,
+    headlines={
+        "accuracy: raw, test raw": "accuracy of raw train on all of test",
+        "accuracy: raw, test clean": "accuracy of raw train on clean test rows",
+        "accuracy: raw, test duplicates": "accuracy of raw train on removed test rows",
+        "accuracy: sanitized, test clean": "accuracy of sanitized train on clean test rows",
+    },
+    drift=Drift(
+        "Accuracy on test of the models of all training rows: the 95 % Wilson interval of the previous accuracy. The"
+        " fit itself does not vary, so what leaves the interval comes from the data.",
+        _accuracy_limits,
+    ),
+    is_endpoint=True,
     description=(
         "Accuracy of logistic regression trained on 50, 100, 1000, 5000 and all rows, raw and sanitized, on valid"
         " and test: on all raw rows, on the clean ones, and on the removed ones alone. Wilson 95 % intervals. No"
-        " row is scored by a model that it trained. Beside them, which letters are taken for which, and a ranking of"
-        " training rows whose label is likely wrong: suspicions, nothing is removed for them."
+        " row is scored by a model that was trained on it. Beside them, which letters are taken for which, and a"
+        " ranking of training rows whose label is likely wrong: suspicions, nothing is removed for them."
     ),
 )
-def metrics(**inputs: Split) -> dg.MaterializeResult[pd.DataFrame]:
-    """Fit, score, draw the learning curve, and rank training rows by doubt about their labels."""
-    raw = splits_of(inputs, "raw_")
+
+
+@METRICS.asset(
+    ins={
+        **{f"raw_{name}": declaration.input for name, declaration in SPLIT_ASSETS.items()},
+        **{f"clean_{name}": declaration.input for name, declaration in SANITIZED.items()},
+    },
+)
+def metrics(
+    raw_train: Split, raw_valid: Split, raw_test: Split, clean_train: Split, clean_valid: Split, clean_test: Split
+) -> dg.MaterializeResult[pd.DataFrame]:
+    """Fit, score, plot the learning curve, and rank training rows by doubt about their labels."""
+    raw = {"train": raw_train, "valid": raw_valid, "test": raw_test}
+    clean = {"train": clean_train, "valid": clean_valid, "test": clean_test}
     with explained():
-        baselines = fit_baselines(raw, splits_of(inputs, "clean_"))
+        baselines = fit_baselines(raw, clean)
     found = baselines.metrics
     full = found[(found["train_rows"] == "all") & (found["eval_on"] == "test")]
     names = "accuracy: " + full["train_on"] + ", test " + full["eval_rows"]
@@ -94,7 +147,7 @@ def metrics(**inputs: Split) -> dg.MaterializeResult[pd.DataFrame]:
                 " as drawn, and of the clean ones that it left; leaking rows score higher, partly because the model"
                 " has seen them and partly because they are easier images",
             ),
-            "metrics": table(found[list(_SHOWN)], BASELINE_METRICS),
+            "metrics": table(found[list(_SHOWN)], METRICS.schema),
             **_suspects(baselines, raw["train"]),
             **_letters(baselines, raw[_EVALUATED]),
         },
@@ -103,7 +156,7 @@ def metrics(**inputs: Split) -> dg.MaterializeResult[pd.DataFrame]:
 
 def recorded_confusions(instance: dg.DagsterInstance) -> dict[str, Counts]:
     """Return the counts of the last materialization by what was trained on, those that it records: see `_letters`."""
-    event = instance.get_latest_materialization_event(metrics.key)
+    event = instance.get_latest_materialization_event(METRICS.asset_key)
     materialization = event.asset_materialization if event else None
     recorded: Mapping[str, object] = materialization.metadata if materialization else {}
     return {
@@ -171,4 +224,4 @@ def _curve(found: pd.DataFrame) -> bytes:
     return panels(shown, x_label="training rows", y_label="accuracy on test")
 
 
-ASSETS: Sequence[dg.AssetsDefinition] = [metrics]
+STAGE = Stage([METRICS], [metrics])

@@ -1,18 +1,16 @@
-"""`exports/*`: the data in the formats of other programs.
-
-Belongs here: which splits go where, and what a person is told about loading them. The file formats are in
-`curation`.
-"""
+"""Defines `exports/*`: the splits in the formats of other programs."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import BinaryIO, Final
 
 import dagster as dg
 
-from notmnist_assets.assets.inputs import split_inputs
-from notmnist_assets.assets.sanitized import sanitize_policy
+from notmnist_assets.assets.declaration import Declaration, Stage
+from notmnist_assets.assets.sanitized import POLICY_SETTINGS, SANITIZED, sanitize_policy
+from notmnist_assets.assets.splits import SPLIT_ASSETS
+from notmnist_assets.columns import Column
 from notmnist_assets.curation import dataset_card
 from notmnist_assets.curation import idx_export as idx_format
 from notmnist_assets.curation import npz_export as npz_format
@@ -20,15 +18,15 @@ from notmnist_assets.curation import parquet_export as parquet_format
 from notmnist_assets.curation import pickle_export as pickle_format
 from notmnist_assets.curation.fingerprint import fingerprint
 from notmnist_assets.curation.splits import SPLITS
-from notmnist_assets.curation.values import Split
+from notmnist_assets.curation.values import FILE_COLUMNS, Split
 from notmnist_assets.exported import ExportedFile, ExportedFolder
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.settings import Profile
 from notmnist_assets.storage import WriteFile
-from notmnist_assets.types import EXPORTED_ROWS, ExportedFileType, ExportedFolderType
+from notmnist_assets.types import ExportedFileType, ExportedFolderType
 
-CODE_VERSION = "1"
-_PARQUET_CODE_VERSION: Final = "2"
+_CONTENT_VERSION: Final = "1"
+"""Part of the identity of each export's content."""
 
 _ORIGINS: Final[Mapping[Profile, tuple[str, str]]] = {
     "full": (
@@ -47,14 +45,14 @@ _ORIGINS: Final[Mapping[Profile, tuple[str, str]]] = {
 }
 
 
-@dg.asset(
-    key=["exports", "pickle"],
-    group_name="exports",
-    code_version=CODE_VERSION,
-    io_manager_key="export_io",
+PICKLE: Final = Declaration(
+    key="exports/pickle",
+    code_version="1",
+    role="export",
     dagster_type=ExportedFileType,
+    io_manager="export_io",
     kinds={"python"},
-    ins=split_inputs("splits"),
+    is_endpoint=True,
     description=(
         "notMNIST.pickle as the assignment writes it and its later lessons load it: train, valid and test of the"
         " merged splits as float32 (n, 28, 28) = (pixel - 127.5) / 255 with int32 labels:"
@@ -63,6 +61,9 @@ _ORIGINS: Final[Mapping[Profile, tuple[str, str]]] = {
         " splits are in `exports/parquet`, `exports/npz` and `exports/idx`."
     ),
 )
+
+
+@PICKLE.asset(ins={name: declaration.input for name, declaration in SPLIT_ASSETS.items()})
 def pickle_export(train: Split, valid: Split, test: Split) -> dg.MaterializeResult[ExportedFile]:
     """Stream the six arrays into one file."""
     splits = {"train": train, "valid": valid, "test": test}
@@ -71,20 +72,23 @@ def pickle_export(train: Split, valid: Split, test: Split) -> dg.MaterializeResu
     return dg.MaterializeResult(value=file, data_version=dg.DataVersion(version), metadata=_rows(splits))
 
 
-@dg.asset(
-    key=["exports", "npz"],
-    group_name="exports",
-    code_version=CODE_VERSION,
-    io_manager_key="export_io",
+NPZ: Final = Declaration(
+    key="exports/npz",
+    code_version="1",
+    role="export",
     dagster_type=ExportedFileType,
+    io_manager="export_io",
     kinds={"numpy"},
-    ins=split_inputs("sanitized"),
+    is_endpoint=True,
     description=(
         "notMNIST.npz, the sanitized splits for NumPy: `numpy.load(path)['train_images']` is uint8 (n, 28, 28),"
         " beside it are `train_labels` int32 (n,) with 0 to 9 for A to J, `train_names`, the files' names in"
         " UTF-8, and the same of `valid` and `test`. It holds no pickled objects and is not compressed."
     ),
 )
+
+
+@NPZ.asset(ins={name: declaration.input for name, declaration in SANITIZED.items()})
 def npz_export(train: Split, valid: Split, test: Split) -> dg.MaterializeResult[ExportedFile]:
     """Stream the nine arrays into one file."""
     splits = {"train": train, "valid": valid, "test": test}
@@ -93,14 +97,14 @@ def npz_export(train: Split, valid: Split, test: Split) -> dg.MaterializeResult[
     return dg.MaterializeResult(value=file, data_version=dg.DataVersion(version), metadata=_rows(splits))
 
 
-@dg.asset(
-    key=["exports", "idx"],
-    group_name="exports",
-    code_version=CODE_VERSION,
-    io_manager_key="export_io",
+IDX: Final = Declaration(
+    key="exports/idx",
+    code_version="1",
+    role="export",
     dagster_type=ExportedFolderType,
+    io_manager="export_io",
     kinds={"file"},
-    ins=split_inputs("sanitized"),
+    is_endpoint=True,
     description=(
         "The sanitized splits as a folder in MNIST's own format, unpacked, for programs that read MNIST:"
         " `train-images-idx3-ubyte` and `train-labels-idx1-ubyte` with 0 to 9 for A to J, the test set as"
@@ -109,6 +113,9 @@ def npz_export(train: Split, valid: Split, test: Split) -> dg.MaterializeResult[
         " `numpy.fromfile(path, 'u1', offset=8)`."
     ),
 )
+
+
+@IDX.asset(ins={name: declaration.input for name, declaration in SANITIZED.items()})
 def idx_export(train: Split, valid: Split, test: Split) -> dg.MaterializeResult[ExportedFolder]:
     """Stream images and labels of each split into a file each."""
     splits = {"train": train, "valid": valid, "test": test}
@@ -117,21 +124,39 @@ def idx_export(train: Split, valid: Split, test: Split) -> dg.MaterializeResult[
     return dg.MaterializeResult(value=folder, data_version=dg.DataVersion(version), metadata=_rows(splits))
 
 
-@dg.asset(
-    key=["exports", "parquet"],
-    group_name="exports",
-    code_version=_PARQUET_CODE_VERSION,
-    io_manager_key="export_io",
+_FROM_SANITIZED: Final = {column: {"sanitized/*": (column,)} for column in ("label", "set", "letter", "name", "font")}
+_PARQUET_COLUMNS: Final = {
+    "image": Column(
+        "struct<bytes: binary, path: string>",
+        "PNG file, and `<set>/<letter>/<name>` of its source",
+        {"sanitized/*": ("image", *FILE_COLUMNS)},
+    ),
+    "label": Column("int64", "class label, 0 to 9 for A to J", _FROM_SANITIZED["label"]),
+    "set": Column("string", "archive the image is from, large or small", _FROM_SANITIZED["set"]),
+    "letter": Column("string", "the letter's folder in the archive, A to J", _FROM_SANITIZED["letter"]),
+    "name": Column("string", "file name without folder", _FROM_SANITIZED["name"]),
+    "font": Column("string", "font file name, decoded from the file name", _FROM_SANITIZED["font"]),
+}
+PARQUET: Final = Declaration(
+    key="exports/parquet",
+    code_version="2",
+    role="export",
     dagster_type=ExportedFolderType,
+    io_manager="export_io",
     kinds={"huggingface", "parquet"},
-    ins=split_inputs("sanitized"),
-    metadata={"dagster/column_schema": EXPORTED_ROWS},
+    columns=_PARQUET_COLUMNS,
+    # The dataset card names them.
+    settings=("profile", "near_shifts", *POLICY_SETTINGS),
+    is_endpoint=True,
     description=(
         "The sanitized splits as a folder for Hugging Face: `datasets.load_dataset(folder, split='train')`,"
         " `validation` or `test` gives an image, a class label A to J, and set, letter, file name and font of each"
         " row. README.md is the dataset card."
     ),
 )
+
+
+@PARQUET.asset(ins={name: declaration.input for name, declaration in SANITIZED.items()})
 def parquet_export(
     settings: SettingsResource, train: Split, valid: Split, test: Split
 ) -> dg.MaterializeResult[ExportedFolder]:
@@ -153,7 +178,7 @@ def parquet_export(
 
 
 def _version(splits: Mapping[str, Split], *texts: str) -> str:
-    parts = [CODE_VERSION, *(fingerprint(splits[name]) for name in SPLITS), *texts]
+    parts = [_CONTENT_VERSION, *(fingerprint(splits[name]) for name in SPLITS), *texts]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -167,4 +192,4 @@ def _write_text(text: str, file: BinaryIO) -> None:
     file.write(text.encode())
 
 
-ASSETS: Sequence[dg.AssetsDefinition] = [pickle_export, npz_export, idx_export, parquet_export]
+STAGE = Stage([PICKLE, NPZ, IDX, PARQUET], [pickle_export, npz_export, idx_export, parquet_export])

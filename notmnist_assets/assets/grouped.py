@@ -1,16 +1,16 @@
-"""`grouped/train`, `grouped/valid`, `grouped/test`: an alternative split in which nothing leaks from the start.
+"""Defines `grouped/train`, `/valid` and `/test`: a split by duplicate groups, in which nothing leaks from the start."""
 
-Belongs here: wiring. Groups and the draw are in `curation.grouping`.
-"""
-
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from typing import Final
 
 import dagster as dg
 import numpy as np
 import pandas as pd
 
-from notmnist_assets.assets.inputs import LETTER_KEYS, stored_letters, table_input
-from notmnist_assets.assets.outputs import split_outputs
+from notmnist_assets.assets.declaration import Declaration, Stage
+from notmnist_assets.assets.inputs import StoredValues
+from notmnist_assets.assets.overlap import RADIUS
+from notmnist_assets.assets.splits import SIZE_SETTINGS, columns_from_letters, letter_keys
 from notmnist_assets.curation.grouping import draw_groups, grouped_splits, pool_groups, pool_letters
 from notmnist_assets.curation.images import SETS
 from notmnist_assets.curation.near_table import chosen_radius
@@ -19,46 +19,55 @@ from notmnist_assets.curation.statistics import label_counts
 from notmnist_assets.curation.values import Split
 from notmnist_assets.metadata import contact_sheet_metadata, counts_table
 from notmnist_assets.resources import SettingsResource
-from notmnist_assets.types import RadiusCurveType, data_version
-
-CODE_VERSION = "1"
+from notmnist_assets.types import SplitType, data_version
 
 
-_DESCRIPTIONS = {
-    name: f"The {name} rows of a split of both archives by duplicate groups: images connected by equal pixels or by"
-    " distances up to the radius in use, and by fonts if the setting asks for it, are never in different splits."
-    f" Nothing leaks, so nothing needs removing. As large as splits/{name}, or smaller where the groups left are too"
-    " large."
-    for name in SPLITS
-}
+def _declaration(name: str) -> Declaration:
+    return Declaration(
+        key=f"grouped/{name}",
+        code_version="1",
+        role="dataset",
+        dagster_type=SplitType,
+        io_manager="split_io",
+        kinds={"numpy"},
+        columns=columns_from_letters("letters/large/*", "letters/small/*"),
+        settings=(*SIZE_SETTINGS, "grouped_fonts", "near_shifts"),
+        description=(
+            f"The {name} rows of a split of both archives by duplicate groups: images connected by equal pixels or by"
+            " distances up to the radius in use, and by fonts if the setting says so, are never in different splits."
+            f" Nothing leaks, so nothing needs removing. As large as splits/{name}, or smaller where the groups left"
+            " are too large."
+        ),
+    )
+
+
+GROUPED: Final = {name: _declaration(name) for name in SPLITS}
 
 
 @dg.multi_asset(
     name="grouped",
-    group_name="grouped",
     can_subset=True,
-    deps=LETTER_KEYS,
-    ins={"radius": table_input("overlap", "radius", RadiusCurveType)},
-    outs=split_outputs("grouped", CODE_VERSION, _DESCRIPTIONS),
+    deps=[key for set_name in SETS for key in sorted(letter_keys(set_name))],
+    ins={"radius": RADIUS.input},
+    outs={name: declaration.output for name, declaration in GROUPED.items()},
 )
 def grouped(
-    context: dg.AssetExecutionContext, settings: SettingsResource, radius: pd.DataFrame
+    context: dg.AssetExecutionContext, settings: SettingsResource, values: StoredValues, radius: pd.DataFrame
 ) -> Iterator[dg.MaterializeResult[Split]]:
-    """Group all images, draw whole groups, copy."""
+    """Group all images, assign whole groups to splits, copy their pixels."""
     chosen = settings.read()
-    by_set = stored_letters(settings)
+    by_set = {set_name: values.letters(set_name) for set_name in SETS}
     large, small = ([len(images) for images in by_set[set_name].values()] for set_name in SETS)
     sizes = sizes_from_data(large, small, train=chosen.train_size, valid=chosen.valid_size, test=chosen.test_size)
     pool = pool_letters(by_set)
     groups = pool_groups(pool, chosen_radius(radius), by_font=chosen.grouped_fonts, shifts=chosen.near_shifts)
     split_of = draw_groups(groups, pool.label, sizes, chosen.seed)
     drawn = grouped_splits(pool, split_of, chosen.seed)
-    for place, name in enumerate(SPLITS):
-        key = dg.AssetKey(["grouped", name])
-        if key in context.selected_asset_keys:
+    for place, (name, declaration) in enumerate(GROUPED.items()):
+        if declaration.asset_key in context.selected_asset_keys:
             split = drawn[name]
             yield dg.MaterializeResult(
-                asset_key=key,
+                asset_key=declaration.asset_key,
                 value=split,
                 data_version=data_version(split),
                 metadata={
@@ -68,9 +77,9 @@ def grouped(
                     "radius": chosen_radius(radius),
                     "by_font": chosen.grouped_fonts,
                     "rows_per_letter": counts_table(label_counts(split.labels).tolist()),
-                    "pictures": contact_sheet_metadata(split.images, f"grouped/{name}"),
+                    "pictures": contact_sheet_metadata(split.images, declaration.key),
                 },
             )
 
 
-ASSETS: Sequence[dg.AssetsDefinition] = [grouped]
+STAGE = Stage(list(GROUPED.values()), [grouped])

@@ -1,37 +1,56 @@
-"""`hashes/train`, `hashes/valid`, `hashes/test`: one row per split row that identifies its image.
-
-Belongs here: wiring. The digests are in `curation.hashes`.
-"""
-
-from collections.abc import Sequence
+"""Defines `hashes/train`, `/valid` and `/test`: one row per split row with the digests of its image."""
 
 import dagster as dg
 import pandas as pd
 
+from notmnist_assets.assets.declaration import Declaration, Drift, Stage
+from notmnist_assets.assets.splits import SPLIT_ASSETS
+from notmnist_assets.columns import Column
+from notmnist_assets.curation.drift import within_share
 from notmnist_assets.curation.hashes import hash_table
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.values import Split
-from notmnist_assets.types import HASHES, HashesType, data_version
+from notmnist_assets.types import data_version, table_type
 
-CODE_VERSION = "1"
+_DRIFT = Drift(
+    "Distinct images: 1 %, seven standard errors of the number of repeats in the originals' test set, 2 % of 10,000"
+    " rows.",
+    lambda _previous: {"distinct_images": within_share(0.01)},
+)
+
+
+def _declaration(name: str) -> Declaration:
+    image = {f"splits/{name}": ("image",)}
+    columns = {
+        "row": Column("int32", "row of the split"),
+        "label": Column("int32", "0 to 9 for A to J", {f"splits/{name}": ("label",)}),
+        "exact": Column("string", "first 128 bits of the SHA-256 of the 784 pixels, in hex", image),
+        "cells": Column("string", "the same digest of the 49 maxima of 4x4 cells, the assignment's near hash", image),
+        "ink": Column("float64", "sum of the pixels in units of 255; a lower bound of distances", image),
+    }
+    return Declaration(
+        key=f"hashes/{name}",
+        code_version="1",
+        role="evidence",
+        dagster_type=table_type(f"HashTable_{name}", columns, "One row per split row: digests and ink of its image."),
+        io_manager="table_io",
+        kinds={"pandas", "parquet"},
+        columns=columns,
+        drift=_DRIFT,
+        description=(
+            f"One row per row of splits/{name}: equal `exact` means equal pixels, `cells` is the assignment's coarse"
+            " hash (4x4 maxima), and the difference of two `ink` is a lower bound of the distance of two images."
+        ),
+    )
+
+
+HASHES = {name: _declaration(name) for name in SPLITS}
 
 
 def _hash_asset(name: str) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=["hashes", name],
-        group_name="hashes",
-        code_version=CODE_VERSION,
-        io_manager_key="table_io",
-        dagster_type=HashesType,
-        kinds={"pandas", "parquet"},
-        ins={"split": dg.AssetIn(key=["splits", name], input_manager_key="split_io")},
-        metadata={"dagster/column_schema": HASHES},
-        description=(
-            f"One row per row of splits/{name}: `exact` tells equal images, `cells` is the assignment's coarse hash"
-            " (4x4 maxima), `ink` bounds distances from below."
-        ),
-    )
+    @HASHES[name].asset(ins={"split": SPLIT_ASSETS[name].input})
     def hashes(split: Split) -> dg.MaterializeResult[pd.DataFrame]:
+        """Compute the digests of each row's image."""
         table = hash_table(split)
         return dg.MaterializeResult(
             value=table,
@@ -46,4 +65,4 @@ def _hash_asset(name: str) -> dg.AssetsDefinition:
     return hashes
 
 
-ASSETS: Sequence[dg.AssetsDefinition] = [_hash_asset(name) for name in SPLITS]
+STAGE = Stage(list(HASHES.values()), [_hash_asset(name) for name in SPLITS])

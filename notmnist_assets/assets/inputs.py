@@ -1,74 +1,61 @@
-"""Inputs that several assets and checks share, each with its type and its IO manager.
+"""Stored values that several assets and checks load by themselves, instead of as inputs of their step."""
 
-Belongs here: names of upstream assets. What is done with them is up to the asset.
-"""
-
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
 import pandas as pd
+from pydantic import PrivateAttr
 
-from notmnist_assets.curation.images import LETTERS, SETS
+from notmnist_assets.curation.images import LETTERS
+from notmnist_assets.curation.near_table import NearSearch
+from notmnist_assets.curation.relation import RowIndex
 from notmnist_assets.curation.splits import SPLITS
-from notmnist_assets.curation.values import LetterImages, Split
+from notmnist_assets.curation.values import LetterImages
 from notmnist_assets.failures import explained
-from notmnist_assets.io_managers import LettersIOManager
+from notmnist_assets.io_managers import LettersIOManager, NearSearchIOManager, TableIOManager
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.storage import ValueStore
-from notmnist_assets.types import HashesType, SplitType
-
-LETTER_KEYS: Final = [dg.AssetKey(["letters", set_name, letter]) for set_name in SETS for letter in LETTERS]
-"""All letters, for assets that depend on every one and load them by `stored_letters`."""
 
 
-def stored_letters(settings: SettingsResource) -> dict[str, dict[str, LetterImages]]:
-    """Return all letters by set, then letter, their images mapped from the files.
+class StoredValues(dg.ConfigurableResource[Any]):
+    """Loads stored values by asset key."""
 
-    As inputs they would cost forty events in the instance for each asset, which is more than loading them.
-    """
-    store, manager = ValueStore(settings.storage_root()), LettersIOManager()
-    with explained():
-        return {
-            set_name: {letter: manager.load(store, ["letters", set_name, letter]) for letter in LETTERS}
-            for set_name in SETS
-        }
+    settings: dg.ResourceDependency[SettingsResource]
+    _indexes: dict[tuple[str, ...], RowIndex] = PrivateAttr(default_factory=dict)
 
+    def letters(self, set_name: str) -> dict[str, LetterImages]:
+        """Return the letters of a set, their images memory-mapped.
 
-def split_inputs(group: str, prefix: str = "") -> dict[str, dg.AssetIn]:
-    """Return train, valid and test of `splits` or `sanitized` as `<prefix><name>`."""
-    return {
-        f"{prefix}{name}": dg.AssetIn(key=[group, name], dagster_type=SplitType, input_manager_key="split_io")
-        for name in SPLITS
-    }
+        As inputs of a step, twenty letters would cost forty events of the instance, which take longer than loading.
+        """
+        return {letter: self.letter(["letters", set_name, letter]) for letter in LETTERS}
 
+    def letter(self, path: Sequence[str]) -> LetterImages:
+        """Return one letter."""
+        with explained():
+            value: LetterImages = LettersIOManager().load(self._store(), path)
+            return value
 
-def hash_inputs() -> dict[str, dg.AssetIn]:
-    """Return the hash tables as `<name>_hashes`."""
-    return {
-        f"{name}_hashes": dg.AssetIn(key=["hashes", name], dagster_type=HashesType, input_manager_key="table_io")
-        for name in SPLITS
-    }
+    def table(self, path: Sequence[str]) -> pd.DataFrame:
+        """Return a table."""
+        with explained():
+            value: pd.DataFrame = TableIOManager().load(self._store(), path)
+            return value
 
+    def row_index(self) -> RowIndex:
+        """Return the index of all split rows, built once in a run for the stored `hashes/*`."""
+        store = self._store()
+        with explained():
+            stored = tuple(store.require(["hashes", name]).version for name in SPLITS)
+        if stored not in self._indexes:
+            self._indexes.clear()
+            self._indexes[stored] = RowIndex({name: self.table(["hashes", name]) for name in SPLITS})
+        return self._indexes[stored]
 
-def table_input(group: str, name: str, table_type: dg.DagsterType) -> dg.AssetIn:
-    """Return one table."""
-    return dg.AssetIn(key=[group, name], dagster_type=table_type, input_manager_key="table_io")
+    def previous_search(self, path: Sequence[str]) -> NearSearch | None:
+        """Return the stored near search, None if there is none or it is damaged."""
+        return NearSearchIOManager().load_search(self._store(), path)
 
-
-def splits_of(inputs: Mapping[str, Any], prefix: str = "") -> dict[str, Split]:
-    """Return the splits among the values of an asset's inputs, by name."""
-    return {name: inputs[f"{prefix}{name}"] for name in SPLITS}
-
-
-def hashes_of(inputs: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
-    """Return the hash tables among the values of an asset's inputs, by split."""
-    return {name: inputs[f"{name}_hashes"] for name in SPLITS}
-
-
-def for_check(inputs: Mapping[str, dg.AssetIn]) -> dict[str, dg.AssetIn]:
-    """Return the inputs without their types: Dagster takes none on inputs of the assets that a check is about."""
-    return {
-        name: dg.AssetIn(key=asset_in.key, input_manager_key=asset_in.input_manager_key)
-        for name, asset_in in inputs.items()
-    }
+    def _store(self) -> ValueStore:
+        return ValueStore(self.settings.storage_root())

@@ -1,15 +1,19 @@
-"""`letters/large/A` to `/J`, `letters/small/A` to `/J`: one tensor per letter, read from the archive in one pass.
+"""Defines `letters/large/A` to `/J` and `letters/small/A` to `/J`, one tensor per letter, and `letters/files`."""
 
-Belongs here: wiring and describing. Reading is in `curation.letters`.
-"""
-
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
+from typing import Final
 
 import dagster as dg
 import pandas as pd
 
+from notmnist_assets.assets.archives import ARCHIVES
+from notmnist_assets.assets.declaration import Declaration, Drift, Stage
+from notmnist_assets.assets.inputs import StoredValues
+from notmnist_assets.columns import Column
 from notmnist_assets.curation.ahead import made_ahead
+from notmnist_assets.curation.drift import Limit, within, within_share
 from notmnist_assets.curation.file_names import font_name
+from notmnist_assets.curation.files import file_counts, files_table
 from notmnist_assets.curation.images import LETTERS, SETS
 from notmnist_assets.curation.letters import read_letters
 from notmnist_assets.curation.statistics import pixel_moments
@@ -17,57 +21,105 @@ from notmnist_assets.curation.values import Archive, LetterImages
 from notmnist_assets.failures import explained
 from notmnist_assets.metadata import contact_sheet_metadata, table
 from notmnist_assets.resources import SettingsResource
-from notmnist_assets.types import LETTER_ROWS, LetterImagesType, data_version
+from notmnist_assets.types import LetterImagesType, data_version, table_type
 
-CODE_VERSION = "1"
+_REJECTED: Final = {"font": "decoded from the file name", "name": "the file name in the archive"}
 
-_REJECTED = {"font": "decoded from the file's name", "name": "the file's name in the archive"}
+
+def _drift_limits(previous: Mapping[str, float]) -> Mapping[str, Limit]:
+    return {
+        "images": within_share(0.05),
+        "rejected": within(0.005 * previous.get("members", 0.0)),
+        "mean": within(0.01),
+    }
+
+
+_DRIFT: Final = Drift(
+    "Images: 5 %; corrections touch single files, while a lost folder or another collection of fonts is more."
+    " Rejected files: 0.5 % of the members, where the originals have 0.01 %; more is a broken writer or reader."
+    " Pixel mean: 0.01, two to three standard errors of the mean of 1,900 glyphs; the same letter of the two"
+    " original archives differs by 0.001 to 0.022.",
+    _drift_limits,
+)
+
+
+def _declaration(set_name: str, letter: str) -> Declaration:
+    return Declaration(
+        key=f"letters/{set_name}/{letter}",
+        group=f"letters_{set_name}",
+        code_version="1",
+        role="raw",
+        dagster_type=LetterImagesType,
+        io_manager="letters_io",
+        kinds={"numpy"},
+        columns={
+            "image": Column("uint8[28, 28]", "gray image, 0 to 255, in `.images`"),
+            "name": Column("string", "file name without folder, in `.names`; the order of the rows"),
+        },
+        guards=(f"min_{set_name}",),
+        drift=_DRIFT,
+        description=(
+            f"All readable images of the letter {letter} in the {set_name} archive, uint8 (n, 28, 28), in canonical"
+            " order (file names without regard to case, ties by the exact name), with their names and the rejected"
+            " files with a reason each. `mean` and `deviation` are those of (pixel - 127.5) / 255, from -0.5 to 0.5."
+        ),
+    )
+
+
+LETTER_ASSETS: Final = {set_name: {letter: _declaration(set_name, letter) for letter in LETTERS} for set_name in SETS}
+_FILE_COLUMNS: Final = {
+    "set": Column("string", "archive, large or small"),
+    "letter": Column("string", "A to J, or `all` for the images of all letters together"),
+    "outcome": Column("string", "`image`, or the reason why the file was rejected"),
+    "files": Column("int64", "how many files: the readable ones of a letter together, 1 for a rejected file"),
+    "distinct": Column(
+        "int64", "distinct images among the readable files", {f"letters/{name}/*": ("image",) for name in SETS}
+    ),
+    "name": Column("string", "file name of a rejected file, empty for readable ones"),
+    "bytes": Column("int64", "size of a rejected file, 0 for readable ones"),
+}
+FILES: Final = Declaration(
+    key="letters/files",
+    code_version="1",
+    role="evidence",
+    dagster_type=table_type("LetterFiles", _FILE_COLUMNS, "Readable files by letter, and every rejected file."),
+    io_manager="table_io",
+    kinds={"pandas", "parquet"},
+    columns=_FILE_COLUMNS,
+    headlines={"images": "readable files", "rejected": "rejected files"},
+    description=(
+        "Which files the archives have: one row for the readable files of each letter, one for those of all letters,"
+        " and one for each rejected file with its reason."
+    ),
+)
 
 
 def _letter_assets(set_name: str) -> dg.AssetsDefinition:
-    keys = {letter: dg.AssetKey(["letters", set_name, letter]) for letter in LETTERS}
+    declared = LETTER_ASSETS[set_name]
 
     @dg.multi_asset(
         name=f"letters_{set_name}",
-        group_name="letters",
         can_subset=True,
-        ins={"archive": dg.AssetIn(key=["archives", set_name], input_manager_key="archive_io")},
-        outs={
-            f"{set_name}_{letter}": dg.AssetOut(
-                key=keys[letter],
-                dagster_type=LetterImagesType,
-                io_manager_key="letters_io",
-                code_version=CODE_VERSION,
-                kinds={"numpy"},
-                is_required=False,
-                metadata={"dagster/column_schema": LETTER_ROWS},
-                description=(
-                    f"All readable images of the letter {letter} in the {set_name} archive, uint8 (n, 28, 28), in"
-                    " canonical order (file names without regard to case, ties by the exact name), with their names"
-                    " and the rejected files with a reason each. `mean` and `deviation` are those of"
-                    " (pixel - 127.5) / 255, from -0.5 to 0.5."
-                ),
-            )
-            for letter in LETTERS
-        },
+        ins={"archive": ARCHIVES[set_name].input},
+        outs={f"{set_name}_{letter}": declaration.output for letter, declaration in declared.items()},
     )
     def letters(
         context: dg.AssetExecutionContext, settings: SettingsResource, archive: Archive
     ) -> Iterator[dg.MaterializeResult[LetterImages]]:
-        """Read the selected letters; none is stored before the whole archive has proved intact."""
-        wanted = [letter for letter, key in keys.items() if key in context.selected_asset_keys]
+        """Read the selected letters in one pass; none is stored before the whole archive has been verified."""
+        wanted = [letter for letter in LETTERS if declared[letter].asset_key in context.selected_asset_keys]
         minimum = settings.read().minimum[set_name]
         with explained(), read_letters(archive, set_name, wanted, minimum=minimum) as reading:
             for members, what in (
                 (reading.report.outside, "belong to no letter"),
-                (reading.report.unsafe, "have an absolute path or .. in it: someone may have meddled with it"),
+                (reading.report.unsafe, "have an absolute path or .. in it: someone may have tampered with it"),
             ):
                 if members:
                     context.log.warning(f"{len(members)} members {what}: {', '.join(members[:20])}")
 
             def describe(found: tuple[str, LetterImages]) -> dg.MaterializeResult[LetterImages]:
                 letter, images = found
-                return _described(keys[letter], images, reading.report.members[letter])
+                return _result(declared[letter], images, reading.report.members[letter])
 
             # Describing a letter takes longer than storing one.
             yield from made_ahead(describe, reading)
@@ -75,10 +127,10 @@ def _letter_assets(set_name: str) -> dg.AssetsDefinition:
     return letters
 
 
-def _described(key: dg.AssetKey, images: LetterImages, members: int) -> dg.MaterializeResult[LetterImages]:
+def _result(declaration: Declaration, images: LetterImages, members: int) -> dg.MaterializeResult[LetterImages]:
     moments = pixel_moments(images.images)
     return dg.MaterializeResult(
-        asset_key=key,
+        asset_key=declaration.asset_key,
         value=images,
         data_version=data_version(images),
         metadata={
@@ -88,15 +140,39 @@ def _described(key: dg.AssetKey, images: LetterImages, members: int) -> dg.Mater
             "mean": moments.mean,
             "deviation": moments.deviation,
             "rejected_files": table(_reason_first(images.rejected), _REJECTED),
-            "pictures": contact_sheet_metadata(images.images, "/".join(key.path)),
+            "pictures": contact_sheet_metadata(images.images, declaration.key),
         },
     )
 
 
 def _reason_first(rejected: pd.DataFrame) -> pd.DataFrame:
-    """Return the rejected files with what people want to know first: names are long and say little."""
+    """Return the rejected files with the reason first: names are long and say little."""
     fonts = rejected["name"].map(font_name).astype("str")
     return rejected.assign(font=fonts)[["reason", "font", "bytes", "name"]]
 
 
-ASSETS: Sequence[dg.AssetsDefinition] = [_letter_assets(set_name) for set_name in SETS]
+@FILES.asset(
+    deps=[declaration.asset_key for declared in LETTER_ASSETS.values() for declaration in declared.values()],
+)
+def files(values: StoredValues) -> dg.MaterializeResult[pd.DataFrame]:
+    """Count readable files by letter and list the rejected ones."""
+    found = files_table({set_name: values.letters(set_name) for set_name in SETS})
+    counts = file_counts(found)
+    return dg.MaterializeResult(
+        value=found,
+        data_version=data_version(found),
+        metadata={
+            "images": int(counts["images"].sum()),
+            "rejected": int(counts["rejected"].sum()),
+            "counts": table(counts),
+            "rejected_files": table(
+                _reason_first(found[found["outcome"] != "image"].rename(columns={"outcome": "reason"})), _REJECTED
+            ),
+        },
+    )
+
+
+STAGE = Stage(
+    [*(declaration for declared in LETTER_ASSETS.values() for declaration in declared.values()), FILES],
+    [*(_letter_assets(set_name) for set_name in SETS), files],
+)

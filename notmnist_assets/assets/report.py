@@ -1,8 +1,4 @@
-"""`report/html`: everything a reviewer wants, on one page.
-
-Belongs here: which values the page tells of, and its settings and versions. The page itself is made in
-`curation.report`.
-"""
+"""Defines `report/html`: one page for a reviewer, made from the values that it shows."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,55 +10,48 @@ import dagster as dg
 import pandas as pd
 
 from notmnist_assets.assets import archives, baselines, hashes, letters, overlap, sanitized, splits
-from notmnist_assets.assets.inputs import (
-    LETTER_KEYS,
-    hash_inputs,
-    hashes_of,
-    split_inputs,
-    splits_of,
-    stored_letters,
-    table_input,
-)
-from notmnist_assets.assets.sanitized import sanitize_policy
-from notmnist_assets.curation.fingerprint import fingerprint
-from notmnist_assets.curation.images import SETS
+from notmnist_assets.assets.archives import ARCHIVES
+from notmnist_assets.assets.declaration import Declaration, Stage
+from notmnist_assets.assets.hashes import HASHES
+from notmnist_assets.assets.letters import FILES
+from notmnist_assets.assets.sanitized import SANITIZED, sanitize_policy
+from notmnist_assets.assets.splits import SPLIT_ASSETS
+from notmnist_assets.curation.files import file_counts
 from notmnist_assets.curation.near_table import chosen_radius
 from notmnist_assets.curation.published import SEED, SIZES
 from notmnist_assets.curation.report.data import ReportData, SettingShown
 from notmnist_assets.curation.report.page import FILE_NAME, SECTIONS, report_page
 from notmnist_assets.curation.splits import SPLITS
-from notmnist_assets.curation.values import Split
+from notmnist_assets.curation.values import Archive, Split
 from notmnist_assets.exported import ExportedFile
-from notmnist_assets.failures import explained
 from notmnist_assets.planning import Made, disagreements, last_made
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.settings import PREFIX, Profile, Settings
-from notmnist_assets.storage import ValueStore
-from notmnist_assets.types import (
-    BaselineMetricsType,
-    ExportedFileType,
-    LabelConflictsType,
-    NearPairsType,
-    OverlapReportType,
-    RadiusCurveType,
-    RecallType,
-    RemovedRowsType,
-)
-from notmnist_assets.versions import REPORTED_SETTINGS
+from notmnist_assets.types import ExportedFileType
 
-_STAGES: Final[Mapping[str, str]] = {
-    "archives": archives.CODE_VERSION,
-    "letters": letters.CODE_VERSION,
-    "splits": splits.CODE_VERSION,
-    "hashes": hashes.CODE_VERSION,
-    "overlap": overlap.CODE_VERSION,
-    "sanitized": sanitized.CODE_VERSION,
-    "baselines": baselines.CODE_VERSION,
-    "report": "4",
+_SHOWN: Final[Mapping[str, Stage]] = {
+    "archives": archives.STAGE,
+    "letters": letters.STAGE,
+    "splits": splits.STAGE,
+    "hashes": hashes.STAGE,
+    "overlap": overlap.STAGE,
+    "sanitized": sanitized.STAGE,
+    "baselines": baselines.STAGE,
 }
+"""The stages whose values the page shows."""
 _PACKAGE_VERSION: Final = version("notmnist_assets")
-CODE_VERSION = "-".join([_PACKAGE_VERSION, *_STAGES.values()])
-"""The page names the versions of all that it tells of, so each of them is part of its own."""
+_CODE_VERSIONS: Final = {
+    **{
+        name: ", ".join(sorted({declaration.code_version for declaration in stage.declarations}))
+        for name, stage in _SHOWN.items()
+    },
+    "report": "5",
+}
+CONTENTS: Final = [declaration for stage in _SHOWN.values() for declaration in stage.declarations]
+"""All assets that the page is made from, directly or further upstream."""
+_REPORTED: Final = {name for declaration in CONTENTS for name in declaration.stale_settings}
+REPORTED_SETTINGS: Final = [name for name in Settings.model_fields if name in _REPORTED - {"archives"}]
+"""The settings that the values on the page depend on, by field name."""
 
 _ORIGINS: Final[Mapping[Profile, str]] = {
     "full": "Made from the original notMNIST archives: letters A to J in publicly available fonts, 28 by 28 pixels.",
@@ -70,77 +59,100 @@ _ORIGINS: Final[Mapping[Profile, str]] = {
     " with planted duplicates, leaks and wrong labels, but not the images of notMNIST.",
     "custom": "Made from archives in the form of notMNIST's that the user of notmnist_assets named.",
 }
-_TABLES: Final[Mapping[str, tuple[str, str, dg.DagsterType]]] = {
-    "near_pairs": ("overlap", "near_pairs", NearPairsType),
-    "radius": ("overlap", "radius", RadiusCurveType),
-    "overlap_report": ("overlap", "report", OverlapReportType),
-    "conflicts": ("overlap", "label_conflicts", LabelConflictsType),
-    "recall": ("overlap", "recall", RecallType),
-    "removed": ("sanitized", "removed", RemovedRowsType),
-    "metrics": ("baselines", "metrics", BaselineMetricsType),
+_TABLES: Final = {
+    "files": FILES,
+    "near_pairs": overlap.NEAR_PAIRS,
+    "radius": overlap.RADIUS,
+    "overlap_report": overlap.REPORT,
+    "conflicts": overlap.CONFLICTS,
+    "recall": overlap.RECALL,
+    "removed": sanitized.REMOVED,
+    "metrics": baselines.METRICS,
 }
-INPUT_KEYS: Final[Sequence[dg.AssetKey]] = [
-    *(dg.AssetKey(["archives", name]) for name in SETS),
-    *LETTER_KEYS,
-    *(dg.AssetKey([group, name]) for group in ("splits", "hashes", "sanitized") for name in SPLITS),
-    *(dg.AssetKey([group, name]) for group, name, _ in _TABLES.values()),
-]
-"""All that the page is made from."""
-
-
-@dg.asset(
-    key=["report", "html"],
-    group_name="report",
-    code_version=CODE_VERSION,
-    io_manager_key="export_io",
+HTML: Final = Declaration(
+    key="report/html",
+    # The page names the versions of all that it shows, so each of them is part of its own.
+    code_version="-".join([_PACKAGE_VERSION, *_CODE_VERSIONS.values()]),
+    role="export",
     dagster_type=ExportedFileType,
+    io_manager="export_io",
     kinds={"html"},
-    deps=LETTER_KEYS,
-    ins={
-        **{f"{name}_archive": dg.AssetIn(key=["archives", name], input_manager_key="archive_io") for name in SETS},
-        **split_inputs("splits", "raw_"),
-        **hash_inputs(),
-        **{name: table_input(*where) for name, where in _TABLES.items()},
-        **split_inputs("sanitized", "clean_"),
-    },
+    # All other settings change the page through the values it is made from. A minimum changes none of them.
+    settings=("profile",),
+    guards=("min_large", "min_small"),
+    is_endpoint=True,
     description=(
         "One HTML page for a reviewer, which needs no other file and no network: what went in, what was rejected,"
         " balance, duplicates with pictures, what sanitizing removed and why, baselines with intervals, agreement with"
         " published numbers, versions and content hashes. `notmnist report DEST` copies it."
     ),
 )
+
+
+@HTML.asset(
+    ins={
+        **{f"{name}_archive": declaration.input for name, declaration in ARCHIVES.items()},
+        **{f"raw_{name}": declaration.input for name, declaration in SPLIT_ASSETS.items()},
+        **{f"{name}_hashes": declaration.input for name, declaration in HASHES.items()},
+        **{f"clean_{name}": declaration.input for name, declaration in SANITIZED.items()},
+        **{name: declaration.input for name, declaration in _TABLES.items()},
+    },
+)
 def html(
-    context: dg.AssetExecutionContext, settings: SettingsResource, **inputs: Any
+    context: dg.AssetExecutionContext,
+    settings: SettingsResource,
+    large_archive: Archive,
+    small_archive: Archive,
+    raw_train: Split,
+    raw_valid: Split,
+    raw_test: Split,
+    train_hashes: pd.DataFrame,
+    valid_hashes: pd.DataFrame,
+    test_hashes: pd.DataFrame,
+    clean_train: Split,
+    clean_valid: Split,
+    clean_test: Split,
+    files: pd.DataFrame,
+    near_pairs: pd.DataFrame,
+    radius: pd.DataFrame,
+    overlap_report: pd.DataFrame,
+    conflicts: pd.DataFrame,
+    recall: pd.DataFrame,
+    removed: pd.DataFrame,
+    metrics: pd.DataFrame,
 ) -> dg.MaterializeResult[ExportedFile]:
     """Write the page: equal values give equal bytes."""
-    made = last_made(context.instance, INPUT_KEYS)
-    recorded = recorded_settings(made)
+    made = last_made(context.instance, [declaration.asset_key for declaration in CONTENTS])
+    recorded = recorded_values(made)
     chosen = _as_recorded(settings.read(), recorded)
-    raw: Mapping[str, Split] = splits_of(inputs, "raw_")
-    tables: dict[str, pd.DataFrame] = {name: inputs[name] for name in _TABLES}
+    raw = {"train": raw_train, "valid": raw_valid, "test": raw_test}
     data = ReportData(
         title=f"notMNIST report, profile {chosen.profile}",
         origin=_ORIGINS[chosen.profile],
         originals=chosen.profile == "full",
-        published_draw=chosen.seed == SEED and {name: len(raw[name]) for name in SPLITS} == dict(SIZES),
+        published_draw=chosen.seed == SEED and {name: len(split) for name, split in raw.items()} == dict(SIZES),
         settings=settings_shown(recorded),
         disagreements=tuple(input_disagreements(made)),
-        archives={name: inputs[f"{name}_archive"] for name in SETS},
-        letters=stored_letters(settings),
+        archives={"large": large_archive, "small": small_archive},
+        files=files,
         splits=raw,
-        sanitized=splits_of(inputs, "clean_"),
-        removed=tables["removed"],
+        sanitized={"train": clean_train, "valid": clean_valid, "test": clean_test},
+        removed=removed,
         policy=sanitize_policy(chosen),
-        hashes=hashes_of(inputs),
-        near_pairs=tables["near_pairs"],
-        radius=tables["radius"],
-        overlap=tables["overlap_report"],
-        conflicts=tables["conflicts"],
-        recall=tables["recall"],
-        baselines=tables["metrics"],
+        hashes={"train": train_hashes, "valid": valid_hashes, "test": test_hashes},
+        near_pairs=near_pairs,
+        radius=radius,
+        overlap=overlap_report,
+        conflicts=conflicts,
+        recall=recall,
+        baselines=metrics,
         package_version=_PACKAGE_VERSION,
-        code_versions=_STAGES,
-        contents=_contents(ValueStore(settings.storage_root()), hashes_of(inputs), tables),
+        code_versions=_CODE_VERSIONS,
+        contents={
+            declaration.key: made[declaration.asset_key].data_version or "unknown"
+            for declaration in CONTENTS
+            if declaration.asset_key in made
+        },
         confusions=baselines.recorded_confusions(context.instance),
     )
     page = report_page(data).encode()
@@ -157,7 +169,7 @@ def _summary(data: ReportData) -> str:
     radius = chosen_radius(data.radius)
     leaks = data.overlap.set_index(["method", "rows_of", "found_in"])["rows"]
     near, exact = (f"{leaks[method, 'test', 'train']:,}" for method in ("near", "exact"))
-    rejected = sum(len(images.rejected) for by_letter in data.letters.values() for images in by_letter.values())
+    rejected = int(file_counts(data.files)["rejected"].sum())
     rows = [
         f"| {name} | {len(data.splits[name]):,} | {len(data.splits[name]) - len(data.sanitized[name]):,}"
         f" | {len(data.sanitized[name]):,} |"
@@ -181,13 +193,14 @@ def _summary(data: ReportData) -> str:
     )
 
 
-def recorded_settings(made: Mapping[dg.AssetKey, Made]) -> dict[str, list[Any]]:
+def recorded_values(made: Mapping[dg.AssetKey, Made]) -> dict[str, list[Any]]:
     """Return with which values of each reported setting the inputs were made: one each, unless they disagree.
 
     Not the settings of this run: those of the inputs may be others, and the page tells of the inputs.
     """
     found: dict[str, list[Any]] = {name: [] for name in REPORTED_SETTINGS}
-    for key in INPUT_KEYS:
+    for declaration in CONTENTS:
+        key = declaration.asset_key
         for name, value in (made[key].settings if key in made else {}).items():
             if name in found and value not in found[name]:
                 found[name].append(value)
@@ -197,7 +210,7 @@ def recorded_settings(made: Mapping[dg.AssetKey, Made]) -> dict[str, list[Any]]:
 def input_disagreements(made: Mapping[dg.AssetKey, Made]) -> Iterator[str]:
     """Tell which inputs were not made from one another, or with different settings."""
     yield from disagreements(made)
-    for name, values in recorded_settings(made).items():
+    for name, values in recorded_values(made).items():
         if len(values) > 1:
             yield f"values were made with different {setting_name(name)}: {' and '.join(map(str, values))}"
 
@@ -234,28 +247,8 @@ def _value_in_words(name: str, value: object) -> str:
     return f"{value:,}" if isinstance(value, int) and name != "seed" else str(value)
 
 
-def _contents(
-    store: ValueStore, hash_tables: Mapping[str, pd.DataFrame], tables: Mapping[str, pd.DataFrame]
-) -> dict[str, str]:
-    """Return the hash of the content of every input, by asset key."""
-    keys = [
-        *(["archives", name] for name in SETS),
-        *(key.path for key in LETTER_KEYS),
-        *([group, name] for group in ("splits", "sanitized") for name in SPLITS),
-    ]
-    with explained():
-        # The versions of tensors are their fingerprints: no need to read all pixels again.
-        found = {"/".join(key): store.require(key).version for key in keys}
-    found |= {f"hashes/{name}": fingerprint(table) for name, table in hash_tables.items()}
-    for name, (group, key, _) in _TABLES.items():
-        # Times differ from run to run, and are not on the page.
-        found[f"{group}/{key}"] = fingerprint(tables[name], leave_out=("seconds",))
-    stages = list(_STAGES)
-    return dict(sorted(found.items(), key=lambda item: stages.index(item[0].split("/")[0])))
-
-
 def _write(page: bytes, file: BinaryIO) -> None:
     file.write(page)
 
 
-ASSETS: Sequence[dg.AssetsDefinition] = [html]
+STAGE = Stage([HTML], [html])

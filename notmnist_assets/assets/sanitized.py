@@ -1,22 +1,23 @@
-"""`sanitized/train`, `/valid`, `/test` and `sanitized/removed`: splits without leaks, repeats and contradictions.
-
-Belongs here: wiring the policy to the decision and telling what it did. The rules are in `curation.sanitizing`.
-"""
+"""Defines `sanitized/train`, `/valid`, `/test`, without leaks, repeats and conflicts, and `sanitized/removed`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from notmnist_assets.assets.inputs import hash_inputs, hashes_of, split_inputs, splits_of, table_input
-from notmnist_assets.assets.outputs import split_outputs
+from notmnist_assets.assets.declaration import Declaration, Drift, Stage
+from notmnist_assets.assets.hashes import HASHES
+from notmnist_assets.assets.inputs import StoredValues
+from notmnist_assets.assets.overlap import NEAR_PAIRS, RADIUS
+from notmnist_assets.assets.splits import SPLIT_ASSETS, columns_from_split
+from notmnist_assets.columns import Column, Sources
+from notmnist_assets.curation.drift import Limit, within, within_share
 from notmnist_assets.curation.evidence import removed_pairs
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.near_table import chosen_radius
-from notmnist_assets.curation.relation import RowIndex
 from notmnist_assets.curation.sampling import evenly_spaced
 from notmnist_assets.curation.sanitizing import REASONS, Policy, sanitize
 from notmnist_assets.curation.splits import SPLITS
@@ -25,15 +26,9 @@ from notmnist_assets.curation.values import Split
 from notmnist_assets.metadata import contact_sheet_metadata, counts_table, descriptions, exhibits, table
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.settings import Settings
-from notmnist_assets.types import (
-    REMOVED_ROWS,
-    NearPairsType,
-    RadiusCurveType,
-    RemovedRowsType,
-    data_version,
-)
+from notmnist_assets.types import SplitType, data_version, table_type
 
-CODE_VERSION = "1"
+POLICY_SETTINGS: Final = ("sanitize_method", "sanitize_remove", "sanitize_conflicts", "sanitize_repeats")
 
 
 def sanitize_policy(chosen: Settings) -> Policy:
@@ -41,22 +36,69 @@ def sanitize_policy(chosen: Settings) -> Policy:
     return Policy(chosen.sanitize_method, chosen.sanitize_remove, chosen.sanitize_conflicts, chosen.sanitize_repeats)
 
 
-_DESCRIPTIONS = {
-    name: f"splits/{name} without rows that leak into another split, contradict each other about the letter, or repeat."
-    " Which rows left, and why, is in sanitized/removed."
-    for name in SPLITS
+def _limits(_previous: Mapping[str, float]) -> Mapping[str, Limit]:
+    return {"rows": within_share(0.05), **{f"share: {letter}": within(0.005) for letter in LETTERS}}
+
+
+def _declaration(name: str) -> Declaration:
+    return Declaration(
+        key=f"sanitized/{name}",
+        code_version="1",
+        role="dataset",
+        dagster_type=SplitType,
+        io_manager="split_io",
+        kinds={"numpy"},
+        columns=columns_from_split(f"splits/{name}"),
+        settings=POLICY_SETTINGS,
+        headlines={"removed": "rows removed"},
+        drift=Drift(
+            "Rows: 5 %, as for letters. Share of each letter: 0.005, which is 5 % of the tenth that each has before"
+            " duplicates are removed.",
+            _limits,
+        ),
+        description=(
+            f"splits/{name} without rows that leak into another split, carry conflicting letters, or repeat. Which rows"
+            " were removed, and why, is in sanitized/removed."
+        ),
+    )
+
+
+SANITIZED: Final = {name: _declaration(name) for name in SPLITS}
+_DECISION: Final[Sources] = {
+    "hashes/*": ("label", "exact", "cells"),
+    "overlap/near_pairs": ("exact_a", "exact_b", "distance"),
+    "overlap/radius": ("radius", "chosen"),
 }
-_REMOVED = (
-    "Every row that sanitizing removed, the first reason that applies, and the nearest row that it collides with. The"
-    " rules, in order. Leaks: valid rows whose image is in train leave, and test rows whose image is in train or valid;"
-    " with NOTMNIST_SANITIZE_REMOVE=training, train and valid give way and test stays whole. Conflicts: all rows of an"
-    " image that carries different letters leave; NOTMNIST_SANITIZE_CONFLICTS can keep the majority's, or all."
-    " Repeats: of equal images within a split the first row stays; NOTMNIST_SANITIZE_REPEATS can keep all. For leaks"
-    " and conflicts, NOTMNIST_SANITIZE_METHOD says what the same image is: equal pixels (exact), equal 4x4 maxima"
-    " (cells), or pixels within the radius (near)."
+_REMOVED_COLUMNS: Final = {
+    "split": Column("string", "the split the row was removed from"),
+    "row": Column("int64", "its row there", {"hashes/*": ("row",)}),
+    "reason": Column("string", "also in another split, conflicting letters, or repeat", _DECISION),
+    "collides_split": Column("string", "split of the row it collides with", _DECISION),
+    "collides_row": Column("int64", "row it collides with", {**_DECISION, "hashes/*": ("row", *_DECISION["hashes/*"])}),
+    "distance": Column("float64", "L1 distance to it in units of 255; NaN when only cells agree", _DECISION),
+}
+REMOVED: Final = Declaration(
+    key="sanitized/removed",
+    code_version="1",
+    role="evidence",
+    dagster_type=table_type("RemovedRows", _REMOVED_COLUMNS, "Rows that sanitizing removed, and why."),
+    io_manager="table_io",
+    kinds={"pandas", "parquet"},
+    columns=_REMOVED_COLUMNS,
+    settings=POLICY_SETTINGS,
+    description=(
+        "Every row that sanitizing removed, the first reason that applies, and the nearest row that it collides with."
+        " The rules, in order. Leaks: valid rows whose image is in train are removed, and test rows whose image is in"
+        " train or valid; with NOTMNIST_SANITIZE_REMOVE=training, rows of train and valid are removed instead and test"
+        " stays whole. Conflicts: all rows of an image that carries different letters are removed;"
+        " NOTMNIST_SANITIZE_CONFLICTS can keep the majority's, or all. Repeats: of equal images within a split the"
+        " first row stays; NOTMNIST_SANITIZE_REPEATS can keep all. For leaks and conflicts, NOTMNIST_SANITIZE_METHOD"
+        " says what the same image is: equal pixels (exact), equal 4x4 maxima (cells), or pixels within the radius"
+        " (near)."
+    ),
 )
 _REMOVED_SAMPLE = {
-    **descriptions(REMOVED_ROWS),
+    **descriptions(REMOVED.schema),
     "letter": "the removed row's letter",
     "collides_with": "split, row and letter of what it collides with",
     "font": "the removed row's font, decoded from its file name",
@@ -80,48 +122,52 @@ _PICTURED_PAIRS = 3
 
 @dg.multi_asset(
     name="sanitized",
-    group_name="sanitized",
     can_subset=True,
+    deps=[declaration.asset_key for declaration in HASHES.values()],
     ins={
-        **split_inputs("splits"),
-        **hash_inputs(),
-        "near_pairs": table_input("overlap", "near_pairs", NearPairsType),
-        "radius": table_input("overlap", "radius", RadiusCurveType),
+        **{name: declaration.input for name, declaration in SPLIT_ASSETS.items()},
+        "near_pairs": NEAR_PAIRS.input,
+        "radius": RADIUS.input,
     },
-    outs={
-        **split_outputs("sanitized", CODE_VERSION, _DESCRIPTIONS),
-        "removed": dg.AssetOut(
-            key=["sanitized", "removed"],
-            dagster_type=RemovedRowsType,
-            io_manager_key="table_io",
-            code_version=CODE_VERSION,
-            kinds={"pandas", "parquet"},
-            is_required=False,
-            metadata={"dagster/column_schema": REMOVED_ROWS},
-            description=_REMOVED,
-        ),
+    outs={"removed": REMOVED.output, **{name: declaration.output for name, declaration in SANITIZED.items()}},
+    # A sanitized split is its split without the removed rows: nothing else decides its content.
+    internal_asset_deps={
+        "removed": {
+            *(declaration.asset_key for declaration in (*HASHES.values(), *SPLIT_ASSETS.values(), NEAR_PAIRS, RADIUS))
+        },
+        **{name: {SPLIT_ASSETS[name].asset_key, REMOVED.asset_key} for name in SPLITS},
     },
 )
 def sanitized(
     context: dg.AssetExecutionContext,
     settings: SettingsResource,
+    values: StoredValues,
+    train: Split,
+    valid: Split,
+    test: Split,
     near_pairs: pd.DataFrame,
     radius: pd.DataFrame,
-    **inputs: Any,
 ) -> Iterator[dg.MaterializeResult[Any]]:
-    """Decide which rows stay, then copy them."""
+    """Decide which rows to remove, then copy the others."""
     policy = sanitize_policy(settings.read())
-    splits = splits_of(inputs)
-    outcome = sanitize(RowIndex(hashes_of(inputs), near_pairs, chosen_radius(radius)), policy)
-    for name in SPLITS:
-        key = dg.AssetKey(["sanitized", name])
-        if key not in context.selected_asset_keys:
+    splits = {"train": train, "valid": valid, "test": test}
+    used = chosen_radius(radius)
+    outcome = sanitize(values.row_index().with_pairs(near_pairs, used), policy)
+    if REMOVED.asset_key in context.selected_asset_keys:
+        yield dg.MaterializeResult(
+            asset_key=REMOVED.asset_key,
+            value=outcome.removed,
+            data_version=data_version(outcome.removed),
+            metadata=_removed_metadata(splits, outcome.removed, policy),
+        )
+    for name, declaration in SANITIZED.items():
+        if declaration.asset_key not in context.selected_asset_keys:
             continue
         split = splits[name].take(outcome.kept[name].astype(np.intp))
         counts = label_counts(split.labels).tolist()
         reasons = outcome.removed.loc[outcome.removed["split"] == name, "reason"].value_counts()
         yield dg.MaterializeResult(
-            asset_key=key,
+            asset_key=declaration.asset_key,
             value=split,
             data_version=data_version(split),
             metadata={
@@ -129,26 +175,18 @@ def sanitized(
                 "removed": len(splits[name]) - len(split),
                 **{f"removed: {reason}": int(reasons.get(reason, 0)) for reason in REASONS},
                 "method": policy.method,
-                "radius": chosen_radius(radius),
+                "radius": used,
                 **{
                     f"share: {letter}": count / max(len(split), 1)
                     for letter, count in zip(LETTERS, counts, strict=True)
                 },
                 "rows_per_letter": counts_table(counts),
-                "pictures": contact_sheet_metadata(split.images, f"sanitized/{name}"),
+                "pictures": contact_sheet_metadata(split.images, declaration.key),
             },
         )
-    key = dg.AssetKey(["sanitized", "removed"])
-    if key in context.selected_asset_keys:
-        yield dg.MaterializeResult(
-            asset_key=key,
-            value=outcome.removed,
-            data_version=data_version(outcome.removed),
-            metadata=_told_of_removed(splits, outcome.removed, policy),
-        )
 
 
-def _told_of_removed(splits: Mapping[str, Split], removed: pd.DataFrame, policy: Policy) -> dict[str, Any]:
+def _removed_metadata(splits: Mapping[str, Split], removed: pd.DataFrame, policy: Policy) -> dict[str, Any]:
     """Return what the UI shows of the removed rows: counts, a sample of them and pictures."""
     counts = pd.crosstab(removed["split"], removed["reason"]).reindex(index=SPLITS, columns=REASONS, fill_value=0)
     by_split = counts.sum(axis=1)
@@ -201,4 +239,4 @@ def _some_of_each(groups: Sequence[npt.NDArray[np.intp]], wanted: int) -> npt.ND
     return np.sort(np.concatenate(picked))
 
 
-ASSETS: Sequence[dg.AssetsDefinition] = [sanitized]
+STAGE = Stage([REMOVED, *SANITIZED.values()], [sanitized])

@@ -1,15 +1,18 @@
-"""`splits/train`, `splits/valid`, `splits/test`: the canonical split of the assignment.
-
-Belongs here: wiring the letters to the split. The draw itself is in `curation.splits`.
-"""
+"""Defines `splits/train`, `/valid` and `/test`: the canonical split of the assignment."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import dagster as dg
 import numpy as np
+import pandas as pd
 
-from notmnist_assets.assets.inputs import LETTER_KEYS, stored_letters
-from notmnist_assets.assets.outputs import split_outputs
+from notmnist_assets.assets.declaration import Declaration, Drift, Stage
+from notmnist_assets.assets.inputs import StoredValues
+from notmnist_assets.assets.letters import FILES, LETTER_ASSETS
+from notmnist_assets.columns import Column
+from notmnist_assets.curation.drift import within, within_share
+from notmnist_assets.curation.files import readable_files
 from notmnist_assets.curation.images import LETTERS, SETS
 from notmnist_assets.curation.splits import SET_OF_SPLIT, SPLITS, canonical_rows, gather, sizes_from_data
 from notmnist_assets.curation.statistics import label_counts, pixel_moments
@@ -18,64 +21,115 @@ from notmnist_assets.failures import explained
 from notmnist_assets.metadata import contact_sheet_metadata, counts_table
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.settings import PREFIX
-from notmnist_assets.types import data_version
+from notmnist_assets.types import SplitType, data_version
 
-CODE_VERSION = "1"
-
-_EVERY_SPLIT = (
+SIZE_SETTINGS: Final = ("train_size", "valid_size", "test_size", "seed")
+_EVERY_SPLIT: Final = (
     "Images uint8 (n, 28, 28), labels int32 (0 to 9 for A to J), and the set, letter, file name and font of each row."
-    f" The draw repeats to the row on any machine, by the seed that {PREFIX}SEED sets."
+    f" The same rows are sampled on every machine, by the seed that {PREFIX}SEED sets."
     " `mean` is that of (pixel - 127.5) / 255, from -0.5 to 0.5. `images_left_out` are readable images of the archive"
-    " that no split has."
+    " that are in no split."
 )
-_DESCRIPTIONS = {
-    "train": f"Training rows drawn from the large archive, a tenth from each letter, shuffled. {_EVERY_SPLIT}",
-    "valid": f"Validation rows drawn from the large archive, none of them in train, shuffled. {_EVERY_SPLIT}",
-    "test": f"Test rows drawn from the small archive, shuffled. {_EVERY_SPLIT}",
+_DESCRIPTIONS: Final = {
+    "train": f"Training rows sampled from the large archive, a tenth from each letter, shuffled. {_EVERY_SPLIT}",
+    "valid": f"Validation rows sampled from the large archive, none of them in train, shuffled. {_EVERY_SPLIT}",
+    "test": f"Test rows sampled from the small archive, shuffled. {_EVERY_SPLIT}",
 }
+_DRIFT: Final = Drift(
+    "Rows: 5 %, as for letters, each of which gives a tenth. Pixel mean: 0.005, three standard errors of the mean of"
+    " 10,000 glyphs.",
+    lambda _previous: {"rows": within_share(0.05), "mean": within(0.005)},
+)
+
+
+_COLUMNS: Final = {
+    "image": ("uint8[28, 28]", "gray image, 0 to 255, in `.images`; `.as_float32()` is (pixel - 127.5) / 255"),
+    "label": ("int32", "0 to 9 for A to J, in `.labels`"),
+    "set": ("string", "archive the image is from, large or small; this and the next in `.sources`"),
+    "letter": ("string", "the letter's folder in the archive, A to J"),
+    "name": ("string", "file name without folder"),
+    "font": ("string", "font file name, decoded from the file name"),
+}
+
+
+def columns_from_letters(*assets: str) -> dict[str, Column]:
+    """Return the columns of a split whose rows are copied from letters, such as `letters/large/*`."""
+    made_from = {"image": "image", "name": "name", "font": "name"}
+    return {
+        name: Column(kind, text, dict.fromkeys(assets, (made_from[name],)) if name in made_from else {})
+        for name, (kind, text) in _COLUMNS.items()
+    }
+
+
+def columns_from_split(asset: str) -> dict[str, Column]:
+    """Return the columns of a split whose rows are rows of another split."""
+    return {name: Column(kind, text, {asset: (name,)}) for name, (kind, text) in _COLUMNS.items()}
+
+
+def _declaration(name: str) -> Declaration:
+    return Declaration(
+        key=f"splits/{name}",
+        code_version="1",
+        role="dataset",
+        dagster_type=SplitType,
+        io_manager="split_io",
+        kinds={"numpy"},
+        columns=columns_from_letters(f"letters/{SET_OF_SPLIT[name]}/*"),
+        settings=SIZE_SETTINGS,
+        drift=_DRIFT,
+        description=_DESCRIPTIONS[name],
+    )
+
+
+SPLIT_ASSETS: Final = {name: _declaration(name) for name in SPLITS}
+
+
+def letter_keys(set_name: str) -> set[dg.AssetKey]:
+    """Return the keys of the letters of a set."""
+    return {declaration.asset_key for declaration in LETTER_ASSETS[set_name].values()}
 
 
 @dg.multi_asset(
     name="splits",
-    group_name="splits",
     can_subset=True,
-    deps=LETTER_KEYS,
-    outs=split_outputs("splits", CODE_VERSION, _DESCRIPTIONS),
+    ins={"files": FILES.input},
+    deps=[key for set_name in SETS for key in sorted(letter_keys(set_name))],
+    outs={name: declaration.output for name, declaration in SPLIT_ASSETS.items()},
+    # Of the other set, a split needs the number of files only: all three share one random stream.
+    internal_asset_deps={name: {FILES.asset_key, *letter_keys(SET_OF_SPLIT[name])} for name in SPLITS},
 )
-def splits(context: dg.AssetExecutionContext, settings: SettingsResource) -> Iterator[dg.MaterializeResult[Split]]:
-    """Draw the canonical split and copy its pixels out of the letters.
-
-    The test draw continues the random stream that the large letters began, so all three depend on all letters.
-    """
+def splits(
+    context: dg.AssetExecutionContext, settings: SettingsResource, values: StoredValues, files: pd.DataFrame
+) -> Iterator[dg.MaterializeResult[Split]]:
+    """Sample the canonical split and copy its pixels from the letters."""
     chosen = settings.read()
-    by_set = stored_letters(settings)
-    counts = {set_name: [len(images) for images in letters.values()] for set_name, letters in by_set.items()}
+    counts = {set_name: readable_files(files, set_name) for set_name in SETS}
     large, small = (counts[set_name] for set_name in SETS)
     with explained():
         sizes = sizes_from_data(large, small, train=chosen.train_size, valid=chosen.valid_size, test=chosen.test_size)
         rows = canonical_rows(large, small, sizes, chosen.seed)
-    for name in SPLITS:
-        key = dg.AssetKey(["splits", name])
-        if key in context.selected_asset_keys:
-            set_name = SET_OF_SPLIT[name]
-            split = gather(set_name, by_set[set_name], rows[name])
-            drawn = sum(len(rows[other].rows) for other in SPLITS if SET_OF_SPLIT[other] == set_name)
-            own_size = getattr(chosen, f"{name}_size")
-            yield dg.MaterializeResult(
-                asset_key=key,
-                value=split,
-                data_version=data_version(split),
-                metadata={
-                    "rows": len(split),
-                    "mean": pixel_moments(split.images).mean,
-                    "seed": chosen.seed,
-                    "size": "as set" if own_size else _size_in_words(counts[set_name], drawn),
-                    "scarcest_letter": f"{_scarcest(counts[set_name])} readable images in {set_name}",
-                    "images_left_out": sum(counts[set_name]) - drawn,
-                    "rows_per_letter": counts_table(label_counts(split.labels).tolist()),
-                    "pictures": contact_sheet_metadata(split.images, f"splits/{name}"),
-                },
-            )
+    for name, declaration in SPLIT_ASSETS.items():
+        if declaration.asset_key not in context.selected_asset_keys:
+            continue
+        set_name = SET_OF_SPLIT[name]
+        split = gather(set_name, values.letters(set_name), rows[name])
+        sampled = sum(len(rows[other].rows) for other in SPLITS if SET_OF_SPLIT[other] == set_name)
+        own_size = getattr(chosen, f"{name}_size")
+        yield dg.MaterializeResult(
+            asset_key=declaration.asset_key,
+            value=split,
+            data_version=data_version(split),
+            metadata={
+                "rows": len(split),
+                "mean": pixel_moments(split.images).mean,
+                "seed": chosen.seed,
+                "size": "by its setting" if own_size else _size_in_words(counts[set_name], sampled),
+                "scarcest_letter": f"{_scarcest(counts[set_name])} readable images in {set_name}",
+                "images_left_out": sum(counts[set_name]) - sampled,
+                "rows_per_letter": counts_table(label_counts(split.labels).tolist()),
+                "pictures": contact_sheet_metadata(split.images, declaration.key),
+            },
+        )
 
 
 def _scarcest(counts: Sequence[int]) -> str:
@@ -83,11 +137,11 @@ def _scarcest(counts: Sequence[int]) -> str:
     return f"{LETTERS[int(np.argmin(counts))]}: {min(counts):,}"
 
 
-def _size_in_words(counts: Sequence[int], drawn: int) -> str:
-    """Return what decided a size that is not set, from the images of each letter and the rows drawn of the set."""
-    if drawn < min(counts) * len(LETTERS):
-        return "the most that is taken without being set"
-    return f"decided by the scarcest letter ({_scarcest(counts)}): each letter gives as many rows"
+def _size_in_words(counts: Sequence[int], sampled: int) -> str:
+    """Return what decided a size that is not set, given the images of each letter and the rows sampled of the set."""
+    if sampled < min(counts) * len(LETTERS):
+        return "the largest size that is taken without a setting"
+    return f"limited by the scarcest letter ({_scarcest(counts)}): each letter gives as many rows"
 
 
-ASSETS: Sequence[dg.AssetsDefinition] = [splits]
+STAGE = Stage(list(SPLIT_ASSETS.values()), [splits])

@@ -9,7 +9,7 @@ from typing import Final
 import dagster as dg
 
 _ROOTS: Final = "archives"
-_LETTERS: Final = dg.AssetSelection.groups("letters")
+_LETTERS: Final = dg.AssetSelection.groups("letters_large", "letters_small")
 
 
 def on_new_bytes() -> dg.AutomationCondition[dg.AssetKey]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from notmnist_assets.assets.archives import ARCHIVES
 from notmnist_assets.checks.results import judged
 from notmnist_assets.curation import published
 from notmnist_assets.curation.images import SETS
@@ -18,7 +19,7 @@ _BLOCK = 1 << 20
 
 
 def _checksum_check(set_name: str) -> dg.AssetChecksDefinition:
-    key = dg.AssetKey(["archives", set_name])
+    key = ARCHIVES[set_name].asset_key
 
     @dg.asset_check(
         name="checksum",

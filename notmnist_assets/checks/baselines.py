@@ -8,13 +8,12 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 import pandas as pd
 
-from notmnist_assets.assets.inputs import for_check, table_input
+from notmnist_assets.assets.baselines import METRICS
 from notmnist_assets.checks.results import judged, only_selected
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.metadata import table
-from notmnist_assets.types import BaselineMetricsType
 
-_METRICS = dg.AssetKey(["baselines", "metrics"])
+_METRICS = METRICS.asset_key
 _CHANCE = 1 / len(LETTERS)
 _CURVE = ["model", "train_on", "eval_on", "eval_rows"]
 
@@ -34,7 +33,7 @@ _CURVE = ["model", "train_on", "eval_on", "eval_rows"]
             " intervals allow.",
         ),
     ],
-    ins=for_check({"metrics": table_input("baselines", "metrics", BaselineMetricsType)}),
+    ins={"metrics": METRICS.check_input},
     can_subset=True,
 )
 def baseline_checks(context: dg.AssetCheckExecutionContext, metrics: pd.DataFrame) -> Iterator[dg.AssetCheckResult]:

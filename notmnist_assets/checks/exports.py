@@ -11,11 +11,13 @@ import dagster as dg
 import pandas as pd
 from upath import UPath
 
-from notmnist_assets.assets.inputs import for_check, split_inputs
+from notmnist_assets.assets.declaration import Declaration
+from notmnist_assets.assets.exports import IDX, NPZ, PARQUET, PICKLE
+from notmnist_assets.assets.sanitized import SANITIZED
+from notmnist_assets.assets.splits import SPLIT_ASSETS
 from notmnist_assets.checks.results import judged
 from notmnist_assets.curation import idx_export, npz_export, parquet_export, pickle_export
 from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.values import Split
 from notmnist_assets.metadata import table
 
@@ -40,19 +42,24 @@ def _in_folder(disagreements: Callable[[Mapping[str, Split], Callable[[str], Bin
     return compare
 
 
-def _agrees_with_splits(export: str, group: str, compare: Compare, description: str) -> dg.AssetChecksDefinition:
-    key = dg.AssetKey(["exports", export])
+def _agrees_with_splits(
+    export: Declaration, splits: Mapping[str, Declaration], compare: Compare, description: str
+) -> dg.AssetChecksDefinition:
+    key = export.asset_key
 
     @dg.multi_asset_check(
-        name=f"{export}_export_check",
+        name=f"{export.path[-1]}_export_check",
         specs=[
             dg.AssetCheckSpec(
-                _NAME, asset=key, additional_deps=[[group, name] for name in SPLITS], description=description
+                _NAME,
+                asset=key,
+                additional_deps=[split.asset_key for split in splits.values()],
+                description=description,
             )
         ],
         ins={
-            "exported": dg.AssetIn(key=key, input_manager_key="export_io"),
-            **for_check(split_inputs(group)),
+            "exported": export.check_input,
+            **{name: split.check_input for name, split in splits.items()},
         },
     )
     def agrees(exported: UPath, train: Split, valid: Split, test: Split) -> dg.AssetCheckResult:
@@ -74,27 +81,27 @@ def _agrees_with_splits(export: str, group: str, compare: Compare, description: 
 
 
 pickle_check = _agrees_with_splits(
-    "pickle",
-    "splits",
+    PICKLE,
+    SPLIT_ASSETS,
     _in_file(pickle_export.disagreements),
     "Each array of the file has, byte for byte, the rows of its split. The file is read opcode by opcode and never"
     " unpickled.",
 )
 npz_check = _agrees_with_splits(
-    "npz",
-    "sanitized",
+    NPZ,
+    SANITIZED,
     _in_file(npz_export.disagreements),
     "Images, labels and names that NumPy reads from the file, without unpickling, are those of the sanitized splits.",
 )
 idx_check = _agrees_with_splits(
-    "idx",
-    "sanitized",
+    IDX,
+    SANITIZED,
     _in_folder(idx_export.disagreements),
     "Images and labels in the files, by what each file's header says, are those of the sanitized splits.",
 )
 parquet_check = _agrees_with_splits(
-    "parquet",
-    "sanitized",
+    PARQUET,
+    SANITIZED,
     _in_folder(parquet_export.disagreements),
     "Images, labels and sources in the files are those of the sanitized splits, and the features that `datasets` reads"
     " are described in the schema. Images are decoded by the reader of archives, every 64th by Pillow.",

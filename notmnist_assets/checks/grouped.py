@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import dagster as dg
 import pandas as pd
 
-from notmnist_assets.assets.inputs import for_check, split_inputs, table_input
+from notmnist_assets.assets.grouped import GROUPED
+from notmnist_assets.assets.overlap import RADIUS
 from notmnist_assets.checks.disjoint import DISJOINT_CHECKS, prove_disjoint
 from notmnist_assets.checks.results import judged, only_selected
 from notmnist_assets.curation.near_table import chosen_radius
@@ -17,10 +18,8 @@ from notmnist_assets.curation.values import Split
 from notmnist_assets.metadata import table
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.settings import PREFIX
-from notmnist_assets.types import RadiusCurveType
 
-_KEYS = {name: dg.AssetKey(["grouped", name]) for name in SPLITS}
-_RADIUS = dg.AssetKey(["overlap", "radius"])
+_KEYS = {name: declaration.asset_key for name, declaration in GROUPED.items()}
 _FONTS = "no_shared_fonts"
 _DESCRIPTIONS = {
     **DISJOINT_CHECKS,
@@ -36,13 +35,13 @@ _EXAMPLES = 20
             name,
             asset=_KEYS[split],
             blocking=True,
-            additional_deps=[_KEYS["train"], _RADIUS],
+            additional_deps=[_KEYS["train"], RADIUS.asset_key],
             description=description,
         )
         for split in EVALUATION
         for name, description in _DESCRIPTIONS.items()
     ],
-    ins=for_check({**split_inputs("grouped"), "radius": table_input("overlap", "radius", RadiusCurveType)}),
+    ins={**{name: declaration.check_input for name, declaration in GROUPED.items()}, "radius": RADIUS.check_input},
     can_subset=True,
 )
 def grouped_checks(

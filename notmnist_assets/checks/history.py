@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import dagster as dg
 
-from notmnist_assets.io_managers import MADE_WITH
+from notmnist_assets.versions import COMPARED, recorded_settings
 
 _LOOK_BACK: Final = 30
 """Materializations to read at most: each comes with its pictures."""
@@ -95,12 +95,11 @@ def _recorded(records: Sequence[dg.EventLogRecord]) -> Iterator[Recorded]:
         materialization = record.asset_materialization
         if materialization is None:
             continue
-        settings = materialization.metadata.get(MADE_WITH)
         yield Recorded(
             record.run_id,
             datetime.fromtimestamp(record.timestamp, UTC),
             (materialization.tags or {}).get(_DATA_VERSION),
-            settings.value if settings is not None and isinstance(settings.value, dict) else {},
+            recorded_settings(materialization.metadata, COMPARED),
             {
                 label: float(value.value)
                 for label, value in materialization.metadata.items()

@@ -7,15 +7,14 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
+from notmnist_assets.assets.inputs import StoredValues
+from notmnist_assets.assets.letters import LETTER_ASSETS
 from notmnist_assets.checks.results import judged
 from notmnist_assets.curation import published
 from notmnist_assets.curation.images import LETTERS, SETS
 from notmnist_assets.curation.statistics import pixel_moments
 from notmnist_assets.curation.values import LetterImages
-from notmnist_assets.failures import explained
-from notmnist_assets.io_managers import LettersIOManager
 from notmnist_assets.resources import SettingsResource
-from notmnist_assets.storage import ValueStore
 
 _MEAN_LIMITS = (-0.4, 0.4)
 _DEVIATION_LIMITS = (0.2, 0.5)
@@ -30,7 +29,7 @@ _BLOCKING = {"complete": True, "enough_images": True, "pixel_moments": False}
 
 
 def _letter_checks(set_name: str) -> dg.AssetChecksDefinition:
-    keys = [dg.AssetKey(["letters", set_name, letter]) for letter in LETTERS]
+    keys = [LETTER_ASSETS[set_name][letter].asset_key for letter in LETTERS]
 
     @dg.multi_asset_check(
         name=f"letters_{set_name}_checks",
@@ -41,17 +40,17 @@ def _letter_checks(set_name: str) -> dg.AssetChecksDefinition:
         ],
         can_subset=True,
     )
-    def checks(context: dg.AssetCheckExecutionContext, settings: SettingsResource) -> Iterator[dg.AssetCheckResult]:
+    def checks(
+        context: dg.AssetCheckExecutionContext, settings: SettingsResource, values: StoredValues
+    ) -> Iterator[dg.AssetCheckResult]:
         chosen = settings.read()
-        store = ValueStore(settings.storage_root())
         minimum = chosen.minimum[set_name]
         selected = context.selected_asset_check_keys
         for place, key in enumerate(keys):
             # Loaded here, not as inputs: redoing one letter must not need the other nine.
             if not any(check.asset_key == key for check in selected):
                 continue
-            with explained():
-                images = LettersIOManager().load(store, key.path)
+            images = values.letter(key.path)
             if dg.AssetCheckKey(key, "complete") in selected:
                 members = _recorded_members(context.instance, key)
                 found = len(images) + len(images.rejected)

@@ -5,27 +5,23 @@ strict.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import dagster as dg
 import numpy as np
 import pandas as pd
 
-from notmnist_assets.assets.inputs import for_check, hash_inputs, hashes_of, table_input
+from notmnist_assets.assets.hashes import HASHES
+from notmnist_assets.assets.inputs import StoredValues
+from notmnist_assets.assets.overlap import NEAR_PAIRS, RADIUS, REPORT
 from notmnist_assets.checks.results import judged, only_selected
 from notmnist_assets.curation.near_table import chosen_radius
 from notmnist_assets.curation.relation import METHODS, NO_ROW, Method, RowIndex
 from notmnist_assets.curation.splits import EARLIER, SPLITS
 from notmnist_assets.curation.wording import counted
 from notmnist_assets.metadata import table
-from notmnist_assets.types import NearPairsType, OverlapReportType, RadiusCurveType
 
-_REPORT = dg.AssetKey(["overlap", "report"])
-_BESIDE: Final = {
-    **hash_inputs(),
-    "near_pairs": table_input("overlap", "near_pairs", NearPairsType),
-    "radius": table_input("overlap", "radius", RadiusCurveType),
-}
+_REPORT = REPORT.asset_key
 _METHODS: Final[Mapping[Method, str]] = {
     "exact": "with equal pixels",
     "cells": "with equal maxima of all 4x4 cells",
@@ -39,25 +35,25 @@ _METHODS: Final[Mapping[Method, str]] = {
         dg.AssetCheckSpec(
             f"no_leakage_{method}",
             asset=_REPORT,
-            additional_deps=[asset_in.key for asset_in in _BESIDE.values() if asset_in.key],
+            additional_deps=[declaration.asset_key for declaration in (*HASHES.values(), NEAR_PAIRS, RADIUS)],
             description=f"No image of valid is in train, and none of test in train or valid, {_METHODS[method]}. A"
             " warning: the merged splits are what the assignment uses; the sanitized ones are free of it.",
         )
         for method in METHODS
     ],
-    ins=for_check({"report": table_input("overlap", "report", OverlapReportType), **_BESIDE}),
+    ins={"report": REPORT.check_input, "near_pairs": NEAR_PAIRS.check_input, "radius": RADIUS.check_input},
     can_subset=True,
 )
 def overlap_checks(
     context: dg.AssetCheckExecutionContext,
+    values: StoredValues,
     report: pd.DataFrame,
     near_pairs: pd.DataFrame,
     radius: pd.DataFrame,
-    **inputs: Any,
 ) -> Iterator[dg.AssetCheckResult]:
     """Warn of evaluation rows that training rows give away."""
     used = chosen_radius(radius)
-    yield from only_selected(context, _judge_leaks(report, RowIndex(hashes_of(inputs), near_pairs, used), used))
+    yield from only_selected(context, _judge_leaks(report, values.row_index().with_pairs(near_pairs, used), used))
 
 
 def _judge_leaks(report: pd.DataFrame, index: RowIndex, radius: float) -> Iterator[dg.AssetCheckResult]:

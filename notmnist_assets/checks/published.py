@@ -10,23 +10,23 @@ from typing import Final
 import dagster as dg
 import pandas as pd
 
+from notmnist_assets.assets.hashes import HASHES
+from notmnist_assets.assets.inputs import StoredValues
+from notmnist_assets.assets.letters import LETTER_ASSETS
+from notmnist_assets.assets.overlap import REPORT
 from notmnist_assets.checks.results import judged, not_compared
 from notmnist_assets.curation import published
 from notmnist_assets.curation.images import LETTERS, SETS
-from notmnist_assets.curation.splits import SPLITS
-from notmnist_assets.failures import explained
-from notmnist_assets.io_managers import LettersIOManager, TableIOManager
 from notmnist_assets.metadata import table
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.settings import Settings
-from notmnist_assets.storage import ValueStore
 
 _FILES: Final = "published_files"
 _DISTINCT: Final = "published_distinct"
 _ROWS: Final = "published_shared_rows"
 _IMAGES: Final = "published_shared_images"
-_REPORT: Final = dg.AssetKey(["overlap", "report"])
-_HASHES: Final = {name: dg.AssetKey(["hashes", name]) for name in SPLITS}
+_REPORT: Final = REPORT.asset_key
+_HASHES: Final = {name: declaration.asset_key for name, declaration in HASHES.items()}
 _ONLY_ORIGINALS: Final = "published numbers are of the profile full"
 _ONLY_THE_SPLIT: Final = f"{_ONLY_ORIGINALS} with default sizes and seed"
 _INFERRED: Final = (
@@ -39,7 +39,7 @@ _INFERRED: Final = (
     specs=[
         dg.AssetCheckSpec(
             _FILES,
-            asset=["letters", set_name, letter],
+            asset=LETTER_ASSETS[set_name][letter].asset_key,
             description="The number of readable files and the names of the rejected ones are the published ones, with"
             " the profile full.",
         )
@@ -48,16 +48,16 @@ _INFERRED: Final = (
     ],
     can_subset=True,
 )
-def letter_checks(context: dg.AssetCheckExecutionContext, settings: SettingsResource) -> Iterator[dg.AssetCheckResult]:
+def letter_checks(
+    context: dg.AssetCheckExecutionContext, settings: SettingsResource, values: StoredValues
+) -> Iterator[dg.AssetCheckResult]:
     """Compare what was read from the archives."""
     chosen = settings.read()
-    store = ValueStore(chosen.storage_root)
     for check in sorted(context.selected_asset_check_keys):
         if chosen.profile != "full":
             yield not_compared(check.asset_key, check.name, _ONLY_ORIGINALS)
             continue
-        with explained():
-            letter = LettersIOManager().load(store, check.asset_key.path)
+        letter = values.letter(check.asset_key.path)
         _, set_name, name = check.asset_key.path
         yield _compared(
             check,
@@ -96,16 +96,16 @@ def letter_checks(context: dg.AssetCheckExecutionContext, settings: SettingsReso
     ],
     can_subset=True,
 )
-def result_checks(context: dg.AssetCheckExecutionContext, settings: SettingsResource) -> Iterator[dg.AssetCheckResult]:
+def result_checks(
+    context: dg.AssetCheckExecutionContext, settings: SettingsResource, values: StoredValues
+) -> Iterator[dg.AssetCheckResult]:
     """Compare repeats and leaks of the canonical split."""
     chosen = settings.read()
-    store = ValueStore(chosen.storage_root)
     for check in sorted(context.selected_asset_check_keys):
         if not _is_published_split(chosen):
             yield not_compared(check.asset_key, check.name, _ONLY_THE_SPLIT)
             continue
-        with explained():
-            numbers = _distinct(store, check.asset_key) if check.name == _DISTINCT else _shared(store, check.name)
+        numbers = _distinct(values, check.asset_key) if check.name == _DISTINCT else _shared(values, check.name)
         yield _compared(check, numbers)
 
 
@@ -114,14 +114,14 @@ def _is_published_split(chosen: Settings) -> bool:
     return chosen.profile == "full" and sizes == published.SIZES and chosen.seed == published.SEED
 
 
-def _distinct(store: ValueStore, key: dg.AssetKey) -> pd.DataFrame:
-    hashes = TableIOManager().load(store, key.path)
+def _distinct(values: StoredValues, key: dg.AssetKey) -> pd.DataFrame:
+    hashes = values.table(key.path)
     return published.certificate(distinct={key.path[-1]: hashes["exact"].nunique()})
 
 
-def _shared(store: ValueStore, name: str) -> pd.DataFrame:
-    report = TableIOManager().load(store, _REPORT.path)
-    hashes = {split: TableIOManager().load(store, key.path) for split, key in _HASHES.items()}
+def _shared(values: StoredValues, name: str) -> pd.DataFrame:
+    report = values.table(_REPORT.path)
+    hashes = {split: values.table(key.path) for split, key in _HASHES.items()}
     numbers = published.certificate(
         overlap_report=report, unshared_test_rows=published.count_unshared_test_rows(hashes)
     )

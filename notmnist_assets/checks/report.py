@@ -11,8 +11,10 @@ import dagster as dg
 import pandas as pd
 from upath import UPath
 
-from notmnist_assets.assets.inputs import for_check, split_inputs, splits_of, table_input
-from notmnist_assets.assets.report import INPUT_KEYS, input_disagreements, recorded_settings, settings_shown
+from notmnist_assets.assets.baselines import METRICS
+from notmnist_assets.assets.overlap import REPORT
+from notmnist_assets.assets.report import CONTENTS, HTML, input_disagreements, recorded_values, settings_shown
+from notmnist_assets.assets.sanitized import SANITIZED
 from notmnist_assets.checks.results import judged
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.relation import METHODS
@@ -22,15 +24,10 @@ from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.statistics import label_counts
 from notmnist_assets.curation.values import Split
 from notmnist_assets.planning import Made, last_made
-from notmnist_assets.types import BaselineMetricsType, OverlapReportType
 
-_KEY: Final = dg.AssetKey(["report", "html"])
+_KEY: Final = HTML.asset_key
 _NAME: Final = "complete_and_faithful"
-_VALUES: Final = {
-    **split_inputs("sanitized"),
-    "overlap_report": table_input("overlap", "report", OverlapReportType),
-    "metrics": table_input("baselines", "metrics", BaselineMetricsType),
-}
+_VALUES: Final = {**SANITIZED, "overlap_report": REPORT, "metrics": METRICS}
 
 
 @dg.multi_asset_check(
@@ -39,13 +36,13 @@ _VALUES: Final = {
         dg.AssetCheckSpec(
             _NAME,
             asset=_KEY,
-            additional_deps=[asset_in.key for asset_in in _VALUES.values() if asset_in.key is not None],
+            additional_deps=[declaration.asset_key for declaration in _VALUES.values()],
             description="The stored page is well-formed HTML with all its sections, needs nothing from elsewhere, and"
             " its rows per letter, overlaps, accuracies and settings are those of the stored values, and these values"
             " were made from one another.",
         )
     ],
-    ins={"page": dg.AssetIn(key=_KEY, input_manager_key="export_io"), **for_check(_VALUES)},
+    ins={"page": HTML.check_input, **{name: declaration.check_input for name, declaration in _VALUES.items()}},
 )
 def report_check(
     context: dg.AssetCheckExecutionContext,
@@ -57,13 +54,13 @@ def report_check(
     metrics: pd.DataFrame,
 ) -> dg.AssetCheckResult:
     """Read the page back."""
-    made = last_made(context.instance, [*INPUT_KEYS, _KEY])
+    made = last_made(context.instance, [*(declaration.asset_key for declaration in CONTENTS), _KEY])
     try:
         read = read_page(page.read_text(encoding="utf-8"))
     except ValueError as error:
         problems = [f"it cannot be read: {error}"]
     else:
-        splits = splits_of({"train": train, "valid": valid, "test": test})
+        splits = {"train": train, "valid": valid, "test": test}
         problems = [
             *input_disagreements(made),
             *_other_settings(read, made),
@@ -87,7 +84,7 @@ def _problems(page: ReadPage) -> list[str]:
 
 def _other_settings(page: ReadPage, made: Mapping[dg.AssetKey, Made]) -> Iterator[str]:
     """Tell where the values were made with other settings than the page says."""
-    recorded = {name: values for name, values in recorded_settings(made).items() if values}
+    recorded = {name: values for name, values in recorded_values(made).items() if values}
     said = {row[0]: row[1] for row in page.tables.get("settings-table", ()) if len(row) > 1}
     for shown in settings_shown(recorded):
         if said.get(shown.name) != shown.value:

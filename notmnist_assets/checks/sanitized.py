@@ -10,27 +10,26 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from notmnist_assets.assets.inputs import for_check, split_inputs, table_input
+from notmnist_assets.assets.overlap import RADIUS
+from notmnist_assets.assets.sanitized import REMOVED, SANITIZED
+from notmnist_assets.assets.splits import SPLIT_ASSETS
 from notmnist_assets.checks.disjoint import DISJOINT_CHECKS, prove_disjoint
 from notmnist_assets.checks.results import judged, only_selected
 from notmnist_assets.curation.accounting import unaccounted_rows
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.near_table import chosen_radius
-from notmnist_assets.curation.splits import EVALUATION, SPLITS
+from notmnist_assets.curation.splits import EVALUATION
 from notmnist_assets.curation.statistics import label_balance, label_counts
 from notmnist_assets.curation.values import Split
 from notmnist_assets.metadata import counts_table, table
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.settings import PREFIX, Settings
-from notmnist_assets.types import RadiusCurveType, RemovedRowsType
 
 _LARGEST_RATIO = 2.0
 _EXAMPLES = 20
 _BY_CHOICE = "kept by choice:"
-_KEYS = {name: dg.AssetKey(["sanitized", name]) for name in SPLITS}
-_RAW_KEYS = [dg.AssetKey(["splits", name]) for name in SPLITS]
-_REMOVED = dg.AssetKey(["sanitized", "removed"])
-_RADIUS = dg.AssetKey(["overlap", "radius"])
+_KEYS = {name: declaration.asset_key for name, declaration in SANITIZED.items()}
+_RAW_KEYS = [declaration.asset_key for declaration in SPLIT_ASSETS.values()]
 
 
 @dg.multi_asset_check(
@@ -41,7 +40,7 @@ _RADIUS = dg.AssetKey(["overlap", "radius"])
                 name,
                 asset=_KEYS[split],
                 blocking=True,
-                additional_deps=[_RADIUS],
+                additional_deps=[RADIUS.asset_key],
                 description=description,
             )
             for split in EVALUATION
@@ -60,7 +59,7 @@ _RADIUS = dg.AssetKey(["overlap", "radius"])
                 "all_rows_accounted_for",
                 asset=key,
                 blocking=True,
-                additional_deps=[_REMOVED, *_RAW_KEYS],
+                additional_deps=[REMOVED.asset_key, *_RAW_KEYS],
                 description="Each row of the merged split is here, with its pixels and letter, or in"
                 " sanitized/removed: none is lost, none is there twice.",
             )
@@ -80,7 +79,7 @@ _RADIUS = dg.AssetKey(["overlap", "radius"])
                 "no_contradictions",
                 asset=key,
                 blocking=True,
-                additional_deps=[*(other for other in _KEYS.values() if other != key), _RADIUS],
+                additional_deps=[*(other for other in _KEYS.values() if other != key), RADIUS.asset_key],
                 description="No row's image has another letter in another row: not the same pixels in any sanitized"
                 " split; with the method cells, not the same maxima of 4x4 cells; with near, no image of this split"
                 " within the radius (in other splits, no_near_duplicates finds those). Not judged where conflicts"
@@ -89,14 +88,12 @@ _RADIUS = dg.AssetKey(["overlap", "radius"])
             for key in _KEYS.values()
         ),
     ],
-    ins=for_check(
-        {
-            **split_inputs("sanitized"),
-            **split_inputs("splits", "raw_"),
-            "removed": table_input("sanitized", "removed", RemovedRowsType),
-            "radius": table_input("overlap", "radius", RadiusCurveType),
-        }
-    ),
+    ins={
+        **{name: declaration.check_input for name, declaration in SANITIZED.items()},
+        **{f"raw_{name}": declaration.check_input for name, declaration in SPLIT_ASSETS.items()},
+        "removed": REMOVED.check_input,
+        "radius": RADIUS.check_input,
+    },
     can_subset=True,
 )
 def sanitized_checks(

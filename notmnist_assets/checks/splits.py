@@ -8,11 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 import dagster as dg
 import pandas as pd
 
-from notmnist_assets.assets.inputs import LETTER_KEYS, for_check, split_inputs, stored_letters
+from notmnist_assets.assets.letters import FILES
+from notmnist_assets.assets.splits import SPLIT_ASSETS
 from notmnist_assets.checks.results import judged, not_compared, only_selected
 from notmnist_assets.curation.file_names import file_paths
+from notmnist_assets.curation.files import readable_files
 from notmnist_assets.curation.images import LETTERS
-from notmnist_assets.curation.splits import SET_OF_SPLIT, SPLITS
+from notmnist_assets.curation.splits import SET_OF_SPLIT
 from notmnist_assets.curation.statistics import label_balance, label_counts, shuffle_score
 from notmnist_assets.curation.values import FILE_COLUMNS, Split
 from notmnist_assets.metadata import counts_table, table
@@ -21,7 +23,7 @@ from notmnist_assets.resources import SettingsResource
 _LARGEST_SHUFFLE_SCORE = 5.0
 _SMALLEST_USE = 0.5
 _USE = "uses_most_images"
-_KEYS = {name: dg.AssetKey(["splits", name]) for name in SPLITS}
+_KEYS = {name: declaration.asset_key for name, declaration in SPLIT_ASSETS.items()}
 
 
 @dg.multi_asset_check(
@@ -55,23 +57,27 @@ _KEYS = {name: dg.AssetKey(["splits", name]) for name in SPLITS}
         dg.AssetCheckSpec(
             _USE,
             asset=_KEYS["train"],
-            additional_deps=[_KEYS["valid"], *LETTER_KEYS],
+            additional_deps=[_KEYS["valid"], FILES.asset_key],
             description="Train and valid hold at least half of the readable images of their archive. Each letter gives"
             " as many rows, so that a scarce one keeps out most images of the others. Compared only where the data"
             " decide the size of train.",
         ),
     ],
-    ins=for_check(split_inputs("splits")),
+    ins={**{name: declaration.check_input for name, declaration in SPLIT_ASSETS.items()}, "files": FILES.check_input},
     can_subset=True,
 )
 def split_checks(
-    context: dg.AssetCheckExecutionContext, settings: SettingsResource, train: Split, valid: Split, test: Split
+    context: dg.AssetCheckExecutionContext,
+    settings: SettingsResource,
+    train: Split,
+    valid: Split,
+    test: Split,
+    files: pd.DataFrame,
 ) -> Iterator[dg.AssetCheckResult]:
     """Check the merged splits."""
     yield from only_selected(context, _judge_splits({"train": train, "valid": valid, "test": test}))
     if dg.AssetCheckKey(_KEYS["train"], _USE) in context.selected_asset_check_keys:
-        letters = stored_letters(settings)[SET_OF_SPLIT["train"]]
-        readable = [len(letters[letter]) for letter in LETTERS]
+        readable = readable_files(files, SET_OF_SPLIT["train"])
         yield _judge_use(len(train), len(train) + len(valid), readable, size_set=bool(settings.read().train_size))
 
 

@@ -7,6 +7,7 @@ pixels, or a direct neighbour within the radius; neighbours of neighbours do not
 """
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal
@@ -65,7 +66,7 @@ class RowIndex:
 
         Args:
             hashes: hash table by split.
-            pairs: near pairs, at least all those within `radius`, each once; None where `near` will not be asked for.
+            pairs: near pairs, at least all those within `radius`, each once; None if `near` is not needed.
             radius: pairs farther apart are not related.
         """
         tables = [hashes[name] for name in SPLITS]
@@ -82,6 +83,12 @@ class RowIndex:
         self.cell_of_image[self.image] = cells
         self._cells = int(cells.max(initial=-1)) + 1
         self._edges = None if pairs is None else self._both_directions(pairs, radius)
+
+    def with_pairs(self, pairs: pd.DataFrame, radius: float) -> "RowIndex":
+        """Return an index of the same rows with these near pairs; see the class for the arguments."""
+        index = copy(self)
+        index._edges = self._both_directions(pairs, radius)
+        return index
 
     def _both_directions(self, pairs: pd.DataFrame, radius: float) -> Edges:
         """Return the pairs within the radius whose two images are in the splits, nearest of each image first."""
@@ -102,10 +109,10 @@ class RowIndex:
         Sorted by from, then distance, then to.
 
         Raises:
-            ValueError: the index was made without near pairs.
+            ValueError: the index has no near pairs.
         """
         if self._edges is None:
-            raise ValueError("this index has no near pairs: give them when it is made")
+            raise ValueError("this index has no near pairs: add them by with_pairs")
         return self._edges
 
     def neighbours(self) -> "csr_array[np.int64]":

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from notmnist_assets.assets import overlap
+from notmnist_assets.assets.inputs import StoredValues
 from notmnist_assets.curation.near import near_pairs
 from notmnist_assets.curation.recall import false_alarm_table
 from notmnist_assets.io_managers import IO_MANAGERS, NearSearchIOManager
@@ -80,7 +81,7 @@ def test_a_wrong_search_is_made_anew_by_its_name_and_never_extended_by_other_cod
         pd.testing.assert_frame_equal(planted.load("overlap/near_pairs"), pairs)
         assert planted.metadata("overlap/near_pairs")["images_seen_before"].value == 0
     lose_pairs()
-    monkeypatch.setattr(overlap, "CODE_VERSION", "raised")
+    monkeypatch.setattr(overlap, "_SEARCH_VERSION", "raised")
     fewer_images = {"resources": {"settings": {"config": {"train_size": 150}}}}
     keys = [f"{group}/{name}" for group in ("splits", "hashes") for name in ("train", "valid", "test")]
     assert planted.run([*keys, "overlap/near_pairs"], fewer_images).success
@@ -126,14 +127,13 @@ def test_false_alarms_are_counted_with_the_letters_of_the_sampled_images(
     monkeypatch.setattr(overlap, "_RECALL_IMAGES", 90)
     names = ("train", "valid", "test")
     splits = finished.load_all([f"splits/{name}" for name in names])
-    hashes = finished.load_all([f"hashes/{name}" for name in names])
     radius = finished.load("overlap/radius").assign(chosen=lambda curve: curve["radius"] == 12.0)
     made = overlap.recall(
         settings=SettingsResource(),
+        values=StoredValues(settings=SettingsResource()),
         near_pairs=finished.load("overlap/near_pairs"),
         radius=radius,
         **{name: splits[f"splits/{name}"] for name in names},
-        **{f"{name}_hashes": hashes[f"hashes/{name}"] for name in names},
     )
     assert isinstance(made, dg.MaterializeResult)
     told = (made.metadata or {})["false_alarms"]

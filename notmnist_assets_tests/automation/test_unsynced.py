@@ -6,9 +6,8 @@ import pytest
 from notmnist_assets.assets.report import settings_shown
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.report.reading import read_page
+from notmnist_assets.definitions import DECLARATIONS
 from notmnist_assets.runs import refresh
-from notmnist_assets.settings import read_settings
-from notmnist_assets.versions import settings_that_matter
 from notmnist_assets_tests.automation.changes import change_a_letter
 from notmnist_assets_tests.automation.ticks import unsynced
 from notmnist_assets_tests.workspace import Workspace, keys_of
@@ -57,8 +56,7 @@ def test_a_changed_archive_spreads_as_far_as_bytes_changed_and_no_further(worksp
 def test_a_changed_setting_marks_what_it_changes(finished: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTMNIST_SEED", "134")
     found = unsynced(finished)
-    every = [spec.key for spec in finished.definitions.resolve_all_asset_specs()]
-    assert set(found) == keys_of([key for key in every if "seed" in settings_that_matter(key, read_settings())])
+    assert set(found) == {key for key, declaration in DECLARATIONS.items() if "seed" in declaration.settings}
     assert {"splits/train", "grouped/test"} < set(found)
     assert set().union(*found.values()) == {"CODE "}
     monkeypatch.setenv("NOTMNIST_SEED", "133")

@@ -7,8 +7,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from notmnist_assets.checks.drift import CHECKS
-from notmnist_assets.io_managers import MADE_WITH
+from notmnist_assets.checks.drift import build_checks
+from notmnist_assets.definitions import STAGES
+from notmnist_assets.versions import COMPARED
 from notmnist_assets_tests.archives import LARGE_PER_LETTER, tiny_members, write_archive
 from notmnist_assets_tests.checks.judging import by_name, results_of, shown
 from notmnist_assets_tests.workspace import Workspace
@@ -34,12 +35,12 @@ def judge_all(histories: Mapping[dg.AssetKey, Sequence[Made]]) -> dict[dg.AssetK
                 instance.report_runless_asset_event(
                     dg.AssetMaterialization(
                         key,
-                        metadata={**made.numbers, MADE_WITH: dg.MetadataValue.json(dict(made.settings))},
+                        metadata={**made.numbers, COMPARED: dg.MetadataValue.json(dict(made.settings))},
                         tags={"dagster/data_version": made.content},
                     )
                 )
         context = dg.build_asset_check_context(instance=instance)
-        results = by_name(result for check in CHECKS for result in results_of(check(context)))
+        results = by_name(result for check in build_checks(STAGES) for result in results_of(check(context)))
     assert all(result.severity == dg.AssetCheckSeverity.WARN for result in results.values())
     return {dg.AssetKey(name.removesuffix(":drift").split("/")): result for name, result in results.items()}
 
@@ -183,7 +184,7 @@ def verdicts(workspace: Workspace) -> dict[str, dg.AssetCheckEvaluation]:
 
 
 def test_the_numbers_compared_are_recorded_under_their_labels(finished: Workspace) -> None:
-    keys = [spec.asset_key for check in CHECKS for spec in check.check_specs]
+    keys = [spec.asset_key for check in build_checks(STAGES) for spec in check.check_specs]
     with finished.instance() as instance:
         events = {key: instance.get_latest_materialization_event(key) for key in keys}
     histories = {}
@@ -191,7 +192,7 @@ def test_the_numbers_compared_are_recorded_under_their_labels(finished: Workspac
         assert event is not None
         assert event.asset_materialization is not None
         recorded = event.asset_materialization.metadata
-        assert isinstance(recorded[MADE_WITH].value, dict)
+        assert isinstance(recorded[COMPARED].value, dict)
         numbers = {
             label: float(value.value)
             for label, value in recorded.items()

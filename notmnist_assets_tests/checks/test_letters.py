@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from notmnist_assets.assets.inputs import StoredValues
 from notmnist_assets.checks.letters import CHECKS
 from notmnist_assets.curation.images import LETTERS, SETS, Images
 from notmnist_assets.curation.values import LetterImages
@@ -16,6 +17,7 @@ from notmnist_assets.storage import ValueStore
 from notmnist_assets_tests.checks.judging import by_name, results_of, shown
 
 MEMBERS = 12
+SETTINGS = SettingsResource()
 
 
 def letter_of(images: Images, rejected: int = 0) -> LetterImages:
@@ -40,7 +42,7 @@ def judge_b(folder: Path, letter: LetterImages, members: int | None = MEMBERS) -
         if members is not None:
             instance.report_runless_asset_event(dg.AssetMaterialization(key, metadata={"members": members}))
     context = dg.build_asset_check_context(instance=instance)
-    results = by_name(results_of(CHECKS[SETS.index("small")](context, SettingsResource())))
+    results = by_name(results_of(CHECKS[SETS.index("small")](context, SETTINGS, StoredValues(settings=SETTINGS))))
     assert len(results) == 30
     return {name.split(":")[1]: result for name, result in results.items() if "/B:" in name}
 

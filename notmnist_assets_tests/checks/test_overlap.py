@@ -1,16 +1,20 @@
 """The checks of the overlap report: shared images of merged splits are a warning."""
 
+from typing import ClassVar
+
 import dagster as dg
 import numpy as np
 import pandas as pd
 import pytest
 
+from notmnist_assets.assets.inputs import StoredValues
 from notmnist_assets.checks.overlap import overlap_checks
 from notmnist_assets.curation.hashes import hash_table
 from notmnist_assets.curation.near_table import search_near
 from notmnist_assets.curation.overlap import overlap_report
 from notmnist_assets.curation.relation import RowIndex
 from notmnist_assets.curation.values import Split
+from notmnist_assets.resources import SettingsResource
 from notmnist_assets_tests.builders import drawing, split_of
 from notmnist_assets_tests.checks.judging import by_name, failed, results_of, shown
 
@@ -19,6 +23,15 @@ OTHERS = {"train": [0, 1], "valid": [2, 3], "test": [4, 5]}
 """Drawings that no other split has."""
 HIDDEN, VISIBLE = (1, 0), (0, 1)
 """Changes of 0.2 that the cells' maxima do not show, and that they show."""
+
+
+class ValuesOf(StoredValues):
+    """Values that a test holds in memory."""
+
+    index: ClassVar[RowIndex]
+
+    def row_index(self) -> RowIndex:
+        return self.index
 
 
 def judge_overlap(
@@ -34,9 +47,10 @@ def judge_overlap(
     pairs = search_near(RowIndex(hashes), splits, RADIUS).pairs
     report = overlap_report(RowIndex(hashes, pairs, RADIUS))
     radius = pd.DataFrame({"radius": [0.0, RADIUS], "chosen": [False, True]})
-    given = {f"{name}_hashes": table for name, table in hashes.items()}
+    ValuesOf.index = RowIndex(hashes)
+    values = ValuesOf(settings=SettingsResource())
     context = dg.build_asset_check_context()
-    return by_name(results_of(overlap_checks(context, report=report, near_pairs=pairs, radius=radius, **given)))
+    return by_name(results_of(overlap_checks(context, values, report=report, near_pairs=pairs, radius=radius)))
 
 
 def methods(results: dict[str, dg.AssetCheckResult]) -> set[str]:

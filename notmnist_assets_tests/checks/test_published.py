@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from notmnist_assets.assets.inputs import StoredValues
 from notmnist_assets.checks.published import CHECKS
 from notmnist_assets.curation import published
 from notmnist_assets.curation.images import SETS
@@ -16,6 +17,7 @@ from notmnist_assets_tests.archives import BAD_FILES, LARGE_PER_LETTER, SMALL_PE
 from notmnist_assets_tests.checks.judging import by_name, failed, results_of, shown
 from notmnist_assets_tests.workspace import SIZES, Workspace
 
+SETTINGS = SettingsResource()
 RESULTS = {
     *(f"hashes/{name}:published_distinct" for name in SPLITS),
     "overlap/report:published_shared_rows",
@@ -26,7 +28,9 @@ RESULTS = {
 def judge() -> dict[str, dg.AssetCheckResult]:
     """Return what all checks of published numbers say of what is stored."""
     context = dg.build_asset_check_context()
-    return by_name(result for check in CHECKS for result in results_of(check(context, SettingsResource())))
+    return by_name(
+        result for check in CHECKS for result in results_of(check(context, SETTINGS, StoredValues(settings=SETTINGS)))
+    )
 
 
 def publish(monkeypatch: pytest.MonkeyPatch, workspace: Workspace) -> None:

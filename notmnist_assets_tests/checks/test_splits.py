@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import dagster as dg
 import numpy as np
+import pandas as pd
 import pytest
 
 from notmnist_assets.checks import splits as splits_checks
 from notmnist_assets.checks.splits import split_checks
-from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.values import Split
 from notmnist_assets.resources import SettingsResource
@@ -31,10 +31,10 @@ def readable(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many readable images each letter of large has; a test may change it."""
     counts = [30] * 10
 
-    def stored(_settings: SettingsResource) -> dict[str, dict[str, range]]:
-        return {"large": dict(zip(LETTERS, map(range, counts), strict=True))}
+    def readable_files(_files: pd.DataFrame, _set_name: str) -> list[int]:
+        return counts
 
-    monkeypatch.setattr(splits_checks, "stored_letters", stored)
+    monkeypatch.setattr(splits_checks, "readable_files", readable_files)
     monkeypatch.setenv("NOTMNIST_PROFILE", "custom")
     monkeypatch.setenv("NOTMNIST_ARCHIVES", "archives")
     return counts
@@ -42,7 +42,7 @@ def readable(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def judge(**splits: Split) -> list[dg.AssetCheckResult]:
     given = {name: splits.get(name, split(name)) for name in SPLITS}
-    return results_of(split_checks(dg.build_asset_check_context(), SettingsResource(), **given))
+    return results_of(split_checks(dg.build_asset_check_context(), SettingsResource(), **given, files=pd.DataFrame()))
 
 
 @pytest.mark.usefixtures("readable")
@@ -135,16 +135,16 @@ def test_a_split_says_what_decided_its_size_and_how_many_images_it_left_out(
         recorded = workspace.metadata(f"splits/{name}")
         return [recorded[label].value for label in ("size", "scarcest_letter", "images_left_out")]
 
-    assert told("train") == ["as set", "A: 30 readable images in large", 50]
+    assert told("train") == ["by its setting", "A: 30 readable images in large", 50]
     for size in SIZES:
         monkeypatch.delenv(size)
     large = tiny_members()["large"]
     for name in list(large["J"])[8:]:
         del large["J"][name]
     write_archive(workspace.archives, "large", large)
-    keys = ["archives/large", "letters/large/J", *(f"splits/{name}" for name in SPLITS)]
+    keys = ["archives/large", "letters/large/J", "letters/files", *(f"splits/{name}" for name in SPLITS)]
     evaluations = workspace.run(keys).get_asset_check_evaluations()
-    why = "decided by the scarcest letter (J: 8): each letter gives as many rows"
+    why = "limited by the scarcest letter (J: 8): each letter gives as many rows"
     assert told("train") == told("valid") == [why, "J: 8 readable images in large", 278 - 80]
     assert told("test")[2] == 0
     (verdict,) = [evaluation for evaluation in evaluations if evaluation.check_name == "uses_most_images"]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from notmnist_assets.curation.baselines import METRIC_COLUMNS
+from notmnist_assets.curation.files import files_table
 from notmnist_assets.curation.images import LETTERS, SETS, Images
 from notmnist_assets.curation.near_table import radius_table, search_near
 from notmnist_assets.curation.overlap import label_conflicts, overlap_report
@@ -95,7 +96,7 @@ def report_data(splits: dict[str, Split] | None = None, **changes: Any) -> Repor
         settings=(SettingShown("NOTMNIST_SEED", "133", "seed of the canonical split"),),
         disagreements=(),
         archives={name: Archive("/private/place.tar.gz", 1000, "ab" * 32, f"/private/{name}.tar.gz") for name in SETS},
-        letters=letters("bad.png", "empty file"),
+        files=files_table(letters("bad.png", "empty file")),
         splits=splits,
         sanitized={name: splits[name].take(outcome.kept[name].astype(np.intp)) for name in splits},
         removed=outcome.removed,

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 
-from notmnist_assets.curation.images import SETS
+from notmnist_assets.curation.files import files_table
 from notmnist_assets.curation.intervals import wilson_interval
 from notmnist_assets.curation.published import READABLE
 from notmnist_assets.curation.radius import choose_radius, label_noise, share_limit
@@ -17,7 +17,6 @@ from notmnist_assets.curation.report.chart import Chart, Line
 from notmnist_assets.curation.report.page import SECTIONS, report_page
 from notmnist_assets.curation.report.reading import ReadPage, read_page
 from notmnist_assets.curation.values import Archive
-from notmnist_assets_tests.builders import letters_of
 from notmnist_assets_tests.curation.report_values import (
     BREAKOUT,
     SCRIPT,
@@ -189,15 +188,18 @@ def test_what_is_not_there_is_said(splits: dict[str, object]) -> None:
 def test_long_tables_end_and_say_how_much_is_left_out() -> None:
     data = report_data()
     rejected = pd.DataFrame({"name": [f"{row}.png" for row in range(130)], "bytes": 0, "reason": "empty file"})
-    changed = {**data.letters["large"], "B": replace(data.letters["large"]["B"], rejected=rejected)}
-    html = report_page(replace(data, letters={**data.letters, "large": changed}))
+    found = letters("bad.png", "empty file")
+    found["large"]["B"] = replace(found["large"]["B"], rejected=rejected)
+    html = report_page(replace(data, files=files_table(found)))
     assert len(read_page(html).tables["rejected-table"]) == 100
     assert "31 more rows are not shown here." in html
 
 
 def test_one_of_something_is_told_in_the_singular() -> None:
-    html = report_page(report_data(letters={name: letters_of(name, [1] * 10, 0) for name in SETS}))
-    assert "J: 1 image<" in html
+    splits = shared_splits()
+    keep = np.append(np.flatnonzero(splits["test"].labels == 9)[:1], np.flatnonzero(splits["test"].labels != 9))
+    html = report_page(report_data({**splits, "test": splits["test"].take(keep)}))
+    assert "J: 1 row<" in html
     assert "; 1 image, diameter" in html
     assert not re.search(r"(?<![\d.,(])1 (more |planted )?(images|rows|copies|pairs|groups|files|numbers)\b", html)
     assert Table("t", "c", [], [], hidden=1).hidden_in_words == "1 more row is not shown here."

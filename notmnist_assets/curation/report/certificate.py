@@ -3,13 +3,13 @@
 Belongs here: the section that compares. Published numbers and the comparison are in `published`.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
+from notmnist_assets.curation.files import distinct_images, readable_files, rejected_files
+from notmnist_assets.curation.images import LETTERS, SETS
 from notmnist_assets.curation.published import certificate, count_unshared_test_rows
 from notmnist_assets.curation.report.blocks import Paragraph, Section, Table, rows_of, word, words
 from notmnist_assets.curation.report.data import ReportData
-from notmnist_assets.curation.values import LetterImages
 
 _TITLE = "Against published numbers"
 
@@ -22,16 +22,19 @@ def certificate_section(data: ReportData) -> Section:
             " compare: no number here agrees or disagrees with a published one."
         )
         return Section("certificate", _TITLE, text, ())
+    rejected = rejected_files(data.files)
     given: dict[str, Any] = {
         "readable": {
-            set_name: {letter: len(images) for letter, images in letters.items()}
-            for set_name, letters in data.letters.items()
+            set_name: dict(zip(LETTERS, readable_files(data.files, set_name), strict=True)) for set_name in SETS
         },
         "rejected": {
-            set_name: {letter: images.rejected["name"].tolist() for letter, images in letters.items()}
-            for set_name, letters in data.letters.items()
+            set_name: {
+                letter: rejected.loc[(rejected["set"] == set_name) & (rejected["letter"] == letter), "name"].tolist()
+                for letter in LETTERS
+            }
+            for set_name in SETS
         },
-        "distinct": {"small": _distinct(data.letters["small"])},
+        "distinct": {"small": distinct_images(data.files, "small")},
     }
     blocks = []
     if data.published_draw:
@@ -74,7 +77,3 @@ def certificate_section(data: ReportData) -> Section:
         " found here; a number that is inferred may be off by a few.",
         (*blocks, table),
     )
-
-
-def _distinct(letters: Mapping[str, LetterImages]) -> int:
-    return len({image.tobytes() for images in letters.values() for image in images.images})

@@ -14,7 +14,7 @@ from notmnist_assets.curation.confusion import Counts
 from notmnist_assets.curation.near_table import chosen_radius
 from notmnist_assets.curation.relation import RowIndex
 from notmnist_assets.curation.sanitizing import Policy
-from notmnist_assets.curation.values import Archive, LetterImages, Split
+from notmnist_assets.curation.values import Archive, Split
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class ReportData:
         settings: what the values were made with.
         disagreements: which values were not made from one another or with the same settings, in words; none should be.
         archives: by set.
-        letters: by set, then by letter.
+        files: readable files by letter and rejected files, as `files.files_table` returns them.
         splits: as drawn.
         sanitized: what sanitizing left of them.
         removed: the rows it removed.
@@ -64,7 +64,7 @@ class ReportData:
     settings: tuple[SettingShown, ...]
     disagreements: tuple[str, ...]
     archives: Mapping[str, Archive]
-    letters: Mapping[str, Mapping[str, LetterImages]]
+    files: pd.DataFrame
     splits: Mapping[str, Split]
     sanitized: Mapping[str, Split]
     removed: pd.DataFrame

@@ -7,10 +7,10 @@ from pathlib import PureWindowsPath
 from urllib.parse import urlsplit
 
 import numpy as np
-import pandas as pd
 
 from notmnist_assets.curation.drawing import contact_sheet
-from notmnist_assets.curation.images import LETTERS
+from notmnist_assets.curation.files import file_counts, rejected_files
+from notmnist_assets.curation.images import LETTERS, SETS
 from notmnist_assets.curation.report.blocks import (
     MOST_ROWS,
     Picture,
@@ -27,7 +27,7 @@ from notmnist_assets.curation.report.blocks import (
 )
 from notmnist_assets.curation.report.data import ReportData
 from notmnist_assets.curation.sampling import evenly_spaced
-from notmnist_assets.curation.values import LetterImages
+from notmnist_assets.curation.splits import SET_OF_SPLIT, SPLITS
 from notmnist_assets.curation.wording import counted
 
 _SHEET_IMAGES = 40
@@ -76,12 +76,19 @@ def _place(origin: str) -> str:
 
 def members_section(data: ReportData) -> Section:
     """Count members, images and rejected files of each letter."""
-    parts = list(data.letters.values())
-    rows = [[number for letters in parts for number in _counts(letters[letter])] for letter in LETTERS]
+    counts = file_counts(data.files).set_index(["letter", "set"])
+    rows = [
+        [
+            number
+            for name in SETS
+            for number in _counts(counts["images"][letter, name], counts["rejected"][letter, name])
+        ]
+        for letter in LETTERS
+    ]
     totals = [sum(numbers_of_column) for numbers_of_column in zip(*rows, strict=True)]
     heads = [
         column
-        for place, name in enumerate(data.letters)
+        for place, name in enumerate(SETS)
         for column in (
             numbers(f"{name}: members", "" if place else "files in the letter's folder of the archive"),
             numbers("images", "" if place else "files that are readable as 28x28 gray pictures"),
@@ -106,20 +113,15 @@ def members_section(data: ReportData) -> Section:
     )
 
 
-def _counts(images: LetterImages) -> tuple[int, int, int]:
+def _counts(images: int, rejected: int) -> tuple[int, int, int]:
     """Return members, images and rejected files of a letter."""
-    return len(images) + len(images.rejected), len(images), len(images.rejected)
+    return int(images + rejected), int(images), int(rejected)
 
 
 def rejected_section(data: ReportData) -> Section:
     """List the rejected files."""
-    parts = [
-        images.rejected.assign(letter=f"{set_name}/{letter}")
-        for set_name, letters in data.letters.items()
-        for letter, images in letters.items()
-        if len(images.rejected)
-    ]
-    rejected = pd.concat(parts) if parts else pd.DataFrame(columns=["letter", "name", "bytes", "reason"])
+    found = rejected_files(data.files)
+    rejected = found.assign(letter=found["set"] + "/" + found["letter"], reason=found["outcome"])
     table = Table(
         "rejected-table",
         "Rejected files",
@@ -146,21 +148,26 @@ def rejected_section(data: ReportData) -> Section:
 
 def letters_section(data: ReportData) -> Section:
     """Show images of each letter and set."""
-    galleries = [
-        Pictures(
-            f"From the {set_name} archive",
-            f"Up to {_SHEET_IMAGES} images of each letter, evenly spaced over its files in order of their names.",
-            [
+    galleries = []
+    for set_name in SETS:
+        pictures = []
+        splits = [data.splits[name] for name in SPLITS if SET_OF_SPLIT[name] == set_name]
+        for number, letter in enumerate(LETTERS):
+            images = np.concatenate([split.images[split.labels == number] for split in splits])
+            pictures.append(
                 Picture(
-                    contact_sheet(np.asarray(images.images[evenly_spaced(len(images), _SHEET_IMAGES)]), columns=8),
+                    contact_sheet(images[evenly_spaced(len(images), _SHEET_IMAGES)], columns=8),
                     f"Images of the letter {letter} from the {set_name} archive",
-                    f"{letter}: {counted(len(images), 'image')}",
+                    f"{letter}: {counted(len(images), 'row')}",
                 )
-                for letter, images in letters.items()
-            ],
+            )
+        galleries.append(
+            Pictures(
+                f"From the {set_name} archive",
+                f"Up to {_SHEET_IMAGES} rows of each letter, evenly spaced over the merged splits.",
+                pictures,
+            )
         )
-        for set_name, letters in data.letters.items()
-    ]
     return Section(
         "letters",
         "What the letters look like",

@@ -7,6 +7,7 @@ from typing import Final
 
 import pandas as pd
 
+from notmnist_assets.curation.files import file_counts
 from notmnist_assets.curation.report.blocks import Fact, Facts, Notice, Section, count, rows_of, share
 from notmnist_assets.curation.report.data import ReportData
 
@@ -18,8 +19,8 @@ _DISAGREE: Final = (
 
 def summary_section(data: ReportData) -> Section:
     """Tell the main numbers first."""
-    images = sum(len(images) for letters in data.letters.values() for images in letters.values())
-    rejected = sum(len(images.rejected) for letters in data.letters.values() for images in letters.values())
+    files = file_counts(data.files)
+    images, rejected = int(files["images"].sum()), int(files["rejected"].sum())
     drawn = sum(len(split) for split in data.splits.values())
     left = sum(len(split) for split in data.sanitized.values())
     test_in_train = data.overlap[(data.overlap["rows_of"] == "test") & (data.overlap["found_in"] == "train")]

@@ -1,0 +1,88 @@
+"""Adds what all assets have in common: settings in the code version, owner, tags, place, links to the code."""
+
+import warnings
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final, cast
+
+import dagster as dg
+
+from notmnist_assets.assets.declaration import Declaration, Stage, compared_settings
+from notmnist_assets.curation.images import LETTERS, SETS
+from notmnist_assets.curation.splits import SPLITS
+from notmnist_assets.curation.values import Split
+from notmnist_assets.settings import Settings
+from notmnist_assets.versions import COMPARED, STALE, setting_values
+
+OWNER: Final = "team:notmnist-data"
+_FRESHNESS: Final = dg.FreshnessPolicy.time_window(warn_window=timedelta(days=180), fail_window=timedelta(days=365))
+"""A refresh does not materialize what did not change, so a healthy deployment's last materialization may be months old.
+These windows warn when nobody has built the first or the last assets with current code and packages for half a year."""
+
+
+def with_common_metadata(stages: Sequence[Stage], settings: Settings) -> list[dg.AssetsDefinition]:
+    """Return the assets of all stages, in order, each with its common metadata.
+
+    The settings that make an asset stale become part of its code version, so that Dagster sees a changed setting like
+    changed code. The UI sorts groups by name; the tag `stage` keeps the order of the flow.
+    """
+    compared = compared_settings(stages)
+    assets = []
+    for number, stage in enumerate(stages, start=1):
+        declared = {declaration.asset_key: declaration for declaration in stage.declarations}
+
+        def extend(spec: dg.AssetSpec, declared: Any = declared, number: int = number) -> dg.AssetSpec:
+            return _extended(spec, declared[spec.key], compared[declared[spec.key].key], settings, number)
+
+        assets += [_linked_to_code(asset).map_asset_specs(extend) for asset in stage.assets]
+    return assets
+
+
+def _extended(
+    spec: dg.AssetSpec, declaration: Declaration, compared: Sequence[str], settings: Settings, stage: int
+) -> dg.AssetSpec:
+    stale = setting_values(declaration.stale_settings, settings)
+    extended = spec.merge_attributes(
+        owners=[OWNER],
+        tags=_tags(declaration, stage),
+        metadata={
+            "dagster/uri": f"{settings.storage_root}/{declaration.key}",
+            STALE: dg.MetadataValue.json(stale),
+            COMPARED: dg.MetadataValue.json(setting_values(compared, settings)),
+        },
+    )
+    return extended.replace_attributes(
+        code_version=" ".join([declaration.code_version, *(f"{name}={value}" for name, value in stale.items())]),
+        description=f"{declaration.description}\n\n{_usage(declaration)}",
+        freshness_policy=_FRESHNESS if declaration.is_endpoint else None,
+    )
+
+
+def _tags(declaration: Declaration, stage: int) -> dict[str, str]:
+    """Return what people filter by: role, stage, and the set, letter and split that the key names."""
+    tags = {"role": declaration.role, "stage": f"{stage:02d}-{declaration.path[0]}"}
+    for part in declaration.path[1:]:
+        for name, values in (("set", SETS), ("letter", LETTERS), ("split", SPLITS)):
+            if part in values:
+                tags[name] = part
+    return tags
+
+
+def _usage(declaration: Declaration) -> str:
+    """Return in one sentence how to use the value."""
+    if declaration.role == "export":
+        group, name = declaration.path
+        return f"Copy it with `notmnist {f'export {name}' if group == 'exports' else 'report'} DEST` (format: {name})."
+    if declaration.dagster_type.typing_type is Split:
+        return f'Load it with `x, y = notmnist_assets.load_split("{declaration.key}")`.'
+    path = ", ".join(f'"{part}"' for part in declaration.path)
+    return f"Load it with `notmnist_assets.definitions.defs.load_asset_value([{path}])`."
+
+
+def _linked_to_code(asset: dg.AssetsDefinition) -> dg.AssetsDefinition:
+    """Return `asset` with links to the file and the line, on this machine, where its function is defined."""
+    with warnings.catch_warnings():
+        # Links to code are beta in Dagster; whoever runs the program cannot act on the warning.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        (linked,) = dg.with_source_code_references([asset])
+    return cast("dg.AssetsDefinition", linked)
