@@ -15,7 +15,7 @@ from benchmarks import assignment, ours, peers, plot, report
 from benchmarks.measure import Stage, StageFailedError, measure
 from benchmarks.place import Place, Size
 from notmnist_assets.curation.images import SETS
-from notmnist_assets.sources.sample import is_rendered, render_archives
+from tools.render import is_rendered, render_archives
 
 _RESULTS = Path(__file__).resolve().parent / "results"
 _WARM_UP = "60"
@@ -57,7 +57,8 @@ def benchmark(
     if archives and len(sizes) > 1:
         raise typer.BadParameter("--archives goes with one size")
     if archives and not all(Place(archives, archives, {}).archive(set_name).is_file() for set_name in SETS):
-        raise typer.BadParameter(f"{archives} does not hold both archives: notmnist render --out {archives} draws them")
+        remedy = f"python -m tools.render --out {archives} makes them"
+        raise typer.BadParameter(f"{archives} does not hold both archives: {remedy}")
     work = work.absolute() if work else None
     for needed in filter(None, (out, work)):
         needed.mkdir(parents=True, exist_ok=True)
@@ -98,7 +99,8 @@ def _prepared(size: Size, archives: Path | None, out: Path) -> Path:
     folder = out.absolute() / "archives" / size.folder
     if not is_rendered(folder, large_per_letter=size.large, small_per_letter=size.small):
         with _console.status(f"rendering 2 x 10 letters of size {size.name}"):
-            render_archives(folder, large_per_letter=size.large, small_per_letter=size.small)
+            # The folder is the benchmark's own.
+            render_archives(folder, large_per_letter=size.large, small_per_letter=size.small, force=True)
     return folder
 
 

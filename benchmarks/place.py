@@ -31,7 +31,7 @@ class Size:
             ValueError: the name is none of these.
         """
         # Late, as below: stages, which are told their place, do not pay for it.
-        from notmnist_assets.sources.sample.planting import ORIGINAL_FILES, small_for
+        from tools.render.planting import ORIGINAL_FILES, small_for
 
         if name in _FRACTIONS:
             large = ORIGINAL_FILES["large"] // _FRACTIONS[name]
@@ -44,7 +44,7 @@ class Size:
     @property
     def splits(self) -> Mapping[str, int]:
         """The assignment's 200,000, 10,000 and 10,000 rows, scaled like the archives so that growth can be read."""
-        from notmnist_assets.sources.sample.planting import ORIGINAL_FILES
+        from tools.render.planting import ORIGINAL_FILES
 
         return {
             name: 10 * max(_FEWEST_ROWS, math.floor(count * self.large / ORIGINAL_FILES["large"]))

@@ -1,4 +1,4 @@
-"""The command `notmnist`: run, status, show, report, export, render.
+"""The command `notmnist`: run, status, show, report, export.
 
 Belongs here: arguments and exit codes. Exit code 1: a run failed, or what was asked for is not there or
 has no place to go; 2: a setting or an argument is wrong.
@@ -169,28 +169,11 @@ def report(
     _console.print(f"The report is in {delivered}", markup=False, highlight=False, soft_wrap=True)
 
 
-@_app.command()
-def render(
-    out: Annotated[Path, typer.Option(help="Folder for the archives.")],
-    per_letter: Annotated[int, typer.Option(min=50, help="Files of each letter in the large archive.")] = 1600,
-    small_per_letter: Annotated[
-        int | None, typer.Option(min=20, help="The same for small; by default as the original's proportion.")
-    ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that draw.")] = 2,
-) -> None:
-    """Render letters into notMNIST_large.tar.gz and notMNIST_small.tar.gz, at any size."""
-    from notmnist_assets import terminal
-    from notmnist_assets.sources import sample
-    from notmnist_assets.sources.sample.planting import small_for
-
-    small = small_per_letter if small_per_letter is not None else small_for(per_letter)
-    try:
-        with terminal.progress_bars(_errors):
-            sample.render_archives(out, large_per_letter=per_letter, small_per_letter=small, workers=workers)
-    except (CurationError, OSError) as error:
-        _errors.print(f"[red]Not rendered:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
-    _console.print(f"Both archives, their checksums and the ground truth are in {out}", markup=False, soft_wrap=True)
+@_app.command(hidden=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def render() -> None:
+    """Say which command renders letters now."""
+    typer.echo("Letters are rendered by a developer's tool in the repository: uv run python -m tools.render", err=True)
+    raise typer.Exit(2)
 
 
 def main() -> None:

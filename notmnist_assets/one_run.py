@@ -1,4 +1,4 @@
-"""One run at a time on an instance: two would replace each other's values, downloads and rendered archives.
+"""One run at a time on an instance: two would replace each other's values and downloads.
 
 The queue of the UI sees to that among its own runs; a terminal runs at once. So every run holds a lock of the
 operating system, which no killed process keeps. Belongs here: the lock, who holds it in words, and the executor that

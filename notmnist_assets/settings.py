@@ -49,7 +49,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    profile: Profile = Field("sample", description="sample (rendered here), full (the originals) or custom (yours)")
+    profile: Profile = Field("sample", description="sample (in the package), full (the originals) or custom (yours)")
     archives: str | None = Field(None, description="folder or http(s) base URL that holds the two archives")
     storage: str = Field("data", description="folder or fsspec URL under which values are stored")
     train_size: Rows | None = Field(None, description="rows of the training split, a multiple of 10")
@@ -200,7 +200,7 @@ def read_settings(environment: Mapping[str, str] | None = None, overrides: Mappi
         )
     if settings.profile == "sample" and settings.archives is not None:
         raise SettingsError(
-            f"{PREFIX}ARCHIVES={settings.archives_told}: the profile sample renders its own archives;"
+            f"{PREFIX}ARCHIVES={settings.archives_told}: the profile sample has its own archives;"
             f" set {PREFIX}PROFILE=custom (your archives) or full (a mirror of the originals)"
         )
     return settings

@@ -41,7 +41,7 @@ class Reader:
         self._workspace = workspace
         self._monkeypatch = monkeypatch
         self._stack = stack
-        for name in ("workspace.yaml", "examples", "notmnist_assets"):
+        for name in ("workspace.yaml", "examples", "notmnist_assets", "tools"):
             (folder / name).symlink_to(project_home() / name)
         monkeypatch.chdir(folder)
 
@@ -68,6 +68,10 @@ class Reader:
                     self._watch_daemon(command)
                 case ["uv", "run", "python"]:
                     pass  # what is typed there are the document's blocks of Python
+                case ["uv", "run", "python", "-m", "tools.render.sample"]:
+                    pass  # it would replace files of the package; tests of the tool render the same
+                case ["uv", "run", "python", "-m", "tools.render", *arguments]:
+                    self._process([sys.executable, "-m", "tools.render", *arguments], command)
                 case ["uv", "run", "python", script]:
                     self._process([sys.executable, script], command)
                 case ["uv", "run", "dagster", *arguments]:

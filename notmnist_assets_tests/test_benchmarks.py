@@ -13,7 +13,7 @@ import pytest
 from benchmarks import assignment, ours, report
 from benchmarks.measure import Findings, Measurement
 from benchmarks.place import Size
-from notmnist_assets.sources.sample import render_archives
+from tools.render import render_archives
 
 PROJECT = Path(__file__).resolve().parent.parent
 FILES = 60

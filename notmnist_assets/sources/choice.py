@@ -10,25 +10,24 @@ from pathlib import Path
 from notmnist_assets.settings import Settings
 from notmnist_assets.sources.base import ArchiveSource
 from notmnist_assets.sources.folder import FolderSource
-from notmnist_assets.sources.rendered import RenderedSource
+from notmnist_assets.sources.sample import SampleSource
 
 
 def source_of(settings: Settings) -> ArchiveSource:
     """Return the source that the settings name."""
-    cache = cache_folder(settings)
     published = settings.profile == "full"
     if settings.archives is None:
-        return RenderedSource(cache)
+        return SampleSource()
     if settings.archives.startswith(("http://", "https://")):
         # The HTTP client takes a third of a second to import: not for those who have folders.
         from notmnist_assets.sources.http import HttpSource
 
-        return HttpSource(settings.archives, cache, published=published)
+        return HttpSource(settings.archives, cache_folder(settings), published=published)
     return FolderSource(settings.archives.removeprefix("file://"), published=published)
 
 
 def cache_folder(settings: Settings) -> Path:
-    """Return where downloads and rendered archives are kept: beside the values, or locally when those are remote."""
+    """Return where downloads are kept: beside the values, or locally when those are remote."""
     if "://" in settings.storage:
         # Where all users share the folder for temporary files, nobody can write into what is another's.
         user = f"-{os.getuid()}" if hasattr(os, "getuid") else ""

@@ -1,6 +1,6 @@
 """Makes the README's pictures from the real UI: python -m notmnist_assets_tests.browser.pictures [FOLDER]
 
-The sample is rendered and every asset made below FOLDER, or below a temporary folder; with a FOLDER the next call
+Every asset is made of the sample below FOLDER, or below a temporary folder; with a FOLDER the next call
 makes only what is out of date.
 
 Belongs here: which pages are shown, and how large.

@@ -6,6 +6,7 @@ import tarfile
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,7 @@ from notmnist_assets.curation.label_suspects import (
 )
 from notmnist_assets.curation.logistic import fit_logistic
 from notmnist_assets.curation.values import Split
-from notmnist_assets.sources.sample import render_archives
+from notmnist_assets.sources.sample import FILES, SampleSource
 from notmnist_assets_tests.curation.letter_problems import letter_split
 
 SIZES = (20, 60)
@@ -48,15 +49,13 @@ def models(train: Split) -> list[BaselineModel]:
 
 
 @pytest.fixture(scope="module")
-def rendered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Split, npt.NDArray[np.object_]]:
-    """Rows of a rendered archive in a random order, and what those with a wrong letter show.
+def sample() -> tuple[Split, npt.NDArray[np.object_]]:
+    """Rows of the sample's large archive in a random order, and what those with a wrong letter show.
 
     That is empty for a right letter, and "?" for a character beyond A to J.
     """
-    folder = tmp_path_factory.mktemp("rendered")
-    render_archives(folder, large_per_letter=300, small_per_letter=20, workers=1)
     images, sources = [], []
-    with tarfile.open(folder / "notMNIST_large.tar.gz") as tar:
+    with tarfile.open(SampleSource().fetch("large").uri) as tar:
         for member in tar:
             file = tar.extractfile(member)
             if file is None:
@@ -71,17 +70,17 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Split, npt.NDArr
     order = np.random.default_rng(0).permutation(len(images))
     table = pd.DataFrame([sources[row] for row in order], columns=["set", "letter", "name", "font"])
     labels = table["letter"].map(LETTERS.index).to_numpy().astype(np.int32)
-    truth = pd.read_parquet(folder / "ground_truth.parquet").query("kind == 'wrong_label'")
+    truth = pd.read_parquet(Path(str(FILES)) / "ground_truth.parquet").query("kind == 'wrong_label'")
     keys = ["set", "letter", "name"]
     shows = truth.set_index(keys)["of_letter"].fillna("?")
     shown = shows.reindex(pd.MultiIndex.from_frame(table[keys])).fillna("").to_numpy()
     return Split(np.stack(images)[order], labels, table), shown
 
 
-def test_suspects_of_a_rendered_archive_are_truly_wrong_far_more_often_than_other_rows(
-    rendered: tuple[Split, npt.NDArray[np.object_]],
+def test_suspects_of_the_sample_are_truly_wrong_far_more_often_than_other_rows(
+    sample: tuple[Split, npt.NDArray[np.object_]],
 ) -> None:
-    split, shows = rendered
+    split, shows = sample
     wrong = shows != ""
     sizes = (50, 100, 1000)
     suspects = label_suspects(split, fitted(split, sizes))

@@ -60,7 +60,7 @@ def test_times_machines_and_folders_are_not_on_it() -> None:
             "https://user:secret@example.org/a/notMNIST_large.tar.gz?token=x",
             "https://example.org/a/notMNIST_large.tar.gz",
         ),
-        ("rendered by notmnist_assets", "rendered by notmnist_assets"),
+        ("shipped with notmnist_assets", "shipped with notmnist_assets"),
         ("/home/anna/private/notMNIST_large.tar.gz", "notMNIST_large.tar.gz"),
         (r"C:\Users\anna\private\notMNIST_large.tar.gz", "notMNIST_large.tar.gz"),
         (f"https://example.org/{SCRIPT}", f"https://example.org/{SCRIPT}"),

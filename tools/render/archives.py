@@ -1,35 +1,33 @@
-"""Writing a rendered sample as the two archives that everything else starts from.
-
-Belongs here: files on disk, their order and completeness, and the worker processes. What is inside the
-members is made elsewhere.
-"""
+"""Writes rendered letters as two archives with their ground truth, complete or not at all, in worker processes."""
 
 import hashlib
 import json
 import multiprocessing
 import os
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+from filelock import FileLock, Timeout
 
+from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.images import LETTERS, SETS
 from notmnist_assets.curation.progress import stage
-from notmnist_assets.sources.sample.ground_truth import Drawn, write_ground_truth
-from notmnist_assets.sources.sample.members import Members, Stretch, end_of_tar, folder_member, make_members
-from notmnist_assets.sources.sample.planting import Plan
-from notmnist_assets.sources.sample.recipe import SEED, fingerprint, recipe
+from tools.render.ground_truth import Drawn, write_ground_truth
+from tools.render.members import Members, Stretch, end_of_tar, folder_member, make_members
+from tools.render.planting import Plan
+from tools.render.recipe import SEED, fingerprint, recipe
 
 ARCHIVES: Final = {set_name: f"notMNIST_{set_name}.tar.gz" for set_name in SETS}
 GROUND_TRUTH, CHECKSUMS, RECIPE = "ground_truth.parquet", "SHA256SUMS", "recipe.json"
 
+_SCRATCH, _LOCK = ".rendering", "lock"
 _STRETCH: Final = 1024
 _AHEAD: Final = 3
 _GZIP_SYSTEM_BYTE: Final = 9
@@ -45,8 +43,9 @@ def render_archives(
     small_per_letter: int,
     seed: int = SEED,
     workers: int = 2,
+    force: bool = False,
 ) -> None:
-    """Render a sample: both archives, `ground_truth.parquet`, `SHA256SUMS` and `recipe.json`.
+    """Render both archives, `ground_truth.parquet`, `SHA256SUMS` and `recipe.json`.
 
     The same arguments and library versions give the same bytes, for any number of workers. Memory does not
     grow with the archives but for 40 bytes an image and the ground truth. Each file appears whole or not at
@@ -57,16 +56,20 @@ def render_archives(
         large_per_letter: files for each letter of the large archive, unreadable ones included; at least 20.
         small_per_letter: the same for the small archive.
         seed: of all random decisions.
-        workers: processes that draw; with 1 this process draws itself.
+        workers: processes that render; with 1 this process does it itself.
+        force: replace files of these names even if `render_archives` did not write them.
 
     Raises:
-        CurationError: a set is too small or too large, or a font is missing.
+        CurationError: a set is too small or too large, a font is missing, another process renders into
+            `destination`, or, without `force`, it holds files of these names that `render_archives` did not write.
+        OSError: a file cannot be written.
     """
     plan = Plan({"large": large_per_letter, "small": small_per_letter}, seed)
     destination.mkdir(parents=True, exist_ok=True)
+    if not force:
+        _refuse_to_replace(destination)
     drawn: list[Drawn] = []
-    with tempfile.TemporaryDirectory(prefix=".rendering-", dir=destination) as scratch:
-        folder = Path(scratch)
+    with _scratch(destination) as folder:
         total = len(LETTERS) * (large_per_letter + small_per_letter)
         with _drawing(plan, workers) as draw, stage("render letters", total, "images") as advance:
             for set_name, archive in ARCHIVES.items():
@@ -74,8 +77,11 @@ def render_archives(
         write_ground_truth(folder / GROUND_TRUTH, plan, drawn)
         names = (*ARCHIVES.values(), GROUND_TRUTH)
         _write_text(folder / CHECKSUMS, "".join(f"{_sha256(folder / name)}  {name}\n" for name in names))
-        described = recipe(large_per_letter, small_per_letter, seed)
-        described["fingerprint"] = fingerprint(large_per_letter, small_per_letter, seed)
+        described = {
+            **recipe(large_per_letter, small_per_letter, seed),
+            "fingerprint": fingerprint(large_per_letter, small_per_letter, seed),
+            "sha256": {name: _sha256(folder / name) for name in (*names, CHECKSUMS)},
+        }
         _write_text(folder / RECIPE, json.dumps(described, indent=2) + "\n")
         for name in (*names, CHECKSUMS, RECIPE):
             (folder / name).replace(destination / name)
@@ -83,14 +89,70 @@ def render_archives(
 
 def is_rendered(destination: Path, *, large_per_letter: int, small_per_letter: int, seed: int = SEED) -> bool:
     """Tell whether `destination` holds what `render_archives` would write, by the recipe stored beside it."""
-    if not all((destination / name).is_file() for name in (*ARCHIVES.values(), GROUND_TRUTH, CHECKSUMS, RECIPE)):
+    if not all((destination / name).is_file() for name in (*ARCHIVES.values(), GROUND_TRUTH, CHECKSUMS)):
         return False
+    return _stored_recipe(destination).get("fingerprint") == fingerprint(large_per_letter, small_per_letter, seed)
+
+
+def _stored_recipe(destination: Path) -> dict[str, Any]:
+    """Return what `recipe.json` says, nothing if there is none or it is not ours."""
     try:
         described = json.loads((destination / RECIPE).read_text(encoding="utf-8"))
-    except ValueError:
-        return False
-    wanted = fingerprint(large_per_letter, small_per_letter, seed)
-    return isinstance(described, dict) and described.get("fingerprint") == wanted
+    except (OSError, ValueError):
+        return {}
+    ours = isinstance(described, dict) and isinstance(described.get("sha256"), dict)
+    return described if ours else {}
+
+
+def _refuse_to_replace(destination: Path) -> None:
+    """Raise if a file would be replaced that is not, to the byte, what an earlier rendering wrote there."""
+    described = _stored_recipe(destination)
+    written = described.get("sha256", {})
+    existing = [name for name in (*ARCHIVES.values(), GROUND_TRUTH, CHECKSUMS) if (destination / name).exists()]
+    foreign = [name for name in existing if not _has_digest(destination / name, written.get(name))]
+    if (destination / RECIPE).exists() and not described:
+        foreign.append(RECIPE)
+    if foreign:
+        raise CurationError(
+            f"it holds {', '.join(foreign)}, not written by this command or changed since.",
+            subject=str(destination),
+            remedy="Render into another folder, or replace them with --force.",
+        )
+
+
+@contextmanager
+def _scratch(destination: Path) -> Iterator[Path]:
+    """Give an empty folder in `destination` for unfinished files, and delete it afterwards.
+
+    What a killed process left in it is deleted first. A lock, which ends with its process, tells that from what
+    another process is writing there.
+    """
+    folder = destination / _SCRATCH
+    folder.mkdir(exist_ok=True)
+    lock = FileLock(folder / _LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise CurationError(
+            "another process is rendering into this folder.",
+            subject=str(destination),
+            remedy="Wait until it has ended, or render into another folder.",
+        ) from None
+    try:
+        _clear(folder)
+        yield folder
+    finally:
+        _clear(folder)
+        lock.release()
+        (folder / _LOCK).unlink(missing_ok=True)
+        with suppress(OSError):  # another process has begun to use it
+            folder.rmdir()
+
+
+def _clear(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.name != _LOCK:
+            path.unlink()
 
 
 @contextmanager
@@ -161,6 +223,10 @@ def _write_archive(path: Path, plan: Plan, set_name: str, draw: _Render, advance
         )
         for letter, done in parts.items()
     ]
+
+
+def _has_digest(path: Path, sha256: str | None) -> bool:
+    return path.is_file() and _sha256(path) == sha256
 
 
 def _sha256(path: Path) -> str:

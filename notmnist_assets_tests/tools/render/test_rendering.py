@@ -10,11 +10,11 @@ from PIL import Image
 
 from notmnist_assets.curation.images import LETTERS, SIDE, Images
 from notmnist_assets.curation.png_writing import encode
-from notmnist_assets.sources.sample.fonts import face_files, glyphs
-from notmnist_assets.sources.sample.framing import CANVAS, Canvases, fill_frame
-from notmnist_assets.sources.sample.names import file_name, font_name
-from notmnist_assets.sources.sample.randomness import below, keys
-from notmnist_assets.sources.sample.rendering import (
+from tools.render.fonts import face_files, glyphs
+from tools.render.framing import CANVAS, Canvases, fill_frame
+from tools.render.names import file_name, font_name
+from tools.render.randomness import below, keys
+from tools.render.rendering import (
     FARTHEST,
     NEAR_KINDS,
     NEAREST,

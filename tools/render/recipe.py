@@ -1,7 +1,4 @@
-"""What the bytes of a rendered sample depend on.
-
-Belongs here: the identity of the recipe, cheap enough to ask for before every run. Rendering does not.
-"""
+"""What the bytes of rendered archives depend on, as numbers, versions and one fingerprint."""
 
 import hashlib
 import json
@@ -10,7 +7,7 @@ from typing import Final
 
 from PIL import features
 
-from notmnist_assets.sources.sample.fonts import face_files
+from tools.render.fonts import face_files
 
 RECIPE_VERSION: Final = 1
 """To be raised with every change of code that changes a byte."""

@@ -1,8 +1,4 @@
-"""One stretch of an archive: the files of a letter, drawn, encoded and laid out as tar members.
-
-Belongs here: the work that runs in worker processes. What is drawn is planned elsewhere, and so is the order
-of the stretches.
-"""
+"""Renders one stretch of an archive in a worker process: files of a letter, encoded and laid out as tar members."""
 
 import hashlib
 import tarfile
@@ -14,9 +10,9 @@ import numpy.typing as npt
 
 from notmnist_assets.curation import png_writing
 from notmnist_assets.curation.images import Images
-from notmnist_assets.sources.sample.names import file_name
-from notmnist_assets.sources.sample.planting import Plan
-from notmnist_assets.sources.sample.rendering import distance, perturb, render
+from tools.render.names import file_name
+from tools.render.planting import Plan
+from tools.render.rendering import distance, perturb, render
 
 MODIFIED: Final = 1_315_440_000
 """Time stamp of all members: 2011-09-08, the day the original was announced."""

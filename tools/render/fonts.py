@@ -1,7 +1,6 @@
-"""The typefaces that our dependencies ship, and their letters as bitmaps.
+"""Finds the font files of the dependency group `render` and of matplotlib, and renders single upright glyphs.
 
-Belongs here: finding the font files and drawing single upright glyphs. What is done to a glyph afterwards
-does not. All these fonts have free licences (SIL OFL 1.1, Apache 2.0, Bitstream Vera, STIX, Knuth's).
+All these fonts have free licences (SIL OFL 1.1, Apache 2.0, Bitstream Vera, STIX, Knuth's).
 """
 
 from dataclasses import dataclass
@@ -70,7 +69,7 @@ def face_files() -> tuple[Path, ...]:
             raise CurationError(
                 "is not installed, so its letters cannot be rendered.",
                 subject=package,
-                remedy="Install the project with its dependencies (`uv sync`).",
+                remedy="Install the fonts: uv sync --group render",
             )
         folder = Path(str(files(package) / "files"))
         # Two packages ship each face in both formats: the later one in this order, OpenType, is taken.

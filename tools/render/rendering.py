@@ -1,8 +1,4 @@
-"""From what an image shows to its 784 pixels.
-
-Belongs here: joining glyph, geometry, effects and framing, and the small changes that make near duplicates.
-Which image shows what is decided elsewhere.
-"""
+"""Renders what an image shows to its 784 pixels, and makes the small changes of near duplicates."""
 
 from typing import Final
 
@@ -10,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from notmnist_assets.curation.images import PIXEL_DEPTH, PIXELS, SIDE, Images, distances
-from notmnist_assets.sources.sample.effects import decorate
-from notmnist_assets.sources.sample.fonts import face_files, glyphs
-from notmnist_assets.sources.sample.framing import fill_frame
-from notmnist_assets.sources.sample.randomness import Integers, Keys, below, between, chance, keys
-from notmnist_assets.sources.sample.warping import warp
+from tools.render.effects import decorate
+from tools.render.fonts import face_files, glyphs
+from tools.render.framing import fill_frame
+from tools.render.randomness import Integers, Keys, below, between, chance, keys
+from tools.render.warping import warp
 
 NEAREST, FARTHEST = 0.2, 8.0
 """Bounds of the distance of a planted near duplicate: sum of absolute pixel differences / 255."""

@@ -1,7 +1,7 @@
 """What decorative fonts do to ink: heavier, thinner, outlined, shaded, striped, speckled, reversed.
 
-Belongs here: effects on drawings that keep their size, chosen by the style of an invented font. The geometry
-of its letters does not. All arithmetic is on integers, so that every machine draws the same pixels.
+The style of an invented font chooses the effect. All arithmetic is on integers, so that every machine renders the same
+pixels.
 """
 
 from collections.abc import Callable
@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from notmnist_assets.curation.images import moved
-from notmnist_assets.sources.sample.framing import CANVAS, Canvases
-from notmnist_assets.sources.sample.randomness import Integers, Keys, below, between
+from tools.render.framing import CANVAS, Canvases
+from tools.render.randomness import Integers, Keys, below, between
 
 _WEIGHT, _EFFECT = 300, 301
 _DETAIL: Final = 310

@@ -1,7 +1,6 @@
-"""Invented font file names, encoded as the original encodes them.
+"""A file name for each font number of a set, encoded as the original encodes them.
 
-Belongs here: a name for each font number of a set. The words are ours: no name claims to be an existing
-typeface.
+The words are invented: no name claims to be an existing typeface.
 """
 
 import base64

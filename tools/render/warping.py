@@ -1,7 +1,6 @@
-"""A typeface made wild: glyph bitmaps drawn slanted, bent, waved, coarse or torn.
+"""The geometry of an invented font, the same for all its letters: slanted, bent, waved, coarse or torn.
 
-Belongs here: the geometry of an invented font, the same for all its letters. Ink effects do not.
-All arithmetic is on integers, so that every machine draws the same pixels.
+All arithmetic is on integers, so that every machine renders the same pixels.
 """
 
 from typing import Final
@@ -9,9 +8,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from notmnist_assets.sources.sample.fonts import GLYPH_MARGIN, GLYPH_SIDE, Glyphs
-from notmnist_assets.sources.sample.framing import CANVAS, Canvases
-from notmnist_assets.sources.sample.randomness import Integers, Keys, below, between, chance
+from tools.render.fonts import GLYPH_MARGIN, GLYPH_SIDE, Glyphs
+from tools.render.framing import CANVAS, Canvases
+from tools.render.randomness import Integers, Keys, below, between, chance
 
 _REACH: Final = CANVAS - 1
 """Canvas coordinates run from -_REACH to _REACH in steps of 2: halves of a pixel from the middle."""

@@ -1,6 +1,4 @@
-"""The table of all that was planted, and of the exact repeats that came about by themselves.
-
-Belongs here: turning plans and digests into rows. Planting and drawing do not.
+"""Writes the table of all that was planted, and of the exact repeats that came about by chance.
 
 Columns: `set`, `letter`, `name` of a file; `kind`: exact_duplicate, near_duplicate, label_conflict (same or
 nearly the same picture as a file of another letter), wrong_label, unreadable; `of_set`, `of_letter`,
@@ -21,9 +19,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from notmnist_assets.curation.images import LETTERS, SETS
-from notmnist_assets.sources.sample.names import file_name
-from notmnist_assets.sources.sample.planting import Contents, Plan
-from notmnist_assets.sources.sample.randomness import Integers
+from tools.render.names import file_name
+from tools.render.planting import Contents, Plan
+from tools.render.randomness import Integers
 
 SCHEMA: Final = pa.schema(
     [

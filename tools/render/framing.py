@@ -1,7 +1,4 @@
-"""Cropping a drawing to its ink and stretching it to 28x28, as notMNIST does.
-
-Belongs here: the crop and the resampling filter. What is drawn does not.
-"""
+"""Crops a drawing to its ink and stretches it to 28x28, as notMNIST does."""
 
 from functools import cache
 from typing import Final
@@ -10,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from notmnist_assets.curation.images import SIDE, Images
-from notmnist_assets.sources.sample.randomness import Integers
+from tools.render.randomness import Integers
 
 CANVAS: Final = 56
 """Side of a drawing in pixels."""

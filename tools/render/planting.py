@@ -1,9 +1,8 @@
-"""What each image of the sample shows, and which faults are planted where.
+"""Decides what each image shows, and which faults are planted where.
 
-A sample set holds invented fonts, each with the letters A to J, as the original does. Some fonts are copies
+A set holds invented fonts, each with the letters A to J, as the original does. Some fonts are copies
 of others under another name; some show symbols or the wrong letters; a few files cannot be read. Every answer
 is a function of seed, set, letter and font number alone: no state, so any process can ask for any part.
-Belongs here: these decisions. How things are drawn does not.
 """
 
 from dataclasses import dataclass, field
@@ -15,9 +14,9 @@ import numpy.typing as npt
 
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.images import LETTERS, SETS
-from notmnist_assets.sources.sample.names import MOST_FONTS
-from notmnist_assets.sources.sample.randomness import Integers, Keys, below, chance, keys
-from notmnist_assets.sources.sample.rendering import NEAR_KINDS
+from tools.render.names import MOST_FONTS
+from tools.render.randomness import Integers, Keys, below, chance, keys
+from tools.render.rendering import NEAR_KINDS
 
 FEWEST_FONTS: Final = 20
 ORIGINAL_FILES: Final = {"large": 52_912, "small": 1_873}

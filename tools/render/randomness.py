@@ -1,8 +1,7 @@
 """Random numbers that any process can compute for any image without those before it.
 
 Each number is a hash of where it is used (seed, set, font, letter, purpose), so results do not depend on the
-order of work, on the number of workers, or on the version of a generator. Belongs here: hashing and scaling,
-not what the numbers decide.
+order of work, on the number of workers, or on the version of a generator.
 """
 
 from typing import Final

@@ -1,0 +1,57 @@
+"""The sample that the package ships: both archives and their checksums, as files of the package.
+
+`tools/render` made them. `sample_files/ground_truth.parquet` lists the duplicates, leaks, wrong labels and unreadable
+files that were planted in them, `sample_files/recipe.json` what they were rendered with.
+"""
+
+import atexit
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import cache
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Final
+
+from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.curation.values import Archive
+from notmnist_assets.sources.base import CHECKSUMS, Expected, archive_name, parse_checksums, verified
+
+FILES: Final = files("notmnist_assets.sources") / "sample_files"
+"""The folder of the sample's files, inside the installed package."""
+_ORIGIN: Final = "shipped with notmnist_assets"
+
+_unpacked: Final = ExitStack()
+atexit.register(_unpacked.close)
+
+
+class SampleSource:
+    """Gives the package's own archives, verified against the checksums beside them."""
+
+    def fetch(self, set_name: str) -> Archive:
+        """Return the archive where it was installed, verified."""
+        path = _local_path(archive_name(set_name))
+        try:
+            archive = verified(path, self._expected(set_name), str(path))
+        except CurationError as error:
+            raise CurationError(
+                error.problem, subject=error.subject, remedy="Install notmnist_assets again."
+            ) from error
+        return replace(archive, origin=_ORIGIN)
+
+    def current_sha256(self, set_name: str) -> str | None:
+        """Return the digest of the installed archive."""
+        return self.fetch(set_name).sha256
+
+    def validator(self, set_name: str) -> str:
+        """Return the digest that the package states."""
+        return str(self._expected(set_name).sha256)
+
+    def _expected(self, set_name: str) -> Expected:
+        checksums = FILES / CHECKSUMS
+        return parse_checksums(checksums.read_bytes(), set_name, str(checksums))
+
+
+@cache
+def _local_path(name: str) -> Path:
+    """Return a path to a file of the sample: a copy until the program ends, if the package is not in a folder."""
+    return _unpacked.enter_context(as_file(FILES / name))
