@@ -1,14 +1,17 @@
 """`python -m tools.render`: renders both archives into a folder."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import Progress
 
 from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.terminal import progress_bars
+from notmnist_assets.curation.progress import Advance, show_progress_on
 from tools.render.archives import render_archives
 from tools.render.planting import FEWEST_FONTS, small_for
 
@@ -31,12 +34,26 @@ def main(
     """Render letters into notMNIST_large.tar.gz and notMNIST_small.tar.gz, at any size and in bounded memory."""
     small = small_for(per_letter) if small_per_letter is None else small_per_letter
     try:
-        with progress_bars(_errors):
+        with _progress_bar():
             render_archives(out, large_per_letter=per_letter, small_per_letter=small, workers=workers, force=force)
     except (CurationError, OSError) as error:
         _errors.print(f"[red]Not rendered:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
     _console.print(f"Both archives, their checksums and the ground truth are in {out}", markup=False, soft_wrap=True)
+
+
+@contextmanager
+def _progress_bar() -> Iterator[None]:
+    """Show in a terminal how many images are rendered and how long the rest takes."""
+    with Progress(console=_errors, disable=not _errors.is_terminal) as bars:
+
+        @contextmanager
+        def display(title: str, total: int | None, unit: str) -> Iterator[Advance]:
+            task = bars.add_task(f"{title} ({unit})", total=total)
+            yield lambda amount: bars.advance(task, amount)
+
+        with show_progress_on(display):
+            yield
 
 
 if __name__ == "__main__":
