@@ -1,6 +1,6 @@
 """The proof that evaluation splits share nothing with the splits before them, for sanitized and grouped splits.
 
-Belongs here: turning counterexamples of `curation.proof` into check results.
+Belongs here: turning counterexamples of `curation.verification` into check results.
 """
 
 from collections.abc import Iterator, Mapping
@@ -36,7 +36,7 @@ def prove_disjoint(
         near_must_hold: whether a near row is an error; else a warning.
     """
     # The compiler is needed only when this check runs, not when definitions load.
-    from notmnist_assets.curation.proof import Counterexample, equal_rows, near_rows
+    from notmnist_assets.curation.verification import Counterexample, equal_rows, near_rows
 
     severity = dg.AssetCheckSeverity.ERROR if near_must_hold else dg.AssetCheckSeverity.WARN
 

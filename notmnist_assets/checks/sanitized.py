@@ -169,7 +169,7 @@ def _account_for_rows(
 
 def _judge_likeness(splits: Mapping[str, Split], chosen: Settings, radius: float) -> Iterator[dg.AssetCheckResult]:
     # The compiler is needed only when this check runs, not when definitions load.
-    from notmnist_assets.curation.likeness import near_contradictions, number_images
+    from notmnist_assets.curation.verification import near_contradictions, number_images
 
     images = [split.images for split in splits.values()]
     numbers = number_images(images)

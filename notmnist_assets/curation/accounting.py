@@ -1,6 +1,6 @@
 """Whether what is left of a split and what was removed from it make up the split.
 
-Belongs here: the count, row by row. Whether what is left is clean is in `proof` and `likeness`.
+Belongs here: the count, row by row. Whether what is left is clean is in `verification`.
 """
 
 from typing import Final

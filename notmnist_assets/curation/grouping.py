@@ -103,18 +103,23 @@ def draw_groups(groups: Indices, labels: npt.NDArray[np.int32], sizes: SplitSize
     images of every letter, where a tenth of a split's rows is each letter's room. So splits are never larger than
     asked for, and smaller only where the groups left are too large.
     """
-    count = int(groups.max(initial=-1)) + 1
-    order = np.random.default_rng(seed).permutation(count)
-    by_group = np.argsort(groups, kind="stable")
-    ends = np.cumsum(np.bincount(groups, minlength=count))
-    starts = ends - np.bincount(groups, minlength=count)
-    room = np.array([[getattr(sizes, name) // len(LETTERS)] * len(LETTERS) for name in _FILL_ORDER], np.int64)
-    # The compiler is needed only when groups are drawn, not when definitions load.
-    from notmnist_assets.curation.filling import fill
-
-    filled = fill(order, starts, ends, labels[by_group], room)
-    splits = np.array([SPLITS.index(name) for name in _FILL_ORDER])
-    return np.where(filled == NOWHERE, NOWHERE, splits[filled])[groups]
+    needed, sizes_needed = np.unique(groups * len(LETTERS) + labels, return_counts=True)
+    ends = np.cumsum(np.bincount(needed // len(LETTERS))).tolist()
+    by_letter = list(zip((needed % len(LETTERS)).tolist(), sizes_needed.tolist(), strict=True))
+    room = {name: [getattr(sizes, name) // len(LETTERS)] * len(LETTERS) for name in _FILL_ORDER}
+    split_of = np.full(len(ends), NOWHERE, np.int64)
+    for group in np.random.default_rng(seed).permutation(len(ends)).tolist():
+        wanted = by_letter[ends[group - 1] if group else 0 : ends[group]]
+        for name, left in room.items():
+            for label, count in wanted:
+                if left[label] < count:
+                    break
+            else:
+                for label, count in wanted:
+                    left[label] -= count
+                split_of[group] = SPLITS.index(name)
+                break
+    return split_of[groups]
 
 
 def grouped_splits(pool: Pool, split_of: Indices, seed: int) -> dict[str, Split]:

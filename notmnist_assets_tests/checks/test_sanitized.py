@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from notmnist_assets.checks.sanitized import sanitized_checks
-from notmnist_assets.curation import likeness, proof
+from notmnist_assets.curation import verification
 from notmnist_assets.curation.images import Images
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.values import Split
@@ -230,8 +230,8 @@ def test_only_checks_that_were_asked_for_are_computed(workspace: Workspace, monk
     def refuse(*_args: object) -> None:
         raise AssertionError("the proof was computed")
 
-    monkeypatch.setattr(proof, "near_rows", refuse)
-    monkeypatch.setattr(likeness, "number_images", refuse)
+    monkeypatch.setattr(verification, "near_rows", refuse)
+    monkeypatch.setattr(verification, "number_images", refuse)
     asked = dg.AssetCheckKey(dg.AssetKey(["sanitized", "test"]), "class_balance")
     with workspace.instance() as instance:
         definitions = workspace.definitions

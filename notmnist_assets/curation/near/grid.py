@@ -18,7 +18,11 @@ from notmnist_assets.curation.near.bounds import Sketch
 
 _COLUMNS_PER_RADIUS: Final = 2
 _MOST_COLUMNS: Final = 512
-"""Columns along one axis: at small radii columns are wider than half the radius, to keep the table small."""
+"""Columns along one axis: at small radii columns are wider than half the radius, to keep their number small."""
+_SPAN: Final = 1 << 18
+"""Keys of a column: more than the largest projection and tolerance of both signs take."""
+
+Int64 = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +33,7 @@ class Grid:
         sketch: sketch of the sorted rows.
         rows: int32 (n,), the row of the table that each sorted row is.
         cells: int32 (n, 2), column of each sorted row along each axis.
-        starts: int64 (columns + 1,), first sorted row of each column; column x, y is x * shape[1] + y.
+        keys: int64 (n,), ascending: the column of each sorted row, x * shape[1] + y, and its third projection.
         shape: columns along each axis.
         reach: how many columns away a partner can be, along each axis.
         origin: smallest projection along each axis.
@@ -39,7 +43,7 @@ class Grid:
     sketch: Sketch
     rows: npt.NDArray[np.int32]
     cells: npt.NDArray[np.int32]
-    starts: npt.NDArray[np.int64]
+    keys: Int64
     shape: tuple[int, int]
     reach: tuple[int, int]
     origin: tuple[int, int]
@@ -56,14 +60,12 @@ def build_grid(sketch: Sketch, tolerance: int) -> Grid:
     reach = -(-tolerance // step)
     cells = _cells(sketch, origin, step)
     order = _column_order(sketch, cells)
-    columns = cells[:, 0] * shape[1] + cells[:, 1]
-    starts = np.zeros(int(shape[0] * shape[1]) + 1, np.int64)
-    np.cumsum(np.bincount(columns, minlength=len(starts) - 1), out=starts[1:])
+    sketch, cells = sketch.take(order), cells[order]
     return Grid(
-        sketch=sketch.take(order),
+        sketch=sketch,
         rows=order.astype(np.int32),
-        cells=cells[order],
-        starts=starts,
+        cells=cells,
+        keys=(cells[:, 0].astype(np.int64) * shape[1] + cells[:, 1]) * _SPAN + sketch.projections[2],
         shape=(int(shape[0]), int(shape[1])),
         reach=(int(reach[0]), int(reach[1])),
         origin=(int(origin[0]), int(origin[1])),
@@ -91,6 +93,38 @@ def sort_queries(sketch: Sketch, grid: Grid) -> Queries:
     cells = _cells(sketch, np.array(grid.origin, np.int32), np.array(grid.step, np.int32))
     order = _column_order(sketch, cells)
     return Queries(sketch.take(order), order.astype(np.int32), cells[order])
+
+
+def windows(
+    queries: Queries, first: int, last: int, grid: Grid, tolerance: int, *, within: bool
+) -> tuple[Int64, Int64]:
+    """Return the begin and end of the grid rows that can be partners of the queries first:last.
+
+    Args:
+        queries: sorted queries.
+        first: the first of them.
+        last: the end of them.
+        grid: where they are looked up.
+        tolerance: largest difference of two projections.
+        within: the queries are the grid's rows themselves: only later rows are partners.
+
+    Returns:
+        int64 (last - first, columns), twice; a window whose end is not behind its begin is empty.
+    """
+    cells, value = (
+        queries.cells[first:last].astype(np.int64),
+        queries.sketch.projections[2, first:last].astype(np.int64),
+    )
+    steps = [range(-reach, reach + 1) for reach in grid.reach]
+    begins, ends = [], []
+    for step in ((x, y) for x in steps[0] for y in steps[1] if not within or (x, y) >= (0, 0)):
+        x, y = (cells + step).T
+        key = (x * grid.shape[1] + y) * _SPAN + value
+        inside = (x >= 0) & (x < grid.shape[0]) & (y >= 0) & (y < grid.shape[1])
+        begins.append(np.searchsorted(grid.keys, key - tolerance))
+        ends.append(np.where(inside, np.searchsorted(grid.keys, key + tolerance, side="right"), 0))
+    begin = np.stack(begins, axis=1)
+    return np.maximum(begin, np.arange(first + 1, last + 1)[:, None]) if within else begin, np.stack(ends, axis=1)
 
 
 def _cells(sketch: Sketch, origin: npt.NDArray[np.int32], step: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:

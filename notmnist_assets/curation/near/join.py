@@ -14,7 +14,7 @@ import numpy.typing as npt
 from notmnist_assets.curation.images import SIDE, moved
 from notmnist_assets.curation.near import bounds
 from notmnist_assets.curation.near.bounds import Pixels, Signs, as_pixels
-from notmnist_assets.curation.near.grid import Grid, Queries, build_grid, sort_queries
+from notmnist_assets.curation.near.grid import Grid, Queries, build_grid, sort_queries, windows
 from notmnist_assets.curation.near.pairs import Found, NearPairs, collect, largest_sum
 from notmnist_assets.curation.progress import stage
 
@@ -23,6 +23,8 @@ SHIFTS: Final = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy,
 
 _PIECE: Final = 2048
 """Queries of one piece of work: small enough that two threads finish together."""
+_ROOM: Final = 16_384
+"""Pairs that a piece of work has room for at first; one with more is searched again."""
 _QUERY_BLOCK: Final = 65_536
 """Queries that are sketched at a time: bounds the memory of moved copies at 51 MB."""
 
@@ -137,27 +139,36 @@ class _Index:
         from notmnist_assets.curation.near import kernels
 
         grid, count = self.grid, len(queries.rows)
+        tolerance = bounds.projection_tolerance(self.limit)
 
         def piece(first: int) -> Found:
-            return kernels.search(
-                first,
-                min(first + _PIECE, count),
-                queries.cells,
-                queries.sketch.projections,
-                queries.sketch.sums,
-                queries.rows,
-                images,
-                grid.starts,
-                grid.shape,
-                grid.reach,
-                grid.sketch.projections,
-                grid.sketch.sums,
-                grid.rows,
-                self.images,
-                self.limit,
-                bounds.projection_tolerance(self.limit),
-                within,
-            )
+            begins, ends = windows(queries, first, min(first + _PIECE, count), grid, tolerance, within=within)
+
+            def search(found: npt.NDArray[np.int32]) -> int:
+                return kernels.search(
+                    first,
+                    begins,
+                    ends,
+                    queries.sketch.projections,
+                    queries.sketch.sums,
+                    queries.rows,
+                    images,
+                    grid.sketch.projections,
+                    grid.sketch.sums,
+                    grid.rows,
+                    self.images,
+                    self.limit,
+                    tolerance,
+                    found,
+                )
+
+            found = np.empty((_ROOM, 3), np.int32)
+            pairs = search(found)
+            if pairs > _ROOM:
+                found = np.empty((pairs, 3), np.int32)
+                search(found)
+            a, b, distance = found[:pairs].T.copy()
+            return a, b, distance
 
         with stage("near duplicates", count, "images") as advance:
             for first, (a, b, distance) in zip(

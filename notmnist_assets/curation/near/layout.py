@@ -6,6 +6,7 @@ not notice a change in another file.
 
 from typing import Final
 
+CELL: Final = 4
 CELLS_SIDE: Final = 7
 SUMS: Final = CELLS_SIDE * CELLS_SIDE
 PADDED_SUMS: Final = 64
