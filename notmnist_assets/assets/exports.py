@@ -47,7 +47,7 @@ _ORIGINS: Final[Mapping[Profile, tuple[str, str]]] = {
 
 PICKLE: Final = Declaration(
     key="exports/pickle",
-    code_version="1",
+    code_version="2",
     role="export",
     dagster_type=ExportedFileType,
     io_manager="export_io",
@@ -65,9 +65,9 @@ PICKLE: Final = Declaration(
 
 @PICKLE.asset(ins={name: declaration.input for name, declaration in SPLIT_ASSETS.items()})
 def pickle_export(train: Split, valid: Split, test: Split) -> dg.MaterializeResult[ExportedFile]:
-    """Stream the six arrays into one file."""
+    """Write the six arrays into one file, one at a time."""
     splits = {"train": train, "valid": valid, "test": test}
-    version = _version(splits)
+    version = _version(splits, PICKLE.code_version)
     file = ExportedFile(pickle_format.FILE_NAME, version, partial(pickle_format.write_pickle, splits))
     return dg.MaterializeResult(value=file, data_version=dg.DataVersion(version), metadata=_rows(splits))
 
