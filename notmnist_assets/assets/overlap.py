@@ -209,7 +209,7 @@ _RECALL_COLUMNS: Final = {
 }
 RECALL: Final = Declaration(
     key="overlap/recall",
-    code_version="3",
+    code_version="4",
     role="evidence",
     dagster_type=table_type("Recall", _RECALL_COLUMNS, "What each method finds of planted duplicates."),
     io_manager="table_io",

@@ -14,7 +14,6 @@ from PIL import Image
 
 from notmnist_assets.curation.images import PIXEL_DEPTH, PIXELS, SIDE, Images, moved
 from notmnist_assets.curation.near import SHIFTS
-from notmnist_assets.curation.resizing import resize
 
 
 @dataclass(frozen=True)
@@ -80,16 +79,26 @@ def _dilation(images: Images, size: float, _rng: np.random.Generator) -> Images:
 
 
 def _resize(images: Images, side: float, _rng: np.random.Generator) -> Images:
-    smaller = resize(images, int(side), Image.Resampling.BICUBIC)
-    return resize(smaller, SIDE, Image.Resampling.BICUBIC)
+    def there_and_back(picture: Image.Image) -> Image.Image:
+        smaller = picture.resize((int(side), int(side)), Image.Resampling.BICUBIC)
+        return smaller.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+
+    return _by_pillow(images, there_and_back)
 
 
 def _jpeg(images: Images, quality: float, _rng: np.random.Generator) -> Images:
+    def encoded(picture: Image.Image) -> Image.Image:
+        file = io.BytesIO()
+        picture.save(file, "JPEG", quality=int(quality))
+        return Image.open(file)
+
+    return _by_pillow(images, encoded)
+
+
+def _by_pillow(images: Images, change: Callable[[Image.Image], Image.Image]) -> Images:
     result = np.empty_like(images)
-    for i, image in enumerate(images):
-        encoded = io.BytesIO()
-        Image.fromarray(image).save(encoded, "JPEG", quality=int(quality))
-        result[i] = np.asarray(Image.open(encoded))
+    for row, image in enumerate(images):
+        result[row] = np.asarray(change(Image.fromarray(image)))
     return result
 
 

@@ -47,7 +47,7 @@ class _Pickler(pickle.Pickler):
         if not isinstance(value, _Array):
             return NotImplemented
         array = value.convert(value.values)
-        return np.ndarray, (array.shape, array.dtype.str, pickle.PickleBuffer(array))
+        return np.ndarray, (array.shape, array.dtype.str, pickle.PickleBuffer(array.data))
 
 
 def write_pickle(splits: Mapping[str, Split], file: BinaryIO) -> None:

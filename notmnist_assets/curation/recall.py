@@ -11,12 +11,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from PIL import Image
 
 from notmnist_assets.curation.hashes import CELLS, cell_maxima
 from notmnist_assets.curation.images import PIXEL_DEPTH, Images, check_images, distances
 from notmnist_assets.curation.intervals import wilson_interval
 from notmnist_assets.curation.near import NearPairs, near_pairs
-from notmnist_assets.curation.perceptual_hash import hamming, perceptual_hashes
 from notmnist_assets.curation.perturbations import PERTURBATIONS, planted
 from notmnist_assets.curation.progress import stage
 from notmnist_assets.curation.radius import cross_letter, letter_shares
@@ -175,3 +175,17 @@ def _phash_pairs(hashes: npt.NDArray[np.uint64], shares: npt.NDArray[np.float64]
             count[method] += int(close.sum())
             same[method] += float(np.einsum("ij,ij->", shares[a[close] + start], shares[b[close] + start]))
     return {method: (count[method], max(count[method] - same[method], 0.0)) for method in _PHASH_BITS}
+
+
+def perceptual_hashes(images: Images) -> npt.NDArray[np.uint64]:
+    """Return the 64-bit `imagehash.phash` of each image (n, 28, 28), uint64 (n,)."""
+    import imagehash  # late: it brings SciPy, which takes half a second to import
+
+    hashes = [imagehash.phash(Image.fromarray(image)).hash for image in images]
+    return np.packbits(np.array(hashes, np.bool_).reshape(-1, 64), axis=1).view(">u8")[:, 0].astype(np.uint64)
+
+
+def hamming(a: npt.NDArray[np.uint64], b: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint8]:
+    """Return in how many bits hashes differ, uint8 of the broadcast shape."""
+    bits: npt.NDArray[np.uint8] = np.bitwise_count(a ^ b)
+    return bits
