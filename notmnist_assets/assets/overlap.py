@@ -12,13 +12,14 @@ from notmnist_assets.assets.hashes import HASHES
 from notmnist_assets.assets.inputs import StoredValues
 from notmnist_assets.assets.splits import SPLIT_ASSETS
 from notmnist_assets.columns import Column, Sources
-from notmnist_assets.curation.drawing import line_chart, number_grid
+from notmnist_assets.curation.drawing import number_grid
 from notmnist_assets.curation.drift import Limit, within_chance
 from notmnist_assets.curation.evidence import (
     conflicting_groups,
     largest_groups,
     pairs_across_splits,
     pairs_at_the_edge,
+    radius_chart,
 )
 from notmnist_assets.curation.file_names import font_name
 from notmnist_assets.curation.images import LETTERS
@@ -323,16 +324,7 @@ def radius(
     chosen = settings.read()
     curve = radius_table(index, near_pairs, searched=chosen.search_radius, fixed=chosen.near_radius)
     used = chosen_radius(curve)
-    supported = curve[curve["pairs"] >= FEWEST_PAIRS]
-    chart = line_chart(
-        [("different letters", supported["radius"].tolist(), (supported["share"] * 100).tolist())],
-        bands=[((supported["ci_low"] * 100).tolist(), (supported["ci_high"] * 100).tolist())],
-        title="Pairs with different letters by radius",
-        x_label="radius (sum of absolute differences / 255)",
-        y_label="% of pairs",
-        mark_x=used,
-        limit_y=share_limit(curve) * 100,
-    )
+    chart = radius_chart(curve, used, title="Pairs with different letters by radius")
     splits = {"train": train, "valid": valid, "test": test}
     inside, outside = pairs_at_the_edge(index, splits, near_pairs, used, _PICTURED_PAIRS)
     return dg.MaterializeResult(
@@ -346,7 +338,7 @@ def radius(
             "chart": picture(
                 chart,
                 f"% of pairs with different letters by radius, with 95 % interval, where there are {FEWEST_PAIRS} pairs"
-                " or more; dotted: the limit; dashed: the radius in use",
+                " or more; rings: too few pairs to rule out larger radii; dotted: the limit; dashed: the radius in use",
             ),
             "curve": table(curve, RADIUS.schema),
             "just_inside": exhibits(inside, "the widest pairs within the radius: one, other, difference amplified"),

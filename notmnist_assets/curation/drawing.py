@@ -7,7 +7,7 @@ import io
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 from notmnist_assets.curation.images import SIDE, Images
+
+ChartForm = Literal["png", "svg"]
 
 _GAP = 2
 _BACKGROUND = 96
@@ -142,8 +144,10 @@ def line_chart(
     mark_x: float | None = None,
     limit_y: float | None = None,
     dashed: Collection[str] = (),
+    hollow: Sequence[Sequence[bool]] = (),
+    form: ChartForm = "png",
 ) -> bytes:
-    """Draw named lines over common axes as PNG.
+    """Plot named lines over common axes.
 
     Args:
         lines: name, x values and y values of each line.
@@ -155,6 +159,8 @@ def line_chart(
         mark_x: where to draw a vertical dashed line.
         limit_y: where to draw a horizontal dotted line, named "limit".
         dashed: names of lines drawn dashed, for those that would hide another.
+        hollow: which points of each line are rings, in the order of `lines`.
+        form: of the picture. SVG has glyphs as paths: it looks the same wherever it is shown.
     """
     # Figure without pyplot: no global state, no window system, safe in any thread.
     from matplotlib.figure import Figure
@@ -168,16 +174,22 @@ def line_chart(
         if place < len(bands):
             low, high = bands[place]
             axes.fill_between(x, low, high, color=drawn.get_color(), alpha=0.15, linewidth=0)
+        if place < len(hollow):
+            rings = np.asarray(hollow[place], np.bool_)
+            places = np.asarray(x)[rings], np.asarray(y)[rings]
+            axes.scatter(*places, s=20, facecolors="white", edgecolors=drawn.get_color(), zorder=3)
     if mark_x is not None:
         axes.axvline(mark_x, color="black", linestyle="--", linewidth=1)
     if limit_y is not None:
         axes.axhline(limit_y, color="black", linestyle=":", linewidth=1, label="limit")
     if log_x:
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:,g}")
     axes.set(title=title, xlabel=x_label, ylabel=y_label)
     axes.grid(visible=True, alpha=0.3)
-    axes.legend(fontsize="small")
-    return _encode_figure(figure)
+    if lines:
+        axes.legend(fontsize="small")
+    return _encode_figure(figure) if form == "png" else _svg(figure)
 
 
 def number_grid(rows: Sequence[str], columns: Sequence[str], values: npt.NDArray[np.float64], title: str) -> bytes:
@@ -210,6 +222,15 @@ def _encode_figure(figure: "Figure") -> bytes:
     figure.savefig(buffer, format="png", metadata={"Software": None})
     with Image.open(buffer) as picture:
         return encode_png(picture.convert("RGB").quantize(64))
+
+
+def _svg(figure: "Figure") -> bytes:
+    import matplotlib as mpl
+
+    buffer = io.BytesIO()
+    with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "notmnist_assets"}):
+        figure.savefig(buffer, format="svg", metadata={"Creator": None, "Date": None})
+    return buffer.getvalue()
 
 
 def _png(gray: npt.NDArray[np.uint8]) -> bytes:

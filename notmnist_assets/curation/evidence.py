@@ -10,11 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from notmnist_assets.curation.drawing import ChartForm, line_chart
 from notmnist_assets.curation.gallery import Exhibit, pair_exhibit
 from notmnist_assets.curation.images import LETTERS, PIXEL_DEPTH, PIXELS, Images
 from notmnist_assets.curation.near import largest_sum
 from notmnist_assets.curation.near_table import images_of, pairs_of
 from notmnist_assets.curation.overlap import duplicate_groups
+from notmnist_assets.curation.radius import FEWEST_PAIRS, share_limit, speaks_against_larger
 from notmnist_assets.curation.relation import Indices, Method, RowIndex
 from notmnist_assets.curation.sampling import evenly_spaced
 from notmnist_assets.curation.splits import SPLITS
@@ -145,3 +147,30 @@ def _exhibit_group(index: RowIndex, splits: Mapping[str, Split], members: Indice
 
 def _where(index: RowIndex, row: int) -> str:
     return f"{SPLITS[index.split[row]]} {LETTERS[index.label[row]]}"
+
+
+def radius_chart(curve: pd.DataFrame, used: float, *, title: str = "", form: ChartForm = "png") -> bytes:
+    """Plot the share of pairs with different letters by radius, where there are enough pairs to tell.
+
+    Rings are radii that do not rule out larger ones, the dashed line is the radius in use, the dotted one the limit.
+
+    Args:
+        curve: as `radius.radius_curve` returns it.
+        used: the radius in use.
+        title: above the chart.
+        form: of the picture.
+    """
+    shown = curve[curve["pairs"] >= FEWEST_PAIRS]
+    radii = shown["radius"].tolist()
+    share, low, high = ((shown[column] * 100).tolist() for column in ("share", "ci_low", "ci_high"))
+    return line_chart(
+        [("different letters", radii, share)],
+        bands=[(low, high)],
+        hollow=[(~speaks_against_larger(shown)).tolist()],
+        title=title,
+        x_label="radius (sum of absolute differences / 255)",
+        y_label="% of pairs",
+        mark_x=used,
+        limit_y=share_limit(curve) * 100,
+        form=form,
+    )

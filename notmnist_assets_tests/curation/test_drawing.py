@@ -1,6 +1,7 @@
 """Pictures: that they open, have the promised size and show each image at its place."""
 
 import io
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import numpy.typing as npt
@@ -135,3 +136,18 @@ def test_digits_are_white_on_dark_cells_and_black_on_pale_ones(value: float, whi
     lines, columns = np.nonzero(gray == fill)
     cell = gray[lines.min() + 2 : lines.max() - 1, columns.min() + 2 : columns.max() - 1]
     assert (cell.max() - fill > fill - cell.min()) == white
+
+
+@pytest.mark.parametrize("values", [[], [7.0], [7.0, 7.0], [10.0, 1000.0]], ids=["none", "one", "equal", "two"])
+def test_a_chart_as_svg_is_the_same_each_time_and_names_no_time_and_no_font(values: list[float]) -> None:
+    def chart() -> bytes:
+        lines = [("one", values, values)] if values else []
+        rings = [[True] * len(values)]
+        return line_chart(
+            lines, hollow=rings, bands=[(values, values)], title="", x_label="x", y_label="y", log_x=True, form="svg"
+        )
+
+    assert chart() == chart()
+    assert ET.fromstring(chart()).tag.endswith("svg")  # noqa: S314
+    assert b"dc:date" not in chart()
+    assert b"<text" not in chart()

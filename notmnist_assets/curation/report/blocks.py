@@ -15,7 +15,6 @@ import pandas as pd
 
 from notmnist_assets.curation.drawing import contact_sheet
 from notmnist_assets.curation.gallery import Exhibit
-from notmnist_assets.curation.report.chart import Chart
 from notmnist_assets.curation.wording import counted
 
 MOST_ROWS: Final = 100
@@ -213,6 +212,22 @@ class Pictures:
     title: str
     about: str
     pictures: Sequence[Picture]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart as SVG under a heading of its own, with words that stand in for it, and its caption."""
+
+    kind: ClassVar[str] = "chart"
+    title: str
+    alt: str
+    caption: str
+    svg: bytes
+
+    @property
+    def uri(self) -> str:
+        """The chart itself, so that the page needs no other file."""
+        return "data:image/svg+xml;base64," + base64.b64encode(self.svg).decode()
 
 
 Block = Paragraph | Notice | Facts | Table | Pictures | Chart

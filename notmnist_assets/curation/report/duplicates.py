@@ -12,6 +12,7 @@ from notmnist_assets.curation.evidence import (
     largest_groups,
     pairs_across_splits,
     pairs_at_the_edge,
+    radius_chart,
 )
 from notmnist_assets.curation.gallery import Exhibit
 from notmnist_assets.curation.overlap import font_leakage
@@ -25,6 +26,7 @@ from notmnist_assets.curation.radius import (
 )
 from notmnist_assets.curation.report.blocks import (
     MOST_ROWS,
+    Chart,
     Fact,
     Facts,
     Paragraph,
@@ -41,7 +43,6 @@ from notmnist_assets.curation.report.blocks import (
     word,
     words,
 )
-from notmnist_assets.curation.report.chart import Chart, Line
 from notmnist_assets.curation.report.data import ReportData
 from notmnist_assets.curation.report.recall import METHODS
 
@@ -122,7 +123,6 @@ def overlap_section(data: ReportData) -> Section:
 def radius_section(data: ReportData) -> Section:
     """Tell how near is near enough."""
     curve = data.radius
-    told = curve[curve["pairs"] >= FEWEST_PAIRS]
     limit = share_limit(curve)
     facts = Facts(
         "radius-facts",
@@ -137,22 +137,9 @@ def radius_section(data: ReportData) -> Section:
         f"Line chart of the share of pairs with different letters by radius; lines mark {data.used_radius:g} and the"
         " limit",
         "Share of pairs with different letters, with its 95 % interval, where there are at least"
-        f" {FEWEST_PAIRS} pairs; rings: radii with fewer than {_SUPPORT} pairs. The upright dashed line is the radius"
-        f" in use, {data.used_radius:g}, the level one the limit, {100 * limit:.3f} %.",
-        [
-            Line(
-                "different letters",
-                told["radius"].tolist(),
-                _percent(told["share"]),
-                _percent(told["ci_low"]),
-                _percent(told["ci_high"]),
-                (~speaks_against_larger(told)).tolist(),
-            )
-        ],
-        "radius (sum of absolute differences / 255)",
-        "% of pairs",
-        mark_x=data.used_radius if len(told) and told["radius"].min() <= data.used_radius else None,
-        mark_y=100 * limit if len(told) else None,
+        f" {FEWEST_PAIRS} pairs; rings: radii with fewer than {_SUPPORT} pairs. The dashed line is the radius in use,"
+        f" {data.used_radius:g}, the dotted one the limit, {100 * limit:.3f} %.",
+        radius_chart(curve, data.used_radius, form="svg"),
     )
     table = Table(
         "radius-curve-table",
@@ -206,10 +193,6 @@ def _rule(curve: pd.DataFrame, used: float) -> str:
     )
     chosen = choose_radius(curve)
     return rule if chosen == used else f"{rule} It would choose {chosen:g}; a setting fixed {used:g}."
-
-
-def _percent(shares: "pd.Series[float]") -> list[float]:
-    return (shares * 100).tolist()
 
 
 def conflicts_section(data: ReportData) -> Section:

@@ -4,7 +4,6 @@ Belongs here: assembly. What a section says is in its module, its looks are in `
 """
 
 from collections.abc import Callable, Sequence
-from importlib.resources import files
 from typing import Final
 
 from notmnist_assets.curation.report import duplicates, inputs, recall, removed, scores, summary, versions
@@ -43,17 +42,13 @@ def render(title: str, sections: Sequence[Section]) -> str:
     """Return sections as a page. Whatever is in them is shown as text, never taken for HTML."""
     # Jinja2 takes a moment to import, and only this needs it.
     from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
 
-    package = "notmnist_assets.curation.report"
     environment = Environment(
-        loader=PackageLoader(package, ""),
+        loader=PackageLoader("notmnist_assets.curation.report", ""),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    # The style sheet is ours, and a browser reads what is between the style tags as it stands.
-    style = Markup(files(package).joinpath("page.css").read_text(encoding="utf-8"))  # noqa: S704
-    page = environment.get_template("page.html").render(title=title, sections=sections, style=style)
+    page = environment.get_template("page.html").render(title=title, sections=sections)
     return "\n".join(line for line in page.splitlines() if line.strip()) + "\n"

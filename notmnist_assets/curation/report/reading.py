@@ -11,6 +11,7 @@ from typing import Final
 
 _VOID: Final = frozenset({"meta", "img", "br", "hr", "link", "input", "source", "base", "col", "wbr"})
 _FOREIGN: Final = frozenset({"script", "iframe", "object", "embed", "link", "base", "form"})
+_PICTURES: Final = ("data:image/png;base64,", "data:image/svg+xml;base64,")
 _REFERENCES: Final = frozenset({"src", "href", "srcset", "data", "action", "poster", "xlink:href"})
 
 
@@ -92,7 +93,7 @@ class _Reader(HTMLParser):
             reference = given[name] or ""
             if reference.startswith("#"):
                 self._targets.append(reference[1:])
-            elif not (tag == "img" and reference.startswith("data:image/png;base64,")):
+            elif not (tag == "img" and reference.startswith(_PICTURES)):
                 self.problems.append(f"<{tag}> refers to {reference[:80]}")
         if "url(" in (given.get("style") or ""):
             self.problems.append(f"the style of <{tag}> refers to elsewhere")

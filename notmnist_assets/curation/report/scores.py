@@ -10,10 +10,12 @@ import pandas as pd
 
 from notmnist_assets.curation.baselines import learning_curve
 from notmnist_assets.curation.confusion import Counts, recall_by_letter
+from notmnist_assets.curation.drawing import line_chart
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.report.blocks import (
     Block,
     Cell,
+    Chart,
     Paragraph,
     Section,
     Table,
@@ -26,7 +28,6 @@ from notmnist_assets.curation.report.blocks import (
     word,
     words,
 )
-from notmnist_assets.curation.report.chart import Chart, Line
 from notmnist_assets.curation.report.data import ReportData
 from notmnist_assets.curation.splits import EVALUATION
 
@@ -114,25 +115,24 @@ def _curves(metrics: pd.DataFrame) -> Iterator[Chart]:
     """Draw a curve for each kind of training rows: all in one would hide each other."""
     points = learning_curve(metrics)
     points = points[points["eval_on"] == "test"]
+    points = points.assign(**{column: points[column] * 100 for column in ("accuracy", "ci_low", "ci_high")})
     for train_on, trained in _TRAINED.items():
         part = points[points["train_on"] == train_on]
+        scored = {name: rows for kind, name in _SCORED.items() if len(rows := part[part["eval_rows"] == kind])}
         yield Chart(
             f"Learning curve, trained on {trained}",
             f"Line chart of accuracy on test by number of {train_on} training rows: on removed, all and clean rows",
             "Accuracy on test by training rows, with 95 % intervals as bands: on the rows that sanitizing removed, on"
             " all as drawn, and on the clean ones that it left.",
-            [
-                Line(
-                    name,
-                    rows["train_rows"].tolist(),
-                    *((rows[column] * 100).tolist() for column in ("accuracy", "ci_low", "ci_high")),
-                )
-                for kind, name in _SCORED.items()
-                if len(rows := part[part["eval_rows"] == kind])
-            ],
-            "training rows",
-            "% read right",
-            log_x=True,
+            line_chart(
+                [(name, rows["train_rows"].tolist(), rows["accuracy"].tolist()) for name, rows in scored.items()],
+                bands=[(rows["ci_low"].tolist(), rows["ci_high"].tolist()) for rows in scored.values()],
+                title="",
+                x_label="training rows",
+                y_label="% read right",
+                log_x=True,
+                form="svg",
+            ),
         )
 
 
