@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import dagster as dg
 from PIL import Image
+from rich import box
 from rich.color import Color
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markdown import Markdown
@@ -21,7 +22,6 @@ from rich.text import Text
 
 from notmnist_assets.curation.sampling import evenly_spaced
 from notmnist_assets.curation.wording import counted
-from notmnist_assets.fitting import ShownColumn, fitted
 from notmnist_assets.inspecting import Inspection
 
 _MOST_ROWS: Final = 30
@@ -67,9 +67,9 @@ def show(console: Console, inspection: Inspection) -> None:
         if isinstance(value, dg.TableMetadataValue):
             rows = inspection.metadata.get("rows") if label == _SAMPLE else None
             total = rows.value if isinstance(rows, dg.IntMetadataValue) else None
-            console.print(*_table(label, value, console.width, total), sep="\n")
+            console.print(*_table(label, value, total), sep="\n")
     if inspection.checks:
-        console.print(*_checks(inspection, console.width), sep="\n")
+        console.print(_checks(inspection))
     if inspection.files:
         console.print(_files(inspection))
         # On a line of its own, however long: it is there to be copied.
@@ -91,7 +91,7 @@ def show(console: Console, inspection: Inspection) -> None:
 
 def _new_table(title: str, columns: Sequence[tuple[str, bool]]) -> Table:
     """Return an empty table; of each column the head, and whether it holds numbers."""
-    table = Table(title=Text(title), title_justify="left")
+    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for name, numeric in columns:
         table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
     return table
@@ -131,39 +131,30 @@ def _short(value: object) -> str:
     return _cell(value)
 
 
-def _table(label: str, value: dg.TableMetadataValue, width: int, total: int | None = None) -> Iterator[RenderableType]:
+def _table(label: str, value: dg.TableMetadataValue, total: int | None = None) -> Iterator[RenderableType]:
     """Yield a table and what its columns mean; `total` is how many rows a value has that it is a sample of."""
     shown = range(min(len(value.records), _MOST_ROWS))
-    records = [
-        value.records[row] for row in (shown if total is None else evenly_spaced(len(value.records), _MOST_ROWS))
-    ]
-    columns = [
-        ShownColumn(
-            column.name,
-            [Text(_short(record.data.get(column.name))) for record in records],
-            numeric=column.type in ("int", "float"),
-        )
-        for column in value.schema.columns
-    ]
-    yield from fitted(label, columns, width)
-    if total is not None and total > len(records):
-        yield Text(f"{len(records)} of {total:,} rows; load the asset for all", style="italic")
-    elif hidden := len(value.records) - len(records):
+    rows = [value.records[row] for row in (shown if total is None else evenly_spaced(len(value.records), _MOST_ROWS))]
+    columns = value.schema.columns
+    table = _new_table(label, [(column.name, column.type in ("int", "float")) for column in columns])
+    for row in rows:
+        table.add_row(*(Text(_short(row.data.get(column.name))) for column in columns))
+    yield table
+    if total is not None and total > len(rows):
+        yield Text(f"{len(rows)} of {total:,} rows; load the asset for all", style="italic")
+    elif hidden := len(value.records) - len(rows):
         yield Text(f"{counted(hidden, 'more row')} in the UI", style="italic")
-    for column in value.schema.columns:
+    for column in columns:
         if column.description:
             yield Text(f"{column.name}: {column.description}", style="italic")
 
 
-def _checks(inspection: Inspection, width: int) -> Iterator[RenderableType]:
-    checks = inspection.checks
-    columns = (
-        ShownColumn("check", [Text(check.name) for check in checks]),
-        ShownColumn("outcome", [Text(check.outcome, style=_COLOURS.get(check.outcome, "")) for check in checks]),
-        ShownColumn("actual", [Text(check.actual) for check in checks]),
-        ShownColumn("threshold", [Text(check.threshold) for check in checks]),
-    )
-    yield from fitted("Checks", columns, width)
+def _checks(inspection: Inspection) -> Table:
+    table = _new_table("Checks", [(name, False) for name in ("check", "outcome", "actual", "threshold")])
+    for check in inspection.checks:
+        outcome = Text(check.outcome, style=_COLOURS.get(check.outcome, ""))
+        table.add_row(Text(check.name), outcome, Text(check.actual), Text(check.threshold))
+    return table
 
 
 def _files(inspection: Inspection) -> Table:

@@ -10,10 +10,10 @@ import pytest
 
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.report.page import SECTIONS
-from notmnist_assets.curation.report.reading import read_page
 from notmnist_assets.definitions import defs
 from notmnist_assets.delivery import ExportName, deliver, deliver_report
 from notmnist_assets.storage import StoredValue, ValueStore
+from notmnist_assets_tests.curation.pages import read_page
 from notmnist_assets_tests.workspace import Workspace
 
 FILE, FOLDER = ExportName.NPZ, ExportName.IDX

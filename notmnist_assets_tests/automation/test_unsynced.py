@@ -5,11 +5,11 @@ import pytest
 
 from notmnist_assets.assets.report import settings_shown
 from notmnist_assets.curation.images import LETTERS
-from notmnist_assets.curation.report.reading import read_page
 from notmnist_assets.definitions import DECLARATIONS
 from notmnist_assets.runs import refresh
 from notmnist_assets_tests.automation.changes import change_a_letter
 from notmnist_assets_tests.automation.ticks import unsynced
+from notmnist_assets_tests.curation.pages import read_page
 from notmnist_assets_tests.workspace import Workspace, keys_of
 
 SMALL_LETTERS = {f"letters/small/{letter}" for letter in LETTERS}

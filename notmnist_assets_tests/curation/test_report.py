@@ -15,8 +15,8 @@ from notmnist_assets.curation.published import READABLE
 from notmnist_assets.curation.radius import choose_radius, label_noise, share_limit
 from notmnist_assets.curation.report.blocks import Table
 from notmnist_assets.curation.report.page import SECTIONS, report_page
-from notmnist_assets.curation.report.reading import ReadPage, read_page
 from notmnist_assets.curation.values import Archive
+from notmnist_assets_tests.curation.pages import ReadPage, read_page
 from notmnist_assets_tests.curation.report_values import (
     BREAKOUT,
     SCRIPT,
