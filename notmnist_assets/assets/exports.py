@@ -139,7 +139,7 @@ _PARQUET_COLUMNS: Final = {
 }
 PARQUET: Final = Declaration(
     key="exports/parquet",
-    code_version="2",
+    code_version="3",
     role="export",
     dagster_type=ExportedFolderType,
     io_manager="export_io",
@@ -167,7 +167,7 @@ def parquet_export(
     card = dataset_card.dataset_card(
         splits, sanitize_policy(chosen), title=title, origin=origin, shifts=chosen.near_shifts
     )
-    version = _version(splits, card)
+    version = _version(splits, card, PARQUET.code_version)
     files: dict[str, WriteFile] = {dataset_card.FILE_NAME: partial(_write_text, card)}
     files |= parquet_format.write_files(splits)
     return dg.MaterializeResult(

@@ -237,8 +237,8 @@ def _png(gray: npt.NDArray[np.uint8]) -> bytes:
     return encode_png(Image.fromarray(gray))
 
 
-def encode_png(picture: Image.Image) -> bytes:
-    """Return a picture as the bytes of a small PNG file."""
+def encode_png(picture: Image.Image, *, level: int = 6) -> bytes:
+    """Return a picture as the bytes of a PNG file; `level` is zlib's, 0 (uncompressed) to 9 (small)."""
     buffer = io.BytesIO()
-    picture.save(buffer, format="png", compress_level=6)
+    picture.save(buffer, format="png", compress_level=level)
     return buffer.getvalue()

@@ -15,11 +15,11 @@ import numpy.typing as npt
 from PIL import Image
 
 from notmnist_assets.curation.ahead import made_ahead
+from notmnist_assets.curation.drawing import encode_png
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.export_comparison import array_problems
 from notmnist_assets.curation.file_names import file_paths
 from notmnist_assets.curation.images import LETTERS, PIXELS, SIDE, Images
-from notmnist_assets.curation.png_writing import encode
 from notmnist_assets.curation.progress import stage
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.values import SOURCE_COLUMNS, Split
@@ -39,11 +39,8 @@ FEATURES: Final = {
 """The columns as `datasets` describes them, in order."""
 
 _SCHEMA_KEY: Final = b"huggingface"
-_COLUMN_PATHS: Final = ("image.bytes", "image.path", "label", *SOURCE_COLUMNS)
 _ROW_GROUP: Final = 4096
 _STEP: Final = 64
-_FAST: Final = 1
-"""Compression level of the PNG files: they come out 6 % larger than at level 6, in two thirds of the time."""
 # pyarrow's errors are subclasses of built-in ones; Pillow calls a broken PNG file a SyntaxError.
 _UNREADABLE: Final = (
     ValueError,
@@ -101,14 +98,13 @@ def _write(name: str, split: Split, file: BinaryIO) -> None:
     import pyarrow.parquet as pq
 
     schema = _schema()
-    compression = {**dict.fromkeys(_COLUMN_PATHS, "zstd"), "image.bytes": "none"}  # the pixels are compressed already
     with (
         stage(f"write {name} as Parquet", len(split), "rows") as advance,
         pq.ParquetWriter(
             file,
             schema,
             version="2.6",
-            compression=compression,
+            compression="zstd",
             use_dictionary=list(SOURCE_COLUMNS),
             write_statistics=["label", *SOURCE_COLUMNS],
             write_page_checksum=True,
@@ -136,7 +132,8 @@ def _columns(split: Split, block: slice) -> dict[str, Any]:
 
     sources = split.sources.iloc[block]
     texts = {name: sources[name].astype(str).tolist() for name in SOURCE_COLUMNS}
-    pictures = encode(np.asarray(split.images[block]), level=_FAST)
+    # PNG files without compression: zstd makes less of them than of compressed ones, and deflate differs by processor.
+    pictures = [encode_png(Image.fromarray(image), level=0) for image in np.asarray(split.images[block])]
     return {
         "image": pa.StructArray.from_arrays(
             [pa.array(pictures, pa.binary()), pa.array(file_paths(sources).tolist(), pa.string())],
