@@ -1,4 +1,4 @@
-"""The command `notmnist`: run, status, show, report, export.
+"""The command `notmnist`: run, status, verify, show, report, export.
 
 Belongs here: arguments and exit codes. Exit code 1: a run failed, or what was asked for is not there or
 has no place to go; 2: a setting or an argument is wrong.
@@ -106,6 +106,32 @@ def status() -> None:
         _console.print(f"waits: {key.to_user_string()} ({reason})", markup=False, highlight=False, soft_wrap=True)
     if not stale and not held:
         _console.print("Everything is up to date.")
+
+
+@_app.command()
+def verify(
+    record: Annotated[
+        bool,
+        typer.Option(
+            "--record", help="Accept values that an earlier release stored without digests, and record digests of them."
+        ),
+    ] = False,
+) -> None:
+    """Read all stored files and compare them with the digests that were recorded when they were written."""
+    settings = read_settings()
+    with _loading():
+        from notmnist_assets.definitions import build_definitions
+        from notmnist_assets.verify import verify_values
+
+    assets = [key.to_user_string() for key in build_definitions(settings).resolve_asset_graph().toposorted_asset_keys]
+    unusable = 0
+    for found in verify_values(ValueStore(settings.storage_root), assets, record=record):
+        unusable += not found.is_usable
+        line = f"{found.state.value:<8}  {found.asset}: {found.detail}"
+        _console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if unusable:
+        _errors.print(f"{counted(unusable, 'asset')} cannot be used; their lines say what to do.", highlight=False)
+        raise typer.Exit(1)
 
 
 @_app.command()

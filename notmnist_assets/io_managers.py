@@ -5,7 +5,6 @@ are in `storage`.
 """
 
 import hashlib
-import io
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, ClassVar, Final
@@ -19,7 +18,7 @@ from upath import UPath
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.fingerprint import fingerprint
 from notmnist_assets.curation.near_table import NearSearch
-from notmnist_assets.curation.npy import DAMAGED, PIECE_BYTES, map_npy, read_npy, write_npy
+from notmnist_assets.curation.npy import PIECE_BYTES, map_npy, read_npy, write_npy
 from notmnist_assets.curation.values import Archive, LetterImages, Split
 from notmnist_assets.exported import ExportedFile, ExportedFolder
 from notmnist_assets.failures import explained
@@ -27,7 +26,8 @@ from notmnist_assets.metadata import table
 from notmnist_assets.storage import StoredValue, ValueStore, WriteFile, damaged
 from notmnist_assets.versions import COMPARED, STALE, current_settings
 
-_DAMAGED: Final = (*DAMAGED, ArrowException)
+_UNREADABLE: Final = (ValueError, TypeError, LookupError, OSError, ArrowException)
+"""What NumPy, pyarrow and the values raise over files of another release of theirs or ours."""
 
 
 class ValueIOManager(dg.IOManager):
@@ -72,8 +72,10 @@ class ValueIOManager(dg.IOManager):
         stored = store.require(key)
         try:
             return self._load(store, key, stored)
-        except _DAMAGED as error:
-            raise damaged(key, f"the stored value cannot be read: {error}.") from error
+        except _UNREADABLE as error:
+            raise damaged(
+                key, "the stored files are those that were written, but the installed packages cannot read them."
+            ) from error
 
     @abstractmethod
     def _version(self, value: Any) -> str:
@@ -124,6 +126,8 @@ class ArchiveIOManager(ValueIOManager):
         return {"sha256": value.sha256, "origin": value.origin}
 
     def _load(self, store: ValueStore, key: Sequence[str], stored: StoredValue) -> Archive:
+        if store.is_local:  # elsewhere that would be a second download: whoever reads it compares its SHA-256
+            store.verify(key, stored)
         return Archive(
             uri=store.uri(key, stored, self._FILE),
             bytes=stored.files[self._FILE],
@@ -243,12 +247,9 @@ class NearSearchIOManager(ValueIOManager):
                 return None
             searched = _load_table(store, key, stored, self._SEARCHED)["exact"].to_numpy(object)
             facts = (stored.facts[name] for name in ("radius", "shifts", "code_version"))
-            search = NearSearch(self._load(store, key, stored), searched, *facts)
-            # Damage can leave a file readable, and whatever is extended is never looked at again.
-            intact = self._version(search) == stored.version
-        except (CurationError, *_DAMAGED):
+            return NearSearch(self._load(store, key, stored), searched, *facts)
+        except (CurationError, *_UNREADABLE):
             return None
-        return search if intact else None
 
 
 class ExportIOManager(ValueIOManager):
@@ -272,6 +273,7 @@ class ExportIOManager(ValueIOManager):
         }
 
     def _load(self, store: ValueStore, key: Sequence[str], stored: StoredValue) -> UPath:
+        store.verify(key, stored)
         only_file = next(iter(stored.files)) if len(stored.files) == 1 else None
         return UPath(store.uri(key, stored, only_file))
 
@@ -292,9 +294,9 @@ def _table_writer(table: pd.DataFrame) -> WriteFile:
 def _load_array(store: ValueStore, key: Sequence[str], stored: StoredValue, name: str) -> npt.NDArray[Any]:
     """Return a memory map when the file is local, an array in memory elsewhere."""
     if store.is_local:
-        return map_npy(store.file(key, stored, name))
+        return map_npy(store.verified_file(key, stored, name))
     with store.open(key, stored, name) as file:
-        return read_npy(io.BytesIO(file.read()))
+        return read_npy(file)
 
 
 def _load_table(store: ValueStore, key: Sequence[str], stored: StoredValue, name: str) -> pd.DataFrame:

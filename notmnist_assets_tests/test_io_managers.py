@@ -157,24 +157,12 @@ def test_what_was_stored_is_told() -> None:
     assert int(str(event.metadata["dagster/size_bytes"].value)) > SPLIT.images.nbytes
 
 
-def test_a_file_of_python_objects_is_refused(values: Path) -> None:
-    store(lambda: SPLIT, "split_io", types.SplitType)
-    images = files(values)["images.npy"]
-    size = images.stat().st_size
-    with images.open("wb") as file:
-        np.save(file, np.array([{"any": "thing"}], dtype=object), allow_pickle=True)
-        file.write(b"\0" * (size - file.tell()))
-    with pytest.raises(dg.Failure, match="cannot be read") as caught:
-        load("split_io")
-    assert "tests/value" in str(caught.value)
-
-
 @pytest.mark.parametrize("damage", ["images.npy", "sources.parquet"])
 def test_damaged_bytes_of_the_right_size_are_told(values: Path, damage: str) -> None:
     store(lambda: SPLIT, "split_io", types.SplitType)
     path = files(values)[damage]
     path.write_bytes(b"\xff" * path.stat().st_size)
-    with pytest.raises(dg.Failure, match="Make it again: notmnist run "):
+    with pytest.raises(dg.Failure, match="Make it again: notmnist run tests/value"):
         load("split_io")
 
 
@@ -243,21 +231,6 @@ def test_a_damaged_search_is_no_search(values: Path, name: str, damage: Callable
     store_search()
     path = files(values)[name]
     path.write_bytes(damage(path.read_bytes()))
-    assert stored_search() is None
-
-
-@pytest.mark.parametrize("name", ["searched.parquet", "table.parquet"])
-def test_a_search_that_reads_well_but_is_not_what_was_stored_is_no_search(values: Path, name: str) -> None:
-    store_search()
-    path = files(values)[name]
-    table = pd.read_parquet(path)
-    column = table.columns[0]
-    table[column] = table[column].to_numpy()[::-1]
-    table.to_parquet(path, index=False)
-    described = files(values)["value.json"]
-    manifest = json.loads(described.read_text())
-    manifest["files"][name] = path.stat().st_size
-    described.write_text(json.dumps(manifest))
     assert stored_search() is None
 
 

@@ -1,0 +1,78 @@
+"""Temporary folders that are removed even if their process is killed: the next process does it.
+
+A folder holds a lock file, locked by the process that uses it. The operating system releases the lock when the
+process ends, however it ends, so an unlocked folder has no owner. This also holds for processes in other containers
+and on other hosts that share the folder, whose process numbers mean nothing here.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock, Timeout
+
+_LOCK: Final = "in-use.lock"
+_CONTENT: Final = "content"
+_ATTEMPTS: Final = 10
+PREFIX: Final = "notmnist-scratch-"
+"""Start of the names of scratch folders in the system's temporary folder."""
+
+
+@contextmanager
+def scratch_folder(parent: Path | None = None, prefix: str = PREFIX) -> Iterator[Path]:
+    """Provide an empty folder and remove it afterwards; first remove those of the same prefix that have no owner.
+
+    Args:
+        parent: an existing folder to make it in; the system's temporary folder by default.
+        prefix: of its name. Folders of this user with this prefix and a lock file are taken for scratch folders.
+
+    Raises:
+        OSError: the folder cannot be made.
+    """
+    parent = Path(tempfile.gettempdir()) if parent is None else parent
+    _remove_abandoned(parent, prefix)
+    folder, lock = _locked_folder(parent, prefix)
+    try:
+        content = folder / _CONTENT
+        content.mkdir()
+        yield content
+    finally:
+        shutil.rmtree(folder / _CONTENT, ignore_errors=True)
+        lock.release()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _locked_folder(parent: Path, prefix: str) -> tuple[Path, FileLock]:
+    for _ in range(_ATTEMPTS):
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        lock = FileLock(folder / _LOCK)
+        # Another process may have locked and removed the folder between these lines.
+        with suppress(Timeout, FileNotFoundError):
+            lock.acquire(timeout=0)
+            if (folder / _LOCK).exists():
+                return folder, lock
+        lock.release()
+    raise FileExistsError(f"no scratch folder could be made in {parent}: other processes remove them")
+
+
+def _remove_abandoned(parent: Path, prefix: str) -> None:
+    for folder in parent.glob(f"{prefix}*"):
+        # Folders of other users, or that cannot be looked at, are left to their owners.
+        with suppress(OSError, Timeout):
+            if folder.is_symlink() or not _is_ours(folder) or not (folder / _LOCK).is_file():
+                continue
+            lock = FileLock(folder / _LOCK)
+            lock.acquire(timeout=0)
+            try:
+                shutil.rmtree(folder / _CONTENT, ignore_errors=True)
+            finally:
+                lock.release()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_ours(folder: Path) -> bool:
+    return not hasattr(os, "getuid") or folder.stat().st_uid == os.getuid()
