@@ -147,6 +147,53 @@ def test_the_same_version_in_other_bytes_leaves_the_files_of_readers_alone(root:
     assert read(store) == b"third"
 
 
+def test_the_same_version_in_other_bytes_counts_up_and_keeps_the_one_before(root: str) -> None:
+    store = ValueStore(root)
+    values = [write(store, VERSIONS[0], data) for data in (b"one", b"two", b"three", b"two")]
+    name = VERSIONS[0][:16]
+    assert [value.folder for value in values] == [name, f"{name}-2", f"{name}-3", f"{name}-4"]
+    filesystem, _ = fsspec.core.url_to_fs(root)
+    assert [bool(filesystem.exists(store.file(KEY, value, "a.bin"))) for value in values] == [False, False, True, True]
+    with store.open(KEY, values[2], "a.bin") as file:
+        assert file.read() == b"three"
+
+
+def test_a_writer_that_is_killed_loses_neither_the_current_version_nor_the_one_before(tmp_path: Path) -> None:
+    store = ValueStore(str(tmp_path))
+    before, current = write(store, VERSIONS[0], b"one"), write(store, VERSIONS[0], b"two")
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), VERSIONS[0]], check=False)
+    for stored, data in ((before, b"one"), (current, b"two")):
+        with store.open(KEY, stored, "a.bin") as file:
+            assert file.read() == data
+
+
+def test_a_damaged_value_of_the_same_version_is_replaced(root: str) -> None:
+    store = ValueStore(root)
+    stored = write(store, VERSIONS[0], b"good")
+    filesystem, _ = fsspec.core.url_to_fs(root, skip_instance_cache=True)
+    filesystem.pipe_file(store.file(KEY, stored, "a.bin"), b"evil")
+    with pytest.raises(CurationError, match="not those that were written"):
+        read(store)
+    write(store, VERSIONS[0], b"good")
+    assert read(store) == b"good"
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that exists and cannot be read")
+@pytest.mark.parametrize("name", ["a.bin", "value.json"])
+def test_a_file_that_cannot_be_read_is_damaged_and_replaced_when_made_again(tmp_path: Path, name: str) -> None:
+    store = ValueStore(str(tmp_path))
+    stored = write(store, VERSIONS[0], b"")
+    path = Path(store.file(KEY, stored, name)) if name == "a.bin" else tmp_path / "splits" / "test" / name
+    path.unlink()
+    path.symlink_to("/proc/self/mem")  # reading from its start is an I/O error, as from a bad sector
+    with pytest.raises(CurationError, match=f"{name} cannot be read") as caught:
+        read(store)
+    assert not isinstance(caught.value, StorageUnusableError)
+    assert caught.value.remedy == "Make it again: notmnist run splits/test"
+    write(store, VERSIONS[0], b"")
+    assert read(store) == b""
+
+
 def test_the_same_bytes_written_again_stay_where_they_are(tmp_path: Path) -> None:
     store = ValueStore(str(tmp_path))
     for data in (b"one", b"two"):

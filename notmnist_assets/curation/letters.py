@@ -5,7 +5,6 @@ scratch files, so that pixels need no more memory for a larger archive. The arch
 `members`, the pixels in `decoding` and `png`; where letters are stored is the caller's matter.
 """
 
-import tempfile
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,6 +20,7 @@ import pandas as pd
 from notmnist_assets.curation.archive import read_members
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.images import LETTERS, PIXELS, SIDE, Images
+from notmnist_assets.curation.scratch import scratch_folder
 from notmnist_assets.curation.values import REJECTED_COLUMNS, Archive, LetterImages
 
 if TYPE_CHECKING:
@@ -225,11 +225,7 @@ def read_letters(
     if unknown or workers < 1:
         raise ValueError(f"letters {unknown} are not among {LETTERS}" if unknown else f"{workers} workers")
     with ExitStack() as stack:
-        folder = Path(
-            stack.enter_context(
-                tempfile.TemporaryDirectory(prefix="notmnist-", dir=scratch, ignore_cleanup_errors=True)
-            )
-        )
+        folder = stack.enter_context(scratch_folder(scratch))
         gathered = {letter: _Gathering(folder / f"{letter}.raw") for letter in sorted(set(letters))}
         for gathering in gathered.values():
             stack.callback(gathering.close)
