@@ -3,7 +3,9 @@
 import dagster as dg
 
 from notmnist_assets.assets.declaration import Declaration, Stage
+from notmnist_assets.curation import published
 from notmnist_assets.curation.images import SETS
+from notmnist_assets.curation.shape import check_shape
 from notmnist_assets.curation.values import Archive
 from notmnist_assets.failures import explained
 from notmnist_assets.resources import SettingsResource
@@ -41,6 +43,9 @@ def _archive_asset(set_name: str) -> dg.AssetsDefinition:
         chosen = settings.read()
         with explained():
             value = source_of(chosen).fetch(set_name)
+            # An archive that cannot give the letters must not take the place of one that did. The originals can.
+            if value.sha256 != published.ARCHIVES[set_name].sha256:
+                check_shape(value, set_name, chosen.minimum[set_name])
         return dg.MaterializeResult(
             value=value,
             data_version=dg.DataVersion(value.sha256),

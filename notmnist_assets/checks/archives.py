@@ -1,9 +1,5 @@
-"""Checks of `archives/*`: the stored bytes are the ones that were verified.
+"""Checks of `archives/*`: the stored bytes are the ones that were verified."""
 
-Belongs here: what must hold of a stored archive before anything reads it.
-"""
-
-import hashlib
 from collections.abc import Sequence
 
 import dagster as dg
@@ -11,11 +7,11 @@ import dagster as dg
 from notmnist_assets.assets.archives import ARCHIVES
 from notmnist_assets.checks.results import judged
 from notmnist_assets.curation import published
+from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.images import SETS
-from notmnist_assets.curation.values import Archive
+from notmnist_assets.failures import explained
 from notmnist_assets.resources import SettingsResource
-
-_BLOCK = 1 << 20
+from notmnist_assets.storage import StorageUnusableError, ValueStore
 
 
 def _checksum_check(set_name: str) -> dg.AssetChecksDefinition:
@@ -25,21 +21,24 @@ def _checksum_check(set_name: str) -> dg.AssetChecksDefinition:
         name="checksum",
         asset=key,
         blocking=True,
-        description="The SHA-256 of the stored bytes is the one that was verified; for the profile full, the"
-        " published one.",
+        description="The stored bytes are the ones whose SHA-256 was verified when they were copied; for the profile"
+        " full, it is the published one.",
     )
-    def checksum(settings: SettingsResource, archive: Archive) -> dg.AssetCheckResult:
-        """Read the archive back and hash it."""
+    def checksum(settings: SettingsResource) -> dg.AssetCheckResult:
+        """Read the archive back and compare it with its digest, which is ten times as fast as another SHA-256."""
+        store = ValueStore(settings.storage_root())
         full = settings.read().profile == "full"
-        expected = published.ARCHIVES[set_name].sha256 if full else archive.sha256
-        digest = hashlib.sha256()
-        with archive.open() as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-        actual = digest.hexdigest()
-        return judged(
-            key, "checksum", passed=actual == expected, actual=actual, threshold=expected, bytes=archive.bytes
-        )
+        with explained():
+            stored = store.require(key.path)
+            sha256 = actual = stored.facts["sha256"]
+            try:
+                store.verify(key.path, stored)
+            except StorageUnusableError:
+                raise
+            except CurationError as error:
+                actual = error.problem
+        expected = published.ARCHIVES[set_name].sha256 if full else sha256
+        return judged(key, "checksum", passed=actual == expected, actual=actual, threshold=expected, bytes=stored.bytes)
 
     return checksum
 

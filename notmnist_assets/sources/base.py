@@ -6,6 +6,8 @@ the sources.
 
 import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -44,7 +46,7 @@ class ArchiveSource(Protocol):
     """Gets archives as verified local files."""
 
     def fetch(self, set_name: str) -> Archive:
-        """Return the archive of a set, its bytes complete and verified.
+        """Return the archive of a set, its size and digest verified as far as they are known.
 
         Raises:
             CurationError: it cannot be had, or is not what was expected.
@@ -118,29 +120,32 @@ def verified(path: Path, expected: Expected, origin: str) -> Archive:
     Raises:
         CurationError: the file is not what was expected, or is damaged.
     """
-    try:
-        return _verified(path, expected, origin)
-    except OSError as error:
-        raise CurationError(
-            f"it cannot be read: {error.strerror or error}.",
-            subject=origin,
-            remedy="Make the file readable, or copy it again.",
-        ) from error
+    archive = matching(path, expected, origin)
+    if expected.sha256 is None:
+        with _readable(origin):
+            verify_gzip(path)
+    return archive
 
 
-def _verified(path: Path, expected: Expected, origin: str) -> Archive:
-    size = path.stat().st_size
-    if expected.bytes is not None and size != expected.bytes:
-        raise CurationError(
-            f"it has {size} bytes, {expected.bytes} are {expected.by}.",
-            subject=origin,
-            remedy="Replace it by a complete copy, or use another mirror (NOTMNIST_ARCHIVES).",
-        )
-    digest = hashlib.sha256()
-    with path.open("rb") as file, stage(f"verify {path.name}", size, "B") as advance:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-            advance(len(block))
+def matching(path: Path, expected: Expected, origin: str) -> Archive:
+    """Return the archive in `path` after checking its size and its digest, as far as they are known.
+
+    Raises:
+        CurationError: the file cannot be read, or is not what was expected.
+    """
+    with _readable(origin):
+        size = path.stat().st_size
+        if expected.bytes is not None and size != expected.bytes:
+            raise CurationError(
+                f"it has {size} bytes, {expected.bytes} are {expected.by}.",
+                subject=origin,
+                remedy="Replace it by a complete copy, or use another mirror (NOTMNIST_ARCHIVES).",
+            )
+        digest = hashlib.sha256()
+        with path.open("rb") as file, stage(f"verify {path.name}", size, "B") as advance:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+                advance(len(block))
     sha256 = digest.hexdigest()
     if expected.sha256 is not None and sha256 != expected.sha256:
         raise CurationError(
@@ -148,6 +153,16 @@ def _verified(path: Path, expected: Expected, origin: str) -> Archive:
             subject=origin,
             remedy="Replace it by the right file, or use another mirror (NOTMNIST_ARCHIVES).",
         )
-    if expected.sha256 is None:
-        verify_gzip(path)
     return Archive(uri=str(path), bytes=size, sha256=sha256, origin=origin)
+
+
+@contextmanager
+def _readable(origin: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CurationError(
+            f"it cannot be read: {error.strerror or error}.",
+            subject=origin,
+            remedy="Make the file readable, or copy it again.",
+        ) from error

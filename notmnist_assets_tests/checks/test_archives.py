@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import BinaryIO
 
 import dagster as dg
 import pytest
@@ -9,38 +10,51 @@ import pytest
 from notmnist_assets.checks.archives import CHECKS
 from notmnist_assets.curation import published
 from notmnist_assets.curation.images import SETS
-from notmnist_assets.curation.values import Archive
 from notmnist_assets.resources import SettingsResource
+from notmnist_assets.settings import read_settings
+from notmnist_assets.storage import ValueStore
 from notmnist_assets_tests.checks.judging import shown
 
+SHA256 = hashlib.sha256(b"some bytes").hexdigest()
 
-def judge(set_name: str, archive: Archive) -> dg.AssetCheckResult:
-    result = CHECKS[SETS.index(set_name)](SettingsResource(), archive)
+
+def judge(set_name: str) -> dg.AssetCheckResult:
+    result = CHECKS[SETS.index(set_name)](SettingsResource())
     assert isinstance(result, dg.AssetCheckResult)
     return result
 
 
-@pytest.fixture
-def archive(tmp_path: Path) -> Archive:
-    path = tmp_path / "archive.tar.gz"
-    path.write_bytes(b"some bytes")
-    return Archive(str(path), 10, hashlib.sha256(b"some bytes").hexdigest(), "a test")
+def store_archive(set_name: str) -> Path:
+    store, key = ValueStore(read_settings().storage_root), ["archives", set_name]
+    stored = store.write(key, SHA256, {"archive.tar.gz": put}, {"sha256": SHA256, "origin": "a test"})
+    return Path(store.file(key, stored, "archive.tar.gz"))
 
 
-def test_stored_bytes_with_the_verified_digest_pass(archive: Archive) -> None:
-    assert judge("small", archive).passed
+def put(file: BinaryIO) -> None:
+    file.write(b"some bytes")
 
 
-def test_one_changed_byte_fails(archive: Archive) -> None:
-    Path(archive.uri).write_bytes(b"some bytez")
-    result = judge("small", archive)
+@pytest.mark.usefixtures("values")
+def test_stored_bytes_with_the_verified_digest_pass() -> None:
+    store_archive("small")
+    assert judge("small").passed
+
+
+@pytest.mark.usefixtures("values")
+def test_one_changed_byte_fails() -> None:
+    store_archive("small").write_bytes(b"some bytez")
+    result = judge("small")
     assert not result.passed
     assert result.severity == dg.AssetCheckSeverity.ERROR
-    assert shown(result) == (hashlib.sha256(b"some bytez").hexdigest(), archive.sha256)
+    actual, threshold = shown(result)
+    assert "the bytes of archive.tar.gz are not those that were written" in str(actual)
+    assert threshold == SHA256
 
 
-def test_the_full_profile_demands_the_published_digest(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("values")
+def test_the_full_profile_demands_the_published_digest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTMNIST_PROFILE", "full")
-    result = judge("large", archive)
+    store_archive("large")
+    result = judge("large")
     assert not result.passed
-    assert shown(result) == (archive.sha256, published.ARCHIVES["large"].sha256)
+    assert shown(result) == (SHA256, published.ARCHIVES["large"].sha256)

@@ -1,0 +1,70 @@
+"""An archive that cannot give the letters never takes the place of one that did."""
+
+import gzip
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from notmnist_assets_tests.archives import members, tiny_members, write_archive, write_checksums
+from notmnist_assets_tests.workspace import Workspace
+
+
+def without_a_letter(path: Path) -> None:
+    small = tiny_members()["small"]
+    del small["G"]
+    write_archive(path.parent, "small", small)
+
+
+def with_few_files(path: Path) -> None:
+    write_archive(path.parent, "small", members(1, seed=4))
+
+
+def cut_short(path: Path) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * 99 // 100])
+
+
+def with_a_flipped_bit(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def a_web_page(path: Path) -> None:
+    path.write_bytes(b"<html>not found</html>")
+
+
+def no_tar(path: Path) -> None:
+    path.write_bytes(gzip.compress(b"a letter of another kind" * 100))
+
+
+CASES: list[tuple[Callable[[Path], None], str]] = [
+    (without_a_letter, "has no members <root>/<letter>/<file> for the letters G"),
+    (with_few_files, "has too few files: .*B has 1, .*; at least 5 are needed.*NOTMNIST_MIN_SMALL"),
+    (cut_short, "is cut short"),
+    (with_a_flipped_bit, "."),
+    (a_web_page, "is no gzip file"),
+    (no_tar, "no tar archive"),
+]
+
+
+@pytest.mark.parametrize(("change", "problem"), CASES, ids=[change.__name__ for change, _ in CASES])
+@pytest.mark.parametrize("checksums", [False, True], ids=["nothing known", "SHA256SUMS"])
+def test_two_bad_archives_leave_the_last_good_one_and_its_letters(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None], problem: str, checksums: bool
+) -> None:
+    monkeypatch.setenv("NOTMNIST_MIN_SMALL", "5")
+    path = workspace.archives / "notMNIST_small.tar.gz"
+    good, before = path.read_bytes(), workspace.bytes_stored()
+    for number in range(2):
+        path.write_bytes(good)
+        change(path)
+        path.write_bytes(path.read_bytes() + bytes(number))  # another archive each time
+        if checksums:
+            write_checksums(workspace.archives)
+        ended = workspace.notmnist("run", "archives/small", "letters/small/B")
+        assert ended.code == 1
+        assert re.search(problem, ended.err)
+        assert workspace.bytes_stored() == before
