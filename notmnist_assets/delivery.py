@@ -13,6 +13,7 @@ from typing import Final
 from uuid import uuid4
 
 from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.curation.scratch import scratch_folder
 from notmnist_assets.storage import StoredValue, ValueStore
 
 _COPY_BYTES: Final = 1 << 22
@@ -42,7 +43,7 @@ def deliver(store: ValueStore, name: ExportName, destination: Path, *, force: bo
         force: replace existing files. Other files in an existing folder stay.
 
     Raises:
-        CurationError: the export is not stored, or something is in the way.
+        CurationError: the export is not stored or damaged, or something is in the way.
     """
     return _deliver(store, ["exports", name.value], destination, force=force)
 
@@ -51,7 +52,7 @@ def deliver_report(store: ValueStore, destination: Path, *, force: bool = False)
     """Copy the page of `report/html` to a path or into a folder, by the rules of `deliver`.
 
     Raises:
-        CurationError: the page is not stored, or something is in the way.
+        CurationError: the page is not stored or damaged, or something is in the way.
     """
     return _deliver(store, ["report", "html"], destination, force=force)
 
@@ -73,8 +74,8 @@ def _copy(store: ValueStore, key: list[str], stored: StoredValue, targets: Mappi
     is_one_file = len(targets) == 1
     (folder if is_one_file else folder.parent).mkdir(parents=True, exist_ok=True)
     # Complete copies first, on the same file system as their destinations, so that only renaming is left to do.
-    unfinished = (folder if folder.is_dir() else folder.parent) / f".exporting-{uuid4().hex}"
-    try:
+    with scratch_folder(folder if folder.is_dir() else folder.parent, ".exporting-") as scratch:
+        unfinished = scratch / "files"
         unfinished.mkdir()
         for name in targets:
             with store.open(key, stored, name) as source, (unfinished / name).open("xb") as copy:
@@ -86,15 +87,14 @@ def _copy(store: ValueStore, key: list[str], stored: StoredValue, targets: Mappi
             (unfinished / name).replace(target)
         else:
             _swap(unfinished, folder, list(targets))
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     return next(iter(targets.values())) if is_one_file else folder
 
 
 def _swap(new: Path, folder: Path, names: list[str]) -> None:
     """Move files from `new` into `folder`, in place of those of the same names; on any failure, put these back."""
     # Only these files move, not the folder: it may be where the user is, a mount, or hold files that are not ours.
-    old = new.with_name(f".replaced-{uuid4().hex}")
+    # Not in the scratch folder: if this process is killed here, the next export must not remove them.
+    old = folder / f".replaced-{uuid4().hex}"
     old.mkdir()
     try:
         for name in names:

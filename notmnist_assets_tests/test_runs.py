@@ -262,7 +262,7 @@ def nothing(archives: Path) -> None:
 BAD: dict[str, tuple[Callable[[Path], None], dict[str, str], str, list[str]]] = {
     "wrong checksum": (wrong_checksum, {}, "archives/small", ["notMNIST_small.tar.gz", "SHA-256", "SHA256SUMS"]),
     "truncated archive": (truncated, {}, "archives/small", ["notMNIST_small.tar.gz", "cut short"]),
-    "missing letter": (missing_letter, {}, "letters/small", ["G"]),
+    "missing letter": (missing_letter, {}, "archives/small", ["for the letters G"]),
     "too few images": (nothing, {"MIN_SMALL": "16"}, "letters/small", [str(SMALL_PER_LETTER), "16"]),
     "train larger than the data": (nothing, {"TRAIN_SIZE": "400"}, "splits", [str(LARGE_PER_LETTER), "train_size"]),
     "test larger than the data": (nothing, {"TEST_SIZE": "160"}, "splits", [str(SMALL_PER_LETTER), "test_size"]),
