@@ -42,6 +42,7 @@ class SettingsResource(dg.ConfigurableResource[Settings]):
 
     profile: ProfileChoice | None = _described("profile")
     archives: str | None = _described("archives")
+    min_rate: float | None = _described("min_rate")
     storage: str | None = _described("storage")
     train_size: int | None = _described("train_size")
     valid_size: int | None = _described("valid_size")

@@ -51,6 +51,7 @@ class Settings(BaseModel):
 
     profile: Profile = Field("sample", description="sample (in the package), full (the originals) or custom (yours)")
     archives: str | None = Field(None, description="folder or http(s) base URL that holds the two archives")
+    min_rate: float = Field(10, ge=0, le=1e6, description="kB/s below which a download is tried again; 0 for any rate")
     storage: str = Field("data", description="folder or fsspec URL under which values are stored")
     train_size: Rows | None = Field(None, description="rows of the training split, a multiple of 10")
     valid_size: Rows | None = Field(None, description="rows of the validation split, a multiple of 10")

@@ -4,14 +4,16 @@ Belongs here: which failures are told, in which words, and how they are posted. 
 it is read from NOTMNIST_FAILURE_WEBHOOK and never logged.
 """
 
+import http.client
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import dagster as dg
 
+from notmnist_assets.deadlines import Connections, within
 from notmnist_assets.failures import failure_in_words
 from notmnist_assets.settings import FAILURE_WEBHOOK, failure_webhook
 from notmnist_assets.steps import steps_in_words
@@ -20,9 +22,10 @@ from notmnist_assets.steps import steps_in_words
 _STARTED_BY: Final = {"dagster/schedule_name": "schedule", "dagster/sensor_name": "sensor"}
 _LONGEST_REASON: Final = 1_000
 _MOST_STEPS: Final = 10
-# A tick may take a minute and tells of up to five runs.
 _ATTEMPTS: Final = 2
-_TIMEOUT: Final = 5.0
+_TIMEOUT: Final = 4.0
+_DEADLINE: Final = 9.0
+"""Seconds for all of a message. A tick may take a minute, and tells of up to five runs."""
 
 
 @dg.run_failure_sensor(
@@ -83,18 +86,70 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         """Follow none."""
 
 
+class _Http(urllib.request.HTTPHandler):
+    """Notes its connections, so that they can be ended."""
+
+    def __init__(self, connections: Connections) -> None:
+        super().__init__()
+        self._connections = connections
+
+    def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        """Open a connection."""
+        return self.do_open(_noting(http.client.HTTPConnection, self._connections), request)
+
+
+class _Https(urllib.request.HTTPSHandler):
+    """The same for https."""
+
+    def __init__(self, connections: Connections) -> None:
+        super().__init__()
+        self._connections = connections
+
+    def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        """Open a connection."""
+        return self.do_open(_noting(http.client.HTTPSConnection, self._connections), request)
+
+
+def _noting(kind: Callable[..., Any], connections: Connections) -> Any:
+    """Return what makes connections as `kind` does, and notes them."""
+
+    def connect(*arguments: Any, **options: Any) -> Any:
+        connection = kind(*arguments, **options)
+        plain = connection.connect
+
+        def noted() -> None:
+            plain()
+            connections.add(connection)
+
+        connection.connect = noted
+        return connection
+
+    return connect
+
+
 def _post(webhook: str, text: str) -> str | None:
-    """Post the message; return in words what went wrong, None when it arrived.
+    """Post the message; return in words what went wrong, None when it arrived."""
+    try:
+        return within(_DEADLINE, lambda connections: _try_to_post(webhook, text, connections))
+    except TimeoutError as error:
+        return f"it sent {error}."
+
+
+def _try_to_post(webhook: str, text: str, connections: Connections) -> str | None:
+    """Do what `_post` does.
 
     Not by httpx, which logs every address it asks. No error is quoted: some contain the address.
     """
     request = urllib.request.Request(  # noqa: S310, the settings admit http and https only
         webhook, json.dumps({"text": text}).encode(), {"Content-Type": "application/json"}, method="POST"
     )
+    opener = urllib.request.build_opener(_NoRedirect, _Http(connections), _Https(connections))
     problem = None
     for _ in range(_ATTEMPTS):
+        if connections.ended:
+            break
         try:
-            with urllib.request.build_opener(_NoRedirect).open(request, timeout=_TIMEOUT):
+            with opener.open(request, timeout=_TIMEOUT):
                 return None
         except urllib.error.HTTPError as error:
             problem = f"it answered {error.code}."
@@ -102,6 +157,6 @@ def _post(webhook: str, text: str) -> str | None:
                 break
         except urllib.error.URLError as error:
             problem = f"it cannot be reached ({type(error.reason).__name__})."
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             problem = f"it cannot be reached ({type(error).__name__})."
     return problem

@@ -21,6 +21,7 @@ from notmnist_assets.curation.values import Archive
 CHECKSUMS: Final = "SHA256SUMS"
 _BLOCK: Final = 1 << 20
 _LONGEST_QUOTE: Final = 100
+_WEB_PAGE_BEGINS: Final = (b"<!doctype", b"<html", b"<head", b"<body", b"<?xml", b"<!--")
 # As `sha256sum` writes it (a backslash in front when the name is escaped), and with its option --tag.
 _CHECKSUM_LINES: Final = (
     re.compile(r"\\?(?P<sha256>[0-9a-fA-F]{64})\s+\*?(?P<name>\S.*)"),
@@ -72,6 +73,11 @@ class ArchiveSource(Protocol):
         ...
 
 
+def is_web_page(start: bytes) -> bool:
+    """Tell whether a file that begins like this is HTML."""
+    return start.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(_WEB_PAGE_BEGINS)
+
+
 def published_archive(set_name: str) -> Expected:
     """Return the published size and digest of an original archive."""
     archive = published.ARCHIVES[set_name]
@@ -100,6 +106,8 @@ def parse_checksums(data: bytes, set_name: str, where: str) -> Expected:
         problem = f"has different checksums of {name}"
     elif unclear:
         problem = f"names {name} in a line that is no checksum: {unclear[0][:_LONGEST_QUOTE]}"
+    elif is_web_page(data):
+        problem = "is a web page, not a file of checksums"
     elif lines and not any(matches):
         problem = "holds no checksum"
     if problem:

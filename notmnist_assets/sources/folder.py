@@ -50,9 +50,13 @@ class FolderSource:
         return self.fetch(set_name).sha256
 
     def validator(self, set_name: str) -> str:
-        """Return the file's size and time of change."""
-        facts = self._path(set_name).stat()
-        return f"{facts.st_size} bytes, changed {facts.st_mtime_ns}"
+        """Return size and time of change of the archive, and of SHA256SUMS."""
+        looked_at = [self._path(set_name)]
+        checksums = self._folder / CHECKSUMS
+        if not self._published and checksums.is_file():
+            looked_at.append(checksums)
+        facts = [path.stat() for path in looked_at]
+        return "; ".join(f"{fact.st_size} bytes, changed {fact.st_mtime_ns}" for fact in facts)
 
     def fetch(self, set_name: str) -> Archive:
         """Return the archive where it lies; without a known digest, whoever reads it finds out if it is complete."""

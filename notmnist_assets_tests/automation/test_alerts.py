@@ -1,12 +1,13 @@
 """Failures that nobody watches reach a webhook; others, and the webhook's address, do not."""
 
 import logging
+import time
 from collections.abc import Iterator, Mapping
 
 import dagster as dg
 import pytest
 
-from notmnist_assets.automation import failure_alerts
+from notmnist_assets.automation import alerts, failure_alerts
 from notmnist_assets.automation.alerts import alert_text, started_by
 from notmnist_assets.settings import FAILURE_WEBHOOK
 from notmnist_assets_tests.automation.webhook import SECRET, Webhook
@@ -130,6 +131,26 @@ def test_a_webhook_that_is_down_is_logged_without_its_address(
     assert (skipped, errors) == (None, [])
     assert "it cannot be reached (ConnectionRefusedError)" in caplog.text
     assert SECRET not in caplog.text
+
+
+def test_a_webhook_that_drips_is_given_up_in_time_and_its_connection_ended(
+    broken: Workspace, webhook: Webhook, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerts, "_DEADLINE", 1.0)
+    webhook.drips = True
+    with broken.instance() as instance:
+        _, skipped, errors = tick(broken, instance, BY_THE_SCHEDULE, caplog)
+    begun = time.monotonic()
+    assert (skipped, errors) == (None, [])
+    assert "was not told: it sent no complete answer within 1 seconds" in caplog.text
+    assert SECRET not in caplog.text
+    while webhook.gone < webhook.asked and time.monotonic() - begun < 30:
+        time.sleep(0.1)
+    assert webhook.gone == webhook.asked
+
+
+def test_five_messages_fit_into_a_tick() -> None:
+    assert 5 * alerts._DEADLINE < 50
 
 
 def test_a_file_name_calls_nobody() -> None:

@@ -23,6 +23,10 @@ class Webhook:
     messages: list[dict[str, Any]] = field(default_factory=list)
     asked: int = 0
     answers: deque[int] = field(default_factory=deque)
+    drips: bool = False
+    """Answer a byte every fifth of a second, without end."""
+    gone: int = 0
+    """How many dripping answers were broken off."""
 
     @contextmanager
     def listening(self) -> Iterator["Webhook"]:
@@ -32,9 +36,21 @@ class Webhook:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 pass
 
+            def _drip(self) -> None:
+                try:
+                    while True:
+                        self.wfile.write(b"x")
+                        threading.Event().wait(0.2)
+                except OSError:
+                    outer.gone += 1
+                    self.close_connection = True
+
             def do_POST(self) -> None:
                 outer.asked += 1
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                if outer.drips:
+                    self._drip()
+                    return
                 status = outer.answers.popleft() if outer.answers else 200
                 if status == 200:
                     assert self.headers["Content-Type"] == "application/json"

@@ -50,6 +50,8 @@ class FaultyServer:
         """`user:password` without which every request is answered with 401."""
         self.silent: set[str] = set()
         """Files that are asked for in vain: no answer comes."""
+        self.odd: dict[str, Callable[[BaseHTTPRequestHandler], None]] = {}
+        """Files whose requests are answered by a function of the test."""
         self.faults: deque[Fault] = deque()
         self.after_each: Callable[[], None] = lambda: None
         self.requests: list[Request] = []
@@ -100,6 +102,12 @@ class FaultyServer:
                 name = self.path.rsplit("/", 1)[-1]
                 if name in outer.silent:
                     outer.stopped.wait()
+                    self.close_connection = True
+                    return
+                if name in outer.odd:
+                    outer.requests.append(Request(self.command, self.path, dict(self.headers), 0, 0))
+                    with suppress(OSError):  # the client may have gone away
+                        outer.odd[name](self)
                     self.close_connection = True
                     return
                 if not self._is_allowed():

@@ -113,7 +113,7 @@ def test_checksum_files_about_other_things_claim_nothing(text: str) -> None:
     ("data", "problem"),
     [
         (b"garbage", "holds no checksum"),
-        (b"<!doctype html>\n<title>Not found</title>", "holds no checksum"),
+        (b"<!doctype html>\n<title>Not found</title>", "is a web page, not a file of checksums"),
         (f"{'0' * 64}  notMNIST_small.tar.gz".encode("utf-16"), "holds no checksum"),
         (b"0" * 63 + b"  notMNIST_small.tar.gz", "names notMNIST_small.tar.gz in a line that is no checksum"),
         (b"MD5 (notMNIST_small.tar.gz) = " + b"0" * 32, "names notMNIST_small.tar.gz in a line that is no checksum"),
@@ -144,6 +144,9 @@ def test_the_validator_changes_with_the_file(folder: Path) -> None:
     path = folder / "notMNIST_small.tar.gz"
     path.write_bytes(path.read_bytes() + b"\0")
     assert source.validator("small") != before
+    changed = source.validator("small")
+    (folder / "SHA256SUMS").write_text("")
+    assert source.validator("small") != changed
     path.unlink()
     with pytest.raises(CurationError, match="no such file"):
         source.validator("small")

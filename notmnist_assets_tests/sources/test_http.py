@@ -76,7 +76,7 @@ def test_a_cut_connection_is_resumed_where_it_broke(server: FaultyServer, tmp_pa
 
 
 def test_a_download_goes_on_in_the_next_run(server: FaultyServer, tmp_path: Path) -> None:
-    server.faults.extend([Fault(cut_after=300_000), *[Fault(status=503)] * 5])
+    server.faults.extend([Fault(cut_after=300_000), *[Fault(status=503)] * 6])
     with pytest.raises(CurationError, match=r"failed 6 times.*503"):
         source(server, tmp_path).fetch("small")
     assert NAME not in downloads(tmp_path)

@@ -1,0 +1,285 @@
+"""One archive from a web server into a file: resumed, retried, at a least rate and within the size it may have."""
+
+import gzip
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.curation.progress import stage
+from notmnist_assets.deadlines import watched
+from notmnist_assets.sources.base import Expected, is_web_page
+from notmnist_assets.sources.exchange import (
+    CHECK_URL,
+    Limits,
+    TryAgainError,
+    Wait,
+    answer,
+    in_words,
+    refuse_encoding,
+    refuse_status,
+    retrying,
+)
+
+_CONDITIONS: Final = ("If-None-Match", "If-Modified-Since")
+_STEP: Final = 1 << 16
+"""Bytes that count as progress: after so many more, failed attempts are counted from one again."""
+_GZIP: Final = b"\x1f\x8b"
+_GZIP_LABELS: Final = frozenset({"gzip", "x-gzip"})
+_OTHER_MIRROR: Final = "Use another mirror (NOTMNIST_ARCHIVES)."
+
+
+@dataclass
+class Download:
+    """The transfer of one archive.
+
+    Attributes:
+        url: of the archive.
+        auth: user and password.
+        final: the file of an earlier download, which is kept when the server says that it is current.
+        expected: what is known of the archive.
+        min_rate: kB/s below which an attempt is broken off; 0 for none.
+        limits: of requests.
+        wait: seconds between attempts.
+        received: bytes that came so far.
+    """
+
+    url: str
+    auth: tuple[str, str] | None
+    final: Path
+    expected: Expected
+    min_rate: float
+    limits: Limits
+    wait: Wait | None
+    received: int = field(default=0, init=False)
+
+    @property
+    def part(self) -> Path:
+        """The file that grows."""
+        return self.final.with_suffix(".part")
+
+    def run(self) -> None:
+        """Fetch what is missing of `part`, in as many attempts as it takes; leave no `part` if `final` is current.
+
+        Attempts are counted from the last progress; one that was too slow counts whatever it brought.
+
+        Raises:
+            CurationError: the archive cannot be had.
+        """
+        best = _size(self.part)
+        too_slow = False
+
+        def attempt() -> None:
+            nonlocal too_slow
+            too_slow = False
+            try:
+                self._attempt()
+            except _TooSlowError:
+                too_slow = True
+                raise
+
+        def progress() -> bool:
+            nonlocal best
+            grown = _size(self.part) >= best + _STEP
+            if grown:
+                best = _size(self.part)
+            return grown and not too_slow
+
+        retrying(attempt, self.url, self.limits, self.wait, progress)
+
+    def _attempt(self) -> None:
+        headers = self._headers()
+        least = self.min_rate * 1000 * self.limits.window
+        measured = self.received
+
+        def is_fast_enough() -> bool:
+            nonlocal measured
+            enough, measured = self.received - measured >= least, self.received
+            return enough
+
+        problem: Exception | None = None
+        with watched(self.limits.window, is_fast_enough) as connections:
+            try:
+                with answer(
+                    "GET", self.url, headers, auth=self.auth, limits=self.limits, connections=connections
+                ) as response:
+                    self._take(response, headers)
+            except (httpx.TransportError, TryAgainError) as error:
+                problem = error
+        # Of a body without a known size, a connection that was shut down looks like the end.
+        if connections.ended:
+            raise _TooSlowError(
+                f"fewer than {self.min_rate:g} kB/s came within {self.limits.window:g} seconds (NOTMNIST_MIN_RATE)"
+            ) from problem
+        if isinstance(problem, TryAgainError):
+            raise problem
+        if problem is not None:
+            raise TryAgainError(in_words(problem, self.url)) from problem
+
+    def _headers(self) -> dict[str, str]:
+        """Return the headers that ask for what is missing."""
+        if not self.part.exists():
+            return marks(self.final, self.url) if self.final.exists() else {}
+        known = _read_facts(self.part)
+        start = _size(self.part) if known.get("etag") and known.get("url") == self.url else 0
+        return {"Range": f"bytes={start}-", "If-Range": known["etag"]} if start else {}
+
+    def _take(self, response: httpx.Response, asked: dict[str, str]) -> None:
+        if response.status_code == httpx.codes.NOT_MODIFIED and not asked.keys().isdisjoint(_CONDITIONS):
+            return
+        if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+            forget(self.part)
+            raise TryAgainError("the server has no such range")
+        if response.status_code == httpx.codes.PARTIAL_CONTENT and not _continues(response, self.part):
+            forget(self.part)
+            raise TryAgainError("the server sent another part than was asked for")
+        refuse_status(response, self.url)
+        # Many servers label `.tar.gz` files as encoded, and send them as they are.
+        labelled = response.headers.get("Content-Encoding", "").strip().lower() in _GZIP_LABELS
+        if not labelled:
+            refuse_encoding(response, self.url)
+        self._receive(response)
+        if labelled and _is_compressed_twice(self.part):
+            forget(self.part)
+            refuse_encoding(response, self.url)
+
+    def _receive(self, response: httpx.Response) -> None:
+        resumed = response.status_code == httpx.codes.PARTIAL_CONTENT
+        start = _size(self.part) if resumed else 0
+        total = self._size_to_come(response, start)
+        most = total if total is not None else self.limits.archive
+        if not resumed:
+            # What came before belongs to another answer, and the facts must never describe bytes of that one.
+            self.part.unlink(missing_ok=True)
+        etag = response.headers.get("ETag", "")
+        facts = {
+            "url": self.url,
+            "etag": "" if etag.startswith("W/") or not (etag.isascii() and etag.isprintable()) else etag,
+            "modified": response.headers.get("Last-Modified", ""),
+        }
+        facts_of(self.part).write_text(json.dumps(facts), encoding="utf-8")
+        came = start
+        with (
+            self.part.open("ab" if resumed else "wb") as file,
+            stage(f"download {self.part.stem}", total, "B") as advance,
+        ):
+            advance(start)
+            for block in response.iter_raw():
+                if came == 0 and is_web_page(block):
+                    break
+                came += len(block)
+                if came > most:
+                    break
+                file.write(block)
+                self.received += len(block)
+                advance(len(block))
+            else:
+                if total is not None and came < total:
+                    raise TryAgainError(f"the connection ended after {came} of {total} bytes")
+                return
+        forget(self.part)
+        raise self._too_large(most) if came else self._web_page()
+
+    def _size_to_come(self, response: httpx.Response, start: int) -> int | None:
+        """Return the size of the whole archive, published or announced; None when nobody says."""
+        length = response.headers.get("Content-Length", "")
+        total = start + int(length) if length.isascii() and length.isdigit() else self.expected.bytes
+        if self.expected.bytes is not None and total != self.expected.bytes:
+            raise CurationError(
+                f"the server offers {total} bytes, {self.expected.bytes} are {self.expected.by}.",
+                subject=self.url,
+                remedy=_OTHER_MIRROR,
+            )
+        free = shutil.disk_usage(self.part.parent).free
+        if total is not None and total - start > free:
+            raise CurationError(
+                f"the server offers {total} bytes, and {self.part.parent} has room for {free}.",
+                subject=self.url,
+                remedy="Free space, or set NOTMNIST_STORAGE to a place with more of it.",
+            )
+        return total
+
+    def _web_page(self) -> CurationError:
+        return CurationError(
+            "the server answers with a web page, not with an archive.",
+            subject=self.url,
+            remedy=f"Open the address in a browser: the page may say why, such as a login. {CHECK_URL}",
+        )
+
+    def _too_large(self, most: int) -> CurationError:
+        by = self.expected.by if self.expected.bytes is not None else "the limit for an archive of unknown size"
+        return CurationError(
+            f"the server sends more than {most} bytes, which are {by}.", subject=self.url, remedy=_OTHER_MIRROR
+        )
+
+
+class _TooSlowError(TryAgainError):
+    """A download came at less than the least rate."""
+
+
+@contextmanager
+def disk_errors_in_words(folder: Path) -> Iterator[None]:
+    """Turn an error of the disk below `folder` into a CurationError."""
+    try:
+        yield
+    except OSError as error:
+        raise CurationError(
+            f"a download cannot be kept there: {error.strerror or error}.",
+            subject=str(error.filename or folder),
+            remedy="Free space, make the folder writable, or set NOTMNIST_STORAGE to another one.",
+        ) from error
+
+
+def _is_compressed_twice(path: Path) -> bool:
+    try:
+        with gzip.open(path) as file:
+            return file.read(len(_GZIP)) == _GZIP
+    except (OSError, EOFError):
+        return False
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _continues(response: httpx.Response, part: Path) -> bool:
+    """Tell whether an answer of 206 goes on where `part` ends, with bytes of the same file."""
+    known = _read_facts(part)
+    start = part.stat().st_size if part.exists() else -1
+    goes_on: bool = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
+    same: bool = response.headers.get("ETag", known.get("etag")) == known.get("etag")
+    return goes_on and same
+
+
+def facts_of(path: Path) -> Path:
+    """Return the file that says where the bytes in `path` came from, and the server's marks for them."""
+    return path.with_name(f"{path.name}.json")
+
+
+def marks(path: Path, url: str) -> dict[str, str]:
+    """Return the headers that ask a server whether the bytes in `path` are still what it has; empty if unknown."""
+    known = _read_facts(path)
+    if known.get("url") != url:
+        return {}
+    values = (known.get("etag"), known.get("modified"))
+    return {name: value for name, value in zip(_CONDITIONS, values, strict=True) if value}
+
+
+def forget(path: Path) -> None:
+    """Delete a download and what is known of it."""
+    path.unlink(missing_ok=True)
+    facts_of(path).unlink(missing_ok=True)
+
+
+def _read_facts(path: Path) -> dict[str, str]:
+    try:
+        facts = json.loads(facts_of(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {k: v for k, v in facts.items() if isinstance(v, str)} if isinstance(facts, dict) else {}

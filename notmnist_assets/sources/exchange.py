@@ -1,0 +1,253 @@
+"""Requests to the server that holds the archives: whole answers in bounded time, and refusals in words.
+
+Bodies are taken as they are sent: no `Content-Encoding` is applied, not in a redirection either.
+"""
+
+import logging
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Final, TypeVar
+
+import httpx
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
+
+from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.deadlines import Connections, within
+from notmnist_assets.settings import without_userinfo
+
+CHECK_URL: Final = "Check NOTMNIST_ARCHIVES: the base URL of the folder that holds both archives."
+_CHECK_PROXY: Final = "Check the proxy: HTTP_PROXY, HTTPS_PROXY, and NO_PROXY for hosts to reach without it."
+_WORTH_RETRYING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_PLAIN: Final = ("", "identity")
+_MOST_REDIRECTIONS: Final = 10
+T = TypeVar("T")
+Wait = Callable[[RetryCallState], float]
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an exchange may take; sizes in bytes, times in seconds.
+
+    Attributes:
+        silence: between two pieces of an answer.
+        question: for a whole answer that is no archive.
+        window: the time over which a download's rate is measured.
+        asked_pause: the longest pause that a server may ask for with `Retry-After`.
+        checksums: size of SHA256SUMS.
+        archive: size of an archive of which nothing is known.
+        attempts: in a row that bring nothing new.
+    """
+
+    silence: float = 30.0
+    question: float = 20.0
+    window: float = 60.0
+    asked_pause: float = 300.0
+    checksums: int = 1 << 20
+    archive: int = 4 << 30
+    attempts: int = 6
+
+
+class TryAgainError(Exception):
+    """A failure that may pass; `pause` is how many seconds the server asks to wait."""
+
+    def __init__(self, message: str, pause: float = 0.0) -> None:
+        super().__init__(message)
+        self.pause = pause
+
+
+@contextmanager
+def answer(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    *,
+    auth: tuple[str, str] | None,
+    limits: Limits,
+    connections: Connections,
+) -> Iterator[httpx.Response]:
+    """Send a request, follow its redirections, and yield the last response, its body unread."""
+    timeout = httpx.Timeout(limits.silence)
+    with httpx.Client(timeout=timeout, follow_redirects=False) as client:
+        request = client.build_request(
+            method,
+            url,
+            headers={**headers, "Accept-Encoding": "identity"},
+            extensions={"trace": connections.trace},
+        )
+        response = client.send(request, auth=auth, stream=True)
+        try:
+            # Not by httpx, which would read and inflate the body of each redirection.
+            for _ in range(_MOST_REDIRECTIONS):
+                if response.next_request is None:
+                    break
+                response.close()
+                response = client.send(response.next_request, auth=None, stream=True)
+            yield response
+        finally:
+            response.close()
+
+
+def ask(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    *,
+    auth: tuple[str, str] | None,
+    limits: Limits,
+    most: int = 0,
+) -> tuple[httpx.Response, bytes]:
+    """Return a response, and its body as sent when it succeeds and `most` is not 0.
+
+    Raises:
+        TryAgainError: nothing came, not all of it within `limits.question`, or the connection broke.
+        CurationError: the body is longer than `most`, or encoded.
+    """
+
+    def read(connections: Connections) -> tuple[httpx.Response, bytes]:
+        with answer(method, url, headers, auth=auth, limits=limits, connections=connections) as response:
+            body = bytearray()
+            if most and response.is_success:
+                refuse_encoding(response, url)
+                for block in response.iter_raw():
+                    body += block
+                    if len(body) > most:
+                        raise CurationError(
+                            f"it is larger than {most} bytes, the limit for a file of checksums.",
+                            subject=url,
+                            remedy="Replace it by what sha256sum writes, or take it away.",
+                        )
+            return response, bytes(body)
+
+    try:
+        return within(limits.question, read)
+    except (TimeoutError, httpx.TransportError) as error:
+        raise TryAgainError(in_words(error, url)) from error
+
+
+def refuse_status(response: httpx.Response, url: str) -> None:
+    """Raise an error for a response that is no success.
+
+    Raises:
+        TryAgainError: it may pass.
+        CurationError: it will not pass by itself.
+    """
+    status = f"{response.status_code} {response.reason_phrase}".strip()
+    proxy = proxy_of(url)
+    if response.status_code in _WORTH_RETRYING:
+        through = f" (through the proxy {proxy})" if proxy else ""
+        raise TryAgainError(f"the server answered {status}{through}", _pause_asked_for(response))
+    if response.status_code == httpx.codes.PROXY_AUTHENTICATION_REQUIRED:
+        raise CurationError(f"the proxy {proxy or ''} answered {status}.", subject=url, remedy=_CHECK_PROXY)
+    # Redirections that lead somewhere have been followed.
+    if not response.is_success:
+        raise CurationError(
+            f"the server, or the proxy {proxy} on the way to it, answered {status}."
+            if proxy
+            else f"the server answered {status}.",
+            subject=url,
+            remedy=f"{CHECK_URL} {_CHECK_PROXY}" if proxy else CHECK_URL,
+        )
+
+
+def refuse_encoding(response: httpx.Response, url: str) -> None:
+    """Raise a CurationError when the body is encoded, although it was asked for as it is."""
+    encoding = response.headers.get("Content-Encoding", "")
+    if encoding.strip().lower() not in _PLAIN:
+        raise CurationError(
+            f"the server sends it encoded (Content-Encoding: {encoding[:40]}), which nobody asked for.",
+            subject=url,
+            remedy="Let the server send the file as it is, or set NOTMNIST_ARCHIVES to another mirror or a folder.",
+        )
+
+
+def proxy_of(url: str) -> str | None:
+    """Return the proxy that requests of `url` go through, without its password; None when they go straight."""
+    parts = httpx.URL(url)
+    proxies = urllib.request.getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy or urllib.request.proxy_bypass(parts.host):
+        return None
+    return without_userinfo(proxy if "://" in proxy else f"http://{proxy}")
+
+
+def in_words(error: Exception, url: str) -> str:
+    """Return what went wrong with a request, and which proxy it went through."""
+    proxy = proxy_of(url)
+    through = f" (through the proxy {proxy})" if proxy else ""
+    if isinstance(error, httpx.ProxyError):
+        return f"the proxy {proxy or ''} refuses: {error}"
+    return f"{error if isinstance(error, TimeoutError) else f'{type(error).__name__}: {error}'}{through}"
+
+
+def once(work: Callable[[], T], url: str) -> T:
+    """Do `work`; any failure is a CurationError."""
+    try:
+        return work()
+    except (TryAgainError, httpx.HTTPError, httpx.InvalidURL) as error:
+        raise CurationError(f"it cannot be asked for: {error}.", subject=url, remedy=CHECK_URL) from error
+
+
+def retrying(
+    work: Callable[[], T], url: str, limits: Limits, wait: Wait | None, progress: Callable[[], bool] = lambda: False
+) -> T:
+    """Do `work` until it succeeds, fails for a reason that stays, or `limits.attempts` in a row brought nothing new.
+
+    Args:
+        work: raises a TryAgainError when it may succeed later.
+        url: what it asks for.
+        limits: how often it is tried, and how long a server may let us wait.
+        wait: seconds between attempts; exponential from 1 to 60 with jitter by default.
+        progress: whether an attempt brought something new.
+    """
+    usual = wait or wait_exponential_jitter(initial=1, max=60)
+    barren = 0
+    asked: float = 0.0
+
+    def count(state: RetryCallState) -> None:
+        nonlocal barren, asked
+        barren = 0 if progress() else barren + 1
+        # The waits begin anew as well.
+        state.attempt_number = max(1, barren)
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.pause if isinstance(error, TryAgainError) else 0.0
+
+    attempts = Retrying(
+        retry=retry_if_exception_type(TryAgainError),
+        after=count,
+        stop=lambda _: barren >= limits.attempts or asked > limits.asked_pause,
+        wait=lambda state: max(usual(state), asked),
+        reraise=True,
+        before_sleep=lambda state: _log.warning("%s: attempt %d failed", url, state.attempt_number),
+    )
+    try:
+        return attempts(work)
+    except TryAgainError as error:
+        often = (
+            f"the server asks to wait {error.pause:.0f} seconds, and the limit is {limits.asked_pause:.0f}: {error}."
+            if error.pause > limits.asked_pause
+            else f"the transfer failed {limits.attempts} times in a row, last with: {error}."
+        )
+        raise CurationError(
+            often,
+            subject=url,
+            remedy="Try again later: a download goes on where it stopped. Or set NOTMNIST_ARCHIVES to a mirror"
+            " or to a folder.",
+        ) from error
+    except (httpx.RequestError, httpx.InvalidURL) as error:
+        raise CurationError(f"it cannot be asked for: {error}.", subject=url, remedy=CHECK_URL) from error
+
+
+def _pause_asked_for(response: httpx.Response) -> float:
+    """Return the seconds in `Retry-After`, which has a number or a date; 0 without a valid one."""
+    text = response.headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return 0.0
