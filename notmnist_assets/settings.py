@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 from urllib.parse import unquote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from notmnist_assets.curation.published import BASE_URL
 from notmnist_assets.curation.relation import Method
@@ -24,6 +24,8 @@ FAILURE_WEBHOOK: Final = PREFIX + "FAILURE_WEBHOOK"
 SEARCH_RADIUS: Final = 12.0
 """How far pairs are searched when no wider radius is set: enough to see where different letters begin to mix."""
 
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+"""Longer than the letter of a drive."""
 _USERINFO: Final = re.compile(r"(?<=://)([^/?#]*)@")
 _NO_BASE_URL: Final = (
     "this is neither a folder nor a base URL; allowed: http(s)://[user:password@]host[:port]/folder, with percent signs"
@@ -31,8 +33,8 @@ _NO_BASE_URL: Final = (
 )
 
 _NO_PLACE_FOR_SECRETS: Final = (
-    "a password has no place in this URL, which people see; allowed: the URL without it, and the password where the"
-    " store's package looks for it, such as AWS_SECRET_ACCESS_KEY or FSSPEC_FTP_PASSWORD"
+    "a password has no place in this URL, which people see; allowed: a folder, or the URL without it, and the password"
+    " where the store's package looks for it, such as AWS_SECRET_ACCESS_KEY or FSSPEC_FTP_PASSWORD"
 )
 
 Profile = Literal["sample", "full", "custom"]
@@ -75,6 +77,14 @@ class Settings(BaseModel):
 
     @field_validator("archives", "storage")
     @classmethod
+    def _refuse_mistyped_urls(cls, value: str | None, info: ValidationInfo) -> str | None:
+        """Refuse what is meant as a URL and is none: taken for a folder, it would be shown with its password."""
+        if value is not None and _is_mistyped_url(value):
+            raise ValueError(_NO_BASE_URL if info.field_name == "archives" else _NO_PLACE_FOR_SECRETS)
+        return value
+
+    @field_validator("archives", "storage")
+    @classmethod
     def _make_local_paths_absolute(cls, value: str | None) -> str | None:
         return None if value is None else _absolute(value)
 
@@ -82,8 +92,9 @@ class Settings(BaseModel):
     @classmethod
     def _refuse_a_password(cls, value: str) -> str:
         """Refuse what the UI and every asset's metadata would show."""
-        before, at, _ = value.partition("://")[2].partition("@")
-        if at and ":" in before:
+        rest = value.partition("://")[2]
+        before, at, _ = rest.partition("@")
+        if (at and ":" in before) or "?" in rest:
             raise ValueError(_NO_PLACE_FOR_SECRETS)
         return value
 
@@ -96,6 +107,8 @@ class Settings(BaseModel):
         scheme, _, rest = value.partition("://")
         value = f"{scheme.lower()}://{rest}"
         if scheme.lower() == "file":
+            if _is_mistyped_url(rest):
+                raise ValueError(_NO_BASE_URL)
             return value
         try:
             parts = urlsplit(value)
@@ -229,6 +242,19 @@ def _absolute(path: str) -> str:
         return str(Path(path).expanduser().absolute())
     except RuntimeError as error:  # ~nobody
         raise ValueError(str(error)) from error
+
+
+def _is_mistyped_url(value: str) -> bool:
+    """Tell whether a value without `://` has the `@`, scheme or query of a URL where it names no existing folder."""
+    if "://" in value or not ("@" in value or "?" in value or _SCHEME.match(value)):
+        return False
+    try:
+        path = Path(value).expanduser()
+        existing = next((folder for folder in (path, *path.parents) if folder.parts and folder.is_dir()), Path())
+        rest = path.relative_to(existing).as_posix()
+    except (OSError, RuntimeError, ValueError):
+        return True
+    return "@" in rest or "?" in rest or _SCHEME.match(rest) is not None
 
 
 def _refuse_unknown(given: Mapping[str, Any]) -> None:

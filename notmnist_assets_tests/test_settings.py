@@ -82,6 +82,8 @@ def test_fixed_paths_survive_a_change_of_folder(tmp_path: Path, monkeypatch: pyt
     ("variable", "value", "allowed"),
     [
         ("PROFILE", "samples", "sample, full, custom"),
+        ("MIN_RATE", "-1", "number from 0 to 1000000"),
+        ("MIN_RATE", "fast", "number from 0 to 1000000"),
         ("TRAIN_SIZE", "many", "integer of at least 10 that 10 divides"),
         ("TRAIN_SIZE", "15", "integer of at least 10 that 10 divides"),
         ("VALID_SIZE", "0", "integer of at least 10"),
@@ -192,6 +194,51 @@ def test_what_is_no_base_url_is_refused_without_repeating_it(url: str) -> None:
         read_settings(CUSTOM | {"NOTMNIST_ARCHIVES": url})
     assert url not in str(caught.value)
     assert "cret" not in str(caught.value)
+
+
+MISTYPED = [
+    "https:/user:zebra@host/books",
+    "https:user:zebra@host",
+    "user:zebra@host",
+    "//user:zebra@host/books",
+    "host/books?secret=zebra",
+    "s3:zebra",
+    "file://user:zebra@host/books",
+    "https://user:zebra@[host/books",
+    "~user:zebra@host",
+]
+
+
+@pytest.mark.parametrize("value", MISTYPED)
+@pytest.mark.parametrize("name", ["ARCHIVES", "STORAGE"])
+def test_a_mistyped_url_is_refused_without_repeating_it(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"NOTMNIST_{name}: ") as caught:
+        read_settings(CUSTOM | {f"NOTMNIST_{name}": value})
+    assert "zebra" not in str(caught.value)
+    assert "allowed: " in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/x?secret=zebra", "https://user:zebra@host/books?x"])
+def test_a_query_in_the_storage_is_refused_without_repeating_it(url: str) -> None:
+    with pytest.raises(SettingsError, match="NOTMNIST_STORAGE: ") as caught:
+        read_settings({"NOTMNIST_STORAGE": url})
+    assert "zebra" not in str(caught.value)
+
+
+def test_a_folder_may_be_named_like_a_mistyped_url(tmp_path: Path) -> None:
+    folder = tmp_path / "me@work?"
+    folder.mkdir()
+    settings = read_settings({}, {"profile": "custom", "archives": str(folder), "storage": str(folder)})
+    assert (settings.archives, settings.storage) == (str(folder), str(folder))
+
+
+def test_the_default_storage_may_lie_in_a_folder_named_like_a_mistyped_url(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "me@work"
+    home.mkdir()
+    monkeypatch.setattr("notmnist_assets.settings.project_home", lambda: home)
+    assert read_settings({}).storage == str(home / "data")
 
 
 def test_archives_for_the_sample_are_a_misunderstanding() -> None:
