@@ -18,7 +18,7 @@ from notmnist_assets.assets import (
 )
 from notmnist_assets.assets.common import with_common_metadata
 from notmnist_assets.assets.inputs import StoredValues
-from notmnist_assets.automation import REFRESH_JOB, SENSORS, weekly_refresh, with_condition
+from notmnist_assets.automation import REFRESH_JOB, SENSORS, weekly_refresh
 from notmnist_assets.checks import archives as archive_checks
 from notmnist_assets.checks import baselines as baseline_checks
 from notmnist_assets.checks import drift as drift_checks
@@ -61,7 +61,7 @@ SETTINGS = SettingsResource()
 def build_definitions(settings: Settings) -> dg.Definitions:
     """Return the whole graph under these settings."""
     return dg.Definitions(
-        assets=[with_condition(asset) for asset in with_common_metadata(STAGES, settings)],
+        assets=with_common_metadata(STAGES, settings),
         asset_checks=[
             *(check for stage in CHECK_STAGES for check in stage.CHECKS),
             *drift_checks.build_checks(STAGES),

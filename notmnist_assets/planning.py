@@ -1,17 +1,19 @@
-"""What is out of date, and why: so that a refresh makes what changed and nothing else.
+"""What is out of date, and why, and what of it to make first: so that a refresh makes what changed and nothing else.
 
-Belongs here: comparing what was made last with what would be made now, by code, settings, inputs, archives and the
-stored files. Running the plan is in `runs`.
+Compares what was made last with what would be made now, by code, settings, inputs, archives and the stored files.
+The terminal (`runs`), the schedule and the sensor (`automation`) all follow this plan.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Final, Protocol
 
 import dagster as dg
 
 from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.curation.images import SETS
 from notmnist_assets.judgements import latest_evaluations, outcome_of
 from notmnist_assets.settings import Settings
 from notmnist_assets.sources.choice import source_of
@@ -19,11 +21,18 @@ from notmnist_assets.storage import StorageUnusableError, ValueStore
 from notmnist_assets.versions import COMPARED, STALE, current_settings, recorded_settings
 
 NEVER_MADE = "never made"
+# New archives often hold mostly the same letters, and new letters give some of the same splits: their content tells
+# what else is to be made.
+_EARLY_ROUNDS: Final = (("archives", "letters"), ("splits",))
+_BROKEN_OFF: Final = {dg.DagsterRunStatus.FAILURE: "failed", dg.DagsterRunStatus.CANCELED: "was canceled"}
 
 # Tags that Dagster writes on every materialization; it has no public names for them.
 _CODE_VERSION = "dagster/code_version"
 _DATA_VERSION = "dagster/data_version"
 _INPUT_DATA_VERSION = "dagster/input_data_version/"
+
+ArchiveLook = Callable[[str, str | None], str | None]
+"""Takes a set's name and the stored archive's SHA-256; returns why the archive is out of date, None if it is not."""
 
 Evaluations = Mapping[dg.AssetCheckKey, dg.AssetCheckEvaluation | None]
 
@@ -55,15 +64,15 @@ class Made:
         tags: its tags.
         stored_version: the version that was stored.
         settings: those it was made with.
-        failed_since: the run that was to make it again but failed before; the UI then shows it as failed until it is
-            made.
+        broken_off: the run that was to make it again but failed or was canceled before, in words; the UI then shows it
+            as failed until it is made.
     """
 
     storage_id: int | None
     tags: Mapping[str, str]
     stored_version: str | None
     settings: Mapping[str, Any]
-    failed_since: str | None = None
+    broken_off: str | None = None
 
     @property
     def data_version(self) -> str | None:
@@ -75,7 +84,7 @@ def last_made(instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey]) -> dict
     """Return the last materialization of each asset that has one."""
     made = {}
     records = instance.get_asset_records(keys)
-    failed = _failed_runs(instance, records)
+    broken_off = _broken_off_runs(instance, records)
     for record in records:
         event = record.asset_entry.last_materialization
         materialization = event.asset_materialization if event else None
@@ -86,18 +95,26 @@ def last_made(instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey]) -> dict
                 materialization.tags or {},
                 str(stored.value) if stored is not None else None,
                 recorded_settings(materialization.metadata, STALE),
-                record.asset_entry.last_run_id if record.asset_entry.last_run_id in failed - {event.run_id} else None,
+                broken_off.get(record.asset_entry.last_run_id or "")
+                if record.asset_entry.last_run_id != event.run_id
+                else None,
             )
     return made
 
 
-def _failed_runs(instance: dg.DagsterInstance, records: Sequence[Any]) -> AbstractSet[str]:
-    """Return those of the runs that were last to make these assets that failed."""
+def _broken_off_runs(instance: dg.DagsterInstance, records: Sequence[Any]) -> Mapping[str, str]:
+    """Return in words how they ended, by id, those of the last runs of these assets that failed or were canceled."""
     last = sorted({record.asset_entry.last_run_id for record in records} - {None})
     if not last:
-        return set()
-    failed = dg.RunsFilter(run_ids=last, statuses=[dg.DagsterRunStatus.FAILURE])
-    return {run.run_id for run in instance.get_runs(failed)}
+        return {}
+    runs = instance.get_runs(dg.RunsFilter(run_ids=last, statuses=list(_BROKEN_OFF)))
+    return {run.run_id: f"run {run.run_id[:8]} {_BROKEN_OFF[run.status]}" for run in runs}
+
+
+def stored_archives(instance: dg.DagsterInstance) -> dict[str, str | None]:
+    """Return the SHA-256 of each archive that was made last, by set."""
+    made = last_made(instance, [dg.AssetKey(["archives", name]) for name in SETS])
+    return {key.path[1]: last.data_version for key, last in made.items()}
 
 
 def disagreements(made: Mapping[dg.AssetKey, Made]) -> Iterator[str]:
@@ -120,11 +137,16 @@ def stale_assets(graph: AssetGraph, instance: dg.DagsterInstance, settings: Sett
     Nothing is downloaded: a server is only asked whether its archive is the one we have.
     """
     made = last_made(instance, graph.toposorted_asset_keys)
-    return _stale(graph, settings, made, _blocking_evaluations(graph, instance, made))
+    judged = _blocking_evaluations(graph, instance, made)
+    return _stale(graph, settings, made, judged, partial(archive_change, settings))
 
 
 def _stale(
-    graph: AssetGraph, settings: Settings, made: Mapping[dg.AssetKey, Made], judged: Evaluations
+    graph: AssetGraph,
+    settings: Settings,
+    made: Mapping[dg.AssetKey, Made],
+    judged: Evaluations,
+    look: ArchiveLook,
 ) -> dict[dg.AssetKey, str]:
     store = ValueStore(settings.storage_root)
     stale: dict[dg.AssetKey, str] = {}
@@ -153,11 +175,11 @@ def _stale(
         elif changed:
             stale[key] = f"{changed[0].to_user_string()} changed"
         elif (reason := _storage_problem(store, key, last)) or (
-            key.path[0] == "archives" and (reason := _archive_change(settings, key.path[1], last))
+            key.path[0] == "archives" and (reason := look(key.path[1], last.data_version))
         ):
             stale[key] = reason
-        elif last.failed_since:
-            stale[key] = f"run {last.failed_since[:8]} failed before it was made again"
+        elif last.broken_off:
+            stale[key] = f"{last.broken_off} before it was made again"
         elif key in unjudged:
             stale[key] = f"its check {unjudged[key]} was not run"
     return stale
@@ -173,19 +195,36 @@ def _blocking_evaluations(
 
 
 def plan_refresh(
-    graph: AssetGraph, instance: dg.DagsterInstance, settings: Settings
+    graph: AssetGraph, instance: dg.DagsterInstance, settings: Settings, look: ArchiveLook | None = None
 ) -> tuple[dict[dg.AssetKey, str], dict[dg.AssetKey, str]]:
     """Return the stale assets to make and those that must wait, each with the reason, in the order of the flow.
 
     An asset waits while a blocking check of what it is made from has failed. Dagster holds it within the run of the
     check only; the next run would make it of what failed. What is stale itself is made again first, and its check
     decides anew. So is what no blocking check has judged, because its run broke off before.
+
+    Args:
+        graph: all assets and checks.
+        instance: the history.
+        settings: those to make the assets with.
+        look: tells whether an archive changed; asks the source when None.
     """
     made = last_made(instance, graph.toposorted_asset_keys)
     judged = _blocking_evaluations(graph, instance, made)
-    stale = _stale(graph, settings, made, judged)
+    stale = _stale(graph, settings, made, judged, look or partial(archive_change, settings))
     held = _held_back(graph, judged, stale)
     return {key: reason for key, reason in stale.items() if key not in held}, held
+
+
+def next_round(plan: Mapping[dg.AssetKey, str]) -> dict[dg.AssetKey, str]:
+    """Return the assets to make before it is worth looking again at what is stale; all when some are new."""
+    for groups in _EARLY_ROUNDS:
+        part = {key: reason for key, reason in plan.items() if key.path[0] in groups}
+        if NEVER_MADE in part.values():
+            break
+        if part:
+            return part
+    return dict(plan)
 
 
 def first_of(assets: Mapping[dg.AssetKey, str]) -> str:
@@ -221,10 +260,13 @@ def _storage_problem(store: ValueStore, key: dg.AssetKey, last: Made) -> str | N
     return None if stored.version == last.stored_version else "the storage holds another value"
 
 
-def _archive_change(settings: Settings, set_name: str, last: Made) -> str | None:
-    """Look at the source. What is wrong there is left to the run, which records it."""
+def archive_change(settings: Settings, set_name: str, stored: str | None) -> str | None:
+    """Ask the source whether it has another archive than the stored one; return the reason in words.
+
+    What is wrong there is left to the run, which records it.
+    """
     try:
         sha256 = source_of(settings).current_sha256(set_name)
     except CurationError as error:
-        return f"to be checked: {error.problem}"
-    return None if sha256 == last.data_version else "the archive changed"
+        return f"to be checked: {error.problem.rstrip('.')}"
+    return None if sha256 == stored else "the archive changed"

@@ -17,13 +17,10 @@ from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.definitions import build_definitions
 from notmnist_assets.failures import failure_in_words
 from notmnist_assets.one_run import only_run
-from notmnist_assets.planning import NEVER_MADE, plan_refresh
+from notmnist_assets.planning import next_round, plan_refresh
 from notmnist_assets.settings import fix_relative_paths, project_home, read_settings
 from notmnist_assets.steps import steps_in_words
 
-# New archives often hold mostly the same letters, and new letters give some of the same splits: their content tells
-# what else is to be made.
-_EARLY_ROUNDS = (("archives", "letters"), ("splits",))
 # The instance keeps every event; in the terminal they would only tear up the progress bars.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -124,7 +121,7 @@ def _refresh(instance: dg.DagsterInstance, *, everything: bool, only: Sequence[s
     else:
         plan, held = plan_refresh(graph, instance, settings)
     while plan:
-        chosen = plan if asked_for else _next_round(plan)
+        chosen = plan if asked_for else next_round(plan)
         made |= chosen
         result = dg.execute_job(
             dg.reconstructable(refresh_job),
@@ -160,17 +157,6 @@ def _chosen(keys: Sequence[dg.AssetKey], only: Sequence[str]) -> list[dg.AssetKe
                 "there is no such asset.", subject=name, remedy="notmnist status lists the keys of all assets."
             )
     return [key for key in keys if any(tuple(key.path[: len(parts)]) == parts for parts in wanted)]
-
-
-def _next_round(plan: Mapping[dg.AssetKey, str]) -> dict[dg.AssetKey, str]:
-    """Return the assets to make before it is worth looking again at what is stale; all when some are new."""
-    for groups in _EARLY_ROUNDS:
-        part = {key: reason for key, reason in plan.items() if key.path[0] in groups}
-        if NEVER_MADE in part.values():
-            break
-        if part:
-            return part
-    return dict(plan)
 
 
 def _failures(result: dg.JobExecutionResult, steps: Mapping[str, str]) -> dict[str, str]:

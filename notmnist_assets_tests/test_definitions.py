@@ -275,7 +275,7 @@ def test_workspace_and_project_file_name_the_same_location_and_module() -> None:
 
 def test_the_weekly_schedule_waits_to_be_switched_on() -> None:
     schedule = defs.resolve_schedule_def("weekly_refresh")
-    assert schedule.cron_schedule == "0 3 * * 1"
+    assert schedule.cron_schedule == "*/10 3-8 * * 1"
     assert schedule.execution_timezone == "UTC"
     assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED
     assert schedule.job_name == "refresh"

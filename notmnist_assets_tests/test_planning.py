@@ -129,6 +129,17 @@ def test_nothing_waits_for_a_blocking_check_that_only_warned(
     assert held == set()
 
 
+def test_what_a_canceled_run_was_to_make_is_out_of_date_with_the_reason(workspace: Workspace) -> None:
+    hashes = frozenset({dg.AssetKey(["hashes", "test"])})
+    with workspace.instance() as instance:
+        job = workspace.definitions.resolve_job_def("refresh")
+        run = instance.create_run_for_job(job, asset_selection=hashes)
+        instance.report_run_canceled(run)
+    plan = stale(workspace)
+    assert plan["hashes/test"] == f"run {run.run_id[:8]} was canceled before it was made again"
+    assert set(plan) == downstream(workspace, "hashes/test")
+
+
 def test_an_emptied_storage_is_out_of_date(
     finished: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,19 +5,16 @@ in `planning`. Nothing here starts a run until a person switches it on.
 """
 
 from notmnist_assets.automation.alerts import failure_alerts
-from notmnist_assets.automation.conditions import react_to_new_data, with_condition
 from notmnist_assets.automation.job import REFRESH_JOB
 from notmnist_assets.automation.schedule import weekly_refresh
 from notmnist_assets.automation.upstream import upstream_watch
 
-SENSORS = (react_to_new_data, upstream_watch, failure_alerts)
+SENSORS = (upstream_watch, failure_alerts)
 
 __all__ = [
     "REFRESH_JOB",
     "SENSORS",
     "failure_alerts",
-    "react_to_new_data",
     "upstream_watch",
     "weekly_refresh",
-    "with_condition",
 ]

@@ -1,7 +1,4 @@
-"""Whether a run is already making the archives, so that two automatic ways never do the same work twice.
-
-Belongs here: this one question to the instance.
-"""
+"""Which run makes assets at the moment, so that automation waits for it before it plans."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -21,13 +18,10 @@ _UNFINISHED: Final = [
 _LONGEST_RUN: Final = timedelta(days=1)
 
 
-def run_making_archives(instance: dg.DagsterInstance) -> str | None:
-    """Return the id of an unfinished run of the last day that makes an archive, None when there is none."""
+def run_under_way(instance: dg.DagsterInstance) -> str | None:
+    """Return the id of an unfinished run of the last day that makes assets, None when there is none."""
     recent = dg.RunsFilter(statuses=_UNFINISHED, created_after=datetime.now(UTC) - _LONGEST_RUN)
     for run in instance.get_runs(filters=recent):
-        if run.asset_selection is None:
-            if run.job_name == REFRESH_JOB.name:
-                return run.run_id
-        elif any(key.path[0] == "archives" for key in run.asset_selection):
+        if run.asset_selection is not None or run.job_name == REFRESH_JOB.name:
             return run.run_id
     return None

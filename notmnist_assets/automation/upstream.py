@@ -1,47 +1,49 @@
-"""The sensor `upstream_watch`: asks the source whether an archive changed, and for a run only then.
+"""The sensor `upstream_watch`: makes what is out of date, soon after the sources or anything made from them changed."""
 
-Belongs here: what is remembered from one look to the next. How a source is asked is in `sources`, what a change makes
-stale in `planning`.
-"""
-
-import hashlib
 import json
+import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Final
 
 import dagster as dg
 
 from notmnist_assets.automation.job import REFRESH_JOB
-from notmnist_assets.automation.under_way import run_making_archives
+from notmnist_assets.automation.looking import ask_source, changes
+from notmnist_assets.automation.rounds import TICK_SECONDS, next_request
+from notmnist_assets.automation.under_way import run_under_way
 from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.curation.images import SETS
-from notmnist_assets.planning import first_of, plan_refresh
+from notmnist_assets.deadlines import within
+from notmnist_assets.planning import stored_archives
 from notmnist_assets.settings import Settings, read_settings
-from notmnist_assets.sources.choice import source_of
 
+_INTERVAL: Final = 60
 # Archives of this kind change a few times a year, and whoever replaces one wants to see the result the same hour. A
-# look is two requests without a body, so four in an hour trouble no server.
+# look is a few requests without a body, so four in an hour trouble no server.
 _MINUTES: Final = 15
-_LONGEST_PAUSE: Final = 16
-"""Looks from one question to a silent server to the next: four hours."""
+_LONGEST_PAUSE: Final = 240
+"""Minutes from one question to a silent server to the next."""
 
 
 @dataclass(frozen=True)
 class _Memory:
-    """What the last look leaves for the next one, as JSON in the cursor.
+    """What a tick leaves for the next one, as JSON in the cursor; without it, the next one asks again.
 
     Attributes:
-        seen: where the archives are and what their source says of each, as of the last answer that was acted on.
+        seen: what the source said of its archives when it last answered.
+        stored: the archives that were stored then.
+        changed: those of them that were out of date, with the reason.
+        due: when the source is asked again, in seconds since 1970.
         failures: questions in a row that got no answer.
-        pause: looks to sit out before the next question.
-        trouble: why there was no answer.
+        history: the last change of the history that was looked at.
     """
 
     seen: Mapping[str, str] = field(default_factory=dict)
+    stored: Mapping[str, str | None] = field(default_factory=dict)
+    changed: Mapping[str, str] = field(default_factory=dict)
+    due: float = 0.0
     failures: int = 0
-    pause: int = 0
-    trouble: str = ""
+    history: str = ""
 
     @classmethod
     def read(cls, cursor: str | None) -> "_Memory":
@@ -51,70 +53,88 @@ class _Memory:
         except (ValueError, TypeError):
             return cls()
 
-    def skip(self, reason: str) -> dg.SensorResult:
-        """Return the result of a look after which nothing is to be done."""
-        return dg.SensorResult(skip_reason=reason, cursor=json.dumps(asdict(self)))
+    def result(self, asked: dg.RunRequest | str) -> dg.SensorResult:
+        """Return the result of a tick that leaves this memory."""
+        cursor = json.dumps(asdict(self))
+        if isinstance(asked, str):
+            return dg.SensorResult(skip_reason=asked, cursor=cursor)
+        return dg.SensorResult(run_requests=[asked], cursor=cursor)
 
-    def unanswered(self, trouble: str) -> "_Memory":
+    def ask(self, settings: Settings, stored: Mapping[str, str | None]) -> "_Memory":
+        """Return the memory after asking the source.
+
+        Raises:
+            CurationError: it does not answer.
+            TimeoutError: not in time.
+        """
+        seen = within(TICK_SECONDS / 2, lambda _: ask_source(settings))
+        if seen == self.seen and stored == self.stored and not self.changed:
+            changed: Mapping[str, str] = {}
+        else:
+            changed = within(TICK_SECONDS / 2, lambda _: changes(settings, stored))
+        return _Memory(seen, stored, changed, time.time() + _MINUTES * 60, 0, self.history)
+
+    def unanswered(self) -> "_Memory":
         """Return the memory after one more question without an answer: the pause doubles each time."""
-        pause = min(2**self.failures, _LONGEST_PAUSE) - 1
-        return _Memory(self.seen, self.failures + 1, pause, trouble)
+        return replace(self, due=time.time() + self.pause * 60, failures=self.failures + 1)
 
     @property
-    def when_asked_again(self) -> str:
-        """When the next question is due, in words."""
-        return f"Asked again in {(self.pause + 1) * _MINUTES} minutes."
+    def pause(self) -> int:
+        """Minutes until a question is repeated that gets no answer now."""
+        return min(_MINUTES << min(self.failures, 10), _LONGEST_PAUSE)
 
 
 @dg.sensor(
     name="upstream_watch",
     job=REFRESH_JOB,
-    minimum_interval_seconds=_MINUTES * 60,
+    minimum_interval_seconds=_INTERVAL,
     default_status=dg.DefaultSensorStatus.STOPPED,
     description=f"Every {_MINUTES} minutes: asks where the archives come from whether one changed (a server by ETag,"
-    " date and size, a folder by date and size; nothing is downloaded) and runs `refresh` for what is out of date only"
-    " then, once for each change. A server that does not answer is reported here and asked less and less often.",
+    " date, size and SHA256SUMS, a folder by date and size; nothing is downloaded). Within a minute after any run:"
+    " looks whether something is out of date because of it. Then runs the next round of what notmnist run would make,"
+    " until nothing is out of date. A server that does not answer is reported here and asked less and less often.",
 )
 def upstream_watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-    """Compare what the source says with what it said before, and look closer only when that differs."""
+    """Compare what is stored with what the source has now, and what was made with what it is made from."""
     if context.repository_def is None:
         raise dg.DagsterInvariantViolationError("upstream_watch is evaluated within its repository")
     memory = _Memory.read(context.cursor)
-    if memory.pause:
-        rested = _Memory(memory.seen, memory.failures, memory.pause - 1, memory.trouble)
-        return rested.skip(f"{memory.trouble} {rested.when_asked_again}")
+    if run_id := run_under_way(context.instance):
+        return memory.result(f"Run {run_id} is under way; looked at again when it is done.")
     settings = read_settings()
-    try:
-        seen = _ask(settings)
-    except CurationError as error:
-        silent = memory.unanswered(str(error))
-        return silent.skip(f"{error} {silent.when_asked_again}")
-    if seen == memory.seen:
-        return _Memory(seen).skip("Both archives are as they were at the last look.")
-    if run_id := run_making_archives(context.instance):
-        return _Memory(memory.seen).skip(f"Run {run_id} is making the archives; looked at again when it is done.")
-    stale, held = plan_refresh(context.repository_def.asset_graph, context.instance, settings)
-    changed = [key for key in stale if key.path[0] == "archives"]
-    if not changed:
-        return _Memory(seen).skip("Both archives are those that everything was made from.")
-    for key in changed:
-        context.log.info(f"{key.to_user_string()}: {stale[key]}")
-    if held:
-        context.log.info(f"{len(held)} assets wait, {first_of(held)}.")
-    request = dg.RunRequest(run_key=_run_key(context.instance, seen), asset_selection=list(stale))
-    return dg.SensorResult(run_requests=[request], cursor=json.dumps(asdict(_Memory(seen))))
+    stored = stored_archives(context.instance)
+    history = _last_change(context.instance)
+    now = time.time()
+    if now < memory.due and history == memory.history:
+        return memory.result(f"Nothing ran since the last look; the source is asked in {_minutes(memory.due - now)}.")
+    if now >= memory.due or (stored != memory.stored and not memory.failures):
+        try:
+            memory = memory.ask(settings, stored)
+        except (CurationError, TimeoutError) as error:
+            return memory.unanswered().result(f"{error} Asked again in {memory.pause} minutes.")
+    asked = next_request(
+        context.instance,
+        context.repository_def.asset_graph,
+        settings,
+        seen=memory.seen,
+        look=lambda name, sha256: memory.changed.get(name) if memory.stored.get(name) == sha256 else None,
+    )
+    if memory.failures and isinstance(asked, dg.RunRequest) and _makes_archives(asked):
+        asked = (
+            f"Archives are out of date, and their source does not answer; asked again in {_minutes(memory.due - now)}."
+        )
+    return replace(memory, history=history).result(asked)
 
 
-def _ask(settings: Settings) -> dict[str, str]:
-    source = source_of(settings)
-    return {"from": settings.archives_told or "", **{name: source.validator(name) for name in SETS}}
+def _makes_archives(asked: dg.RunRequest) -> bool:
+    return any(key.path[0] == "archives" for key in asked.asset_selection or ())
 
 
-def _run_key(instance: dg.DagsterInstance, seen: Mapping[str, str]) -> str:
-    """Return a name for the change from what was made last to what there is now.
+def _last_change(instance: dg.DagsterInstance) -> str:
+    """Return what differs once another run ended or began."""
+    last = instance.get_run_records(limit=1, order_by="update_timestamp", ascending=False)
+    return f"{last[0].dagster_run.run_id} {last[0].dagster_run.status.value}" if last else ""
 
-    It stays the same while runs for it fail, and differs when a change is taken back or comes again.
-    """
-    made = [instance.get_latest_materialization_event(dg.AssetKey(["archives", name])) for name in SETS]
-    parts = [sorted(seen.items()), [event.run_id if event else None for event in made]]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+def _minutes(seconds: float) -> str:
+    return f"{max(1, round(seconds / 60))} minutes"

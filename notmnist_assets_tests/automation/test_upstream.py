@@ -1,21 +1,26 @@
-"""The watch of the source, against a real server: what is asked, what is asked for, and what happens in silence."""
+"""The watch: every change is asked for until it is stored, whatever happens on the way; silence is no failure."""
 
-import gzip
 import json
+import re
+import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from notmnist_assets.automation import upstream_watch
-from notmnist_assets.curation.images import LETTERS, SETS
+from notmnist_assets.curation.images import LETTERS
+from notmnist_assets_tests.archives import write_checksums
 from notmnist_assets_tests.automation.changes import change_a_letter, make_letters_that_fail_a_blocking_check
-from notmnist_assets_tests.automation.ticks import Conditions, Watch, asked_for, below, unsynced
+from notmnist_assets_tests.automation.ticks import Watch, asked_for, cancel, carry_out, follow
+from notmnist_assets_tests.sources import odd
 from notmnist_assets_tests.sources.server import FaultyServer
 from notmnist_assets_tests.workspace import Workspace
 
 ARCHIVES = ["archives/large", "archives/small"]
+SMALL = "notMNIST_small.tar.gz"
+FIRST_ROUND = {"archives/small", *(f"letters/small/{letter}" for letter in LETTERS)}
+NOTHING = "Both archives are unchanged, and so is everything made from them."
 
 
 @pytest.fixture
@@ -44,105 +49,141 @@ def bytes_sent(server: FaultyServer) -> int:
     return sum(request.sent for request in server.requests if request.path.endswith(".gz"))
 
 
-def test_the_watch_is_off_and_looks_four_times_an_hour() -> None:
+def minutes_left(told: str, how: str) -> int:
+    """Return when a skipped tick says that a run is tried again that ended so."""
+    found = re.search(f"{how}; tried again in (\\d+) minutes", told)
+    assert found, told
+    return int(found[1])
+
+
+def test_the_watch_is_off_and_looks_each_minute_whether_something_ran() -> None:
     assert upstream_watch.default_status == dg.DefaultSensorStatus.STOPPED
-    assert upstream_watch.minimum_interval_seconds == 900
+    assert upstream_watch.minimum_interval_seconds == 60
 
 
-def test_an_unchanged_server_is_asked_without_a_download(server: FaultyServer, watch: Watch) -> None:
-    assert watch.tick() == "Both archives are those that everything was made from."
+def test_an_unchanged_server_is_asked_four_times_an_hour_without_a_download(server: FaultyServer, watch: Watch) -> None:
+    follow(watch.workspace, watch.tick)
     assert bytes_sent(server) == 0
     server.requests.clear()
-    assert watch.tick() == "Both archives are as they were at the last look."
-    assert [request.method for request in server.requests] == ["HEAD", "HEAD"]
+    assert watch.tick() == "Nothing ran since the last look; the source is asked in 15 minutes."
+    assert server.requests == []
+    assert watch.look() == NOTHING
+    assert [(request.method, request.path.rsplit("/")[-1]) for request in server.requests] == [
+        ("HEAD", "notMNIST_large.tar.gz"),
+        ("GET", "SHA256SUMS"),
+        ("HEAD", SMALL),
+        ("GET", "SHA256SUMS"),
+    ]
 
 
-def test_a_changed_archive_is_asked_for_once_with_all_that_follows_and_then_nothing_is_left_to_do(
-    server: FaultyServer, workspace: Workspace, watch: Watch
-) -> None:
-    conditions = Conditions(workspace)
-    watch.tick()
-    change_a_letter(workspace)
-    serve(server, workspace)
-    request = watch.tick()
-    assert asked_for(request) == below(workspace, "archives/small")
-    assert watch.tick() == "Both archives are as they were at the last look."
-    before = workspace.load("letters/small/C").images[:]
-    assert workspace.run(sorted(asked_for(request))).success
-    assert (workspace.load("letters/small/C").images != before).any()
-    assert watch.tick() == "Both archives are as they were at the last look."
-    watch.cursor = None
-    assert watch.tick() == "Both archives are those that everything was made from."
-    assert conditions.tick() == set(), "a run of everything leaves the conditions nothing to follow"
-    assert unsynced(workspace) == {}
+def test_what_waits_for_a_failed_check_is_not_asked_for(workspace: Workspace, watch: Watch) -> None:
+    make_letters_that_fail_a_blocking_check(workspace)
+    assert "assets wait, first splits/test: the check enough_images of letters/small/C failed" in str(watch.tick())
 
 
-def test_what_waits_for_a_failed_check_is_not_asked_for_with_a_changed_archive(
+def test_a_change_that_fails_is_asked_for_again_after_an_hour_then_two_and_at_once_when_it_is_another(
     workspace: Workspace, watch: Watch
 ) -> None:
-    make_letters_that_fail_a_blocking_check(workspace)
-    assert watch.tick() == "Both archives are those that everything was made from."
-    path = workspace.archives / "notMNIST_large.tar.gz"
-    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()), compresslevel=9, mtime=1))
+    path = workspace.archives / SMALL
+    path.write_bytes(path.read_bytes()[:-300])
     request = watch.tick()
-    letters = {f"letters/large/{letter}" for letter in LETTERS}
-    assert asked_for(request) == {"archives/large", *letters}
+    assert asked_for(request) == FIRST_ROUND
+    assert not carry_out(workspace, request).success
+    for minutes in (60, 120):
+        left = minutes_left(str(watch.tick()), "failed")
+        assert left == pytest.approx(minutes - watch.clock.later / 60, abs=2)
+        assert watch.tick() == "Nothing ran since the last look; the source is asked in 15 minutes."
+        watch.clock.pass_minutes(left - 5)
+        assert "for the same failed; tried again in" in str(watch.tick())
+        watch.clock.pass_minutes(20)
+        request = watch.tick()
+        assert asked_for(request) == FIRST_ROUND
+        assert not carry_out(workspace, request).success
+    change_a_letter(workspace)
+    assert carry_out(workspace, watch.look()).success
+    assert len(follow(workspace, watch.tick)) == 2
+    assert watch.look() == NOTHING
 
 
-def test_a_change_whose_run_fails_is_not_asked_for_again(
-    server: FaultyServer, workspace: Workspace, watch: Watch
+def test_checksums_that_are_corrected_after_the_archive_are_enough(workspace: Workspace, watch: Watch) -> None:
+    write_checksums(workspace.archives)
+    assert watch.tick() == NOTHING
+    change_a_letter(workspace)
+    assert not carry_out(workspace, watch.look()).success
+    write_checksums(workspace.archives)
+    request = watch.look()
+    assert asked_for(request) == FIRST_ROUND
+    assert carry_out(workspace, request).success
+
+
+def test_a_change_that_fails_and_is_taken_back_and_comes_again_ends_stored(workspace: Workspace, watch: Watch) -> None:
+    path = workspace.archives / SMALL
+    good, checksums = path.read_bytes(), workspace.archives / "SHA256SUMS"
+    write_checksums(workspace.archives)
+    right = checksums.read_text()
+    change_a_letter(workspace)
+    changed = path.read_bytes()
+    assert not carry_out(workspace, watch.look()).success
+    path.write_bytes(good)
+    assert carry_out(workspace, watch.look()).success, "what a failed run was to make is made again"
+    assert watch.look() == NOTHING
+    path.write_bytes(changed)
+    assert not carry_out(workspace, watch.look()).success, "asked for at once"
+    write_checksums(workspace.archives)
+    assert checksums.read_text() != right
+    assert carry_out(workspace, watch.look()).success
+    assert len(follow(workspace, watch.tick)) == 2
+
+
+def test_a_change_whose_run_is_terminated_while_queued_is_asked_for_again_after_an_hour(
+    workspace: Workspace, watch: Watch
 ) -> None:
     watch.tick()
-    server.files["notMNIST_small.tar.gz"] = b"no archive"
+    change_a_letter(workspace)
+    run = cancel(workspace, watch.look())
+    told = str(watch.tick())
+    assert f"Run {run[:8]} for the same was canceled" in told
+    assert minutes_left(told, "was canceled") == pytest.approx(60 - watch.clock.later / 60, abs=2)
+    watch.clock.pass_minutes(61)
     request = watch.tick()
-    assert isinstance(request, dg.RunRequest)
-    assert not workspace.run(["archives/small"]).success
-    assert watch.tick() == "Both archives are as they were at the last look."
-    watch.cursor = None
-    again = watch.tick()
-    assert isinstance(again, dg.RunRequest)
-    assert again.run_key == request.run_key, "the daemon drops a request whose key it has seen"
+    assert asked_for(request) == FIRST_ROUND
+    assert carry_out(workspace, request).success
+    assert len(follow(workspace, watch.tick)) == 2
 
 
-def test_a_change_that_comes_again_is_asked_for_again(workspace: Workspace, watch: Watch) -> None:
-    path = workspace.archives / "notMNIST_small.tar.gz"
-    first = path.read_bytes()
-    keys = []
-    for _ in range(2):
-        change_a_letter(workspace)
-        for expected in (None, first):
-            if expected is not None:
-                path.write_bytes(expected)
-            request = watch.tick()
-            assert isinstance(request, dg.RunRequest)
-            keys.append(request.run_key)
-            assert workspace.run(["archives/small"]).success
-    assert len(set(keys)) == 4
+def test_a_letter_that_a_person_made_is_followed_after_a_canceled_run(workspace: Workspace, watch: Watch) -> None:
+    assert watch.tick() == NOTHING
+    change_a_letter(workspace)
+    assert workspace.run(sorted(FIRST_ROUND)).success
+    request = watch.tick()
+    assert asked_for(request) == {"splits/train", "splits/valid", "splits/test"}
+    cancel(workspace, request)
+    assert "was canceled; tried again in 60 minutes" in str(watch.tick())
+    watch.clock.pass_minutes(61)
+    assert len(follow(workspace, watch.tick)) == 2
 
 
-def test_a_change_that_comes_again_from_a_server_with_equal_marks_is_asked_for_again(
-    server: FaultyServer, workspace: Workspace, watch: Watch
-) -> None:
+def test_changes_back_and_forth_are_each_asked_for(server: FaultyServer, workspace: Workspace, watch: Watch) -> None:
+    follow(workspace, watch.tick)
     first = dict(server.files)
     change_a_letter(workspace)
-    keys = []
-    for files in ({path.name: path.read_bytes() for path in workspace.archives.glob("*.gz")}, first) * 2:
-        server.files = files
+    second = {path.name: path.read_bytes() for path in workspace.archives.glob("*.gz")}
+    for files in (second, first, second):
+        server.files = dict(files)
+        request = watch.look()
+        assert asked_for(request) == FIRST_ROUND
+        assert carry_out(workspace, request).success
+
+
+def test_an_asset_that_stays_out_of_date_is_not_made_each_minute(workspace: Workspace, watch: Watch) -> None:
+    other = {"resources": {"settings": {"config": {"near_radius": 7.0}}}}
+    for _ in range(2):
+        assert workspace.run(["overlap/radius"], other).success
         request = watch.tick()
-        assert isinstance(request, dg.RunRequest)
-        keys.append(request.run_key)
-        assert workspace.run(["archives/small"]).success
-    assert len(set(keys)) == 4
-
-
-def test_another_mirror_with_the_same_archives_is_looked_at(
-    server: FaultyServer, workspace: Workspace, watch: Watch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    watch.tick()
-    with FaultyServer().running() as mirror:
-        serve(mirror, workspace)
-        monkeypatch.setenv("NOTMNIST_ARCHIVES", mirror.url)
-        assert set(ARCHIVES) <= asked_for(watch.tick())
+    assert isinstance(request, dg.RunRequest)
+    carry_out(workspace, request)
+    assert workspace.run(["overlap/radius"], other).success
+    assert "succeeded, and still it is out of date; tried again in 60 minutes" in str(watch.tick())
 
 
 def test_the_password_of_a_mirror_is_stored_and_printed_nowhere(
@@ -153,13 +194,13 @@ def test_the_password_of_a_mirror_is_stored_and_printed_nowhere(
     watch.tick()
     change_a_letter(workspace)
     serve(server, workspace)
-    assert isinstance(watch.tick(), dg.RunRequest)
+    assert isinstance(watch.look(), dg.RunRequest)
     printed = [workspace.notmnist("run", "archives"), workspace.notmnist("show", "archives/small")]
     server.lets_in = "somebody:else"
     printed += [workspace.notmnist("run", "archives"), workspace.notmnist("status")]
     assert [ended.code for ended in printed] == [0, 0, 1, 0]
     assert "the server answered 401" in printed[2].err
-    told = f"{printed} {watch.cursor} {watch.tick()}"
+    told = f"{printed} {watch.cursor} {watch.look()}"
     assert server.url in told
     versions = [spec.code_version for spec in workspace.definitions.resolve_all_asset_specs()]
     assert f"archives={server.url}" in str(versions)
@@ -171,80 +212,56 @@ def test_the_password_of_a_mirror_is_stored_and_printed_nowhere(
 
 
 def test_a_server_that_is_down_is_reported_in_words_and_asked_less_and_less(
-    server: FaultyServer, workspace: Workspace, watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: FaultyServer, workspace: Workspace, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    follow(workspace, watch.tick)
     with FaultyServer().running() as other:
-        serve(other, workspace)
+        port = other.port
         monkeypatch.setenv("NOTMNIST_ARCHIVES", other.url)
-        assert workspace.run(ARCHIVES).success
-        watch.tick()
-    waits = []
-    for _ in range(8):
-        answer = watch.tick()
-        assert isinstance(answer, str)
-        assert f"{other.url}/notMNIST_large.tar.gz: it cannot be asked for" in answer
-        waits.append(answer.rpartition("Asked again in ")[2])
-    minutes = [15, 30, 15, 60, 45, 30, 15, 120]
-    assert waits == [f"{wait} minutes." for wait in minutes]
-    change_a_letter(workspace)
-    with other.running(other.port):
+    for minutes in (15, 30, 60, 120, 240, 240):
+        watch.clock.pass_minutes(300)
+        answer = str(watch.tick())
+        assert f"http://127.0.0.1:{port}/books/notMNIST_large.tar.gz: it cannot be asked for" in answer
+        assert answer.endswith(f"Asked again in {minutes} minutes.")
+    assert watch.tick() == "Nothing ran since the last look; the source is asked in 240 minutes."
+    assert workspace.run(["hashes/test"]).success
+    assert "does not answer; asked again in 240 minutes" in str(watch.tick()), "another address is another origin"
+    with other.running(port):
         serve(other, workspace)
-        other.requests.clear()
-        for _ in range(7):
-            assert isinstance(watch.tick(), str)
-        assert other.requests == [], "a pause is kept without asking"
-        assert asked_for(watch.tick()) == below(workspace, "archives/small")
+        watch.clock.pass_minutes(300)
+        assert set(ARCHIVES) <= asked_for(watch.tick())
     assert json.loads(watch.cursor or "")["failures"] == 0
 
 
-def test_the_longest_silence_is_still_looked_into_every_four_hours(finished: Workspace) -> None:
-    watch = Watch(finished)
-    watch.cursor = json.dumps({"failures": 1_000, "trouble": "Nobody answers."})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NOTMNIST_ARCHIVES", "http://127.0.0.1:1")
-        assert str(watch.tick()).endswith("Asked again in 240 minutes.")
+def test_a_server_that_drips_ends_no_tick(server: FaultyServer, workspace: Workspace, watch: Watch) -> None:
+    server.odd["SHA256SUMS"] = odd.drip_head
+    begun = time.monotonic()
+    assert "no complete answer within" in str(watch.tick())
+    assert time.monotonic() - begun < 50
 
 
 def test_a_folder_is_watched_by_size_and_date(workspace: Workspace, watch: Watch) -> None:
-    assert watch.tick() == "Both archives are those that everything was made from."
-    assert watch.tick() == "Both archives are as they were at the last look."
+    assert watch.tick() == NOTHING
     path = workspace.archives / "notMNIST_large.tar.gz"
     path.touch()
-    assert watch.tick() == "Both archives are those that everything was made from.", "another date, the same bytes"
+    assert watch.look() == NOTHING, "another date, the same bytes"
     path.rename(path.with_suffix(".away"))
-    assert str(watch.tick()).startswith(f"{path}: there is no such file.")
+    assert str(watch.look()).startswith(f"{path}: there is no such file.")
 
 
-def test_a_setting_changed_beside_it_is_not_the_watchs_business(
-    finished: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("NOTMNIST_SEED", "134")
-    assert Watch(finished).tick() == "Both archives are those that everything was made from."
-
-
-def test_nothing_is_asked_for_while_a_run_makes_the_archives(workspace: Workspace, watch: Watch) -> None:
+def test_nothing_is_asked_for_while_a_run_is_under_way(workspace: Workspace, watch: Watch) -> None:
     watch.tick()
     change_a_letter(workspace)
-    job = workspace.definitions.resolve_job_def("refresh")
     with workspace.instance() as instance:
-        run = instance.create_run_for_job(job)
-    assert str(watch.tick()).startswith(f"Run {run.run_id} is making the archives")
+        run = instance.create_run_for_job(workspace.definitions.resolve_job_def("refresh"))
+    assert str(watch.look()).startswith(f"Run {run.run_id} is under way")
     with workspace.instance() as instance:
         instance.report_run_canceled(run)
-    assert asked_for(watch.tick()) == below(workspace, "archives/small")
+    assert asked_for(watch.tick()) >= FIRST_ROUND
 
 
 def test_a_cursor_of_another_kind_counts_as_none(finished: Workspace) -> None:
     for cursor in ("", "nonsense", "[]", '{"more": 1}'):
         watch = Watch(finished)
         watch.cursor = cursor
-        assert watch.tick() == "Both archives are those that everything was made from."
-
-
-def test_before_the_first_run_everything_is_asked_for(finished: Workspace) -> None:
-    repository = finished.definitions.get_repository_def()
-    with dg.DagsterInstance.ephemeral() as empty:
-        result = upstream_watch.evaluate_tick(dg.build_sensor_context(empty, repository_def=repository))
-    (request,) = result.run_requests or ()
-    assert len(request.asset_selection or ()) == len(list(finished.definitions.resolve_all_asset_specs()))
-    assert {f"letters/{name}/{letter}" for name in SETS for letter in LETTERS} <= asked_for(request)
+        assert watch.tick() == NOTHING

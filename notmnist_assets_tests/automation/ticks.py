@@ -1,33 +1,28 @@
-"""Ticks of sensors as the daemon makes them, each with the cursor of the one before, and what the UI calls unsynced.
+"""Ticks of schedule and sensor as the daemon makes them, the runs that they ask for, and what the UI calls unsynced."""
 
-Belongs here: evaluating. What must come out is in the tests.
-"""
-
-from typing import Any
+import time
+from collections.abc import Callable
+from unittest.mock import patch
 
 import dagster as dg
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
 
-from notmnist_assets.automation import upstream_watch
-from notmnist_assets_tests.workspace import Workspace, keys_of
+from notmnist_assets.automation import rounds, upstream, upstream_watch, weekly_refresh
+from notmnist_assets_tests.workspace import QUIET, Workspace, keys_of
 
 
-class Conditions:
-    """`react_to_new_data`: evaluates the conditions of all assets."""
+class Clock:
+    """The time of day for automation, which a test sets forward."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
-        self._cursor: Any = None
-        assert self.tick() == set(), "what happened before it was switched on is no reason"
+    def __init__(self) -> None:
+        self.later = 0.0
 
-    def tick(self) -> set[str]:
-        """Return what is asked for now."""
-        with self.workspace.instance() as instance:
-            result = dg.evaluate_automation_conditions(self.workspace.definitions, instance, cursor=self._cursor)
-        self._cursor = result.cursor
-        keys = [spec.key for spec in self.workspace.definitions.resolve_all_asset_specs()]
-        return keys_of([key for key in keys if result.get_num_requested(key)])
+    def pass_minutes(self, minutes: float) -> None:
+        self.later += minutes * 60
+
+    def time(self) -> float:
+        return time.time() + self.later
 
 
 class Watch:
@@ -35,11 +30,16 @@ class Watch:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
+        self.clock = Clock()
         self.cursor: str | None = None
 
     def tick(self) -> dg.RunRequest | str:
         """Return the run that is asked for, else the reason why none is."""
-        with self.workspace.instance() as instance:
+        with (
+            self.workspace.instance() as instance,
+            patch.object(upstream, "time", self.clock),
+            patch.object(rounds, "time", self.clock),
+        ):
             repository = self.workspace.definitions.get_repository_def()
             context = dg.build_sensor_context(instance, self.cursor, repository_def=repository)
             result = upstream_watch.evaluate_tick(context)
@@ -50,16 +50,69 @@ class Watch:
         assert result.skip_message
         return result.skip_message
 
+    def look(self) -> dg.RunRequest | str:
+        """Return what the next tick that asks the source answers."""
+        self.clock.pass_minutes(15)
+        return self.tick()
+
+
+class Schedule:
+    """`weekly_refresh`."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+
+    def tick(self) -> dg.RunRequest | str:
+        """Return the run that is asked for, else the reason why none is."""
+        with self.workspace.instance() as instance:
+            repository = self.workspace.definitions.get_repository_def()
+            asked = weekly_refresh(dg.build_schedule_context(instance=instance, repository_def=repository))
+        if isinstance(asked, dg.RunRequest):
+            return asked
+        assert isinstance(asked, dg.SkipReason)
+        return str(asked.skip_message)
+
+
+def carry_out(workspace: Workspace, request: dg.RunRequest | str) -> dg.ExecuteInProcessResult:
+    """Run what is asked for, as the daemon does."""
+    assert isinstance(request, dg.RunRequest), request
+    with workspace.instance() as instance:
+        return workspace.definitions.resolve_job_def("refresh").execute_in_process(
+            instance=instance,
+            asset_selection=list(request.asset_selection or ()),
+            run_config=QUIET,
+            tags=request.tags,
+            raise_on_error=False,
+        )
+
+
+def cancel(workspace: Workspace, request: dg.RunRequest | str) -> str:
+    """Let a person terminate what is asked for while it is queued; return the run's id."""
+    assert isinstance(request, dg.RunRequest), request
+    with workspace.instance() as instance:
+        run = instance.create_run_for_job(
+            workspace.definitions.resolve_job_def("refresh"),
+            asset_selection=frozenset(request.asset_selection or ()),
+            tags=request.tags,
+        )
+        instance.report_run_canceled(run)
+    return run.run_id
+
+
+def follow(workspace: Workspace, tick: Callable[[], dg.RunRequest | str]) -> list[set[str]]:
+    """Carry out what ticks ask for until nothing more is, and return what each run was to make."""
+    made = []
+    while isinstance(request := tick(), dg.RunRequest):
+        result = carry_out(workspace, request)
+        assert result.success, [event.message for event in result.all_events if event.is_failure]
+        made.append(asked_for(request))
+        assert len(made) < 9, made
+    return made
+
 
 def asked_for(answer: dg.RunRequest | str) -> set[str]:
     assert isinstance(answer, dg.RunRequest), answer
     return keys_of(list(answer.asset_selection or ()))
-
-
-def below(workspace: Workspace, *keys: str) -> set[str]:
-    """Return these assets and all that is made from them."""
-    graph = workspace.definitions.resolve_asset_graph()
-    return keys_of(list(dg.AssetSelection.assets(*keys).downstream().resolve(graph)))
 
 
 def unsynced(workspace: Workspace, definitions: dg.Definitions | None = None) -> dict[str, set[str]]:

@@ -1,0 +1,80 @@
+"""The command, the schedule and the watch make the same assets, round by round."""
+
+import gzip
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from notmnist_assets.curation.images import LETTERS, SETS
+from notmnist_assets.runs import refresh
+from notmnist_assets_tests.automation.changes import change_a_letter
+from notmnist_assets_tests.automation.ticks import Schedule, Watch, follow
+from notmnist_assets_tests.workspace import Workspace, keys_of
+
+WAYS = ["command", "schedule", "watch"]
+ARCHIVES = {f"archives/{name}" for name in SETS}
+EVERY_LETTER = {f"letters/{name}/{letter}" for name in SETS for letter in LETTERS}
+SPLITS = {f"splits/{name}" for name in ("train", "valid", "test")}
+
+
+def repack(path: Path) -> None:
+    """Compress the same tar file to other bytes."""
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()), compresslevel=9, mtime=1))
+
+
+def made_by(way: str, workspace: Workspace) -> tuple[set[str], int]:
+    """Let one way refresh everything; return what was made, and in how many runs."""
+    if way == "command":
+        with workspace.instance() as instance:
+            outcome = refresh(instance)
+        assert outcome.success
+        return keys_of(outcome.made), len(outcome.run_ids)
+    tick = Schedule(workspace).tick if way == "schedule" else Watch(workspace).tick
+    made = follow(workspace, tick)
+    assert sum(map(len, made)) == len(set().union(*made)), "nothing is made twice"
+    with workspace.instance() as instance:
+        assert refresh(instance).made == {}, "nothing is left for the command"
+    return set().union(*made), len(made)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_archives_packed_anew_make_the_same_assets_by_each_way(workspace: Workspace, way: str) -> None:
+    for path in workspace.archives.glob("*.gz"):
+        repack(path)
+    assert made_by(way, workspace) == (ARCHIVES | EVERY_LETTER | {"report/html"}, 2)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_changed_letter_makes_the_same_assets_by_each_way(workspace: Workspace, way: str) -> None:
+    change_a_letter(workspace)
+    everything = keys_of([spec.key for spec in workspace.definitions.resolve_all_asset_specs()])
+    large = {"archives/large", *(f"letters/large/{letter}" for letter in LETTERS)}
+    assert made_by(way, workspace) == (everything - large - {"hashes/train", "hashes/valid"}, 3)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_new_letter_that_a_person_made_is_followed_by_each_way(workspace: Workspace, way: str) -> None:
+    change_a_letter(workspace)
+    assert workspace.run(["archives/small", *(f"letters/small/{letter}" for letter in LETTERS)]).success
+    made, runs = made_by(way, workspace)
+    assert made >= SPLITS
+    assert not made & (ARCHIVES | EVERY_LETTER)
+    assert runs == 2
+
+
+@pytest.mark.parametrize("way", ["schedule", "watch"])
+def test_a_first_refresh_is_one_run(workspace: Workspace, way: str) -> None:
+    repository = workspace.definitions.get_repository_def()
+    with dg.instance_for_test() as empty:
+        if way == "schedule":
+            sensor = next(one for one in repository.schedule_defs if one.name == "weekly_refresh")
+            asked = sensor.evaluate_tick(dg.build_schedule_context(instance=empty, repository_def=repository))
+            (request,) = asked.run_requests or ()
+        else:
+            watch = next(one for one in repository.sensor_defs if one.name == "upstream_watch")
+            (request,) = (
+                watch.evaluate_tick(dg.build_sensor_context(empty, repository_def=repository)).run_requests or ()
+            )
+    every = {spec.key for spec in workspace.definitions.resolve_all_asset_specs()}
+    assert set(request.asset_selection or ()) == every
