@@ -19,7 +19,7 @@ from notmnist_assets_tests.workspace import Workspace
 
 ARCHIVES = ["archives/large", "archives/small"]
 SMALL = "notMNIST_small.tar.gz"
-FIRST_ROUND = {"archives/small", *(f"letters/small/{letter}" for letter in LETTERS)}
+FIRST_ROUND = {"archives/small", "letters/files", *(f"letters/small/{letter}" for letter in LETTERS)}
 NOTHING = "Both archives are unchanged, and so is everything made from them."
 
 
