@@ -22,9 +22,7 @@ def source_of(settings: Settings) -> ArchiveSource:
         # The HTTP client takes a third of a second to import: not for those who have folders.
         from notmnist_assets.sources.http import HttpSource
 
-        return HttpSource(
-            settings.archives, cache_folder(settings), published=published, min_rate=settings.min_rate
-        )
+        return HttpSource(settings.archives, cache_folder(settings), published=published, min_rate=settings.min_rate)
     return FolderSource(settings.archives.removeprefix("file://"), published=published)
 
 
