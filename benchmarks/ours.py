@@ -41,7 +41,7 @@ from notmnist_assets.settings import SEARCH_RADIUS, project_home
 from notmnist_assets.sources.folder import FolderSource
 
 # What stages would import when they come to need it: a run pays for that once, not in each stage.
-for _late in ("pyarrow.parquet", "notmnist_assets.curation.decoding"):
+for _late in ("pyarrow.compute", "pyarrow.parquet", "notmnist_assets.curation.decoding"):
     importlib.import_module(_late)
 
 _FEW: Final = 100
@@ -83,8 +83,6 @@ def _letters(place: Place, set_name: str) -> Steps:
     source = FolderSource(str(place.archives), published=False)
     archive = source.fetch(set_name)
     folder = place.folder("letters")
-    with read_letters(source.fetch("small"), "small", LETTERS[0], scratch=place.work):
-        pass  # loads compiled code, which a run does once
     yield
     images, total = 0, 0
 

@@ -1,50 +1,29 @@
-"""Reads a `.tar.gz` once, as a stream: verified, inflated and walked, and never unpacked to disk.
-
-Belongs here: SHA-256, gzip and the flow of blocks in memory that does not grow with the archive. The tar format is
-in `members` and `tar`; what the members hold is not looked at.
-"""
+"""Reads a `.tar.gz` once, as a stream: verifies and inflates it, block by block, and never unpacks it to disk."""
 
 import hashlib
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass
-from itertools import cycle
+from collections.abc import Generator
+from contextlib import ExitStack, closing
+from itertools import repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import BinaryIO, Final
 
-import numpy as np
-import numpy.typing as npt
 from isal import igzip_lib
 
+from notmnist_assets.curation.ahead import made_ahead
 from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.curation.members import Member, walk_tar
 from notmnist_assets.curation.progress import stage
 from notmnist_assets.curation.values import Archive
 
-if TYPE_CHECKING:
-    from notmnist_assets.curation.members import Members
-
-BLOCK: Final = 4 << 20
+BLOCK: Final = 2 << 20
 """Inflated bytes that are walked and decoded together."""
 
 _READ: Final = 256 << 10
-_AHEAD: Final = 2
 _MAGIC: Final = b"\x1f\x8b"
 
 
-@dataclass(frozen=True, eq=False)
-class _Filled:
-    """A filled buffer: how many bytes came, from how many compressed ones, and whether the stream ended."""
-
-    buffer: npt.NDArray[np.uint8]
-    inflated: int
-    compressed: int
-    ended: bool
-
-
 class _Inflater:
-    """Inflates and digests a gzip file piece by piece; used by one thread at a time."""
+    """Inflates and digests a gzip file block by block; used by one thread at a time."""
 
     def __init__(self, source: BinaryIO, subject: str) -> None:
         self._source = source
@@ -54,15 +33,16 @@ class _Inflater:
         self._read = 0
         self._ended = False
 
-    def fill(self, buffer: npt.NDArray[np.uint8], start: int) -> _Filled:
-        """Fill buffer[start:], or less at the end of the file."""
-        before = self._read
-        end = start
-        while end < len(buffer) and not self._ended:
-            piece = self._inflate(min(len(buffer) - end, _READ))
-            buffer[end : end + len(piece)] = np.frombuffer(piece, np.uint8)
-            end += len(piece)
-        return _Filled(buffer, end - start, self._read - before, self._ended)
+    def block(self, size: int) -> tuple[bytes, int]:
+        """Return the next `size` inflated bytes, or fewer at the end, and how many compressed bytes were read so far.
+
+        At the end of the file there are no more bytes: b"".
+        """
+        pieces = []
+        while size and not self._ended:
+            pieces.append(self._inflate(min(size, _READ)))
+            size -= len(pieces[-1])
+        return b"".join(pieces), self._read
 
     def check(self, archive: Archive) -> None:
         """Raise CurationError unless the bytes read are those of `archive`."""
@@ -132,55 +112,48 @@ def verify_gzip(path: Path) -> None:
     Raises:
         CurationError: the file is not gzip, is damaged or cut short.
     """
-    buffer = np.empty(_READ, np.uint8)
     with path.open("rb") as source:
         inflater = _Inflater(source, str(path))
-        while not inflater.fill(buffer, 0).ended:
+        while inflater.block(_READ)[0]:
             pass
 
 
-def read_members(archive: Archive, title: str, keep: int) -> Iterator["Members"]:
-    """Read the archive once and yield its members, block by block, in the order of the archive.
+def read_members(archive: Archive, title: str) -> Generator[list[Member], None, None]:
+    """Read the archive once and yield its members but directories, block by block, in the order of the archive.
 
-    The next blocks are inflated by a thread meanwhile. When the iteration ends, the whole archive has proved to
-    be intact: gzip checksums, tar structure, size and SHA-256.
+    A thread inflates the next block meanwhile. When the iteration ends, the whole archive has proved to be intact:
+    gzip checksums, tar structure, size and SHA-256.
 
     Args:
         archive: what to read; size and SHA-256 must match.
         title: title of the progress stage.
-        keep: how many blocks the caller uses at a time. The bytes of a block are overwritten when `keep` more
-            blocks have been taken.
 
     Yields:
-        The members of one block of about `BLOCK` inflated bytes.
+        The members that end in one block of `BLOCK` inflated bytes.
 
     Raises:
         CurationError: the file cannot be opened, is not gzip, is damaged or truncated, is no tar archive, or
             is not what `archive` says.
     """
-    # Numba is slow to import and nobody needs it before.
-    from notmnist_assets.curation.members import HEADROOM, TarWalker
+    with closing(_inflated(archive, title)) as blocks:
+        yield from walk_tar(blocks, archive.uri)
 
-    buffers = [np.empty(HEADROOM + BLOCK, np.uint8) for _ in range(keep + _AHEAD + 1)]
+
+def _inflated(archive: Archive, title: str) -> Generator[bytes, None, None]:
+    """Yield the inflated blocks of an archive, and verify size and SHA-256 at the end."""
     with ExitStack() as stack:
         try:
             source = stack.enter_context(archive.open())
         except OSError as error:
             raise _unreadable(archive.uri, error) from error
         advance = stack.enter_context(stage(title, archive.bytes, "B"))
-        reader = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="inflate"))
         inflater = _Inflater(source, archive.uri)
-        walker = TarWalker(archive.uri)
-        coming: deque[Future[_Filled]] = deque()
-        stack.callback(lambda: [future.cancel() for future in coming])
-        turns = cycle(buffers)
-        while True:
-            while len(coming) <= _AHEAD:
-                coming.append(reader.submit(inflater.fill, next(turns), HEADROOM))
-            filled = coming.popleft().result()
-            advance(filled.compressed)
-            yield walker.walk(filled.buffer, filled.inflated)
-            if filled.ended:
-                inflater.check(archive)
-                walker.finish()
-                return
+        blocks = stack.enter_context(closing(made_ahead(inflater.block, repeat(BLOCK), ahead=1)))
+        before = 0
+        for block, read in blocks:
+            advance(read - before)
+            before = read
+            if not block:
+                break
+            yield block
+        inflater.check(archive)

@@ -1,36 +1,28 @@
 """Reads an archive into letters: ten tensors, their names and what was rejected, in canonical order.
 
-Belongs here: which members make a letter, the canonical order, and the gathering of decoded images through
-scratch files, so that pixels need no more memory for a larger archive. The archive's bytes are in `archive` and
-`members`, the pixels in `decoding` and `png`; where letters are stored is the caller's matter.
+Decides which members make a letter, and has threads decode them; decoded images go through scratch files, so that
+pixels need no more memory for a larger archive.
 """
 
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 
 from notmnist_assets.curation.archive import read_members
 from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.curation.images import LETTERS, PIXELS, SIDE, Images
+from notmnist_assets.curation.images import LETTERS
+from notmnist_assets.curation.letter_buffer import LetterBuffer, Piece
+from notmnist_assets.curation.members import Member
 from notmnist_assets.curation.scratch import scratch_folder
-from notmnist_assets.curation.values import REJECTED_COLUMNS, Archive, LetterImages
+from notmnist_assets.curation.values import Archive, LetterImages
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from notmnist_assets.curation.members import Members
-
-_CHUNK: Final = 256
-"""Images gathered and written at a time: more leave the processor's cache, which takes twice as long."""
-_DUPLICATE: Final = "duplicate name: a later member replaced it"
+_LETTERS: Final = frozenset(LETTERS)
 
 
 @dataclass(frozen=True)
@@ -49,110 +41,11 @@ class ReadingReport:
     unsafe: tuple[str, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class _Piece:
-    """What one block holds of one letter, in the order of the archive."""
+class _Files(NamedTuple):
+    """The members of one letter in a block, and their file names."""
 
-    letter: str
-    names: "pa.LargeStringArray"
-    sizes: npt.NDArray[np.int64]
-    images: Images
-    decoded: npt.NDArray[np.bool_]
-    reasons: dict[int, str]
-
-
-class _Gathering:
-    """One letter while the archive is read: names and reasons in memory, decoded images in a scratch file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.rejected: dict[int, str] = {}
-        self.order: npt.NDArray[np.intp] = np.empty(0, np.intp)
-        self._spool = path.open("wb")
-        self._names: list[pa.LargeStringArray] = []
-        self._members = 0
-        self._sizes: list[npt.NDArray[np.int64]] = []
-        self._decoded: list[npt.NDArray[np.bool_]] = []
-
-    def add(self, piece: _Piece) -> None:
-        """Take what a block holds of the letter."""
-        self.rejected.update((self._members + i, reason) for i, reason in piece.reasons.items())
-        self._names.append(piece.names)
-        self._members += len(piece.names)
-        self._sizes.append(piece.sizes)
-        self._decoded.append(piece.decoded)
-        images = piece.images if piece.decoded.all() else piece.images[piece.decoded]
-        self._spool.write(images.data)
-
-    def close(self) -> None:
-        """Close the scratch file."""
-        self._spool.close()
-
-    def arrange(self) -> None:
-        """Find the canonical order of the readable members, once all are known.
-
-        Of members with one name the last counts, as it would on disk.
-        """
-        names = self._all_names()
-        order = _order_of_distinct(names)
-        if order is None:
-            texts = names.to_pylist()
-            members = range(len(texts))
-            last = dict(zip(texts, members, strict=True))
-            self.rejected.update((i, _DUPLICATE) for i in set(members).difference(last.values()))
-            order = np.array(sorted(members, key=lambda i: (texts[i].lower(), texts[i])), np.intp)
-        self.order = order[~np.isin(order, list(self.rejected))] if self.rejected else order
-
-    def write_ordered(self, target: Path) -> None:
-        """Write the readable images to `target` in canonical order."""
-        if not len(self.order):
-            return
-        decoded = np.concatenate(self._decoded)
-        rows = (np.cumsum(decoded) - 1)[self.order]
-        # Mode "clip" writes straight into `out`. It would repeat the last row for any beyond it: the shape
-        # proves that all are there.
-        spooled = np.memmap(self.path, np.uint8, "r", shape=(int(decoded.sum()), PIXELS))
-        chunk = np.empty((_CHUNK, PIXELS), np.uint8)
-        with target.open("wb") as file:
-            for start in range(0, len(rows), _CHUNK):
-                part = rows[start : start + _CHUNK]
-                np.take(spooled, part, axis=0, out=chunk[: len(part)], mode="clip")
-                file.write(chunk[: len(part)].data)
-
-    def value(self, ordered: Path) -> LetterImages:
-        """Return the letter, with its images mapped from the file `ordered`."""
-        shape = (len(self.order), SIDE, SIDE)
-        images = np.memmap(ordered, np.uint8, "r", shape=shape) if shape[0] else np.empty(shape, np.uint8)
-        names = self._all_names()
-        sizes = np.concatenate(self._sizes)
-        table = [(names[i].as_py(), int(sizes[i]), reason) for i, reason in sorted(self.rejected.items())]
-        table.sort(key=lambda row: (row[0].lower(), row[0]))
-        rejected = pd.DataFrame(table, columns=list(REJECTED_COLUMNS))
-        types = {"name": "str", "bytes": "int64", "reason": "str"}
-        return LetterImages(images, names.take(self.order).to_numpy(zero_copy_only=False), rejected.astype(types))
-
-    def _all_names(self) -> "pa.LargeStringArray":
-        """Return the names of all members, readable or not, in the order of the archive."""
-        import pyarrow as pa
-
-        self._names = [pa.concat_arrays(self._names)] if self._names else [pa.array([], pa.large_string())]
-        return self._names[0]
-
-
-def _order_of_distinct(names: "pa.LargeStringArray") -> npt.NDArray[np.intp] | None:
-    """Return the order by `str.lower`, or None when two names are alike in it."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if pc.all(pc.string_is_ascii(names), min_count=0).as_py():
-        lowered = pc.ascii_lower(names)
-    else:
-        lowered = pa.array([name.lower() for name in names.to_pylist()], pa.large_string())
-    # UTF-8 sorts as Python sorts: by code points.
-    order = pc.sort_indices(lowered)
-    ordered = lowered.take(order)
-    alike = pc.any(pc.equal(ordered[1:], ordered[:-1]), min_count=0).as_py()
-    return None if alike else order.to_numpy().astype(np.intp)
+    names: list[str]
+    members: list[Member]
 
 
 class Reading:
@@ -162,9 +55,9 @@ class Reading:
         report: what was in the archive.
     """
 
-    def __init__(self, report: ReadingReport, gathered: dict[str, _Gathering], spare: Path) -> None:
+    def __init__(self, report: ReadingReport, buffers: dict[str, LetterBuffer], spare: Path) -> None:
         self.report = report
-        self._gathered = gathered
+        self._buffers = buffers
         self._spare = spare
 
     def __iter__(self) -> Iterator[tuple[str, LetterImages]]:
@@ -174,12 +67,12 @@ class Reading:
         store them before.
         """
         target = self._spare
-        for letter in sorted(self._gathered):
-            gathering = self._gathered.pop(letter)
-            gathering.write_ordered(target)
-            yield letter, gathering.value(target)
+        for letter in sorted(self._buffers):
+            buffer = self._buffers.pop(letter)
+            buffer.write_ordered(target)
+            yield letter, buffer.value(target)
             # The next letter goes into the file that this one came from: fresh pages cost more than used.
-            target = gathering.path
+            target = buffer.path
 
 
 @contextmanager
@@ -226,66 +119,104 @@ def read_letters(
         raise ValueError(f"letters {unknown} are not among {LETTERS}" if unknown else f"{workers} workers")
     with ExitStack() as stack:
         folder = stack.enter_context(scratch_folder(scratch))
-        gathered = {letter: _Gathering(folder / f"{letter}.raw") for letter in sorted(set(letters))}
-        for gathering in gathered.values():
-            stack.callback(gathering.close)
-        report = _gather(archive, set_name, gathered, workers)
-        for gathering in gathered.values():
-            gathering.close()
-            gathering.arrange()
-        _check_counts(archive, set_name, report, gathered, minimum)
-        yield Reading(report, gathered, folder / "ordered.raw")
+        buffers = {letter: LetterBuffer(folder / f"{letter}.raw") for letter in sorted(set(letters))}
+        for buffer in buffers.values():
+            stack.callback(buffer.close)
+        report = _gather(archive, set_name, buffers, workers)
+        for buffer in buffers.values():
+            buffer.close()
+            buffer.arrange()
+        _check_counts(archive, set_name, report, buffers, minimum)
+        yield Reading(report, buffers, folder / "ordered.raw")
 
 
-def _gather(archive: Archive, set_name: str, gathered: dict[str, _Gathering], workers: int) -> ReadingReport:
-    """Read the archive through and fill `gathered`; threads decode the blocks, which are stored in order."""
-    counts = np.zeros(len(LETTERS), np.int64)
+def _gather(archive: Archive, set_name: str, buffers: dict[str, LetterBuffer], workers: int) -> ReadingReport:
+    """Read the archive through and fill `buffers`; threads decode the members, which are stored in their order."""
+    counts = dict.fromkeys(LETTERS, 0)
     outside: list[str] = []
-    running: deque[Future[list[_Piece]]] = deque()
+    root: str | None = None
+    running: deque[Future[list[Piece]]] = deque()
 
     def store_oldest() -> None:
         for piece in running.popleft().result():
-            gathered[piece.letter].add(piece)
+            buffers[piece.letter].add(piece)
 
-    with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
-        for members in read_members(archive, f"read {set_name}", workers + 1):
-            counts += np.bincount(members.folders, minlength=len(LETTERS))
-            outside += members.outside
-            running.append(pool.submit(_decode, members, frozenset(gathered)))
+    with (
+        ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool,
+        closing(read_members(archive, f"read {set_name}")) as blocks,
+    ):
+        for members in blocks:
+            of_letters: dict[str, _Files] = {}
+            for member in members:
+                place = _letter_and_name(member.path)
+                if place is None:
+                    outside.append(member.path)
+                    continue
+                folder, letter, name = place
+                if root is None:
+                    root = folder
+                elif folder != root:
+                    raise _two_roots(archive, root, member.path)
+                counts[letter] += 1
+                if letter in buffers:
+                    files = of_letters.setdefault(letter, _Files([], []))
+                    files.names.append(name)
+                    files.members.append(member)
+            running.append(pool.submit(_decode, of_letters))
             if len(running) > workers:
                 store_oldest()
         while running:
             store_oldest()
     return ReadingReport(
-        members=dict(zip(LETTERS, counts.tolist(), strict=True)),
+        members=counts,
         outside=tuple(sorted(outside)),
         unsafe=tuple(sorted(path for path in outside if path.startswith("/") or ".." in path.split("/"))),
     )
 
 
-def _decode(members: "Members", letters: frozenset[str]) -> list[_Piece]:
-    """Decode the members of a block that belong to `letters`."""
-    # Numba and Pillow are slow to import and nobody needs them before.
+def _letter_and_name(path: str) -> tuple[str, str, str] | None:
+    """Return root folder, letter and file name of a path `<root>/<letter>/<file>`; None for any other path."""
+    parts = path.split("/")
+    if len(parts) != 3 or "" in parts or "." in parts:
+        parts = [part for part in parts if part not in ("", ".")]
+    if len(parts) != 3 or parts[1] not in _LETTERS or ".." in parts or path.startswith("/"):
+        return None
+    root, letter, name = parts
+    return root, letter, name
+
+
+def _two_roots(archive: Archive, root: str, path: str) -> CurationError:
+    return CurationError(
+        f"has letters in two folders: {root!r} and that of {path!r}.",
+        subject=archive.uri,
+        remedy="Pack the letters of one set below one folder.",
+    )
+
+
+def _decode(of_letters: Mapping[str, _Files]) -> list[Piece]:
+    """Decode the members of a block, by letter."""
+    # Pillow is slow to import and nobody needs it before.
+    import pyarrow as pa
+
     from notmnist_assets.curation.decoding import decode_members
 
     pieces = []
-    for number, letter in enumerate(LETTERS):
-        rows = np.flatnonzero(members.folders == number)
-        if letter in letters and len(rows):
-            images, decoded, reasons = decode_members(members, rows)
-            pieces.append(_Piece(letter, members.file_names(rows), members.sizes[rows], images, decoded, reasons))
+    for letter, files in of_letters.items():
+        images, reasons = decode_members(files.members)
+        sizes = np.array([member.size for member in files.members], np.int64)
+        pieces.append(Piece(letter, pa.array(files.names, pa.large_string()), sizes, images, reasons))
     return pieces
 
 
 def _check_counts(
-    archive: Archive, set_name: str, report: ReadingReport, gathered: dict[str, _Gathering], minimum: int
+    archive: Archive, set_name: str, report: ReadingReport, buffers: dict[str, LetterBuffer], minimum: int
 ) -> None:
     """Raise CurationError if letters have no members, or fewer readable images than `minimum`."""
-    absent = [letter for letter in gathered if not report.members[letter]]
+    absent = [letter for letter in buffers if not report.members[letter]]
     few = [
-        f"{letter} has {len(gathering.order)}{_rejected_in_words(gathering.rejected)}"
-        for letter, gathering in gathered.items()
-        if letter not in absent and len(gathering.order) < minimum
+        f"{letter} has {len(buffer.order)}{_rejected_in_words(buffer.rejected)}"
+        for letter, buffer in buffers.items()
+        if letter not in absent and len(buffer.order) < minimum
     ]
     problems = []
     if absent:
@@ -294,7 +225,7 @@ def _check_counts(
         problems.append(f"has too few readable images: {', '.join(few)}; at least {minimum:,} are needed")
     if problems:
         lower = f", or lower the fewest images per letter (NOTMNIST_MIN_{set_name.upper()})"
-        can_lower = not absent and all(len(gathering.order) for gathering in gathered.values())
+        can_lower = not absent and all(len(buffer.order) for buffer in buffers.values())
         raise CurationError(
             f"{' and '.join(problems)}.",
             subject=f"{set_name} archive {archive.uri}",

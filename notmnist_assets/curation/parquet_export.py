@@ -15,6 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from notmnist_assets.curation.ahead import made_ahead
+from notmnist_assets.curation.decoding import decode_files
 from notmnist_assets.curation.drawing import encode_png
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.export_comparison import array_problems
@@ -175,14 +176,8 @@ def _split_problems(split: Split, file: BinaryIO) -> Iterator[str]:
 
 
 def _decode(files: Sequence[bytes]) -> Images:
-    # The compiler is needed only when an export is checked.
-    from notmnist_assets.curation.png import decode_plain
-
-    sizes = np.array([len(file) for file in files], np.int64)
-    images = np.empty((len(files), SIDE, SIDE), np.uint8)
-    decoded = decode_plain(np.frombuffer(bytearray(b"".join(files)), np.uint8), np.cumsum(sizes) - sizes, sizes, images)
-    decoded[::_STEP] = False
-    for row in np.flatnonzero(~decoded).tolist():
+    images, unreadable = decode_files(files)
+    for row in sorted({*unreadable, *range(0, len(files), _STEP)}):
         images[row] = _pixels(files[row]).reshape(SIDE, SIDE)
     return images
 

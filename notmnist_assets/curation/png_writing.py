@@ -14,6 +14,7 @@ from typing import Final
 import pyarrow as pa
 
 from notmnist_assets.curation.images import SIDE, Images
+from notmnist_assets.curation.png_filters import filter_rows
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _GZIP_HEADER, _GZIP_TRAILER = 10, 8
@@ -25,9 +26,6 @@ def encode(images: Images, level: int = 6) -> list[bytes]:
 
     Filters are chosen in `png_filters`. `level` is zlib's, 1 (fast) to 9 (small).
     """
-    # The compiler is needed only when files are written.
-    from notmnist_assets.curation.png_filters import filter_rows
-
     codec = pa.Codec("gzip", compression_level=level)
     filtered = filter_rows(images).tobytes()
     size = SIDE * (SIDE + 1)

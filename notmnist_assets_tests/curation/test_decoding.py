@@ -1,20 +1,18 @@
-"""Both roads from PNG bytes to pixels: what they take, what they reject and why, and that they agree."""
+"""From PNG bytes to pixels: what is taken, what is rejected and why; many files at once are decoded as each alone."""
 
 import io
 import struct
+import tracemalloc
 import zlib
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from notmnist_assets.curation.decoding import UnreadableImageError, decode_png
-from notmnist_assets.curation.deflate import WORD_MARGIN, inflate_all
+from notmnist_assets.curation.decoding import UnreadableImageError, decode_files, decode_png
 from notmnist_assets.curation.images import SIDE, Images
-from notmnist_assets.curation.png import decode_plain
 
 RAW_BYTES = SIDE * (SIDE + 1)
 
@@ -48,25 +46,29 @@ def pillow_pixels(data: bytes) -> Images:
         return np.asarray(image)
 
 
-def fast(data: bytes) -> Images | None:
-    """Decode by the compiled road, with sentinels around the source and the target."""
-    source = np.frombuffer(b"\xa5" * 64 + data + b"\xa5" * 64, np.uint8).copy()
-    images = np.full((3, SIDE, SIDE), 77, np.uint8)
-    starts = np.array([-1, 64, -1], np.int64)
-    decoded = decode_plain(source, starts, np.array([0, len(data), 0], np.int64), images)
-    assert (images[[0, 2]] == 77).all()
-    assert not decoded[[0, 2]].any()
-    assert source[64:-64].tobytes() == data
-    return images[1] if decoded[1] else None
+def decoded(data: bytes) -> Images | str:
+    """Decode a file among others, which must stay as they are; return its pixels or why it has none."""
+    images, reasons = decode_files([PLAIN, data, BRIGHT, b"", data])
+    assert not images[[0, 3]].any()
+    assert (images[2] == 255).all()
+    assert reasons.get(4) == reasons.get(1)
+    np.testing.assert_array_equal(images[4], images[1])
+    assert reasons.keys() - {1, 4} == {3}
+    return reasons[1] if 1 in reasons else images[1]
 
 
-def inflated(stream: bytes, room: int) -> bytes | None:
-    source = np.frombuffer(stream + bytes(WORD_MARGIN), np.uint8).copy()
-    raw = np.full((3, room), 77, np.uint8)
-    starts = np.array([-1, 0, -1], np.int64)
-    whole = inflate_all(source, starts, np.array([0, len(stream), 0], np.int64), raw)
-    assert (raw[[0, 2]] == 77).all()
-    return raw[1].tobytes() if whole[1] else None
+def decoded_alone(data: bytes) -> Images | str:
+    try:
+        return decode_png(data)
+    except UnreadableImageError as error:
+        return str(error)
+
+
+def assert_as_alone(data: bytes) -> None:
+    """Many at once must give the pixels and reasons of the thorough way."""
+    among, alone = decoded(data), decoded_alone(data)
+    assert isinstance(among, str) == isinstance(alone, str), (among, alone)
+    np.testing.assert_array_equal(among, alone)
 
 
 def compressed(data: bytes, level: int, wbits: int, memory: int, strategy: int, flush_at: int) -> bytes:
@@ -91,37 +93,8 @@ def test_any_filters_and_any_compression_decode_as_pillow_does(
 ) -> None:
     rows = np.concatenate([np.array(filters, np.uint8)[:, None], drawn(seed)], axis=1)
     data = png(compressed(rows.tobytes(), *packing))
-    pixels = fast(data)
-    assert pixels is not None
-    np.testing.assert_array_equal(pixels, pillow_pixels(data))
-    np.testing.assert_array_equal(pixels, decode_png(data))
-
-
-@given(st.binary(max_size=600) | st.integers(1, 600).map(lambda n: b"ab" * n), packings)
-@settings(max_examples=150)
-def test_inflating_agrees_with_zlib_on_whole_streams(data: bytes, packing: tuple[int, int, int, int, int]) -> None:
-    stream = compressed(data, *packing)
-    assert inflated(stream, len(data)) == data
-    assert inflated(stream, len(data) + 1) is None
-    assert inflated(stream[:-1], len(data)) is None
-
-
-@pytest.mark.parametrize("period", range(1, 20))
-def test_repeats_of_any_period_and_length_are_copied(period: int) -> None:
-    for length in range(3, 60):
-        repeated = (bytes(range(period)) * 60)[: period + length]
-        for behind in (b"", b"a few bytes that follow"):
-            data = repeated + behind
-            assert inflated(zlib.compress(data, 9), len(data)) == data
-
-
-def zlib_takes(stream: bytes) -> bytes | None:
-    inflater = zlib.decompressobj()
-    try:
-        data = inflater.decompress(stream, 1 << 16)
-    except zlib.error:
-        return None
-    return data if inflater.eof and not inflater.unused_data else None
+    np.testing.assert_array_equal(decoded(data), pillow_pixels(data))
+    assert_as_alone(data)
 
 
 @given(
@@ -130,12 +103,13 @@ def zlib_takes(stream: bytes) -> bytes | None:
     st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=4),
     st.booleans(),
 )
-@settings(max_examples=400)
-def test_a_mutated_stream_is_taken_only_if_zlib_takes_it(
+@settings(max_examples=300)
+def test_a_mutated_stream_of_pixels_is_decoded_as_alone(
     seed: int, strategy: int, changes: list[tuple[int, int]], right_sum: bool
 ) -> None:
     packer = zlib.compressobj(6, strategy=strategy)
-    stream = bytearray(packer.compress(drawn(seed).tobytes()) + packer.flush())
+    rows = np.concatenate([np.zeros((SIDE, 1), np.uint8), drawn(seed)], axis=1)
+    stream = bytearray(packer.compress(rows.tobytes()) + packer.flush())
     for at, value in changes:
         stream[at % len(stream)] = value
     if right_sum:
@@ -145,11 +119,7 @@ def test_a_mutated_stream_is_taken_only_if_zlib_takes_it(
             stream[-4:] = zlib.adler32(data).to_bytes(4, "big")
         except zlib.error:
             pass
-    taken = zlib_takes(bytes(stream))
-    ours = inflated(bytes(stream), SIDE * SIDE)
-    assert ours is None or ours == taken
-    if taken is not None and len(taken) == SIDE * SIDE:
-        assert ours == taken
+    assert_as_alone(png(bytes(stream)))
 
 
 @given(
@@ -159,7 +129,7 @@ def test_a_mutated_stream_is_taken_only_if_zlib_takes_it(
     st.booleans(),
 )
 @settings(max_examples=300)
-def test_a_mutated_file_that_the_fast_road_takes_has_pillows_pixels(
+def test_a_mutated_file_is_decoded_as_alone_and_as_pillow_does(
     seed: int, changes: list[tuple[int, int]], cut: int, right_crc: bool
 ) -> None:
     data = bytearray(pillow_png(Image.fromarray(drawn(seed))))
@@ -168,30 +138,24 @@ def test_a_mutated_file_that_the_fast_road_takes_has_pillows_pixels(
     if right_crc:
         data[-16:-12] = zlib.crc32(data[37:-16]).to_bytes(4, "big")
     file = bytes(data[: len(data) - cut])
-    pixels = fast(file)
-    if pixels is not None:
+    assert_as_alone(file)
+    pixels = decoded(file)
+    if not isinstance(pixels, str):
         np.testing.assert_array_equal(pixels, pillow_pixels(file))
-        np.testing.assert_array_equal(pixels, decode_png(file))
 
 
 @given(st.binary(max_size=200))
 @settings(max_examples=200)
 def test_any_bytes_as_pixels_are_decoded_alike_or_rejected(stream: bytes) -> None:
-    data = png(b"\x78\x9c" + stream)
-    pixels = fast(data)
-    try:
-        thorough: Images | None = decode_png(data)
-    except UnreadableImageError:
-        thorough = None
-    assert pixels is None or (thorough is not None and np.array_equal(pixels, thorough))
+    assert_as_alone(png(b"\x78\x9c" + stream))
 
 
 @pytest.mark.parametrize("kind", [5, 17, 255])
-def test_an_unknown_filter_is_rejected_on_both_roads(kind: int) -> None:
+def test_an_unknown_filter_is_rejected(kind: int) -> None:
     data = png(zlib.compress((bytes([kind]) + bytes(SIDE)) * SIDE))
-    assert fast(data) is None
     with pytest.raises(UnreadableImageError, match="damaged"):
         decode_png(data)
+    assert_as_alone(data)
 
 
 def with_wrong_byte(data: bytes, at: int) -> bytes:
@@ -208,6 +172,7 @@ def of_zeros(size: int, *before: bytes) -> bytes:
 
 STREAM = zlib.compress(bytes(RAW_BYTES))
 PLAIN = png(STREAM)
+BRIGHT = png(zlib.compress((b"\0" + b"\xff" * SIDE) * SIDE))
 
 
 @pytest.mark.parametrize(
@@ -239,10 +204,8 @@ PLAIN = png(STREAM)
     ],
 )
 def test_every_unreadable_file_has_its_reason(data: bytes, reason: str) -> None:
-    assert fast(data) is None
-    with pytest.raises(UnreadableImageError) as caught:
-        decode_png(data)
-    assert str(caught.value).startswith(reason)
+    assert str(decoded_alone(data)).startswith(reason)
+    assert_as_alone(data)
 
 
 @pytest.mark.parametrize(
@@ -261,7 +224,7 @@ def test_other_kinds_of_opaque_png_become_8_bit_gray(image: Image.Image, expecte
     if image.mode == "P":
         image.putpalette([v for i in range(256) for v in (i, i, i)])
     data = pillow_png(image)
-    assert fast(data) is None
+    assert_as_alone(data)
     pixels = decode_png(data)
     assert pixels.dtype == np.uint8
     np.testing.assert_array_equal(pixels, np.full((28, 28), expected))
@@ -302,7 +265,7 @@ def test_no_row_may_be_missing(depth: int, color: int, interlace: int, size: int
         decode_png(of_zeros(size - 1, described))
 
 
-def test_gray_that_is_not_plain_takes_the_thorough_road_to_the_same_pixels() -> None:
+def test_gray_that_is_not_plain_has_the_same_pixels() -> None:
     pixels = drawn(5)
     rows = np.concatenate([np.zeros((SIDE, 1), np.uint8), pixels], axis=1).tobytes()
     stream = zlib.compress(rows)
@@ -310,18 +273,72 @@ def test_gray_that_is_not_plain_takes_the_thorough_road_to_the_same_pixels() -> 
     two_parts = head + chunk(b"IDAT", stream[:9]) + chunk(b"IDAT", stream[9:]) + tail
     commented = head + chunk(b"tEXt", b"Title\0A") + chunk(b"IDAT", stream) + tail
     for data in (two_parts, commented, png(stream) + b"more"):
-        assert fast(data) is None
-        np.testing.assert_array_equal(decode_png(data), pixels)
+        np.testing.assert_array_equal(decoded(data), pixels)
+        assert_as_alone(data)
 
 
-def test_files_outside_of_the_buffer_are_refused() -> None:
-    source = np.frombuffer(PLAIN, np.uint8).copy()
-    images = np.empty((1, SIDE, SIDE), np.uint8)
+def file_of(*chunks: bytes) -> bytes:
+    return PLAIN[:8] + b"".join(chunks) + chunk(b"IEND", b"")
 
-    def decode(start: int, size: int) -> npt.NDArray[np.bool_]:
-        return decode_plain(source, np.array([start], np.int64), np.array([size], np.int64), images)
 
-    assert decode(0, len(PLAIN)).all()
-    for start, size in ((0, len(PLAIN) + 1), (1, len(PLAIN)), (0, -1), (2**62, 2**62)):
-        with pytest.raises(ValueError, match="outside"):
-            decode(start, size)
+ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+INDICES = chunk(b"IDAT", zlib.compress((b"\0" + b"\1\2" * 14) * SIDE))
+COLORS = chunk(b"PLTE", bytes([0, 0, 0, 10, 10, 10, 200, 200, 200]))
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (file_of(header(color=3), INDICES), "no palette before the pixels"),
+        (file_of(header(color=3), INDICES, COLORS), "no palette before the pixels"),
+        (file_of(header(color=3), COLORS, INDICES, COLORS), "palette after the pixels"),
+        (file_of(header(color=3), COLORS, COLORS, INDICES), "more than one palette"),
+        (file_of(header(color=3), chunk(b"PLTE", bytes(6)), INDICES), "palette too short for its pixels"),
+        (file_of(header(color=3), chunk(b"PLTE", bytes(8)), INDICES), "damaged palette of 8 bytes"),
+        (file_of(header(color=3), chunk(b"PLTE", bytes(771)), INDICES), "damaged palette of 771 bytes"),
+        (file_of(header(), chunk(b"CgBI", bytes(4)), PLAIN[33:-12]), "unknown critical chunk CgBI"),
+    ],
+)
+def test_palettes_must_serve_their_pixels_and_every_critical_chunk_be_known(data: bytes, reason: str) -> None:
+    assert decoded(data) == reason
+
+
+def test_a_palette_and_ancillary_chunks_are_read() -> None:
+    pixels = decoded(file_of(header(color=3), COLORS, INDICES))
+    assert not isinstance(pixels, str)
+    assert pixels[0, :2].tolist() == [10, 200]
+    np.testing.assert_array_equal(decoded(file_of(header(), chunk(b"quIt", b"x"), PLAIN[33:-12])), decoded(PLAIN))
+
+
+@pytest.mark.parametrize("interlace", [0, 1])
+def test_a_transparent_color_of_16_bits_is_compared_in_all_of_them(interlace: int) -> None:
+    color = (0x1234, 0x5678, 0x9ABC)
+    sample = struct.pack(">HHH", *color)
+    # Columns and rows of each pass.
+    passes = ADAM7 if interlace else [(0, 0, 1, 1)]
+    sizes = [(-(-(SIDE - x) // right), -(-(SIDE - y) // down)) for x, y, right, down in passes]
+    pixels = chunk(b"IDAT", zlib.compress(b"".join((b"\0" + sample * columns) * rows for columns, rows in sizes)))
+
+    def file(*transparent: int) -> bytes:
+        described = header(depth=16, color=2, interlace=interlace)
+        return file_of(described, chunk(b"tRNS", struct.pack(">HHH", *transparent)), pixels)
+
+    assert decoded(file(*color)) == "has transparent pixels"
+    for close in ((0x1235, 0x5678, 0x9ABC), (0x1234, 0x5678, 0x9ABD), (0x1334, 0x5678, 0x9ABC)):
+        np.testing.assert_array_equal(decoded(file(*close)), round(0.299 * 0x12 + 0.587 * 0x56 + 0.114 * 0x9A))
+
+
+@pytest.mark.parametrize("files", [0, 1, 2])
+def test_decoded_images_can_be_written(files: int) -> None:
+    images, _ = decode_files([PLAIN] * files)
+    assert images.shape == (files, SIDE, SIDE)
+    images[:] = 1
+
+
+def test_a_small_file_of_many_bytes_is_inflated_no_further_than_a_letter_needs() -> None:
+    bomb = png(zlib.compress(bytes(64 << 20), 9))
+    tracemalloc.start()
+    assert decoded(bomb) == "damaged pixels: too many of them"
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8 << 20

@@ -3,6 +3,8 @@
 import gzip
 import hashlib
 import io
+import subprocess
+import sys
 import tarfile
 import threading
 from collections.abc import Iterable
@@ -335,6 +337,19 @@ def test_scratch_files_and_threads_are_gone_after_success_error_and_giving_up(tm
         assert list(scratch.iterdir())
     assert not list(scratch.iterdir())
     assert threading.active_count() == before
+
+
+def test_nothing_is_compiled_to_read_letters(tmp_path: Path) -> None:
+    archive = archive_of(tmp_path, PACKED)
+    program = (
+        "import sys\n"
+        "from notmnist_assets.curation.letters import read_letters\n"
+        "from notmnist_assets.curation.values import Archive\n"
+        f"with read_letters({archive!r}, 'small') as reading:\n"
+        "    print(len(dict(reading)), 'numba' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["10", "False"]
 
 
 def test_unknown_letters_and_no_workers_are_programming_errors(tmp_path: Path) -> None:

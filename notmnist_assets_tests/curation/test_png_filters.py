@@ -1,4 +1,4 @@
-"""The compiled choice of filters against the specification's words, byte by byte."""
+"""The choice of filters against the specification's words, byte by byte."""
 
 import numpy as np
 from hypothesis import given, settings
