@@ -2,10 +2,12 @@
 PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := $(UV) run --frozen --no-sync
+# The history of runs, in the project's folder unless the variable says otherwise.
+export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
 .PHONY: setup demo test ui pictures bench clean
 
-setup: .venv/.ready
+setup: .venv/.ready .env .dagster/dagster.yaml
 
 # uv comes from the package index into the project's own folder when the machine has none.
 .uv/bin/uv:
@@ -15,6 +17,14 @@ setup: .venv/.ready
 .venv/.ready: pyproject.toml uv.lock | $(filter .uv/bin/uv,$(UV))
 	$(UV) sync --frozen --quiet --compile-bytecode
 	touch $@
+
+# Tells Dagster's own commands, when they are called in this folder, where the history is.
+.env:
+	printf 'DAGSTER_HOME="$${DAGSTER_HOME:-%s}"\n' '$(CURDIR)/.dagster' > $@
+
+.dagster/dagster.yaml:
+	mkdir -p .dagster
+	cp notmnist_assets/dagster.yaml $@
 
 demo: setup
 	NOTMNIST_PROFILE=sample $(RUN) notmnist run

@@ -37,7 +37,7 @@ from notmnist_assets.curation.sanitizing import Policy, Sanitizing
 from notmnist_assets.curation.sanitizing import sanitize as decide
 from notmnist_assets.curation.splits import EVALUATION, SET_OF_SPLIT, SPLITS, SplitSizes, canonical_rows, gather
 from notmnist_assets.curation.values import LetterImages, Split
-from notmnist_assets.settings import SEARCH_RADIUS, project_home
+from notmnist_assets.settings import SEARCH_RADIUS
 from notmnist_assets.sources.folder import FolderSource
 
 # What stages would import when they come to need it: a run pays for that once, not in each stage.
@@ -286,7 +286,6 @@ def whole_graph(place: Place) -> Steps:
     home = place.work / "graph"
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir()
-    shutil.copy(project_home() / "dagster.yaml", home)
     yield
     _notmnist(place)
     yield

@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.curation.errors import CurationError, disk_trouble
 from notmnist_assets.curation.wording import counted
 from notmnist_assets.delivery import ExportName, deliver, deliver_report
 from notmnist_assets.settings import SettingsError, read_settings
@@ -62,8 +62,9 @@ def run(
     with _loading():
         from notmnist_assets import runs, terminal
         from notmnist_assets.definitions import DECLARATIONS, build_definitions
+        from notmnist_assets.instance import open_instance
 
-    with runs.open_instance() as instance:
+    with open_instance() as instance:
         try:
             with terminal.progress_bars(_errors):
                 outcome = runs.refresh(instance, everything=everything, only=assets or ())
@@ -92,10 +93,11 @@ def status() -> None:
     """Show what is there, how old it is, which checks failed, and what is out of date."""
     settings = read_settings()
     with _loading():
-        from notmnist_assets import planning, runs, terminal
+        from notmnist_assets import planning, terminal
         from notmnist_assets.definitions import DECLARATIONS, build_definitions
+        from notmnist_assets.instance import open_instance
 
-    with runs.open_instance() as instance:
+    with open_instance() as instance:
         _console.print(f"profile {settings.profile}, stored in {settings.storage}", markup=False, soft_wrap=True)
         _console.print(terminal.assets_table(build_definitions(settings), instance, settings.profile))
         _console.print(terminal.findings_table(DECLARATIONS.values(), instance, settings.profile))
@@ -159,15 +161,15 @@ def show(
 ) -> None:
     """Show an asset: its numbers, tables, checks, files and pictures."""
     settings = read_settings()
-    # Opening the instance changes the folder that relative paths start from.
     folder = None if pictures is None else pictures.expanduser().absolute()
     with _loading():
-        from notmnist_assets import inspecting, runs, showing
+        from notmnist_assets import inspecting, showing
         from notmnist_assets.definitions import build_definitions
+        from notmnist_assets.instance import open_instance
 
     store = ValueStore(settings.storage_root)
     try:
-        with runs.open_instance() as instance:
+        with open_instance() as instance:
             inspection = inspecting.inspect_asset(build_definitions(settings), instance, store, asset, settings.profile)
         written = inspecting.write_pictures(inspection, folder) if folder else []
         showing.show(_console, inspection)
@@ -204,8 +206,9 @@ def render() -> None:
 
 def main() -> None:
     """Run the command; bad input and a wrong setting end it with their explanation."""
-    # As Ctrl-C does, a request to end lets commands take away what they had begun.
-    before = signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    # As Ctrl-C does, a request to end and a closed terminal let commands take away what they had begun.
+    ends = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.signal(number, lambda received, _frame: sys.exit(128 + received)) for number in ends}
     try:
         _app()
     except SettingsError as error:
@@ -214,5 +217,12 @@ def main() -> None:
     except CurationError as error:
         _errors.print(f"[red]Not possible:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise SystemExit(1) from None
+    except OSError as error:
+        trouble = disk_trouble(error)
+        if trouble is None:
+            raise
+        _errors.print(f"[red]Not possible:[/red] {escape(str(trouble))}", highlight=False, soft_wrap=True)
+        raise SystemExit(1) from None
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

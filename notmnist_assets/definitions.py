@@ -1,6 +1,8 @@
 """The whole graph on one page: assets, checks, job, schedule, sensors, resources."""
 
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 import dagster as dg
 
@@ -30,9 +32,9 @@ from notmnist_assets.checks import published as published_checks
 from notmnist_assets.checks import report as report_checks
 from notmnist_assets.checks import sanitized as sanitized_checks
 from notmnist_assets.checks import splits as split_checks
-from notmnist_assets.io_managers import IO_MANAGERS
-from notmnist_assets.one_run import one_run_executor
-from notmnist_assets.resources import SettingsResource
+from notmnist_assets.io_managers import io_managers
+from notmnist_assets.one_run import OneRun
+from notmnist_assets.resources import SETTINGS, SettingsResource
 from notmnist_assets.settings import Settings, read_settings
 
 STAGES = tuple(
@@ -51,28 +53,47 @@ CHECK_STAGES = (
     baseline_checks,
     export_checks,
     report_checks,
-    published_checks,
 )
 
-SETTINGS = SettingsResource()
+
+def build_definitions(settings: Settings, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """Return the whole graph.
+
+    Args:
+        settings: they become part of the code versions, so that a changed one is seen, and decide which checks have
+            something to compare with.
+        resources: by key, what replaces the resources of this module, for tests and other deployments.
+    """
+    return _assemble(settings, resources) if resources else _usual_definitions(settings)
 
 
 @cache
-def build_definitions(settings: Settings) -> dg.Definitions:
-    """Return the whole graph under these settings."""
+def _usual_definitions(settings: Settings) -> dg.Definitions:
+    return _assemble(settings, {})
+
+
+def _assemble(settings: Settings, resources: Mapping[str, Any]) -> dg.Definitions:
+    shared = {SETTINGS: SettingsResource(), "one_run": OneRun(), **resources}
     return dg.Definitions(
         assets=with_common_metadata(STAGES, settings),
         asset_checks=[
             *(check for stage in CHECK_STAGES for check in stage.CHECKS),
             *drift_checks.build_checks(STAGES),
+            *split_checks.checks_of_free_size(settings),
+            *grouped_checks.checks_of_fonts(settings),
+            *published_checks.checks_of_originals(settings),
         ],
         jobs=[REFRESH_JOB],
         schedules=[weekly_refresh],
         sensors=SENSORS,
-        resources={"settings": SETTINGS, "values": StoredValues(settings=SETTINGS), **IO_MANAGERS},
+        resources={
+            "values": StoredValues(settings=shared[SETTINGS]),
+            **io_managers(shared[SETTINGS], shared["one_run"]),
+            **shared,
+        },
         # One process per run: the work inside a step is parallel, and starting a process costs more than most
         # steps do.
-        executor=one_run_executor,
+        executor=dg.in_process_executor,
     )
 
 

@@ -8,20 +8,29 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.curation.errors import CurationError, disk_trouble
 
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turn a CurationError into a failure of the step that no retry repeats."""
+    """Turn a CurationError, and a disk that is full or may not be written, into a failure that no retry repeats."""
     try:
         yield
     except CurationError as error:
-        raise dg.Failure(
-            str(error),
-            metadata={"what": error.problem, "where": error.subject, "next": error.remedy},
-            allow_retries=False,
-        ) from None
+        raise _failure(error) from None
+    except OSError as error:
+        trouble = disk_trouble(error)
+        if trouble is None:
+            raise
+        raise _failure(trouble) from None
+
+
+def _failure(error: CurationError) -> dg.Failure:
+    return dg.Failure(
+        str(error),
+        metadata={"what": error.problem, "where": error.subject, "next": error.remedy},
+        allow_retries=False,
+    )
 
 
 def failure_in_words(event: dg.DagsterEvent) -> str:

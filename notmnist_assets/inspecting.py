@@ -15,8 +15,9 @@ from uuid import uuid4
 
 import dagster as dg
 
+from notmnist_assets.checks.history import compare_with_history
 from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.judgements import latest_evaluations, outcome_of
+from notmnist_assets.judgements import NOT_COMPARED, latest_evaluations, outcome_of, outcome_without_evaluation
 from notmnist_assets.planning import made_for
 from notmnist_assets.storage import ValueStore
 
@@ -161,7 +162,9 @@ def _checks(definitions: dg.Definitions, instance: dg.DagsterInstance, key: dg.A
     judged = []
     for check in keys:
         if check not in evaluations:
-            judged.append(JudgedCheck(check.name, "not run"))
+            outcome = outcome_without_evaluation(check)
+            reason = compare_with_history(instance, key).reason if outcome == NOT_COMPARED else ""
+            judged.append(JudgedCheck(check.name, outcome, reason))
             continue
         seen = (evaluations[check].metadata.get(label) for label in ("actual", "threshold"))
         numbers = ("" if value is None else str(value.value) for value in seen)

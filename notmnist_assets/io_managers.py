@@ -23,6 +23,8 @@ from notmnist_assets.curation.values import Archive, LetterImages, Split
 from notmnist_assets.exported import ExportedFile, ExportedFolder
 from notmnist_assets.failures import explained
 from notmnist_assets.metadata import table
+from notmnist_assets.one_run import OneRun
+from notmnist_assets.resources import SettingsResource
 from notmnist_assets.storage import StoredValue, ValueStore, WriteFile, damaged
 from notmnist_assets.versions import COMPARED, STALE, current_settings
 
@@ -30,14 +32,22 @@ _UNREADABLE: Final = (ValueError, TypeError, LookupError, OSError, ArrowExceptio
 """What NumPy, pyarrow and the values raise over files of another release of theirs or ours."""
 
 
-class ValueIOManager(dg.IOManager):
-    """Stores one kind of value under the asset's key; subclasses say which files and facts it consists of."""
+class ValueIOManager(dg.ConfigurableIOManager):
+    """Stores one kind of value under the asset's key; subclasses say which files and facts it consists of.
+
+    Attributes:
+        settings: name the storage.
+        one_run: lets one run at a time store values.
+    """
+
+    settings: dg.ResourceDependency[SettingsResource]
+    one_run: dg.ResourceDependency[OneRun]
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Store the value atomically and describe what was stored."""
-        store = _store(context)
         key = context.asset_key.path
-        chosen = context.resources.settings.read()
+        chosen = self.settings.read()
+        store = self.settings.store()
         declared = context.definition_metadata or {}
         lineage = declared.get("dagster/column_lineage")
         files = self._files(obj)
@@ -61,9 +71,10 @@ class ValueIOManager(dg.IOManager):
     def load_input(self, context: dg.InputContext) -> Any:
         """Load the current value; an asset that was never stored is named together with what builds it."""
         with explained():
-            return self.load(_store(context), context.asset_key.path)
+            return self.load(self.settings.store(), context.asset_key.path)
 
-    def load(self, store: ValueStore, key: Sequence[str]) -> Any:
+    @classmethod
+    def load(cls, store: ValueStore, key: Sequence[str]) -> Any:
         """Return the current value under a key.
 
         Raises:
@@ -71,45 +82,53 @@ class ValueIOManager(dg.IOManager):
         """
         stored = store.require(key)
         try:
-            return self._load(store, key, stored)
+            return cls._load(store, key, stored)
         except _UNREADABLE as error:
             raise damaged(
                 key, "the stored files are those that were written, but the installed packages cannot read them."
             ) from error
 
+    @classmethod
     @abstractmethod
-    def _version(self, value: Any) -> str:
+    def _version(cls, value: Any) -> str:
         """Return the identity of the value's content, hexadecimal."""
 
+    @classmethod
     @abstractmethod
-    def _files(self, value: Any) -> Mapping[str, WriteFile]:
+    def _files(cls, value: Any) -> Mapping[str, WriteFile]:
         """Return what writes each file of the value."""
 
-    def _facts(self, value: Any) -> Mapping[str, Any]:  # noqa: ARG002
+    @classmethod
+    def _facts(cls, value: Any) -> Mapping[str, Any]:  # noqa: ARG003
         """Return JSON values to be stored beside the files."""
         return {}
 
-    def _metadata(self, value: Any) -> Mapping[str, Any]:  # noqa: ARG002
+    @classmethod
+    def _metadata(cls, value: Any) -> Mapping[str, Any]:  # noqa: ARG003
         return {}
 
-    def _places(self, uris: Mapping[str, str], sizes: Mapping[str, int]) -> Mapping[str, Any]:  # noqa: ARG002
+    @classmethod
+    def _places(cls, uris: Mapping[str, str], sizes: Mapping[str, int]) -> Mapping[str, Any]:  # noqa: ARG003
         """Return what is told of the stored files, given URI and size by name."""
         return {}
 
+    @classmethod
     @abstractmethod
-    def _load(self, store: ValueStore, key: Sequence[str], stored: StoredValue) -> Any:
+    def _load(cls, store: ValueStore, key: Sequence[str], stored: StoredValue) -> Any:
         """Return the value that `_files` wrote."""
 
 
 class ArchiveIOManager(ValueIOManager):
-    """Keeps the verified `.tar.gz` itself."""
+    """Stores an archive: the verified `.tar.gz` itself."""
 
     _FILE: ClassVar[str] = "archive.tar.gz"
 
-    def _version(self, value: Archive) -> str:
+    @classmethod
+    def _version(cls, value: Archive) -> str:
         return value.sha256
 
-    def _files(self, value: Archive) -> Mapping[str, WriteFile]:
+    @classmethod
+    def _files(cls, value: Archive) -> Mapping[str, WriteFile]:
         def write(file: BinaryIO) -> None:
             digest = hashlib.sha256()
             for block in _blocks(value):
@@ -120,17 +139,19 @@ class ArchiveIOManager(ValueIOManager):
                     "the file changed after it was verified.", subject=value.uri, remedy="Start the run again."
                 )
 
-        return {self._FILE: write}
+        return {cls._FILE: write}
 
-    def _facts(self, value: Archive) -> Mapping[str, Any]:
+    @classmethod
+    def _facts(cls, value: Archive) -> Mapping[str, Any]:
         return {"sha256": value.sha256, "origin": value.origin}
 
-    def _load(self, store: ValueStore, key: Sequence[str], stored: StoredValue) -> Archive:
+    @classmethod
+    def _load(cls, store: ValueStore, key: Sequence[str], stored: StoredValue) -> Archive:
         if store.is_local:  # elsewhere that would be a second download: whoever reads it compares its SHA-256
             store.verify(key, stored)
         return Archive(
-            uri=store.uri(key, stored, self._FILE),
-            bytes=stored.files[self._FILE],
+            uri=store.uri(key, stored, cls._FILE),
+            bytes=stored.files[cls._FILE],
             sha256=stored.facts["sha256"],
             origin=stored.facts["origin"],
         )
@@ -149,12 +170,14 @@ def _blocks(archive: Archive) -> Iterator[bytes]:
 
 
 class LettersIOManager(ValueIOManager):
-    """`images.npy`, memory-mapped when local, and Parquet for names and rejected files."""
+    """Stores a letter: `images.npy`, memory-mapped when local, and Parquet for names and rejected files."""
 
-    def _version(self, value: LetterImages) -> str:
+    @classmethod
+    def _version(cls, value: LetterImages) -> str:
         return fingerprint(value)
 
-    def _files(self, value: LetterImages) -> Mapping[str, WriteFile]:
+    @classmethod
+    def _files(cls, value: LetterImages) -> Mapping[str, WriteFile]:
         names = pd.DataFrame({"name": pd.Series(value.names, dtype="str")})
         return {
             "images.npy": _array_writer(value.images),
@@ -162,10 +185,12 @@ class LettersIOManager(ValueIOManager):
             "rejected.parquet": _table_writer(value.rejected),
         }
 
-    def _metadata(self, value: LetterImages) -> Mapping[str, Any]:
+    @classmethod
+    def _metadata(cls, value: LetterImages) -> Mapping[str, Any]:
         return {"dagster/row_count": len(value)}
 
-    def _load(self, store: ValueStore, key: Sequence[str], stored: StoredValue) -> LetterImages:
+    @classmethod
+    def _load(cls, store: ValueStore, key: Sequence[str], stored: StoredValue) -> LetterImages:
         return LetterImages(
             _load_array(store, key, stored, "images.npy"),
             _load_table(store, key, stored, "names.parquet")["name"].to_numpy(object),
@@ -174,22 +199,26 @@ class LettersIOManager(ValueIOManager):
 
 
 class SplitIOManager(ValueIOManager):
-    """`images.npy` and `labels.npy`, and Parquet for the sources."""
+    """Stores a split: `images.npy` and `labels.npy`, memory-mapped when local, and Parquet for the sources."""
 
-    def _version(self, value: Split) -> str:
+    @classmethod
+    def _version(cls, value: Split) -> str:
         return fingerprint(value)
 
-    def _files(self, value: Split) -> Mapping[str, WriteFile]:
+    @classmethod
+    def _files(cls, value: Split) -> Mapping[str, WriteFile]:
         return {
             "images.npy": _array_writer(value.images),
             "labels.npy": _array_writer(value.labels),
             "sources.parquet": _table_writer(value.sources),
         }
 
-    def _metadata(self, value: Split) -> Mapping[str, Any]:
+    @classmethod
+    def _metadata(cls, value: Split) -> Mapping[str, Any]:
         return {"dagster/row_count": len(value)}
 
-    def _load(self, store: ValueStore, key: Sequence[str], stored: StoredValue) -> Split:
+    @classmethod
+    def _load(cls, store: ValueStore, key: Sequence[str], stored: StoredValue) -> Split:
         return Split(
             _load_array(store, key, stored, "images.npy"),
             _load_array(store, key, stored, "labels.npy"),
@@ -198,70 +227,83 @@ class SplitIOManager(ValueIOManager):
 
 
 class TableIOManager(ValueIOManager):
-    """One Parquet file."""
+    """Stores a table: one Parquet file."""
 
     _FILE: ClassVar[str] = "table.parquet"
 
-    def _version(self, value: pd.DataFrame) -> str:
+    @classmethod
+    def _version(cls, value: pd.DataFrame) -> str:
         return fingerprint(value)
 
-    def _files(self, value: pd.DataFrame) -> Mapping[str, WriteFile]:
-        return {self._FILE: _table_writer(value)}
+    @classmethod
+    def _files(cls, value: pd.DataFrame) -> Mapping[str, WriteFile]:
+        return {cls._FILE: _table_writer(value)}
 
-    def _metadata(self, value: pd.DataFrame) -> Mapping[str, Any]:
+    @classmethod
+    def _metadata(cls, value: pd.DataFrame) -> Mapping[str, Any]:
         return {"dagster/row_count": len(value)}
 
-    def _load(self, store: ValueStore, key: Sequence[str], stored: StoredValue) -> pd.DataFrame:
-        return _load_table(store, key, stored, self._FILE)
+    @classmethod
+    def _load(cls, store: ValueStore, key: Sequence[str], stored: StoredValue) -> pd.DataFrame:
+        return _load_table(store, key, stored, cls._FILE)
 
 
 class NearSearchIOManager(ValueIOManager):
-    """The table of pairs, and beside it which images were searched; loading as an input gives the table alone."""
+    """Stores the table of near pairs, and which images were searched; loading as an input gives the table alone."""
 
     _FILE: ClassVar[str] = "table.parquet"
     _SEARCHED: ClassVar[str] = "searched.parquet"
 
-    def _version(self, value: NearSearch) -> str:
+    @classmethod
+    def _version(cls, value: NearSearch) -> str:
         searched = pd.DataFrame({"exact": pd.Series(value.searched, dtype="str")})
         parts = (fingerprint(value.pairs), fingerprint(searched), repr(value.radius), repr(value.shifts))
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
-    def _files(self, value: NearSearch) -> Mapping[str, WriteFile]:
+    @classmethod
+    def _files(cls, value: NearSearch) -> Mapping[str, WriteFile]:
         searched = pd.DataFrame({"exact": pd.Series(value.searched, dtype="str")})
-        return {self._FILE: _table_writer(value.pairs), self._SEARCHED: _table_writer(searched)}
+        return {cls._FILE: _table_writer(value.pairs), cls._SEARCHED: _table_writer(searched)}
 
-    def _facts(self, value: NearSearch) -> Mapping[str, Any]:
+    @classmethod
+    def _facts(cls, value: NearSearch) -> Mapping[str, Any]:
         return {"radius": value.radius, "shifts": value.shifts, "code_version": value.code_version}
 
-    def _metadata(self, value: NearSearch) -> Mapping[str, Any]:
+    @classmethod
+    def _metadata(cls, value: NearSearch) -> Mapping[str, Any]:
         return {"dagster/row_count": len(value.pairs)}
 
-    def _load(self, store: ValueStore, key: Sequence[str], stored: StoredValue) -> pd.DataFrame:
-        return _load_table(store, key, stored, self._FILE)
+    @classmethod
+    def _load(cls, store: ValueStore, key: Sequence[str], stored: StoredValue) -> pd.DataFrame:
+        return _load_table(store, key, stored, cls._FILE)
 
-    def load_search(self, store: ValueStore, key: Sequence[str]) -> NearSearch | None:
+    @classmethod
+    def load_search(cls, store: ValueStore, key: Sequence[str]) -> NearSearch | None:
         """Return the whole stored search, None when there is none or it is damaged: it can be made anew."""
         try:
             stored = store.find(key)
             if stored is None:
                 return None
-            searched = _load_table(store, key, stored, self._SEARCHED)["exact"].to_numpy(object)
+            searched = _load_table(store, key, stored, cls._SEARCHED)["exact"].to_numpy(object)
             facts = (stored.facts[name] for name in ("radius", "shifts", "code_version"))
-            return NearSearch(self._load(store, key, stored), searched, *facts)
+            return NearSearch(cls._load(store, key, stored), searched, *facts)
         except (CurationError, *_UNREADABLE):
             return None
 
 
 class ExportIOManager(ValueIOManager):
-    """Files for other programs; loading gives the path of the file, or of the folder."""
+    """Stores files for other programs; loading gives the path of the file, or of the folder."""
 
-    def _version(self, value: ExportedFile | ExportedFolder) -> str:
+    @classmethod
+    def _version(cls, value: ExportedFile | ExportedFolder) -> str:
         return value.version
 
-    def _files(self, value: ExportedFile | ExportedFolder) -> Mapping[str, WriteFile]:
+    @classmethod
+    def _files(cls, value: ExportedFile | ExportedFolder) -> Mapping[str, WriteFile]:
         return value.files
 
-    def _places(self, uris: Mapping[str, str], sizes: Mapping[str, int]) -> Mapping[str, Any]:
+    @classmethod
+    def _places(cls, uris: Mapping[str, str], sizes: Mapping[str, int]) -> Mapping[str, Any]:
         """Return the files as a table; a single one also as what the UI links or copies."""
         files = pd.DataFrame({"file": list(sizes), "bytes": list(sizes.values())})
         if len(uris) > 1:
@@ -272,15 +314,11 @@ class ExportIOManager(ValueIOManager):
             "file": dg.MetadataValue.url(uri) if "://" in uri else dg.MetadataValue.path(uri),
         }
 
-    def _load(self, store: ValueStore, key: Sequence[str], stored: StoredValue) -> UPath:
+    @classmethod
+    def _load(cls, store: ValueStore, key: Sequence[str], stored: StoredValue) -> UPath:
         store.verify(key, stored)
         only_file = next(iter(stored.files)) if len(stored.files) == 1 else None
         return UPath(store.uri(key, stored, only_file))
-
-
-def _store(context: dg.InputContext | dg.OutputContext) -> ValueStore:
-    """Return the store of this run's profile."""
-    return ValueStore(context.resources.settings.storage_root())
 
 
 def _array_writer(values: npt.NDArray[Any]) -> WriteFile:
@@ -304,16 +342,14 @@ def _load_table(store: ValueStore, key: Sequence[str], stored: StoredValue, name
         return pd.read_parquet(file, engine="pyarrow")
 
 
-def _definition(manager: ValueIOManager) -> dg.IOManagerDefinition:
-    # A nested resource would read better, but Dagster's load_asset_value cannot follow one to the launchpad.
-    return dg.io_manager(required_resource_keys={"settings"})(lambda _context: manager)
-
-
-IO_MANAGERS: Final = {
-    "archive_io": _definition(ArchiveIOManager()),
-    "letters_io": _definition(LettersIOManager()),
-    "split_io": _definition(SplitIOManager()),
-    "table_io": _definition(TableIOManager()),
-    "near_io": _definition(NearSearchIOManager()),
-    "export_io": _definition(ExportIOManager()),
-}
+def io_managers(settings: SettingsResource, one_run: OneRun) -> dict[str, ValueIOManager]:
+    """Return the IO managers by resource key; all store where the settings of the run say."""
+    shared: dict[str, Any] = {"settings": settings, "one_run": one_run}
+    return {
+        "archive_io": ArchiveIOManager(**shared),
+        "letters_io": LettersIOManager(**shared),
+        "split_io": SplitIOManager(**shared),
+        "table_io": TableIOManager(**shared),
+        "near_io": NearSearchIOManager(**shared),
+        "export_io": ExportIOManager(**shared),
+    }

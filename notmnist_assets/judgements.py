@@ -10,8 +10,14 @@ import dagster as dg
 
 Outcome = Literal["passed", "not compared", "warned", "failed"]
 
+NOT_RUN: Final = "not run"
+"""How a check that left no evaluation of the value that is there ended."""
+
 NOT_COMPARED: Final = "not compared"
 """What the `actual` of a check begins with that passed because there was nothing to compare with."""
+
+DRIFT: Final = "drift"
+"""The name of the checks that compare an asset with its history; they are skipped where there is none."""
 
 _PAGE: Final = 8
 """Records of a check that are read at a time."""
@@ -59,6 +65,11 @@ def _evaluation_in(record: Any) -> dg.AssetCheckEvaluation | None:
     event = record.event.dagster_event if record.event else None
     said = event.event_specific_data if event else None
     return said if isinstance(said, dg.AssetCheckEvaluation) else None
+
+
+def outcome_without_evaluation(check: dg.AssetCheckKey) -> str:
+    """Return how a check ended that said nothing of the value that is there; drift then had no earlier value."""
+    return NOT_COMPARED if check.name == DRIFT else NOT_RUN
 
 
 def outcome_of(evaluation: dg.AssetCheckEvaluation) -> Outcome:

@@ -1,28 +1,27 @@
 """One run at a time on an instance: two would replace each other's values and downloads.
 
-The queue of the UI sees to that among its own runs; a terminal runs at once. So every run holds a lock of the
-operating system, which no killed process keeps. Belongs here: the lock, who holds it in words, and the executor that
-takes it for every run, whatever started it.
+The queue of the UI sees to that among its own runs, but a terminal runs at once. So every run that stores values holds
+a lock of the operating system, which is free as soon as its process has ended, however it ended.
 """
 
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import dagster as dg
-from dagster._core.errors import raise_execution_interrupts
-from dagster._core.events import EngineEventData
-from dagster._core.executor.in_process import InProcessExecutor
 from filelock import FileLock, Timeout
 
 from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.run_process import claim_run, end_dead_runs
 
 _LOCK: Final = "run.lock"
 _HOLDER: Final = "run.txt"
-_FOR_EVER: Final = -1
+_FOREVER: Final = -1
 
 
 @contextmanager
@@ -39,7 +38,7 @@ def only_run(instance: dg.DagsterInstance, name: str, *, wait: bool = False) -> 
     """
     lock = _lock(instance)
     try:
-        lock.acquire(timeout=_FOR_EVER if wait else 0, poll_interval=0.2)
+        lock.acquire(timeout=_FOREVER if wait else 0, poll_interval=0.2)
     except Timeout:
         raise CurationError(
             f"another run is under way: {holder(instance)}.",
@@ -50,6 +49,7 @@ def only_run(instance: dg.DagsterInstance, name: str, *, wait: bool = False) -> 
         if lock.lock_counter == 1:
             since = datetime.now().astimezone().isoformat(" ", "minutes")
             _folder(instance).joinpath(_HOLDER).write_text(f"{name}, process {os.getpid()}, since {since}")
+            end_dead_runs(instance)
         yield
     finally:
         lock.release()
@@ -74,37 +74,36 @@ def _folder(instance: dg.DagsterInstance) -> Path:
     return Path(instance.root_directory).absolute()
 
 
-class _OneRunExecutor(InProcessExecutor):
-    """Dagster's executor in one process, which waits until no other run of the instance is under way."""
+@contextmanager
+def _hangup_terminates() -> Iterator[None]:
+    """Let the signal of a closed terminal end a run as a request to terminate does."""
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(hangup, lambda _number, _frame: signal.raise_signal(signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(hangup, before)
 
-    def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[dg.DagsterEvent]:
-        """Execute the steps of a run in its turn."""
-        instance, run = plan_context.instance, plan_context.dagster_run
-        name = f"run {run.run_id} of {run.job_name}"
+
+class OneRun(dg.ConfigurableResource["OneRun"]):
+    """One run at a time: a run waits here, before its first step, until no other run of the instance is under way."""
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["OneRun"]:
+        """Hold the lock from before the first step of a run to after its last; outside a run there is none to hold."""
         with ExitStack() as turn:
-            try:
-                turn.enter_context(only_run(instance, name))
-            except CurationError:
-                told = f"Waits for another run: {holder(instance)}."
-                yield dg.DagsterEvent.engine_event(plan_context, told, EngineEventData())
-                # Dagster holds interrupts back here; whoever waits must be able to be terminated.
-                with raise_execution_interrupts():
+            instance, run = context.instance, context.run
+            if instance is not None and run is not None:
+                turn.enter_context(_hangup_terminates())
+                claim_run(instance, run)
+                name = f"run {run.run_id} of {run.job_name}"
+                try:
+                    turn.enter_context(only_run(instance, name))
+                except CurationError:
+                    if context.log is not None:
+                        context.log.info(f"Waits for another run: {holder(instance)}.")
                     turn.enter_context(only_run(instance, name, wait=True))
-            yield from super().execute(plan_context, execution_plan)
-
-
-# Its types are unions of all that a definition may be made of.
-_usual: Final[Any] = dg.in_process_executor
-
-
-def _executor(context: dg.InitExecutorContext) -> _OneRunExecutor:
-    configured: InProcessExecutor = _usual.executor_creation_fn(context)
-    return _OneRunExecutor(configured.retries, configured.step_dependency_config)
-
-
-one_run_executor = dg.ExecutorDefinition(
-    name=_usual.name,
-    config_schema=_usual.config_schema,
-    executor_creation_fn=_executor,
-    description="All steps in one process, one run at a time.",
-)
+            yield self

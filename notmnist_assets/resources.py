@@ -3,15 +3,18 @@
 Belongs here: the bridge between the launchpad and `settings`. Defaults and limits are in `settings`.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 import dagster as dg
 from pydantic import Field
 
 from notmnist_assets.curation.relation import Method
 from notmnist_assets.curation.sanitizing import Conflicts, RemoveFrom, Repeats
+from notmnist_assets.failures import explained
 from notmnist_assets.settings import Profile, Settings, SettingsError, read_settings
+from notmnist_assets.storage import ValueStore
 
 if TYPE_CHECKING:
     ProfileChoice = str
@@ -33,11 +36,20 @@ else:
     ConflictsChoice, RepeatsChoice = _choice(Conflicts), _choice(Repeats)
 
 
+def _value_of(configured: Any) -> Any:
+    """Return a value of the launchpad; `{"env": NAME}` stands for a variable of the environment."""
+    return dg.EnvVar(configured["env"]).get_value() if isinstance(configured, Mapping) else configured
+
+
 def _described(name: str) -> Any:
     return Field(default=None, description=Settings.model_fields[name].description)
 
 
-class SettingsResource(dg.ConfigurableResource[Settings]):
+SETTINGS: Final = "settings"
+"""The key of the settings among the resources."""
+
+
+class SettingsResource(dg.ConfigurableResource["SettingsResource"]):
     """Each setting for this run only; unset ones come from the environment, then from the profile."""
 
     profile: ProfileChoice | None = _described("profile")
@@ -58,6 +70,12 @@ class SettingsResource(dg.ConfigurableResource[Settings]):
     sanitize_conflicts: ConflictsChoice | None = _described("sanitize_conflicts")
     sanitize_repeats: RepeatsChoice | None = _described("sanitize_repeats")
 
+    def create_resource(self, context: dg.InitResourceContext) -> "SettingsResource":
+        """Return the settings that the launchpad names for the run, also where another resource holds these."""
+        resources: Any = context.run.run_config.get("resources", {}) if context.run else {}
+        chosen = resources.get(SETTINGS, {}).get("config", {})
+        return self.model_copy(update={name: _value_of(value) for name, value in chosen.items()})
+
     def read(self) -> Settings:
         """Return the settings of this run.
 
@@ -68,6 +86,15 @@ class SettingsResource(dg.ConfigurableResource[Settings]):
             return read_settings(overrides={name: getattr(self, name) for name in Settings.model_fields})
         except SettingsError as error:
             raise dg.Failure(str(error), allow_retries=False) from None
+
+    def store(self) -> ValueStore:
+        """Return the store of this run's profile.
+
+        Raises:
+            dagster.Failure: a setting is not allowed, or there is no such storage.
+        """
+        with explained():
+            return ValueStore(self.storage_root())
 
     def storage_root(self) -> str:
         """Return where values are stored: each profile under its own prefix."""

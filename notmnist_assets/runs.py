@@ -1,16 +1,13 @@
 """Running the job outside the UI, on the same persistent instance.
 
-Belongs here: which instance, which rounds. What is stale is decided in `planning`, bars and tables are in
+Belongs here: which rounds. What is stale is decided in `planning`, bars and tables are in
 `terminal`.
 """
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import dagster as dg
-from sqlalchemy.exc import DBAPIError
 
 from notmnist_assets.automation import REFRESH_JOB
 from notmnist_assets.curation.errors import CurationError
@@ -18,7 +15,7 @@ from notmnist_assets.definitions import build_definitions
 from notmnist_assets.failures import failure_in_words
 from notmnist_assets.one_run import only_run
 from notmnist_assets.planning import next_round, plan_refresh
-from notmnist_assets.settings import fix_relative_paths, project_home, read_settings
+from notmnist_assets.settings import read_settings
 from notmnist_assets.steps import steps_in_words
 
 # The instance keeps every event; in the terminal they would only tear up the progress bars.
@@ -43,46 +40,6 @@ class Outcome:
     failures: Mapping[str, str] = field(default_factory=dict)
     run_ids: tuple[str, ...] = ()
     held: Mapping[dg.AssetKey, str] = field(default_factory=dict)
-
-
-@contextmanager
-def open_instance() -> Iterator[dg.DagsterInstance]:
-    """Open the instance that `dg dev` uses in the project's folder, or the one of DAGSTER_HOME when that is set."""
-    with ExitStack() as stack:
-        try:
-            instance = stack.enter_context(_instance())
-        # A wrong dagster.yaml, a folder that is none and a damaged file each raise errors of their own.
-        except Exception as error:
-            raise _not_opened(error) from error
-        try:
-            yield instance
-        except DBAPIError as error:
-            raise _not_opened(error) from error
-
-
-def _instance() -> dg.DagsterInstance:
-    if os.environ.get("DAGSTER_HOME"):
-        return dg.DagsterInstance.get()
-    home = project_home()
-    # The paths in dagster.yaml are relative to the working directory; those of the settings must not move with it.
-    fix_relative_paths(os.environ)
-    os.chdir(home)
-    if not (home / "dagster.yaml").is_file():
-        home = home / ".dagster"
-        home.mkdir(exist_ok=True)
-    return dg.DagsterInstance.from_config(str(home))
-
-
-def _not_opened(error: Exception) -> CurationError:
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    home = os.environ.get("DAGSTER_HOME")
-    return CurationError(
-        f"Dagster's history cannot be used: {str(cause).strip().splitlines()[0]}",
-        subject=home or str(project_home() / ".dagster"),
-        remedy="Let DAGSTER_HOME name a folder with a valid dagster.yaml, an absolute path."
-        if home
-        else "Move the folder away: notmnist run makes everything again.",
-    )
 
 
 def refresh_job() -> dg.JobDefinition:

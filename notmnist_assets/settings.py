@@ -6,7 +6,7 @@ Belongs here: each setting's name, meaning, limits and default by profile. A run
 
 import os
 import re
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
@@ -171,15 +171,7 @@ def userinfo(url: str) -> tuple[str, str] | None:
 def project_home() -> Path:
     """Return the checkout that holds this package, or the current folder when it is installed elsewhere."""
     checkout = Path(__file__).resolve().parent.parent
-    return checkout if (checkout / "dagster.yaml").is_file() else Path.cwd()
-
-
-def fix_relative_paths(environment: MutableMapping[str, str]) -> None:
-    """Make the relative paths among the settings absolute, for processes that are about to change their folder."""
-    for name in ("archives", "storage"):
-        variable = PREFIX + name.upper()
-        if environment.get(variable, "").strip():
-            environment[variable] = _absolute(environment[variable].strip())
+    return checkout if (checkout / "workspace.yaml").is_file() else Path.cwd()
 
 
 def read_settings(environment: Mapping[str, str] | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:

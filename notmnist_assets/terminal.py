@@ -25,7 +25,7 @@ from rich.table import Column, Table
 from notmnist_assets.assets.declaration import Declaration
 from notmnist_assets.curation.progress import Advance, show_progress_on
 from notmnist_assets.curation.wording import counted
-from notmnist_assets.judgements import NOT_COMPARED, latest_evaluations, outcome_of
+from notmnist_assets.judgements import NOT_COMPARED, NOT_RUN, latest_evaluations, outcome_of, outcome_without_evaluation
 from notmnist_assets.planning import made_for
 from notmnist_assets.steps import current_step_in_words
 
@@ -147,14 +147,14 @@ def _check_results(
     checks = sorted(graph.asset_check_keys)
     evaluations = latest_evaluations(instance, checks, materialized)
     for key in checks:
-        outcome = outcome_of(evaluations[key]) if key in evaluations else "not run"
+        outcome = outcome_of(evaluations[key]) if key in evaluations else outcome_without_evaluation(key)
         results.setdefault(key.asset_key, {})[key.name] = outcome
     return results
 
 
 def _describe_checks(outcomes: dict[str, str]) -> str:
     parts = []
-    for outcome, colour in (("passed", "green"), ("not run", "yellow")):
+    for outcome, colour in (("passed", "green"), (NOT_RUN, "yellow")):
         if number := sum(result == outcome for result in outcomes.values()):
             parts.append(f"[{colour}]{number} {outcome}[/{colour}]")
     for outcome, colour in (("warned", "yellow"), ("failed", "red")):

@@ -1,14 +1,10 @@
-"""The project's own `dagster.yaml` in a folder of a test.
-
-Belongs here: how its paths become those of the folder.
-"""
+"""The package's own `dagster.yaml` in a folder of a test."""
 
 from pathlib import Path
 
-from notmnist_assets.settings import project_home
+from notmnist_assets.instance import shipped_configuration
 
 
 def write_instance(home: Path, more: str = "") -> None:
-    """Write `dagster.yaml` to `home`: the project's, with its history below `home`, and with more settings."""
-    text = (project_home() / "dagster.yaml").read_text(encoding="utf-8")
-    (home / "dagster.yaml").write_text(text.replace("base_dir: .dagster", f"base_dir: {home / '.dagster'}") + more)
+    """Write the package's `dagster.yaml` to `home`, with more settings."""
+    (home / "dagster.yaml").write_text(shipped_configuration() + more)

@@ -3,12 +3,11 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from notmnist_assets import runs
 from notmnist_assets.definitions import DECLARATIONS
+from notmnist_assets.failures import failure_in_words
 from notmnist_assets.terminal import assets_table, findings_table
 from notmnist_assets_tests.archives import tiny_members, write_archive, write_checksums
 from notmnist_assets_tests.workspace import Workspace
@@ -144,10 +143,20 @@ def test_a_history_that_cannot_be_used_is_told_in_words(workspace: Workspace, na
 
 def test_a_storage_of_no_known_kind_is_told_in_words(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTMNIST_STORAGE", "bogus://x")
-    for command in (["status"], ["show", "splits/test"], ["export", "npz", str(workspace.root / "x.npz")]):
+    copy = str(workspace.root / "x.npz")
+    for command in (["status"], ["show", "splits/test"], ["export", "npz", copy], ["run"], ["run", "--all"]):
         ended = workspace.notmnist(*command)
         assert ended.code == 1
         assert "there is no such storage" in ended.err
+        assert "Traceback" not in ended.err
+
+
+def test_a_storage_of_the_launchpad_that_cannot_be_used_fails_in_words(workspace: Workspace) -> None:
+    config = {"resources": {"settings": {"config": {"storage": "bogus://x"}}}}
+    result = workspace.run(["splits/test", "hashes/test"], config)
+    assert not result.success
+    (failure,) = (event for event in result.all_events if event.is_step_failure)
+    assert failure_in_words(failure).startswith("bogus://x/custom: there is no such storage")
 
 
 def test_an_unknown_command_ends_with_2(finished: Workspace) -> None:
@@ -158,16 +167,3 @@ def test_render_names_the_tool_that_took_its_place(finished: Workspace) -> None:
     ended = finished.notmnist("render", "--per-letter", "200", "--out", "archives")
     assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
     assert "python -m tools.render" in ended.err
-
-
-def test_relative_settings_mean_the_folder_the_command_was_called_in(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(runs, "project_home", lambda: tmp_path / "home")
-    (tmp_path / "home").mkdir()
-    (tmp_path / "called").mkdir()
-    monkeypatch.chdir(tmp_path / "called")
-    monkeypatch.setenv("NOTMNIST_STORAGE", "values")
-    with runs.open_instance():
-        assert Path.cwd() == tmp_path / "home"
-        assert os.environ["NOTMNIST_STORAGE"] == str(tmp_path / "called" / "values")

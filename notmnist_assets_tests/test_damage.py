@@ -24,10 +24,10 @@ from notmnist_assets_tests.builders import letters_of, random_split
 
 FLIPS = 300
 SPLIT = random_split(40)
-VALUES: dict[str, tuple[ValueIOManager, Any]] = {
-    "letters/small/C": (LettersIOManager(), letters_of("small", [7] * 10)["C"]),
-    "splits/test": (SplitIOManager(), SPLIT),
-    "hashes/test": (TableIOManager(), hash_table(SPLIT)),
+VALUES: dict[str, tuple[type[ValueIOManager], Any]] = {
+    "letters/small/C": (LettersIOManager, letters_of("small", [7] * 10)["C"]),
+    "splits/test": (SplitIOManager, SPLIT),
+    "hashes/test": (TableIOManager, hash_table(SPLIT)),
 }
 FILES = [
     ("letters/small/C", "images.npy"),
@@ -122,7 +122,7 @@ def put(data: bytes, file: BinaryIO) -> None:
     "read",
     [
         lambda store, _key, out: deliver(store, ExportName.IDX, out / "copy"),
-        lambda store, key, _out: ExportIOManager().load(store, key),
+        lambda store, key, _out: ExportIOManager.load(store, key),
     ],
     ids=["copied", "handed out as a path"],
 )

@@ -19,13 +19,15 @@ from notmnist_assets.curation.hashes import hash_table
 from notmnist_assets.curation.near_table import NearSearch
 from notmnist_assets.curation.values import Archive
 from notmnist_assets.exported import ExportedFile
-from notmnist_assets.io_managers import IO_MANAGERS, NearSearchIOManager
+from notmnist_assets.io_managers import NearSearchIOManager, io_managers
+from notmnist_assets.one_run import OneRun
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.storage import ValueStore
 from notmnist_assets_tests.builders import letters_of, random_split
 
 KEY = ["tests", "value"]
-RESOURCES: dict[str, Any] = {"settings": SettingsResource(), **IO_MANAGERS}
+SETTINGS = SettingsResource()
+RESOURCES: dict[str, Any] = {"settings": SETTINGS, **io_managers(SETTINGS, OneRun())}
 LETTER = letters_of("small", [7] * 10)["C"]
 SPLIT = random_split(30)
 HASHES = hash_table(SPLIT)
@@ -188,7 +190,7 @@ def store_search(search: NearSearch = SEARCH) -> str:
 
 
 def stored_search() -> NearSearch | None:
-    return NearSearchIOManager().load_search(ValueStore(SettingsResource().storage_root()), KEY)
+    return NearSearchIOManager.load_search(ValueStore(SettingsResource().storage_root()), KEY)
 
 
 @pytest.mark.usefixtures("anywhere")

@@ -17,7 +17,8 @@ from notmnist_assets_tests.workspace import Workspace
 COMMAND = [sys.executable, "-c", "from notmnist_assets.cli import main; main()", "run"]
 LAUNCHED = """
 import dagster as dg
-from notmnist_assets.runs import open_instance, refresh_job
+from notmnist_assets.instance import open_instance
+from notmnist_assets.runs import refresh_job
 with open_instance() as instance:
     job = dg.reconstructable(refresh_job)
     result = dg.execute_job(job, instance, asset_selection=[dg.AssetKey(["hashes", "test"])], raise_on_error=False)

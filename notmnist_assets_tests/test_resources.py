@@ -1,14 +1,19 @@
 """Settings through the launchpad."""
 
 import re
+import shutil
+from pathlib import Path
 from typing import get_args
 
 import dagster as dg
+import pandas as pd
 import pytest
 
+from notmnist_assets.curation.hashes import hash_table
 from notmnist_assets.definitions import defs
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.settings import Settings
+from notmnist_assets_tests.builders import random_split
 
 
 def test_the_launchpad_offers_every_setting_with_its_description() -> None:
@@ -59,3 +64,20 @@ def test_profiles_never_share_a_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTMNIST_STORAGE", "s3://bucket/values/")
     assert SettingsResource(profile="sample").storage_root() == "s3://bucket/values/sample"
     assert SettingsResource(profile="full").storage_root() == "s3://bucket/values/full"
+
+
+def test_a_setting_of_the_launchpad_reaches_the_io_managers_too(
+    values: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HERE", str(tmp_path / "here"))
+
+    @dg.asset(io_manager_key="table_io")
+    def table() -> pd.DataFrame:
+        return hash_table(random_split(3))
+
+    for storage in ({"env": "HERE"}, str(tmp_path / "here")):
+        config = {"resources": {"settings": {"config": {"storage": storage}}}}
+        assert dg.materialize([table], resources=defs.resources, run_config=config).success
+        assert (tmp_path / "here" / "custom" / "table" / "value.json").is_file()
+        shutil.rmtree(tmp_path / "here")
+    assert not values.exists()

@@ -1,6 +1,5 @@
 """Settings: defaults by profile, what wins over what, and refusals that tell what is allowed."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ from notmnist_assets.settings import (
     Settings,
     SettingsError,
     failure_webhook,
-    fix_relative_paths,
     project_home,
     read_settings,
     userinfo,
@@ -66,16 +64,6 @@ def test_relative_folders_become_absolute_and_urls_stay() -> None:
     assert settings.archives == "https://example.org/books"
     assert read_settings({"NOTMNIST_STORAGE": "s3://bucket/prefix"}).storage == "s3://bucket/prefix"
     assert read_settings({"NOTMNIST_STORAGE": "~/x"}).storage == str(Path.home() / "x")
-
-
-def test_fixed_paths_survive_a_change_of_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    environment = {**CUSTOM, "NOTMNIST_ARCHIVES": "mine", "NOTMNIST_STORAGE": "s3://bucket"}
-    fix_relative_paths(environment)
-    os.chdir("/")
-    settings = read_settings(environment)
-    assert settings.archives == str(tmp_path / "mine")
-    assert settings.storage == "s3://bucket"
 
 
 @pytest.mark.parametrize(

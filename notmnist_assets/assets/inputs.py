@@ -34,13 +34,13 @@ class StoredValues(dg.ConfigurableResource[Any]):
     def letter(self, path: Sequence[str]) -> LetterImages:
         """Return one letter."""
         with explained():
-            value: LetterImages = LettersIOManager().load(self._store(), path)
+            value: LetterImages = LettersIOManager.load(self._store(), path)
             return value
 
     def table(self, path: Sequence[str]) -> pd.DataFrame:
         """Return a table."""
         with explained():
-            value: pd.DataFrame = TableIOManager().load(self._store(), path)
+            value: pd.DataFrame = TableIOManager.load(self._store(), path)
             return value
 
     def row_index(self) -> RowIndex:
@@ -55,7 +55,7 @@ class StoredValues(dg.ConfigurableResource[Any]):
 
     def previous_search(self, path: Sequence[str]) -> NearSearch | None:
         """Return the stored near search, None if there is none or it is damaged."""
-        return NearSearchIOManager().load_search(self._store(), path)
+        return NearSearchIOManager.load_search(self._store(), path)
 
     def _store(self) -> ValueStore:
-        return ValueStore(self.settings.storage_root())
+        return self.settings.store()

@@ -5,15 +5,17 @@ in `planning`. Nothing here starts a run until a person switches it on.
 """
 
 from notmnist_assets.automation.alerts import failure_alerts
+from notmnist_assets.automation.dead_runs import dead_runs
 from notmnist_assets.automation.job import REFRESH_JOB
 from notmnist_assets.automation.schedule import weekly_refresh
 from notmnist_assets.automation.upstream import upstream_watch
 
-SENSORS = (upstream_watch, failure_alerts)
+SENSORS = (upstream_watch, failure_alerts, dead_runs)
 
 __all__ = [
     "REFRESH_JOB",
     "SENSORS",
+    "dead_runs",
     "failure_alerts",
     "upstream_watch",
     "weekly_refresh",

@@ -6,6 +6,7 @@ from typing import Final
 import dagster as dg
 
 from notmnist_assets.automation.job import REFRESH_JOB
+from notmnist_assets.run_process import end_dead_runs
 
 _UNFINISHED: Final = [
     dg.DagsterRunStatus.QUEUED,
@@ -14,12 +15,13 @@ _UNFINISHED: Final = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
-# A killed process leaves its run "started" for ever; it must not stop all automation for ever.
+# A run of a process that never claimed it stays "started"; it must not stop all automation for ever.
 _LONGEST_RUN: Final = timedelta(days=1)
 
 
 def run_under_way(instance: dg.DagsterInstance) -> str | None:
     """Return the id of an unfinished run of the last day that makes assets, None when there is none."""
+    end_dead_runs(instance)
     recent = dg.RunsFilter(statuses=_UNFINISHED, created_after=datetime.now(UTC) - _LONGEST_RUN)
     for run in instance.get_runs(filters=recent):
         if run.asset_selection is not None or run.job_name == REFRESH_JOB.name:

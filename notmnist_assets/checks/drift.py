@@ -11,15 +11,15 @@ from typing import Final
 import dagster as dg
 
 from notmnist_assets.assets.declaration import Declaration, Drift, Stage
-from notmnist_assets.checks.history import compare_with_history
-from notmnist_assets.checks.results import judged, not_compared
+from notmnist_assets.checks.history import Recorded, compare_with_history
+from notmnist_assets.checks.results import judged
 from notmnist_assets.curation.drift import compare, in_words
+from notmnist_assets.judgements import DRIFT
 from notmnist_assets.metadata import table
 
-_NAME: Final = "drift"
 _WHAT: Final = (
     "Compared with the last materialization of other content that was made with the same settings, no recorded number"
-    " moved further than its limit. A warning: the change may be meant."
+    " moved further than its limit. A warning: the change may be meant. Skipped where there is none to compare with."
 )
 
 
@@ -41,32 +41,37 @@ def _drift_checks(name: str, declared: Sequence[Declaration]) -> dg.AssetChecksD
     @dg.multi_asset_check(
         name=name,
         specs=[
-            dg.AssetCheckSpec(_NAME, asset=key, description=f"{_WHAT} {drift.reason}") for key, drift in limits.items()
+            dg.AssetCheckSpec(DRIFT, asset=key, description=f"{_WHAT} {drift.reason}") for key, drift in limits.items()
         ],
         can_subset=True,
     )
     def checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        skipped: dict[str, list[str]] = {}
         for key, drift in limits.items():
-            if dg.AssetCheckKey(key, _NAME) in context.selected_asset_check_keys:
-                yield _judge(context.instance, key, drift)
+            if dg.AssetCheckKey(key, DRIFT) not in context.selected_asset_check_keys:
+                continue
+            comparison = compare_with_history(context.instance, key)
+            if comparison.actual is None or comparison.previous is None:
+                skipped.setdefault(comparison.reason, []).append(key.to_user_string())
+            else:
+                yield _compare(key, drift, comparison.actual, comparison.previous)
+        # A check without a result is neither green nor red: the UI shows it as skipped.
+        for reason, names in skipped.items():
+            context.log.info(f"Not compared: {', '.join(names)}: {reason}.")
 
     return checks
 
 
-def _judge(instance: dg.DagsterInstance, key: dg.AssetKey, drift: Drift) -> dg.AssetCheckResult:
-    warn = dg.AssetCheckSeverity.WARN
-    actual, previous, reason = compare_with_history(instance, key)
-    if actual is None or previous is None:
-        return not_compared(key, _NAME, reason, severity=warn)
+def _compare(key: dg.AssetKey, drift: Drift, actual: Recorded, previous: Recorded) -> dg.AssetCheckResult:
     compared = compare(previous.numbers, actual.numbers, drift.limits(previous.numbers))
     drifted = compared[compared["drifted"]]
     return judged(
         key,
-        _NAME,
+        DRIFT,
         passed=drifted.empty,
         actual=len(drifted),
         threshold=0,
-        severity=warn,
+        severity=dg.AssetCheckSeverity.WARN,
         summary=in_words(drifted) or "nothing drifted",
         drifted=table(drifted),
         compared=table(compared),

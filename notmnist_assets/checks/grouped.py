@@ -17,14 +17,10 @@ from notmnist_assets.curation.splits import EVALUATION, SPLITS
 from notmnist_assets.curation.values import Split
 from notmnist_assets.metadata import table
 from notmnist_assets.resources import SettingsResource
-from notmnist_assets.settings import PREFIX
+from notmnist_assets.settings import PREFIX, Settings
 
 _KEYS = {name: declaration.asset_key for name, declaration in GROUPED.items()}
 _FONTS = "no_shared_fonts"
-_DESCRIPTIONS = {
-    **DISJOINT_CHECKS,
-    _FONTS: f"No row is of a font that the splits before it have, where {PREFIX}GROUPED_FONTS asks for that.",
-}
 _EXAMPLES = 20
 
 
@@ -39,7 +35,7 @@ _EXAMPLES = 20
             description=description,
         )
         for split in EVALUATION
-        for name, description in _DESCRIPTIONS.items()
+        for name, description in DISJOINT_CHECKS.items()
     ],
     ins={**{name: declaration.check_input for name, declaration in GROUPED.items()}, "radius": RADIUS.check_input},
     can_subset=True,
@@ -54,12 +50,38 @@ def grouped_checks(
 ) -> Iterator[dg.AssetCheckResult]:
     """Look for torn groups."""
     splits = {"train": train, "valid": valid, "test": test}
-    chosen = settings.read()
-    selected = {key.name for key in context.selected_asset_check_keys}
-    if selected & set(DISJOINT_CHECKS):
-        proof = prove_disjoint(_KEYS, splits, chosen_radius(radius), shifts=chosen.near_shifts, near_must_hold=True)
-        yield from only_selected(context, proof)
-    yield from only_selected(context, _judge_fonts(splits, asked_for=chosen.grouped_fonts))
+    shifts = settings.read().near_shifts
+    proof = prove_disjoint(_KEYS, splits, chosen_radius(radius), shifts=shifts, near_must_hold=True)
+    yield from only_selected(context, proof)
+
+
+@dg.multi_asset_check(
+    name="grouped_fonts_check",
+    specs=[
+        dg.AssetCheckSpec(
+            _FONTS,
+            asset=_KEYS[split],
+            blocking=True,
+            additional_deps=[_KEYS["train"]],
+            description=f"No row is of a font that the splits before it have, where {PREFIX}GROUPED_FONTS asks for"
+            " that.",
+        )
+        for split in EVALUATION
+    ],
+    ins={name: declaration.check_input for name, declaration in GROUPED.items()},
+    can_subset=True,
+)
+def grouped_fonts_check(
+    context: dg.AssetCheckExecutionContext, settings: SettingsResource, train: Split, valid: Split, test: Split
+) -> Iterator[dg.AssetCheckResult]:
+    """Look for fonts that two splits have."""
+    splits = {"train": train, "valid": valid, "test": test}
+    yield from only_selected(context, _judge_fonts(splits, asked_for=settings.read().grouped_fonts))
+
+
+def checks_of_fonts(settings: Settings) -> Sequence[dg.AssetChecksDefinition]:
+    """Return the check of fonts, where whole fonts are to be kept in one split."""
+    return [grouped_fonts_check] if settings.grouped_fonts else []
 
 
 def _judge_fonts(splits: Mapping[str, Split], *, asked_for: bool) -> Iterator[dg.AssetCheckResult]:

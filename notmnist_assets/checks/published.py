@@ -144,4 +144,8 @@ def _compared(check: dg.AssetCheckKey, numbers: pd.DataFrame) -> dg.AssetCheckRe
     )
 
 
-CHECKS: Sequence[dg.AssetChecksDefinition] = [letter_checks, result_checks]
+def checks_of_originals(settings: Settings) -> Sequence[dg.AssetChecksDefinition]:
+    """Return the checks that have published numbers to compare with: of the originals, and of the published draw."""
+    if settings.profile != "full":
+        return []
+    return [letter_checks, result_checks] if _is_published_split(settings) else [letter_checks]

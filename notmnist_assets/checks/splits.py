@@ -19,6 +19,7 @@ from notmnist_assets.curation.statistics import label_balance, label_counts, shu
 from notmnist_assets.curation.values import FILE_COLUMNS, Split
 from notmnist_assets.metadata import counts_table, table
 from notmnist_assets.resources import SettingsResource
+from notmnist_assets.settings import Settings
 
 _LARGEST_SHUFFLE_SCORE = 5.0
 _SMALLEST_USE = 0.5
@@ -54,6 +55,20 @@ _KEYS = {name: declaration.asset_key for name, declaration in SPLIT_ASSETS.items
             )
             for key in _KEYS.values()
         ),
+    ],
+    ins={name: declaration.check_input for name, declaration in SPLIT_ASSETS.items()},
+    can_subset=True,
+)
+def split_checks(
+    context: dg.AssetCheckExecutionContext, train: Split, valid: Split, test: Split
+) -> Iterator[dg.AssetCheckResult]:
+    """Check the merged splits."""
+    yield from only_selected(context, _judge_splits({"train": train, "valid": valid, "test": test}))
+
+
+@dg.multi_asset_check(
+    name="split_size_check",
+    specs=[
         dg.AssetCheckSpec(
             _USE,
             asset=_KEYS["train"],
@@ -61,24 +76,21 @@ _KEYS = {name: declaration.asset_key for name, declaration in SPLIT_ASSETS.items
             description="Train and valid hold at least half of the readable images of their archive. Each letter gives"
             " as many rows, so that a scarce one keeps out most images of the others. Compared only where the data"
             " decide the size of train.",
-        ),
+        )
     ],
-    ins={**{name: declaration.check_input for name, declaration in SPLIT_ASSETS.items()}, "files": FILES.check_input},
-    can_subset=True,
+    ins={**{name: SPLIT_ASSETS[name].check_input for name in ("train", "valid")}, "files": FILES.check_input},
 )
-def split_checks(
-    context: dg.AssetCheckExecutionContext,
-    settings: SettingsResource,
-    train: Split,
-    valid: Split,
-    test: Split,
-    files: pd.DataFrame,
-) -> Iterator[dg.AssetCheckResult]:
-    """Check the merged splits."""
-    yield from only_selected(context, _judge_splits({"train": train, "valid": valid, "test": test}))
-    if dg.AssetCheckKey(_KEYS["train"], _USE) in context.selected_asset_check_keys:
-        readable = readable_files(files, SET_OF_SPLIT["train"])
-        yield _judge_use(len(train), len(train) + len(valid), readable, size_set=bool(settings.read().train_size))
+def split_size_check(
+    settings: SettingsResource, train: Split, valid: Split, files: pd.DataFrame
+) -> dg.AssetCheckResult:
+    """Check how much of the data the splits use."""
+    readable = readable_files(files, SET_OF_SPLIT["train"])
+    return _judge_use(len(train), len(train) + len(valid), readable, size_set=bool(settings.read().train_size))
+
+
+def checks_of_free_size(settings: Settings) -> Sequence[dg.AssetChecksDefinition]:
+    """Return the check of what is left unused, where the data decide the size of train."""
+    return [] if settings.train_size else [split_size_check]
 
 
 def _judge_splits(splits: Mapping[str, Split]) -> Iterator[dg.AssetCheckResult]:

@@ -14,8 +14,9 @@ from notmnist_assets.assets import overlap
 from notmnist_assets.assets.inputs import StoredValues
 from notmnist_assets.curation.near import near_pairs
 from notmnist_assets.curation.recall import false_alarm_table
-from notmnist_assets.io_managers import IO_MANAGERS, NearSearchIOManager
+from notmnist_assets.io_managers import NearSearchIOManager, io_managers
 from notmnist_assets.metadata import table
+from notmnist_assets.one_run import OneRun
 from notmnist_assets.resources import SettingsResource
 from notmnist_assets.settings import read_settings
 from notmnist_assets.storage import ValueStore
@@ -56,7 +57,7 @@ def planted(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 
 def lose_pairs(*, code_version: str | None = None) -> pd.DataFrame:
     """Store the search again without most of its pairs, as made by the same or by other code; return all pairs."""
-    search = NearSearchIOManager().load_search(ValueStore(read_settings().storage_root), PAIRS)
+    search = NearSearchIOManager.load_search(ValueStore(read_settings().storage_root), PAIRS)
     assert search is not None
     wrong = replace(
         search, pairs=search.pairs[::7].reset_index(drop=True), code_version=code_version or search.code_version
@@ -66,7 +67,7 @@ def lose_pairs(*, code_version: str | None = None) -> pd.DataFrame:
     def stored() -> object:
         return wrong
 
-    dg.materialize([stored], resources={"settings": SettingsResource(), **IO_MANAGERS})
+    dg.materialize([stored], resources=io_managers(SettingsResource(), OneRun()))
     return search.pairs
 
 

@@ -1,12 +1,10 @@
-"""Ticks of schedule and sensor as the daemon makes them, the runs that they ask for, and what the UI calls unsynced."""
+"""Ticks of schedule and sensor as the daemon makes them, and the runs that they ask for."""
 
 import time
 from collections.abc import Callable
 from unittest.mock import patch
 
 import dagster as dg
-from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
-from dagster._core.loader import LoadingContextForTest
 
 from notmnist_assets.automation import rounds, upstream, upstream_watch, weekly_refresh
 from notmnist_assets_tests.workspace import QUIET, Workspace, keys_of
@@ -113,18 +111,3 @@ def follow(workspace: Workspace, tick: Callable[[], dg.RunRequest | str]) -> lis
 def asked_for(answer: dg.RunRequest | str) -> set[str]:
     assert isinstance(answer, dg.RunRequest), answer
     return keys_of(list(answer.asset_selection or ()))
-
-
-def unsynced(workspace: Workspace, definitions: dg.Definitions | None = None) -> dict[str, set[str]]:
-    """Return what "Materialize unsynced" would make, with the causes, as the webserver resolves them."""
-    graph = (definitions or workspace.definitions).resolve_asset_graph()
-    found = {}
-    with workspace.instance() as instance:
-        resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
-        for key in graph.toposorted_asset_keys:
-            if resolver.get_status(key) != StaleStatus.FRESH:
-                found[key.to_user_string()] = {
-                    f"{cause.category.value} {cause.dependency.asset_key.to_user_string() if cause.dependency else ''}"
-                    for cause in resolver.get_stale_causes(key)
-                }
-    return found

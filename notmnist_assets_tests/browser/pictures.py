@@ -17,7 +17,8 @@ from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
 from notmnist_assets.definitions import defs
-from notmnist_assets.runs import open_instance, refresh
+from notmnist_assets.instance import open_instance
+from notmnist_assets.runs import refresh
 from notmnist_assets.settings import project_home
 from notmnist_assets_tests.browser.chromium import find_chromium, start_chromium
 from notmnist_assets_tests.browser.dev_server import dev_server

@@ -8,12 +8,15 @@ import dagster as dg
 import pytest
 
 from notmnist_assets.checks.drift import build_checks
+from notmnist_assets.checks.history import compare_with_history
 from notmnist_assets.definitions import STAGES
+from notmnist_assets.judgements import latest_evaluations
 from notmnist_assets.versions import COMPARED
 from notmnist_assets_tests.archives import LARGE_PER_LETTER, tiny_members, write_archive
 from notmnist_assets_tests.checks.judging import by_name, results_of, shown
 from notmnist_assets_tests.workspace import Workspace
 
+WATCHED = [spec.asset_key for check in build_checks(STAGES) for spec in check.check_specs]
 TEST_HASHES = dg.AssetKey(["hashes", "test"])
 SETTINGS = {"profile": "custom", "seed": 133}
 
@@ -27,8 +30,10 @@ class Made:
     settings: Mapping[str, Any] = dataclasses.field(default_factory=lambda: SETTINGS)
 
 
-def judge_all(histories: Mapping[dg.AssetKey, Sequence[Made]]) -> dict[dg.AssetKey, dg.AssetCheckResult]:
-    """Return the verdicts on all assets after these materializations, oldest first."""
+def judge_all(
+    histories: Mapping[dg.AssetKey, Sequence[Made]],
+) -> tuple[dict[dg.AssetKey, dg.AssetCheckResult], dict[dg.AssetKey, str]]:
+    """Return the verdicts on assets after these materializations, oldest first, and why others were not compared."""
     with dg.DagsterInstance.ephemeral() as instance:
         for key, history in histories.items():
             for made in history:
@@ -41,16 +46,26 @@ def judge_all(histories: Mapping[dg.AssetKey, Sequence[Made]]) -> dict[dg.AssetK
                 )
         context = dg.build_asset_check_context(instance=instance)
         results = by_name(result for check in build_checks(STAGES) for result in results_of(check(context)))
+        reasons = {key: compare_with_history(instance, key).reason for key in WATCHED}
     assert all(result.severity == dg.AssetCheckSeverity.WARN for result in results.values())
-    return {dg.AssetKey(name.removesuffix(":drift").split("/")): result for name, result in results.items()}
+    found = {dg.AssetKey(name.removesuffix(":drift").split("/")): result for name, result in results.items()}
+    assert {key for key, reason in reasons.items() if not reason} == set(found)
+    return found, reasons
 
 
 def judge(*history: Made, key: dg.AssetKey = TEST_HASHES) -> dg.AssetCheckResult:
     """Return the verdict on one asset; no other was ever made."""
-    results = judge_all({key: history})
-    verdict = results.pop(key)
-    assert {shown(result)[0] for result in results.values()} == {"not compared: the asset was never made"}
-    return verdict
+    results, reasons = judge_all({key: history})
+    assert set(results) == {key}
+    assert {reason for other, reason in reasons.items() if other != key} == {"the asset was never made"}
+    return results[key]
+
+
+def why_not_compared(*history: Made) -> str:
+    """Return why an asset with this history is not compared."""
+    results, reasons = judge_all({TEST_HASHES: history})
+    assert results == {}
+    return reasons[TEST_HASHES]
 
 
 def records(result: dg.AssetCheckResult, label: str) -> list[Mapping[str, Any]]:
@@ -64,9 +79,7 @@ def of(content: str, distinct: int, **settings: Any) -> Made:
 
 
 def test_the_first_materialization_has_nothing_to_compare_with() -> None:
-    result = judge(of("a", 100))
-    assert result.passed
-    assert shown(result) == ("not compared: this is the first materialization", "none")
+    assert why_not_compared(of("a", 100)) == "this is the first materialization"
 
 
 def test_a_change_within_the_limit_passes_and_is_shown() -> None:
@@ -106,21 +119,18 @@ def test_the_comparison_is_with_the_last_other_content_not_with_older_ones() -> 
 
 
 def test_the_same_content_from_the_start_is_not_compared() -> None:
-    result = judge(*[of("a", 100)] * 3)
-    assert result.passed
-    assert shown(result)[0] == "not compared: the content has not changed in the last 3 materializations"
+    reason = why_not_compared(*[of("a", 100)] * 3)
+    assert reason == "the content has not changed in the last 3 materializations"
 
 
 def test_other_settings_are_not_compared_and_named() -> None:
-    result = judge(of("a", 1000, seed=7), of("b", 900, seed=8), of("c", 500))
-    assert result.passed
-    assert shown(result)[0] == "not compared: other content was made with other settings: seed 8, now 133"
+    reason = why_not_compared(of("a", 1000, seed=7), of("b", 900, seed=8), of("c", 500))
+    assert reason == "other content was made with other settings: seed 8, now 133"
 
 
 def test_content_made_before_settings_were_recorded_is_not_compared() -> None:
-    result = judge(Made("a", {"distinct_images": 1000}, {}), of("b", 500))
-    assert result.passed
-    assert shown(result) == ("not compared: nothing says with which settings other content was made", "none")
+    reason = why_not_compared(Made("a", {"distinct_images": 1000}, {}), of("b", 500))
+    assert reason == "nothing says with which settings other content was made"
 
 
 def test_materializations_with_other_settings_are_passed_over() -> None:
@@ -177,14 +187,12 @@ def verdicts(workspace: Workspace) -> dict[str, dg.AssetCheckEvaluation]:
     """Return the last verdict on drift of every asset that has one."""
     keys = [key for key in workspace.definitions.resolve_asset_graph().asset_check_keys if key.name == "drift"]
     with workspace.instance() as instance:
-        records = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
-    evaluations = {key: record.evaluation for key, record in records.items()}
-    assert set(evaluations) == set(keys)
-    return {key.asset_key.to_user_string(): found for key, found in evaluations.items() if found is not None}
+        found = latest_evaluations(instance, keys)
+    return {key.asset_key.to_user_string(): evaluation for key, evaluation in found.items()}
 
 
 def test_the_numbers_compared_are_recorded_under_their_labels(finished: Workspace) -> None:
-    keys = [spec.asset_key for check in build_checks(STAGES) for spec in check.check_specs]
+    keys = WATCHED
     with finished.instance() as instance:
         events = {key: instance.get_latest_materialization_event(key) for key in keys}
     histories = {}
@@ -200,18 +208,20 @@ def test_the_numbers_compared_are_recorded_under_their_labels(finished: Workspac
         }
         histories[key] = [Made("a", numbers), Made("b", numbers)]
     expected = {"letters": 3, "splits": 2, "hashes": 1, "overlap": 12, "sanitized": 11, "baselines": 6}
-    for key, result in judge_all(histories).items():
+    results, _ = judge_all(histories)
+    assert set(results) == set(keys)
+    for key, result in results.items():
         assert result.passed
         assert len(records(result, "compared")) == expected[key.path[0]], key
 
 
-def test_after_the_first_run_nothing_is_compared(finished: Workspace) -> None:
-    found = verdicts(finished)
-    assert len(found) == 20 + 3 + 3 + 1 + 3 + 1
-    assert all(evaluation.passed for evaluation in found.values())
-    assert {evaluation.metadata["actual"].value for evaluation in found.values()} == {
-        "not compared: this is the first materialization"
-    }
+def test_after_the_first_run_nothing_is_compared_and_every_command_says_why(finished: Workspace) -> None:
+    assert len(WATCHED) == 20 + 3 + 3 + 1 + 3 + 1
+    assert verdicts(finished) == {}
+    assert "31 checks had nothing to compare with" in " ".join(finished.notmnist("status").out.split())
+    shown_asset = " ".join(finished.notmnist("show", "hashes/test").out.split())
+    assert "not compared" in shown_asset
+    assert "this is the first materialization" in shown_asset
 
 
 def test_a_letter_that_loses_a_third_of_its_images_drifts_alone(workspace: Workspace) -> None:
@@ -225,9 +235,7 @@ def test_a_letter_that_loses_a_third_of_its_images_drifts_alone(workspace: Works
     warning = found["letters/large/C"]
     assert warning.severity == dg.AssetCheckSeverity.WARN
     assert "images: 30 to 20 (-10, at most 1.5)" in str(warning.metadata["summary"].value)
-    assert found["letters/large/D"].metadata["actual"].value == (
-        "not compared: the content has not changed in the last 2 materializations"
-    )
+    assert "letters/large/D" not in found, "its content has not changed"
     result = workspace.run(["letters/large/C"])
     assert {evaluation.asset_key.to_user_string() for evaluation in result.get_asset_check_evaluations()} == {
         "letters/large/C"
@@ -235,10 +243,10 @@ def test_a_letter_that_loses_a_third_of_its_images_drifts_alone(workspace: Works
     assert not verdicts(workspace)["letters/large/C"].passed, "making it again from the same archive hides nothing"
 
 
-def test_making_unchanged_data_again_passes(workspace: Workspace) -> None:
+def test_unchanged_data_made_again_are_not_compared(workspace: Workspace) -> None:
     again = ["letters/small/C", "hashes/test", "overlap/report"]
     assert workspace.run(again).success
-    found = verdicts(workspace)
-    assert all(evaluation.passed for evaluation in found.values())
-    unchanged = [key for key in again if "has not changed" in str(found[key].metadata["actual"].value)]
-    assert unchanged == again
+    assert verdicts(workspace) == {}
+    with workspace.instance() as instance:
+        reasons = {compare_with_history(instance, dg.AssetKey(key.split("/"))).reason for key in again}
+    assert reasons == {"the content has not changed in the last 2 materializations"}

@@ -34,7 +34,7 @@ def half_ink(count: int) -> Images:
 
 def judge_b(folder: Path, letter: LetterImages, members: int | None = MEMBERS) -> dict[str, dg.AssetCheckResult]:
     """Store all small letters as if a run had made them, `letter` as B, and return the results of B by check."""
-    manager, store, instance = LettersIOManager(), ValueStore(str(folder)), dg.DagsterInstance.ephemeral()
+    manager, store, instance = LettersIOManager, ValueStore(str(folder)), dg.DagsterInstance.ephemeral()
     for name in LETTERS:
         value = letter if name == "B" else letter_of(half_ink(MEMBERS))
         key = dg.AssetKey(["letters", "small", name])

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from notmnist_assets.assets.inputs import StoredValues
-from notmnist_assets.checks.published import CHECKS
+from notmnist_assets.checks.published import checks_of_originals, letter_checks, result_checks
 from notmnist_assets.curation import published
 from notmnist_assets.curation.images import SETS
 from notmnist_assets.curation.splits import SPLITS
@@ -29,7 +29,9 @@ def judge() -> dict[str, dg.AssetCheckResult]:
     """Return what all checks of published numbers say of what is stored."""
     context = dg.build_asset_check_context()
     return by_name(
-        result for check in CHECKS for result in results_of(check(context, SETTINGS, StoredValues(settings=SETTINGS)))
+        result
+        for check in (letter_checks, result_checks)
+        for result in results_of(check(context, SETTINGS, StoredValues(settings=SETTINGS)))
     )
 
 
@@ -59,6 +61,13 @@ def originals(finished: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("NOTMNIST_STORAGE", str(tmp_path))
     monkeypatch.setenv("NOTMNIST_PROFILE", "full")
     return finished
+
+
+def test_the_checks_exist_where_they_have_numbers_to_compare_with() -> None:
+    full = {"NOTMNIST_PROFILE": "full"}
+    assert checks_of_originals(read_settings({})) == []
+    assert checks_of_originals(read_settings(full)) == [letter_checks, result_checks]
+    assert checks_of_originals(read_settings({**full, "NOTMNIST_SEED": "7"})) == [letter_checks]
 
 
 def test_results_that_agree_pass_and_show_both_numbers(originals: Workspace) -> None:

@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 
 from notmnist_assets.checks import splits as splits_checks
-from notmnist_assets.checks.splits import split_checks
+from notmnist_assets.checks.splits import checks_of_free_size, split_checks, split_size_check
 from notmnist_assets.curation.splits import SPLITS
 from notmnist_assets.curation.values import Split
 from notmnist_assets.resources import SettingsResource
+from notmnist_assets.settings import read_settings
 from notmnist_assets_tests.archives import tiny_members, write_archive
 from notmnist_assets_tests.builders import split_of
 from notmnist_assets_tests.checks.judging import BALANCED, by_name, failed, results_of, shown
@@ -42,13 +43,19 @@ def readable(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def judge(**splits: Split) -> list[dg.AssetCheckResult]:
     given = {name: splits.get(name, split(name)) for name in SPLITS}
-    return results_of(split_checks(dg.build_asset_check_context(), SettingsResource(), **given, files=pd.DataFrame()))
+    return results_of(split_checks(dg.build_asset_check_context(), **given))
+
+
+def judge_use() -> dg.AssetCheckResult:
+    result = split_size_check(SettingsResource(), split("train"), split("valid"), files=pd.DataFrame())
+    assert isinstance(result, dg.AssetCheckResult)
+    return result
 
 
 @pytest.mark.usefixtures("readable")
 def test_balanced_shuffled_disjoint_splits_pass() -> None:
     results = judge()
-    assert len(results) == 10
+    assert len(results) == 9
     assert failed(results) == set()
 
 
@@ -104,12 +111,12 @@ def test_fractions_have_four_digits_and_limits_say_how_they_are_compared() -> No
 
 def test_a_scarce_letter_that_keeps_most_images_out_is_a_warning_that_names_it(readable: list[int]) -> None:
     readable[:] = [2_041] * 9 + [20]
-    result = by_name(judge())["splits/train:uses_most_images"]
+    result = judge_use()
     assert not result.passed
     assert result.severity == dg.AssetCheckSeverity.WARN
     assert shown(result) == ("1.1 % of 18,389 readable images: the scarcest letter, J, has 20", "at least 50 %")
     readable[:] = [40] * 9 + [20]
-    result = by_name(judge())["splits/train:uses_most_images"]
+    result = judge_use()
     assert result.passed
     assert result.metadata["share"].value == 200 / 380
 
@@ -117,12 +124,13 @@ def test_a_scarce_letter_that_keeps_most_images_out_is_a_warning_that_names_it(r
 def test_how_many_images_are_used_is_not_judged_where_no_letter_decides(
     readable: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert checks_of_free_size(read_settings({"NOTMNIST_PROFILE": "sample"})) == [], "the size is set"
     readable[:] = [2_000] * 10
-    result = by_name(judge())["splits/train:uses_most_images"]
+    result = judge_use()
     assert result.passed
     assert "not compared: no letter limits train, but that it has 100 rows at most" in str(shown(result)[0])
     monkeypatch.setenv("NOTMNIST_TRAIN_SIZE", "100")
-    result = by_name(judge())["splits/train:uses_most_images"]
+    result = judge_use()
     assert result.passed
     actual = "not compared: the size of train is set, to 100; 1.0 % of 20,000 readable images are drawn"
     assert shown(result) == (actual, "none")

@@ -1,0 +1,82 @@
+"""The process of a run: each run holds a lock for as long as its process lives, so that dead ones are found and ended.
+
+The operating system gives a lock free when its process ends, however that happens, and on every machine that shares
+the history's folder. A process number would not do: it is used again, and means nothing to another container.
+"""
+
+import os
+import socket
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import dagster as dg
+from filelock import FileLock, Timeout
+
+_FOLDER: Final = "running"
+_IN_PROGRESS: Final = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+HOST_TAG: Final = "notmnist/host"
+PROCESS_TAG: Final = "notmnist/process"
+SINCE_TAG: Final = "notmnist/process_since"
+
+_held: dict[Path, FileLock] = {}
+"""Locks of runs of this process. A lock outlives its run, so that no run is taken for dead while it records its end."""
+
+
+def claim_run(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """Hold the lock of a run until its process ends or claims its next run, and tag the run with host and process."""
+    for path in list(_held):
+        _give_back(path, _held.pop(path))
+    path = _lock_of(instance, run.run_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _held[path] = FileLock(path)
+    _held[path].acquire(timeout=0)
+    since = datetime.now().astimezone().isoformat(" ", "seconds")
+    instance.add_run_tags(run.run_id, {HOST_TAG: socket.gethostname(), PROCESS_TAG: str(os.getpid()), SINCE_TAG: since})
+
+
+def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Report the runs as failed whose process has ended without a word, and return their ids.
+
+    Runs that never claimed a lock are left to Dagster's own monitoring.
+    """
+    dead = []
+    for run in instance.get_runs(dg.RunsFilter(statuses=_IN_PROGRESS)):
+        path = _lock_of(instance, run.run_id)
+        if not path.exists():
+            continue
+        lock = FileLock(path)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            continue
+        # It may have ended well since it was listed.
+        now = instance.get_run_by_id(run.run_id)
+        if now is not None and now.status in _IN_PROGRESS:
+            _report(instance, now)
+            dead.append(run.run_id)
+        _give_back(path, lock)
+    return dead
+
+
+def _report(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    process = f"process {run.tags.get(PROCESS_TAG)} on {run.tags.get(HOST_TAG)}, since {run.tags.get(SINCE_TAG)}"
+    message = f"The process of this run has died: {process}. What it stored stays; notmnist run goes on from there."
+    if run.status == dg.DagsterRunStatus.CANCELING:
+        instance.report_run_canceled(run, message)
+    else:
+        instance.report_run_failed(run, message)
+
+
+def _lock_of(instance: dg.DagsterInstance, run_id: str) -> Path:
+    return Path(instance.root_directory).absolute() / _FOLDER / f"{run_id}.lock"
+
+
+def _give_back(path: Path, lock: FileLock) -> None:
+    # On Windows a file that is open cannot be deleted.
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+    lock.release()
+    with suppress(OSError):
+        path.unlink(missing_ok=True)

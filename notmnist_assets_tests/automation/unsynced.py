@@ -1,0 +1,58 @@
+"""What the UI calls unsynced: asked of Dagster's webserver, one for each environment, which stays for all tests."""
+
+import atexit
+import os
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import httpx
+
+from notmnist_assets.settings import project_home
+from notmnist_assets_tests.servers import free_port, wait_until_it_answers
+from notmnist_assets_tests.workspace import Workspace
+
+_QUERY = "{assetNodes {assetKey {path} staleStatus staleCauses {category}}}"
+_START_SECONDS = 240
+
+
+def unsynced(workspace: Workspace) -> dict[str, set[str]]:
+    """Return what "Materialize unsynced" would make, with the kinds of causes, as the UI shows them."""
+    assert os.environ["DAGSTER_HOME"] == str(workspace.home)
+    settings = {name: value for name, value in os.environ.items() if name.startswith(("NOTMNIST_", "DAGSTER_HOME"))}
+    answer = httpx.post(f"{_webserver(tuple(sorted(settings.items())))}/graphql", json={"query": _QUERY}, timeout=120)
+    return {
+        "/".join(node["assetKey"]["path"]): {cause["category"] for cause in node["staleCauses"]}
+        for node in answer.json()["data"]["assetNodes"]
+        if node["staleStatus"] in ("STALE", "MISSING")
+    }
+
+
+@cache
+def _webserver(settings: tuple[tuple[str, str], ...]) -> str:
+    """Start a webserver with these variables, until this process ends, and return its address."""
+    port = free_port()
+    log = Path(tempfile.mkdtemp(prefix="notmnist-webserver-")) / "log"
+    command = [str(Path(sys.executable).with_name("dagster-webserver")), "--port", str(port), "--read-only"]
+    with log.open("wb") as written:
+        process = subprocess.Popen(
+            [*command, "--module-name", "notmnist_assets.definitions"],
+            cwd=project_home(),
+            env={**os.environ, **dict(settings)},
+            stdout=written,
+            stderr=subprocess.STDOUT,
+        )
+    atexit.register(_stop, process)
+    url = f"http://127.0.0.1:{port}"
+    wait_until_it_answers(process, f"{url}/server_info", log, _START_SECONDS, pause=0.2)
+    return url
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
