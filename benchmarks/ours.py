@@ -22,11 +22,11 @@ import pandas as pd
 from benchmarks.measure import Findings, Stage, Steps
 from benchmarks.place import Place
 from notmnist_assets.curation.ahead import made_ahead
-from notmnist_assets.curation.baselines import TRAINING_SIZES, baseline_metrics
+from notmnist_assets.curation.baselines import TRAINING_SIZES, baseline_metrics, pixel_rows
 from notmnist_assets.curation.hashes import hash_table
 from notmnist_assets.curation.images import LETTERS, PIXEL_DEPTH, PIXELS, SETS
 from notmnist_assets.curation.letters import read_letters
-from notmnist_assets.curation.logistic import fit_logistic, predict
+from notmnist_assets.curation.models import DEFAULT_MODEL, MODELS
 from notmnist_assets.curation.near import near_pairs
 from notmnist_assets.curation.near_table import chosen_radius, radius_table, search_near
 from notmnist_assets.curation.npy import write_npy
@@ -241,12 +241,14 @@ def _baselines(place: Place, sizes: Callable[[int], list[int]]) -> Steps:
     accuracy = {}
     yield
     for size in chosen:
-        fits.append(fit_logistic(train.images[:size], train.labels[:size]))
+        fits.append(MODELS[DEFAULT_MODEL].create().fit(pixel_rows(train.images[:size]), train.labels[:size]))
         for name in EVALUATION:
-            right = predict(fits[-1], drawn[name].images) == drawn[name].labels
+            right = fits[-1].predict(pixel_rows(drawn[name].images)) == drawn[name].labels
             accuracy[f"{name} at {size}"] = float(right.mean())
     yield
-    return Findings({"fits": len(fits)}, {"accuracy": accuracy, "converged": [bool(fit.converged) for fit in fits]})
+    steps = [fit.n_iter_ for fit in fits]
+    converged = [step < fit.max_iter for step, fit in zip(steps, fits, strict=True)]
+    return Findings({"fits": len(fits)}, {"accuracy": accuracy, "steps": steps, "converged": converged})
 
 
 def near_search(place: Place) -> Steps:

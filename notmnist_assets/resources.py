@@ -69,6 +69,7 @@ class SettingsResource(dg.ConfigurableResource["SettingsResource"]):
     sanitize_remove: RemoveChoice | None = _described("sanitize_remove")
     sanitize_conflicts: ConflictsChoice | None = _described("sanitize_conflicts")
     sanitize_repeats: RepeatsChoice | None = _described("sanitize_repeats")
+    baselines: str | None = _described("baselines")
 
     def create_resource(self, context: dg.InitResourceContext) -> "SettingsResource":
         """Return the settings that the launchpad names for the run, also where another resource holds these."""

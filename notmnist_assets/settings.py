@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from notmnist_assets.curation.models import DEFAULT_MODEL, MODELS
 from notmnist_assets.curation.published import BASE_URL
 from notmnist_assets.curation.relation import Method
 from notmnist_assets.curation.sanitizing import Conflicts, RemoveFrom, Repeats
@@ -74,6 +75,9 @@ class Settings(BaseModel):
         "drop", description="rows of one image under different letters: drop all, keep the majority, or keep"
     )
     sanitize_repeats: Repeats = Field("drop", description="exact repeats within a split: drop or keep")
+    baselines: str = Field(
+        DEFAULT_MODEL, description=f"models of baselines/metrics, separated by commas: {', '.join(MODELS)}"
+    )
 
     @field_validator("archives", "storage")
     @classmethod
@@ -118,6 +122,19 @@ class Settings(BaseModel):
         if not fits or parts.scheme not in ("http", "https"):
             raise ValueError(_NO_BASE_URL)
         return value
+
+    @field_validator("baselines")
+    @classmethod
+    def _require_known_models(cls, value: str) -> str:
+        names = [name.strip() for name in value.split(",")]
+        if not set(names) <= set(MODELS) or len(set(names)) < len(names):
+            raise ValueError
+        return ",".join(names)
+
+    @property
+    def baseline_models(self) -> tuple[str, ...]:
+        """Names of the models of `baselines/metrics`; those of the first are also shown by letter."""
+        return tuple(self.baselines.split(","))
 
     @property
     def archives_told(self) -> str | None:
@@ -266,6 +283,8 @@ def _explain(detail: Any, given: Mapping[str, Any]) -> str:
         return f"{PREFIX}ARCHIVES: {_NO_BASE_URL}"
     if name == "storage" and _NO_PLACE_FOR_SECRETS in detail["msg"]:
         return f"{PREFIX}STORAGE: {_NO_PLACE_FOR_SECRETS}"
+    if name == "baselines":
+        return f"{PREFIX}BASELINES={given.get(name)}: allowed: one or more of {', '.join(MODELS)}, separated by commas"
     annotation = Settings.model_fields[name].annotation
     choices = get_args(annotation)
     if choices and all(isinstance(choice, str) for choice in choices):

@@ -99,9 +99,9 @@ def _disagreements(
         ],
         "baselines-table": [
             [str(cell) for cell in row]
-            for row in metrics[["train_on", "train_rows", "eval_on", "eval_rows", "rows", "accuracy"]].itertuples(
-                index=False
-            )
+            for row in metrics[
+                ["model", "train_on", "train_rows", "eval_on", "eval_rows", "rows", "accuracy"]
+            ].itertuples(index=False)
         ],
     }
     of_methods = len(METHODS) * len(("rows", "share", "distinct"))
@@ -109,7 +109,7 @@ def _disagreements(
     places = {
         "balance-table": [0, *range(-len(SPLITS), 0)],  # the letter, and after the splits as drawn the sanitized ones
         "overlap-table": [0, *range(2, 2 + of_methods)],  # the split, and after the one it is looked up in, each method
-        "baselines-table": range(6),
+        "baselines-table": range(7),
     }
     for table, rows in expected.items():
         # A row of one cell says that there is nothing to show, or how much more there is.

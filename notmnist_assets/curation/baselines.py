@@ -1,12 +1,14 @@
-"""How well a linear model reads the letters: accuracies before and after sanitizing, with their uncertainty.
+"""Accuracies of the models in `models` before and after sanitizing, with their uncertainty.
 
-Belongs here: which rows train, which rows are scored, and the table of accuracies. The fit itself is in `logistic`;
-what the models say of single letters is in `confusion`, what they say of training rows in `label_suspects`.
+Decides which rows train and which are scored. Which letters are taken for which is counted in `confusion`, doubted
+labels of training rows are ranked in `label_suspects`.
 """
 
+import time
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,17 +16,15 @@ import pandas as pd
 
 from notmnist_assets.curation.errors import CurationError
 from notmnist_assets.curation.file_names import file_paths, rows_by_file
+from notmnist_assets.curation.images import PIXELS, Images
 from notmnist_assets.curation.intervals import wilson_interval
-from notmnist_assets.curation.lbfgs import Point
-from notmnist_assets.curation.logistic import LogisticFit, fit_logistic, predict
+from notmnist_assets.curation.models import DEFAULT_MODEL, MODELS, Model
 from notmnist_assets.curation.progress import stage
-from notmnist_assets.curation.softmax import Labels
 from notmnist_assets.curation.splits import EVALUATION
 from notmnist_assets.curation.values import Split
 
 TRAINING_SIZES: Final = (50, 100, 1000, 5000)
 """Training rows the assignment asks for, beside all of them."""
-MODEL: Final = "logistic_regression"
 METRIC_COLUMNS: Final = (
     "model",
     "train_on",
@@ -41,25 +41,28 @@ METRIC_COLUMNS: Final = (
 )
 CURVE_COLUMNS: Final = ("train_on", "eval_on", "eval_rows", "train_rows", "accuracy", "ci_low", "ci_high")
 
+Labels = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
 class BaselineModel:
-    """A fitted model, without what only its fit needed, and what it reads in the rows that were scored.
+    """A fitted model and its predictions of the rows that were scored.
 
     Attributes:
+        model: its name.
         train_on: raw or sanitized.
         train_rows: "50" ... "all".
         fitted_rows: rows fitted, the first so many of the training split.
-        parameters: float64 (10, 785), as in `LogisticFit`.
-        predicted: for valid and test as drawn, the letter that it reads in each row, int32 (n,).
+        estimator: the fitted scikit-learn classifier, which takes `pixel_rows`.
+        predicted: for valid and test as drawn, the predicted label of each row, int32 (n,).
     """
 
+    model: str
     train_on: str
     train_rows: str
     fitted_rows: int
-    parameters: Point
+    estimator: Any
     predicted: Mapping[str, Labels]
 
 
@@ -69,13 +72,18 @@ class Baselines:
 
     Attributes:
         metrics: the table of accuracies, see `fit_baselines`.
-        models: every model by `train_on` and `train_rows`, in the order in which they were fitted.
+        models: every fitted model by its name, `train_on` and `train_rows`, in the order in which they were fitted.
         clean: for valid and test, which of their rows as drawn the sanitized split holds, bool (n,).
     """
 
     metrics: pd.DataFrame
-    models: Mapping[tuple[str, str], BaselineModel]
+    models: Mapping[tuple[str, str, str], BaselineModel]
     clean: Mapping[str, Mask]
+
+
+def pixel_rows(images: Images) -> npt.NDArray[np.uint8]:
+    """Return images as what the models take: uint8 (n, 784)."""
+    return images.reshape(len(images), PIXELS)
 
 
 def baseline_metrics(
@@ -83,10 +91,10 @@ def baseline_metrics(
     sanitized: Mapping[str, Split],
     *,
     sizes: Sequence[int] = TRAINING_SIZES,
-    workers: int = 2,
+    models: Sequence[str] = (DEFAULT_MODEL,),
 ) -> pd.DataFrame:
     """Return the table of accuracies alone: `fit_baselines` without its models."""
-    return fit_baselines(raw, sanitized, sizes=sizes, workers=workers).metrics
+    return fit_baselines(raw, sanitized, sizes=sizes, models=models).metrics
 
 
 def fit_baselines(
@@ -94,30 +102,29 @@ def fit_baselines(
     sanitized: Mapping[str, Split],
     *,
     sizes: Sequence[int] = TRAINING_SIZES,
-    workers: int = 2,
+    models: Sequence[str] = (DEFAULT_MODEL,),
 ) -> Baselines:
-    """Fit logistic regression on growing parts of both training splits and score valid and test.
+    """Fit models on growing parts of both training splits and score valid and test.
 
-    A size uses the first rows of the shuffled training split; sizes beyond the split are left out, and `all` is
-    always there. Every model is scored once on all raw rows of valid and test; `clean` rows are those that the
-    sanitized split holds, `duplicates` those that sanitizing removed (left out when there are none).
+    Each model is scored on all rows of valid and test as drawn: `raw` tells of all of them, `clean` of those that
+    sanitizing kept, `duplicates` of those that it removed (left out when there are none).
 
     Args:
         raw: `train`, `valid` and `test` as drawn.
         sanitized: the same after sanitizing; each row of its valid and test is a row of the raw one.
-        sizes: training rows to try.
-        workers: threads; results do not depend on them.
+        sizes: training rows to try, beside all.
+        models: names of `models.MODELS`.
 
     Returns:
         The models, and in `metrics` one row per model, training rows and scored rows. `model`; `train_on`: raw or
         sanitized; `train_rows`: "50" ... "all"; `fitted_rows`: rows fitted; `eval_on`: valid or test; `eval_rows`:
-        raw, clean or duplicates; `rows`: rows scored; `accuracy`: share of them read right; `ci_low`, `ci_high`: its
-        Wilson interval at 95 %; `converged`: whether the fit met its gradient tolerance; `seconds`: wall time of the
-        fit.
+        raw, clean or duplicates; `rows`: rows scored; `accuracy`: share of them predicted right; `ci_low`, `ci_high`:
+        its Wilson interval at 95 %; `converged`: whether the fit raised no `ConvergenceWarning`; `seconds`: wall time
+        of the fit.
 
     Raises:
-        CurationError: when a training row would be scored, when a sanitized row is not a raw row, or when a
-            training split is empty.
+        CurationError: when a training row would be scored, when a sanitized row is not a raw row, when a training
+            split is empty, or when a model refuses its rows.
     """
     clean = {name: _clean_rows(raw[name], sanitized[name], name) for name in EVALUATION}
     trained = {"raw": raw["train"], "sanitized": sanitized["train"]}
@@ -131,39 +138,48 @@ def fit_baselines(
         for name in EVALUATION:
             _require_disjoint(train, raw[name], f"{train_on} train", f"raw {name}")
     fits = [
-        (train_rows, train_on, len(train) if size is None else size)
-        for train_rows, size in (*((str(size), size) for size in sorted(set(sizes))), ("all", None))
+        (name, train_on, train_rows, len(train) if size is None else size)
+        for name in models
         for train_on, train in trained.items()
+        for train_rows, size in (*((str(size), size) for size in sorted(set(sizes))), ("all", None))
         if size is None or size <= len(train)
     ]
-    tables: dict[str, list[pd.DataFrame]] = {train_on: [] for train_on in trained}
-    models: dict[tuple[str, str], BaselineModel] = {}
-    raw_fit: tuple[str, LogisticFit] | None = None
-    with stage("fit baselines", sum(rows for _, _, rows in fits), "rows") as advance:
-        for train_rows, train_on, rows in fits:
+    tables: list[pd.DataFrame] = []
+    fitted: dict[tuple[str, str, str], BaselineModel] = {}
+    with stage("fit baselines", sum(rows for *_, rows in fits), "rows") as advance:
+        for name, train_on, train_rows, rows in fits:
             train = trained[train_on]
-            # Nearly all sanitized rows are raw rows: their fit starts from that of as many raw ones.
-            start = raw_fit[1] if train_on == "sanitized" and raw_fit and raw_fit[0] == train_rows else None
-            fit = fit_logistic(train.images[:rows], train.labels[:rows], start=start, workers=workers)
-            raw_fit = (train_rows, fit) if train_on == "raw" else None
-            predicted = {name: predict(fit, raw[name].images, workers=workers) for name in EVALUATION}
-            models[train_on, train_rows] = BaselineModel(train_on, train_rows, rows, fit.parameters, predicted)
-            scored = _score(fit, predicted, raw, clean)
-            scored.insert(0, "fitted_rows", rows)
-            scored.insert(0, "train_rows", train_rows)
-            scored.insert(0, "train_on", train_on)
-            tables[train_on].append(scored)
+            began = time.perf_counter()
+            estimator, converged = _fit(MODELS[name], train.images[:rows], train.labels[:rows])
+            seconds = time.perf_counter() - began
+            predicted = {one: _predict(estimator, raw[one].images) for one in EVALUATION}
+            fitted[name, train_on, train_rows] = BaselineModel(name, train_on, train_rows, rows, estimator, predicted)
+            scored = _score(predicted, raw, clean)
+            tables.append(
+                scored.assign(
+                    model=name,
+                    train_on=train_on,
+                    train_rows=train_rows,
+                    fitted_rows=rows,
+                    converged=converged,
+                    seconds=seconds,
+                )
+            )
             advance(rows)
-    table = pd.concat([scored for train_on in trained for scored in tables[train_on]], ignore_index=True)
-    table.insert(0, "model", MODEL)
-    return Baselines(table[list(METRIC_COLUMNS)], models, clean)
+    table = pd.concat(tables, ignore_index=True)
+    return Baselines(table[list(METRIC_COLUMNS)], fitted, clean)
+
+
+def of_first_model(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the first model of the table of accuracies: the one that single figures are shown of."""
+    return metrics[metrics["model"].isin(metrics["model"].head(1))]
 
 
 def learning_curve(metrics: pd.DataFrame) -> pd.DataFrame:
     """Return accuracies by number of training rows, for plots and for a check that they rise.
 
     Args:
-        metrics: the table of `baseline_metrics`.
+        metrics: the rows of one model in the table of `baseline_metrics`.
 
     Returns:
         `train_on`, `eval_on`, `eval_rows`, `train_rows` (int, rows fitted), `accuracy`, `ci_low`, `ci_high`, sorted by
@@ -174,9 +190,31 @@ def learning_curve(metrics: pd.DataFrame) -> pd.DataFrame:
     return curve[list(CURVE_COLUMNS)].drop_duplicates(keys).sort_values(keys, ignore_index=True)
 
 
-def _score(
-    fit: LogisticFit, predicted: Mapping[str, Labels], raw: Mapping[str, Split], clean: Mapping[str, Mask]
-) -> pd.DataFrame:
+def _fit(model: Model, images: Images, labels: Labels) -> tuple[Any, bool]:
+    """Return the fitted model, and whether its fit converged."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    estimator = model.create()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        try:
+            estimator.fit(pixel_rows(images), labels)
+        except ValueError as error:
+            raise CurationError(
+                f"cannot be fitted to {len(images)} rows: {error}",
+                subject=f"model {model.name}",
+                remedy="Choose other models, or archives with more images of more letters.",
+            ) from error
+    return estimator, not any(issubclass(one.category, ConvergenceWarning) for one in caught)
+
+
+def _predict(estimator: Any, images: Images) -> Labels:
+    if not len(images):
+        return np.zeros(0, np.int32)
+    return np.asarray(estimator.predict(pixel_rows(images)), np.int32)
+
+
+def _score(predicted: Mapping[str, Labels], raw: Mapping[str, Split], clean: Mapping[str, Mask]) -> pd.DataFrame:
     records = []
     for name in EVALUATION:
         right = predicted[name] == raw[name].labels
@@ -187,8 +225,6 @@ def _score(
     table = pd.DataFrame.from_records(records, columns=["eval_on", "eval_rows", "rows", "right"])
     table["accuracy"] = table["right"] / table["rows"]
     table["ci_low"], table["ci_high"] = wilson_interval(table["right"].to_numpy(), table["rows"].to_numpy())
-    table["converged"] = fit.converged
-    table["seconds"] = fit.seconds
     return table
 
 

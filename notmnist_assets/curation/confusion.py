@@ -1,7 +1,4 @@
-"""Which letters a model takes for which others: counts by given and predicted letter, and each letter's recall.
-
-Belongs here: counting predictions. Whose predictions they are, and of which rows, is in `baselines`.
-"""
+"""Which letters a model takes for which others: counts by given and predicted letter, and each letter's recall."""
 
 import numpy as np
 import numpy.typing as npt
@@ -9,8 +6,8 @@ import pandas as pd
 
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.intervals import wilson_interval
-from notmnist_assets.curation.softmax import Labels
 
+Labels = npt.NDArray[np.int32]
 Counts = npt.NDArray[np.int64]
 
 
@@ -21,9 +18,12 @@ def confusion_counts(labels: Labels, predicted: Labels) -> Counts:
         labels: int32 (n,), the given letters, 0 to 9.
         predicted: int32 (n,), the letters that were read.
     """
-    letters = len(LETTERS)
-    pairs = labels.astype(np.int64) * letters + predicted
-    return np.bincount(pairs, minlength=letters**2).reshape(letters, letters).astype(np.int64)
+    # Not at the top: only a fit needs scikit-learn, which takes a second to import.
+    from sklearn.metrics import confusion_matrix
+
+    if not len(labels):
+        return np.zeros((len(LETTERS), len(LETTERS)), np.int64)
+    return np.asarray(confusion_matrix(labels, predicted, labels=range(len(LETTERS))), np.int64)
 
 
 def confusion_table(counts: Counts) -> pd.DataFrame:

@@ -4,22 +4,21 @@ Belongs here: scoring training rows with models of other rows, and ranking. Noth
 `baselines`; images that contradict each other are found in `overlap`, without any model.
 """
 
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
-from notmnist_assets.curation.baselines import BaselineModel
+from notmnist_assets.curation.baselines import BaselineModel, pixel_rows
 from notmnist_assets.curation.gallery import Exhibit
 from notmnist_assets.curation.images import LETTERS, Images
-from notmnist_assets.curation.softmax import SoftmaxRows
 from notmnist_assets.curation.values import Split
 
 SUSPECT_COLUMNS: Final = ("row", "given", "likely", "margin", "font", "name")
+_DIGITS: Final = 4
+"""Decimals of a probability that count: kernels of BLAS agree to about nine."""
 
 
 def judging_models(models: Iterable[BaselineModel], train: Split) -> list[BaselineModel]:
@@ -31,7 +30,7 @@ def judging_models(models: Iterable[BaselineModel], train: Split) -> list[Baseli
     return [one for one in models if one.train_on == "raw" and 2 * one.fitted_rows <= len(train)]
 
 
-def label_suspects(train: Split, models: Iterable[BaselineModel], *, workers: int = 2) -> pd.DataFrame:
+def label_suspects(train: Split, models: Iterable[BaselineModel]) -> pd.DataFrame:
     """Rank the training rows whose letter the judging models doubt, the most certain doubts first.
 
     The measure is the margin of C. Northcutt, L. Jiang and I. Chuang (Confident Learning, Journal of Artificial
@@ -44,7 +43,6 @@ def label_suspects(train: Split, models: Iterable[BaselineModel], *, workers: in
         train: the training split as drawn.
         models: those that there are; of them, `judging_models` are asked, and no row is ranked that one of these
             was fitted on.
-        workers: threads; results do not depend on them.
 
     Returns:
         The rows whose likeliest letter is another than the given one, the largest margin first, of equal ones the
@@ -54,15 +52,12 @@ def label_suspects(train: Split, models: Iterable[BaselineModel], *, workers: in
     judges = judging_models(models, train)
     first = max((one.fitted_rows for one in judges), default=len(train))
     labels = train.labels[first:]
-    scores = _scores(judges, train.images[first:], workers)
-    # The mean of the models can prefer another letter only where one of them does.
-    rows = np.flatnonzero((scores.argmax(axis=2) != labels[:, None]).any(axis=1))
-    mean = _probabilities(scores[rows]).sum(axis=1) / max(len(judges), 1)
+    mean = np.round(_mean_probabilities(judges, train.images[first:]), _DIGITS)
     likely = mean.argmax(axis=1)
-    margin = mean.max(axis=1) - mean[np.arange(len(rows)), labels[rows]]
+    margin = np.round(mean.max(axis=1, initial=0) - mean[np.arange(len(labels)), labels], _DIGITS)
     order = np.argsort(-margin, kind="stable")
     order = order[margin[order] > 0]
-    found = first + rows[order]
+    found = first + order
     letters = np.array(list(LETTERS))
     sources = train.sources.iloc[found]
     return pd.DataFrame(
@@ -86,21 +81,10 @@ def suspect_exhibits(train: Split, suspects: pd.DataFrame, count: int) -> list[E
     ]
 
 
-def _scores(models: Sequence[BaselineModel], images: Images, workers: int) -> npt.NDArray[np.float32]:
-    """Return the score of each letter by each model, float32 (n, models, 10): one pass over the pixels for all."""
-    letters = len(LETTERS)
-    if not models:
-        return np.zeros((len(images), 0, letters), np.float32)
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
-        rows = SoftmaxRows(images, np.zeros(len(images), np.int32), len(models) * letters, pool=pool, workers=workers)
-        scores = rows.scores(np.concatenate([one.parameters for one in models]))
-    return scores.reshape(len(images), len(models), letters)
-
-
-def _probabilities(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Return softmax over the last axis; in float64, since the largest are near 1 and must not become equal."""
-    result = scores.astype(np.float64)
-    result -= result.max(axis=-1, keepdims=True)
-    np.exp(result, out=result)
-    result /= result.sum(axis=-1, keepdims=True)
-    return result
+def _mean_probabilities(models: list[BaselineModel], images: Images) -> npt.NDArray[np.float64]:
+    """Return the mean probability of each letter over the models, float64 (n, 10)."""
+    total = np.zeros((len(images), len(LETTERS)))
+    if len(images):
+        for one in models:
+            total[:, one.estimator.classes_] += one.estimator.predict_proba(pixel_rows(images))
+    return total / max(len(models), 1)

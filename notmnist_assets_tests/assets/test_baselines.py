@@ -7,10 +7,11 @@ import pytest
 
 from notmnist_assets.assets import baselines
 from notmnist_assets.assets.baselines import recorded_confusions
+from notmnist_assets.curation.baselines import pixel_rows
 from notmnist_assets.curation.fingerprint import fingerprint
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.label_suspects import label_suspects
-from notmnist_assets.curation.logistic import fit_logistic, predict
+from notmnist_assets.curation.models import DEFAULT_MODEL, MODELS
 from notmnist_assets_tests.curation.test_label_suspects import fitted
 from notmnist_assets_tests.workspace import Workspace
 
@@ -23,7 +24,8 @@ def test_the_recorded_counts_are_those_of_the_fits_of_all_rows_on_clean_test_row
     assert list(recorded) == ["raw", "sanitized"]
     for train_on, group in (("raw", "splits"), ("sanitized", "sanitized")):
         train = splits[f"{group}/train"]
-        predicted = predict(fit_logistic(train.images, train.labels), test.images)
+        fit = MODELS[DEFAULT_MODEL].create().fit(pixel_rows(train.images), train.labels)
+        predicted = fit.predict(pixel_rows(test.images))
         expected = np.zeros((10, 10), np.int64)
         for given, read in zip(test.labels, predicted, strict=True):
             expected[given, read] += 1

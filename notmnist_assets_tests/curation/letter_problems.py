@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from notmnist_assets.curation.baselines import Labels
 from notmnist_assets.curation.images import LETTERS, SIDE, Images
-from notmnist_assets.curation.softmax import Labels
 from notmnist_assets.curation.values import Split
 
 

@@ -1,22 +1,26 @@
 """The table of accuracies: which rows train, which are scored, and what is refused."""
 
+import os
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binomtest
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
 
-from notmnist_assets.curation import baselines
 from notmnist_assets.curation.baselines import (
     CURVE_COLUMNS,
     METRIC_COLUMNS,
     baseline_metrics,
     fit_baselines,
     learning_curve,
+    of_first_model,
+    pixel_rows,
 )
 from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.curation.images import Images
-from notmnist_assets.curation.logistic import LogisticFit, fit_logistic, predict
-from notmnist_assets.curation.softmax import Labels
+from notmnist_assets.curation.models import DEFAULT_MODEL, MODELS, Model
 from notmnist_assets.curation.values import Split
 from notmnist_assets_tests.curation.letter_problems import letter_split
 
@@ -31,6 +35,10 @@ KEPT = {
     "test": np.arange(80),
 }
 SANITIZED = {name: RAW[name].take(rows.astype(np.intp)) for name, rows in KEPT.items()}
+
+
+def fitted(train: Split, rows: int) -> Any:
+    return MODELS[DEFAULT_MODEL].create().fit(pixel_rows(train.images[:rows]), train.labels[:rows])
 
 
 @pytest.fixture(scope="module")
@@ -60,46 +68,28 @@ def test_the_table_has_a_row_for_each_model_and_scored_part(metrics: pd.DataFram
     assert metrics["converged"].all()
 
 
-def test_a_sanitized_fit_starts_from_the_raw_one_of_its_size_and_no_other_fit_from_any(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    starts = []
-
-    def recorded(images: Images, labels: Labels, *, start: LogisticFit | None, workers: int) -> LogisticFit:
-        starts.append((len(images), start.rows if start else None))
-        return fit_logistic(images, labels, start=start, workers=workers)
-
-    monkeypatch.setattr(baselines, "fit_logistic", recorded)
-    baseline_metrics(RAW, SANITIZED, sizes=(50, 200))
-    assert starts == [(50, None), (50, 50), (200, None), (260, None), (130, 260)]
-    starts.clear()
-    baseline_metrics(RAW | {"train": RAW["train"].take(np.arange(40))}, SANITIZED, sizes=(50,))
-    assert starts == [(50, None), (40, None), (130, 40)]
-
-
 def test_accuracies_are_those_of_a_fit_on_the_first_rows(metrics: pd.DataFrame) -> None:
     for train_on, splits in (("raw", RAW), ("sanitized", SANITIZED)):
-        fit = fit_logistic(splits["train"].images[:50], splits["train"].labels[:50])
+        fit = fitted(splits["train"], 50)
         chosen = metrics[(metrics["train_on"] == train_on) & (metrics["train_rows"] == "50")]
         accuracy = chosen.set_index(["eval_on", "eval_rows"])["accuracy"]
         for name in ("valid", "test"):
             for kind, split in (("raw", RAW[name]), ("clean", SANITIZED[name])):
-                assert accuracy[name, kind] == np.mean(predict(fit, split.images) == split.labels)
+                assert accuracy[name, kind] == np.mean(fit.predict(pixel_rows(split.images)) == split.labels)
 
 
 def test_the_models_are_those_that_the_table_tells_of(metrics: pd.DataFrame) -> None:
     found = fit_baselines(RAW, SANITIZED, sizes=(50, 200, 1000))
     pd.testing.assert_frame_equal(found.metrics.drop(columns="seconds"), metrics.drop(columns="seconds"))
     for row in metrics.itertuples(index=False):
-        model = found.models[row.train_on, row.train_rows]  # type: ignore[index]
+        model = found.models[DEFAULT_MODEL, row.train_on, row.train_rows]  # type: ignore[index]
         assert (model.train_on, model.train_rows, model.fitted_rows) == (row.train_on, row.train_rows, row.fitted_rows)
         clean = found.clean[str(row.eval_on)]
         chosen = {"raw": clean | ~clean, "clean": clean, "duplicates": ~clean}[str(row.eval_rows)]
         right = model.predicted[str(row.eval_on)][chosen] == RAW[str(row.eval_on)].labels[chosen]
         assert (len(right), right.mean()) == (row.rows, row.accuracy)
-    train = SANITIZED["train"]
-    expected = fit_logistic(train.images[:50], train.labels[:50])
-    np.testing.assert_allclose(found.models["sanitized", "50"].parameters, expected.parameters, atol=1e-3)
+    estimator = found.models[DEFAULT_MODEL, "sanitized", "50"].estimator
+    np.testing.assert_array_equal(estimator.coef_, fitted(SANITIZED["train"], 50).coef_)
     assert set(np.flatnonzero(found.clean["valid"])) == set(KEPT["valid"])
 
 
@@ -119,8 +109,9 @@ def test_intervals_are_wilson_intervals_at_95_percent(metrics: pd.DataFrame) -> 
         assert (low, high) == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
-def test_the_table_repeats_for_any_number_of_workers(metrics: pd.DataFrame) -> None:
-    again = baseline_metrics(RAW, SANITIZED, sizes=(1000, 200, 50), workers=1)
+def test_the_table_repeats_for_any_number_of_processors(metrics: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    again = baseline_metrics(RAW, SANITIZED, sizes=(1000, 200, 50))
     pd.testing.assert_frame_equal(again.drop(columns="seconds"), metrics.drop(columns="seconds"))
 
 
@@ -172,3 +163,33 @@ def test_an_empty_training_split_is_refused() -> None:
         baseline_metrics({**RAW, "train": empty}, SANITIZED)
     with pytest.raises(CurationError, match=r"sanitized train: there are no rows to fit.*sanitized/removed"):
         baseline_metrics(RAW, {**SANITIZED, "train": empty})
+
+
+def test_every_model_has_its_rows_and_the_first_is_shown(
+    metrics: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added = Model("majority", lambda: DummyClassifier(), "the most frequent letter")
+    monkeypatch.setitem(MODELS, added.name, added)
+    found = baseline_metrics(RAW, SANITIZED, sizes=(50, 200, 1000), models=(DEFAULT_MODEL, "majority"))
+    assert found["model"].value_counts().to_dict() == {DEFAULT_MODEL: len(metrics), "majority": len(metrics)}
+    first = of_first_model(found)
+    pd.testing.assert_frame_equal(first.drop(columns="seconds"), metrics.drop(columns="seconds"))
+    majority = found[found["model"] == "majority"]
+    given = RAW["test"].labels
+    expected = np.mean(given == np.bincount(RAW["train"].labels[:50]).argmax())
+    assert majority.query("eval_on == 'test' and eval_rows == 'raw'")["accuracy"].iloc[0] == expected
+
+
+def test_a_fit_that_warns_of_its_limit_of_steps_has_not_converged(monkeypatch: pytest.MonkeyPatch) -> None:
+    hasty = Model("hasty", lambda: LogisticRegression(max_iter=2), "for tests")
+    monkeypatch.setitem(MODELS, hasty.name, hasty)
+    assert not baseline_metrics(RAW, SANITIZED, sizes=(), models=("hasty",))["converged"].any()
+    assert baseline_metrics(RAW, SANITIZED, sizes=(), models=("sklearn_logistic_regression",))["converged"].all()
+
+
+def test_a_model_that_refuses_its_rows_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    one_letter = RAW["train"].take(np.flatnonzero(RAW["train"].labels == 0))
+    raw, sanitized = {**RAW, "train": one_letter}, {**SANITIZED, "train": one_letter}
+    with pytest.raises(CurationError, match="model sklearn_logistic_regression: cannot be fitted to"):
+        baseline_metrics(raw, sanitized, sizes=(), models=("sklearn_logistic_regression",))
+    assert baseline_metrics(raw, sanitized, sizes=())["converged"].all(), "ours predicts the one letter"

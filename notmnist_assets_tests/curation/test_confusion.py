@@ -5,9 +5,8 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix
 
-from notmnist_assets.curation.confusion import confusion_counts, confusion_table, recall_by_letter
+from notmnist_assets.curation.confusion import Labels, confusion_counts, confusion_table, recall_by_letter
 from notmnist_assets.curation.images import LETTERS
-from notmnist_assets.curation.softmax import Labels
 
 
 def drawn(rows: int, letters: int = 10, seed: int = 0) -> tuple[Labels, Labels]:

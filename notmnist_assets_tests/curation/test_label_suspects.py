@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ import pytest
 from PIL import Image, UnidentifiedImageError
 from sklearn.linear_model import LogisticRegression
 
-from notmnist_assets.curation.baselines import BaselineModel
+from notmnist_assets.curation.baselines import BaselineModel, pixel_rows
 from notmnist_assets.curation.images import LETTERS
 from notmnist_assets.curation.label_suspects import (
     SUSPECT_COLUMNS,
@@ -23,7 +24,7 @@ from notmnist_assets.curation.label_suspects import (
     label_suspects,
     suspect_exhibits,
 )
-from notmnist_assets.curation.logistic import fit_logistic
+from notmnist_assets.curation.models import DEFAULT_MODEL, MODELS
 from notmnist_assets.curation.values import Split
 from notmnist_assets.sources.sample import FILES, SampleSource
 from notmnist_assets_tests.curation.letter_problems import letter_split
@@ -32,10 +33,10 @@ SIZES = (20, 60)
 
 
 def fitted(train: Split, sizes: Sequence[int], train_on: str = "raw") -> list[BaselineModel]:
-    return [
-        BaselineModel(train_on, str(size), size, fit_logistic(train.images[:size], train.labels[:size]).parameters, {})
-        for size in sizes
-    ]
+    def fit(size: int) -> Any:
+        return MODELS[DEFAULT_MODEL].create().fit(pixel_rows(train.images[:size]), train.labels[:size])
+
+    return [BaselineModel(DEFAULT_MODEL, train_on, str(size), size, fit(size), {}) for size in sizes]
 
 
 @pytest.fixture(scope="module")
@@ -169,10 +170,13 @@ def test_a_letter_that_no_model_was_fitted_on_is_never_likely(train: Split) -> N
     assert suspects["margin"].notna().all()
 
 
-def test_the_ranking_repeats_for_any_number_of_workers(train: Split, models: list[BaselineModel]) -> None:
-    pd.testing.assert_frame_equal(
-        label_suspects(train, models, workers=1), label_suspects(train, models[::-1], workers=3), rtol=1e-12
-    )
+def test_the_ranking_repeats_for_any_order_of_models_and_number_of_threads(
+    train: Split, models: list[BaselineModel]
+) -> None:
+    expected = label_suspects(train, models)
+    for one in models:
+        one.estimator.set_params(n_jobs=3)
+    pd.testing.assert_frame_equal(label_suspects(train, models[::-1]), expected)
 
 
 @pytest.mark.parametrize("rows", [0, 1, 39])

@@ -101,7 +101,7 @@ def test_numbers_are_those_of_the_values() -> None:
     exact = data.overlap.query("method == 'exact' and rows_of == 'test' and found_in == 'train'")
     (shown,) = (row for row in page.tables["overlap-table"] if row[:2] == ["test", "train"])
     assert shown[2:5] == [str(exact[column].iloc[0]) for column in ("rows", "share", "distinct")]
-    assert {row[5] for row in page.tables["baselines-table"]} == {"0.87312345"}
+    assert {row[6] for row in page.tables["baselines-table"]} == {"0.87312345"}
     assert page.tables["contents-table"] == [["splits/test", "cd" * 32]]
 
 

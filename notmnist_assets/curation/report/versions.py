@@ -35,9 +35,7 @@ def versions_section(data: ReportData) -> Section:
     return Section(
         "versions",
         "Versions and hashes",
-        "Whoever has the same archives, settings and versions gets the same hashes, and this very page, byte for byte;"
-        " but a processor of another kind adds in another order, so that a fit may read a row in a thousand otherwise,"
-        " which changes the accuracies and the hash of baselines/metrics."
+        "Whoever has the same archives, settings and versions gets the same hashes, and this very page, byte for byte."
         " Outcomes of the checks are not on it: they judge the stored values, this page among them, and"
         " the command notmnist status lists them.",
         (programs, contents),
