@@ -5,7 +5,7 @@ RUN := $(UV) run --frozen --no-sync
 # The history of runs, in the project's folder unless the variable says otherwise.
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
-.PHONY: setup demo test ui pictures bench clean
+.PHONY: setup demo test coverage ui pictures bench clean
 
 setup: .venv/.ready .env .dagster/dagster.yaml
 
@@ -34,7 +34,12 @@ test: setup
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
-	$(RUN) pytest --numprocesses 2 --dist loadfile
+	$(RUN) pytest --numprocesses 2 --dist loadfile --cov --cov-report=
+	@echo "Coverage of notmnist_assets: $$($(RUN) coverage report --format=total) % of lines (make coverage lists the others)"
+
+# The lines that the last `make test` did not run.
+coverage: setup
+	$(RUN) coverage report
 
 ui: setup
 	$(RUN) dg dev --host 127.0.0.1 --port 3000
@@ -50,4 +55,4 @@ bench: setup
 	$(RUN) python -m benchmarks $(BENCH)
 
 clean:
-	rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage

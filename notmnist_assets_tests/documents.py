@@ -29,6 +29,12 @@ class Block:
     language: str
     text: str
 
+    @property
+    def path(self) -> str | None:
+        """The file that the block shows, if its first line is a comment that names one."""
+        found = re.match(r"# (\w+(?:/\w+)*/\w+\.py)\n", self.text)
+        return found[1] if found else None
+
 
 @dataclass(frozen=True)
 class Command:
