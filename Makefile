@@ -24,7 +24,7 @@ setup: .venv/.ready .env .dagster/dagster.yaml
 
 .dagster/dagster.yaml:
 	mkdir -p .dagster
-	cp notmnist_assets/dagster.yaml $@
+	cp notmnist_assets/runs/dagster.yaml $@
 
 demo: setup
 	NOTMNIST_PROFILE=sample $(RUN) notmnist run

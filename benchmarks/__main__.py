@@ -14,7 +14,7 @@ from rich.console import Console
 from benchmarks import assignment, ours, peers, plot, report
 from benchmarks.measure import Stage, StageFailedError, measure
 from benchmarks.place import Place, Size
-from notmnist_assets.curation.images import SETS
+from notmnist_assets.curation.core.images import SETS
 from tools.render import is_rendered, render_archives
 
 _RESULTS = Path(__file__).resolve().parent / "results"

@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from benchmarks.measure import Findings, Stage, Steps
 from benchmarks.place import Place
-from notmnist_assets.curation.images import LETTERS, PIXEL_DEPTH, PIXELS, SIDE
+from notmnist_assets.curation.core.images import LETTERS, PIXEL_DEPTH, PIXELS, SIDE
 
 _SPLITS: Final = ("train", "valid", "test")
 _TRAINING_SIZES: Final = (50, 100, 1000, 5000)

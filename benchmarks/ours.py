@@ -21,32 +21,39 @@ import pandas as pd
 
 from benchmarks.measure import Findings, Stage, Steps
 from benchmarks.place import Place
-from notmnist_assets.curation.ahead import made_ahead
-from notmnist_assets.curation.baselines import TRAINING_SIZES, baseline_metrics, pixel_rows
-from notmnist_assets.curation.hashes import hash_table
-from notmnist_assets.curation.images import LETTERS, PIXEL_DEPTH, PIXELS, SETS
-from notmnist_assets.curation.letters import read_letters
-from notmnist_assets.curation.models import DEFAULT_MODEL, MODELS
-from notmnist_assets.curation.near import near_pairs
-from notmnist_assets.curation.near_table import chosen_radius, radius_table, search_near
-from notmnist_assets.curation.npy import write_npy
-from notmnist_assets.curation.overlap import overlap_report
-from notmnist_assets.curation.pickle_export import write_pickle
-from notmnist_assets.curation.relation import RowIndex
-from notmnist_assets.curation.sanitizing import Policy, Sanitizing
-from notmnist_assets.curation.sanitizing import sanitize as decide
-from notmnist_assets.curation.splits import EVALUATION, SET_OF_SPLIT, SPLITS, SplitSizes, canonical_rows, gather
-from notmnist_assets.curation.values import LetterImages, Split
-from notmnist_assets.settings import SEARCH_RADIUS
+from notmnist_assets.curation.baselines.evaluation import TRAINING_SIZES, baseline_metrics, pixel_rows
+from notmnist_assets.curation.baselines.models import DEFAULT_MODEL, MODELS
+from notmnist_assets.curation.core.images import LETTERS, PIXEL_DEPTH, PIXELS, SETS
+from notmnist_assets.curation.core.npy import write_npy
+from notmnist_assets.curation.core.prefetch import prefetch_map
+from notmnist_assets.curation.core.values import LetterImages, Split
+from notmnist_assets.curation.duplicates.hashes import hash_table
+from notmnist_assets.curation.duplicates.near import near_pairs
+from notmnist_assets.curation.duplicates.overlap import overlap_report
+from notmnist_assets.curation.duplicates.pair_table import chosen_radius, radius_table, search_near
+from notmnist_assets.curation.duplicates.row_index import RowIndex
+from notmnist_assets.curation.exports.pickle_file import write_pickle
+from notmnist_assets.curation.reading.letters import read_letters
+from notmnist_assets.curation.sanitizing.decision import Policy, Sanitizing
+from notmnist_assets.curation.sanitizing.decision import sanitize as decide
+from notmnist_assets.curation.splitting.splits import (
+    EVALUATION,
+    SET_OF_SPLIT,
+    SPLITS,
+    SplitSizes,
+    canonical_rows,
+    gather,
+)
+from notmnist_assets.settings.model import SEARCH_RADIUS
 from notmnist_assets.sources.folder import FolderSource
 
 # What stages would import when they come to need it: a run pays for that once, not in each stage.
-for _late in ("pyarrow.compute", "pyarrow.parquet", "notmnist_assets.curation.decoding"):
+for _late in ("pyarrow.compute", "pyarrow.parquet", "notmnist_assets.curation.reading.decoding"):
     importlib.import_module(_late)
 
 _FEW: Final = 100
 _PICKLE: Final = "notMNIST.pickle"
-_PROGRAM: Final = "from notmnist_assets.cli import main; main()"
+_PROGRAM: Final = "from notmnist_assets.cli.app import main; main()"
 _PAIR_COLUMNS: Final = {"exact_a": "str", "exact_b": "str", "distance": "float64", "rows_a": "int64", "rows_b": "int64"}
 _ASSIGNMENT_ASSETS: Final = (
     "archives",
@@ -91,7 +98,7 @@ def _letters(place: Place, set_name: str) -> Steps:
         return letter, found, int(found.images.sum(dtype=np.int64))
 
     with read_letters(archive, set_name, scratch=place.work) as reading:
-        for letter, found, ink in made_ahead(describe, reading):
+        for letter, found, ink in prefetch_map(describe, reading):
             images, total = images + len(found), total + ink
             _save(folder / f"{set_name}_{letter}.npy", found.images)
             pd.DataFrame({"name": found.names}).to_parquet(folder / f"{set_name}_{letter}.parquet")

@@ -20,8 +20,8 @@ from PIL import Image
 from benchmarks.measure import Findings, Measurement, Stage, Steps
 from benchmarks.ours import drawn_splits
 from benchmarks.place import Place
-from notmnist_assets.curation.images import PIXEL_DEPTH, PIXELS, Images
-from notmnist_assets.curation.near import near_pairs
+from notmnist_assets.curation.core.images import PIXEL_DEPTH, PIXELS, Images
+from notmnist_assets.curation.duplicates.near import near_pairs
 
 RADIUS: Final = 10.0
 """Sum of absolute pixel differences in units of 255: pairs this near look the same to a person."""

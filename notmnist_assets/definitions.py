@@ -32,10 +32,10 @@ from notmnist_assets.checks import published as published_checks
 from notmnist_assets.checks import report as report_checks
 from notmnist_assets.checks import sanitized as sanitized_checks
 from notmnist_assets.checks import splits as split_checks
-from notmnist_assets.io_managers import io_managers
-from notmnist_assets.one_run import OneRun
-from notmnist_assets.resources import SETTINGS, SettingsResource
-from notmnist_assets.settings import Settings, read_settings
+from notmnist_assets.runs.lock import OneRun
+from notmnist_assets.settings.model import Settings, read_settings
+from notmnist_assets.settings.resource import SETTINGS, SettingsResource
+from notmnist_assets.storage.io_managers import io_managers
 
 STAGES = tuple(
     module.STAGE

@@ -10,12 +10,12 @@ from typing import Any, Literal, overload
 import numpy as np
 import numpy.typing as npt
 
-from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.curation.images import Images, as_float32
-from notmnist_assets.curation.npy import read_npy
-from notmnist_assets.curation.values import Split
-from notmnist_assets.settings import read_settings
-from notmnist_assets.storage import StoredValue, ValueStore
+from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.curation.core.images import Images, as_float32
+from notmnist_assets.curation.core.npy import read_npy
+from notmnist_assets.curation.core.values import Split
+from notmnist_assets.settings.model import read_settings
+from notmnist_assets.storage.store import StoredValue, ValueStore
 
 
 @overload

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from notmnist_assets.curation.images import LETTERS, SIDE
+from notmnist_assets.curation.core.images import LETTERS, SIDE
 
 Members = dict[str, dict[str, bytes]]
 """By letter, the files of its folder by name."""

@@ -16,10 +16,10 @@ import numpy.typing as npt
 import pandas as pd
 from hypothesis import strategies as st
 
-from notmnist_assets.curation.hashes import hash_table
-from notmnist_assets.curation.images import LETTERS, Images
-from notmnist_assets.curation.relation import RowIndex
-from notmnist_assets.curation.values import LetterImages, Split
+from notmnist_assets.curation.core.images import LETTERS, Images
+from notmnist_assets.curation.core.values import LetterImages, Split
+from notmnist_assets.curation.duplicates.hashes import hash_table
+from notmnist_assets.curation.duplicates.row_index import RowIndex
 
 ORDER = ("train", "valid", "test")
 STEP = 51

@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
 
-from notmnist_assets.settings import project_home
+from notmnist_assets.settings.model import project_home
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"`([^`\n]+)`")

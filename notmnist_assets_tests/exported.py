@@ -10,8 +10,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.curation.values import Split
+from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.curation.core.values import Split
 from notmnist_assets_tests.builders import ORDER, random_split
 
 SIZES = [(12, 4, 3), (5000, 1, 0), (0, 0, 0)]

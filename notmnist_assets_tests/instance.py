@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from notmnist_assets.instance import shipped_configuration
+from notmnist_assets.runs.instance import shipped_configuration
 
 
 def write_instance(home: Path, more: str = "") -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from notmnist_assets.definitions import defs
-from notmnist_assets.settings import project_home
+from notmnist_assets.settings.model import project_home
 from notmnist_assets_tests.documents import Command, sources
 from notmnist_assets_tests.sources.server import FaultyServer
 from notmnist_assets_tests.workspace import SIZES, Workspace, keys_of

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from notmnist_assets.settings import project_home
+from notmnist_assets.settings.model import project_home
 from notmnist_assets_tests.documents import Document
 from notmnist_assets_tests.workspace import Workspace
 
@@ -40,7 +40,7 @@ def test_the_example_is_materialized_checked_and_printed(workspace: Workspace, t
     definitions.write_text(text, encoding="utf-8")
 
     ended = subprocess.run(
-        [sys.executable, "-c", "from notmnist_assets.cli import main; main()", "run", "fonts/rows"],
+        [sys.executable, "-c", "from notmnist_assets.cli.app import main; main()", "run", "fonts/rows"],
         env={**os.environ, "PYTHONPATH": str(tmp_path), "COLUMNS": "120"},
         cwd=tmp_path,
         capture_output=True,

@@ -13,15 +13,15 @@ import pandas as pd
 import pytest
 import yaml
 
-from notmnist_assets.curation.images import LETTERS, SETS, Images
-from notmnist_assets.curation.splits import SPLITS
-from notmnist_assets.curation.values import Archive, LetterImages, Split
+from notmnist_assets.curation.core.images import LETTERS, SETS, Images
+from notmnist_assets.curation.core.values import Archive, LetterImages, Split
+from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.definitions import DECLARATIONS, build_definitions, defs
-from notmnist_assets.io_managers import ValueIOManager
-from notmnist_assets.judgements import DRIFT
-from notmnist_assets.metadata import PICTURE_BUDGET
-from notmnist_assets.resources import SettingsResource
-from notmnist_assets.settings import read_settings
+from notmnist_assets.metadata.display import PICTURE_BUDGET
+from notmnist_assets.settings.model import read_settings
+from notmnist_assets.settings.resource import SettingsResource
+from notmnist_assets.staleness.outcomes import DRIFT
+from notmnist_assets.storage.io_managers import ValueIOManager
 from notmnist_assets_tests.archives import (
     BAD_FILES,
     EMPTY,

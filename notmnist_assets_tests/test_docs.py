@@ -11,10 +11,17 @@ import click
 import pytest
 import typer
 
-from notmnist_assets import cli
-from notmnist_assets.curation import published
+from notmnist_assets.cli import app
+from notmnist_assets.curation.core import published
 from notmnist_assets.definitions import build_definitions
-from notmnist_assets.settings import FAILURE_WEBHOOK, PREFIX, PROFILE_DEFAULTS, Settings, project_home, read_settings
+from notmnist_assets.settings.model import (
+    FAILURE_WEBHOOK,
+    PREFIX,
+    PROFILE_DEFAULTS,
+    Settings,
+    project_home,
+    read_settings,
+)
 from notmnist_assets_tests.documents import Command, Document, read_command
 from notmnist_assets_tests.reader import ASSETS, Reader
 from notmnist_assets_tests.workspace import Workspace
@@ -28,7 +35,7 @@ CHANGELOG = Document("CHANGELOG.md")
 """Its links are tested, but not its commands and assets: it also names those of other releases."""
 README = DOCUMENTS["README.md"]
 GROUPS = {key.split("/")[0] for key in ASSETS}
-COMMANDS: Mapping[str, click.Command] = typer.main.get_command(cli._app).commands  # type: ignore[attr-defined]
+COMMANDS: Mapping[str, click.Command] = typer.main.get_command(app._app).commands  # type: ignore[attr-defined]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import fsspec
 import pytest
 
 from notmnist_assets import load_split
-from notmnist_assets.storage import ValueStore
+from notmnist_assets.storage.store import ValueStore
 from notmnist_assets_tests.instance import write_instance
 from notmnist_assets_tests.workspace import Workspace
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from notmnist_assets.settings import project_home
+from notmnist_assets.settings.model import project_home
 
 PROJECT = tomllib.loads((project_home() / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 

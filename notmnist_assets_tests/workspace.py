@@ -16,9 +16,9 @@ from unittest.mock import patch
 import dagster as dg
 import pytest
 
-from notmnist_assets import cli
+from notmnist_assets.cli import app
 from notmnist_assets.definitions import build_definitions
-from notmnist_assets.settings import read_settings
+from notmnist_assets.settings.model import read_settings
 from notmnist_assets_tests.instance import write_instance
 
 SIZES = {"NOTMNIST_TRAIN_SIZE": "200", "NOTMNIST_VALID_SIZE": "50", "NOTMNIST_TEST_SIZE": "100"}
@@ -76,7 +76,7 @@ class Workspace:
         out, err = io.StringIO(), io.StringIO()
         with patch.object(sys, "argv", ["notmnist", *arguments]), redirect_stdout(out), redirect_stderr(err):
             try:
-                cli.main()
+                app.main()
                 code = 0
             except SystemExit as end:
                 code = int(end.code or 0)

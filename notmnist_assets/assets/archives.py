@@ -3,14 +3,14 @@
 import dagster as dg
 
 from notmnist_assets.assets.declaration import Declaration, Stage
-from notmnist_assets.curation import published
-from notmnist_assets.curation.images import SETS
-from notmnist_assets.curation.shape import check_shape
-from notmnist_assets.curation.values import Archive
-from notmnist_assets.failures import explained
-from notmnist_assets.resources import SettingsResource
+from notmnist_assets.curation.core import published
+from notmnist_assets.curation.core.images import SETS
+from notmnist_assets.curation.core.values import Archive
+from notmnist_assets.curation.reading.shape import check_shape
+from notmnist_assets.metadata.failures import as_dagster_failure
+from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.sources.choice import source_of
-from notmnist_assets.types import ArchiveType
+from notmnist_assets.storage.types import ArchiveType
 
 
 def _declaration(set_name: str) -> Declaration:
@@ -41,7 +41,7 @@ def _archive_asset(set_name: str) -> dg.AssetsDefinition:
     def archive(settings: SettingsResource) -> dg.MaterializeResult[Archive]:
         """Fetch the archive from the source."""
         chosen = settings.read()
-        with explained():
+        with as_dagster_failure():
             value = source_of(chosen).fetch(set_name)
             # An archive that cannot give the letters must not take the place of one that did. The originals can.
             if value.sha256 != published.ARCHIVES[set_name].sha256:

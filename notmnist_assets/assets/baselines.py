@@ -10,19 +10,19 @@ import pandas as pd
 from notmnist_assets.assets.declaration import Declaration, Drift, Stage
 from notmnist_assets.assets.sanitized import SANITIZED
 from notmnist_assets.assets.splits import SPLIT_ASSETS
-from notmnist_assets.columns import Column, Sources
-from notmnist_assets.curation.baselines import Baselines, fit_baselines, learning_curve
-from notmnist_assets.curation.confusion import Counts, confusion_counts, confusion_table, recall_by_letter
-from notmnist_assets.curation.drawing import Panel, Points, panels
-from notmnist_assets.curation.drift import Limit, within_interval
-from notmnist_assets.curation.images import LETTERS
-from notmnist_assets.curation.label_suspects import judging_models, label_suspects, suspect_exhibits
-from notmnist_assets.curation.splits import EVALUATION
-from notmnist_assets.curation.values import FILE_COLUMNS, Split
-from notmnist_assets.failures import explained
-from notmnist_assets.metadata import exhibits, picture, table
-from notmnist_assets.resources import SettingsResource
-from notmnist_assets.types import data_version, table_type
+from notmnist_assets.curation.baselines.confusion import Counts, confusion_counts, confusion_table, recall_by_letter
+from notmnist_assets.curation.baselines.evaluation import Baselines, fit_baselines, learning_curve
+from notmnist_assets.curation.baselines.label_suspects import judging_models, label_suspects, suspect_exhibits
+from notmnist_assets.curation.core.drift import Limit, within_interval
+from notmnist_assets.curation.core.figures import Panel, Points, panels
+from notmnist_assets.curation.core.images import LETTERS
+from notmnist_assets.curation.core.values import FILE_COLUMNS, Split
+from notmnist_assets.curation.splitting.splits import EVALUATION
+from notmnist_assets.metadata.columns import Column, Sources
+from notmnist_assets.metadata.display import exhibits, picture, table
+from notmnist_assets.metadata.failures import as_dagster_failure
+from notmnist_assets.settings.resource import SettingsResource
+from notmnist_assets.storage.types import data_version, table_type
 
 _SHOWN = (
     "model",
@@ -145,7 +145,7 @@ def metrics(
     raw = {"train": raw_train, "valid": raw_valid, "test": raw_test}
     clean = {"train": clean_train, "valid": clean_valid, "test": clean_test}
     models = settings.read().baseline_models
-    with explained():
+    with as_dagster_failure():
         baselines = fit_baselines(raw, clean, models=models)
     found = baselines.metrics
     first = found[found["model"] == models[0]]

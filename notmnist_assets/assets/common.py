@@ -8,11 +8,11 @@ from typing import Any, Final, cast
 import dagster as dg
 
 from notmnist_assets.assets.declaration import Declaration, Stage, compared_settings
-from notmnist_assets.curation.images import LETTERS, SETS
-from notmnist_assets.curation.splits import SPLITS
-from notmnist_assets.curation.values import Split
-from notmnist_assets.settings import Settings
-from notmnist_assets.versions import COMPARED, STALE, setting_values
+from notmnist_assets.curation.core.images import LETTERS, SETS
+from notmnist_assets.curation.core.values import Split
+from notmnist_assets.curation.splitting.splits import SPLITS
+from notmnist_assets.settings.model import Settings
+from notmnist_assets.settings.recorded import COMPARED, STALE, setting_values
 
 OWNER: Final = "team:notmnist-data"
 _FRESHNESS: Final = dg.FreshnessPolicy.time_window(warn_window=timedelta(days=180), fail_window=timedelta(days=365))

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 import dagster as dg
 
-from notmnist_assets.columns import Column, column_lineage, lineage_table, table_schema
-from notmnist_assets.curation.drift import Limit
-from notmnist_assets.settings import Settings
+from notmnist_assets.curation.core.drift import Limit
+from notmnist_assets.metadata.columns import Column, column_lineage, lineage_table, table_schema
+from notmnist_assets.settings.model import Settings
 
 Role = Literal["raw", "dataset", "evidence", "export"]
 

@@ -10,20 +10,20 @@ import dagster as dg
 from notmnist_assets.assets.declaration import Declaration, Stage
 from notmnist_assets.assets.sanitized import POLICY_SETTINGS, SANITIZED, sanitize_policy
 from notmnist_assets.assets.splits import SPLIT_ASSETS
-from notmnist_assets.columns import Column
-from notmnist_assets.curation import dataset_card
-from notmnist_assets.curation import idx_export as idx_format
-from notmnist_assets.curation import npz_export as npz_format
-from notmnist_assets.curation import parquet_export as parquet_format
-from notmnist_assets.curation import pickle_export as pickle_format
-from notmnist_assets.curation.fingerprint import fingerprint
-from notmnist_assets.curation.splits import SPLITS
-from notmnist_assets.curation.values import FILE_COLUMNS, Split
-from notmnist_assets.exported import ExportedFile, ExportedFolder
-from notmnist_assets.resources import SettingsResource
-from notmnist_assets.settings import Profile
-from notmnist_assets.storage import WriteFile
-from notmnist_assets.types import ExportedFileType, ExportedFolderType
+from notmnist_assets.curation.core.fingerprint import fingerprint
+from notmnist_assets.curation.core.values import FILE_COLUMNS, Split
+from notmnist_assets.curation.exports import dataset_card
+from notmnist_assets.curation.exports import idx as idx_format
+from notmnist_assets.curation.exports import npz as npz_format
+from notmnist_assets.curation.exports import parquet as parquet_format
+from notmnist_assets.curation.exports import pickle_file as pickle_format
+from notmnist_assets.curation.splitting.splits import SPLITS
+from notmnist_assets.metadata.columns import Column
+from notmnist_assets.settings.model import Profile
+from notmnist_assets.settings.resource import SettingsResource
+from notmnist_assets.storage.exported import ExportedFile, ExportedFolder
+from notmnist_assets.storage.store import WriteFile
+from notmnist_assets.storage.types import ExportedFileType, ExportedFolderType
 
 _CONTENT_VERSION: Final = "1"
 """Part of the identity of each export's content."""

@@ -11,15 +11,15 @@ from notmnist_assets.assets.declaration import Declaration, Stage
 from notmnist_assets.assets.inputs import StoredValues
 from notmnist_assets.assets.overlap import RADIUS
 from notmnist_assets.assets.splits import SIZE_SETTINGS, columns_from_letters, letter_keys
-from notmnist_assets.curation.grouping import draw_groups, grouped_splits, pool_groups, pool_letters
-from notmnist_assets.curation.images import SETS
-from notmnist_assets.curation.near_table import chosen_radius
-from notmnist_assets.curation.splits import SPLITS, sizes_from_data
-from notmnist_assets.curation.statistics import label_counts
-from notmnist_assets.curation.values import Split
-from notmnist_assets.metadata import contact_sheet_metadata, counts_table
-from notmnist_assets.resources import SettingsResource
-from notmnist_assets.types import SplitType, data_version
+from notmnist_assets.curation.core.images import SETS
+from notmnist_assets.curation.core.statistics import label_counts
+from notmnist_assets.curation.core.values import Split
+from notmnist_assets.curation.duplicates.pair_table import chosen_radius
+from notmnist_assets.curation.sanitizing.grouping import draw_groups, grouped_splits, pool_groups, pool_letters
+from notmnist_assets.curation.splitting.splits import SPLITS, sizes_from_data
+from notmnist_assets.metadata.display import contact_sheet_metadata, counts_table
+from notmnist_assets.settings.resource import SettingsResource
+from notmnist_assets.storage.types import SplitType, data_version
 
 
 def _declaration(name: str) -> Declaration:

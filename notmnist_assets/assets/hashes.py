@@ -5,12 +5,12 @@ import pandas as pd
 
 from notmnist_assets.assets.declaration import Declaration, Drift, Stage
 from notmnist_assets.assets.splits import SPLIT_ASSETS
-from notmnist_assets.columns import Column
-from notmnist_assets.curation.drift import within_share
-from notmnist_assets.curation.hashes import hash_table
-from notmnist_assets.curation.splits import SPLITS
-from notmnist_assets.curation.values import Split
-from notmnist_assets.types import data_version, table_type
+from notmnist_assets.curation.core.drift import within_share
+from notmnist_assets.curation.core.values import Split
+from notmnist_assets.curation.duplicates.hashes import hash_table
+from notmnist_assets.curation.splitting.splits import SPLITS
+from notmnist_assets.metadata.columns import Column
+from notmnist_assets.storage.types import data_version, table_type
 
 _DRIFT = Drift(
     "Distinct images: 1 %, seven standard errors of the number of repeats in the originals' test set, 2 % of 10,000"

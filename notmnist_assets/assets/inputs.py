@@ -7,15 +7,15 @@ import dagster as dg
 import pandas as pd
 from pydantic import PrivateAttr
 
-from notmnist_assets.curation.images import LETTERS
-from notmnist_assets.curation.near_table import NearSearch
-from notmnist_assets.curation.relation import RowIndex
-from notmnist_assets.curation.splits import SPLITS
-from notmnist_assets.curation.values import LetterImages
-from notmnist_assets.failures import explained
-from notmnist_assets.io_managers import LettersIOManager, NearSearchIOManager, TableIOManager
-from notmnist_assets.resources import SettingsResource
-from notmnist_assets.storage import ValueStore
+from notmnist_assets.curation.core.images import LETTERS
+from notmnist_assets.curation.core.values import LetterImages
+from notmnist_assets.curation.duplicates.pair_table import NearSearch
+from notmnist_assets.curation.duplicates.row_index import RowIndex
+from notmnist_assets.curation.splitting.splits import SPLITS
+from notmnist_assets.metadata.failures import as_dagster_failure
+from notmnist_assets.settings.resource import SettingsResource
+from notmnist_assets.storage.io_managers import LettersIOManager, NearSearchIOManager, TableIOManager
+from notmnist_assets.storage.store import ValueStore
 
 
 class StoredValues(dg.ConfigurableResource[Any]):
@@ -33,20 +33,20 @@ class StoredValues(dg.ConfigurableResource[Any]):
 
     def letter(self, path: Sequence[str]) -> LetterImages:
         """Return one letter."""
-        with explained():
+        with as_dagster_failure():
             value: LetterImages = LettersIOManager.load(self._store(), path)
             return value
 
     def table(self, path: Sequence[str]) -> pd.DataFrame:
         """Return a table."""
-        with explained():
+        with as_dagster_failure():
             value: pd.DataFrame = TableIOManager.load(self._store(), path)
             return value
 
     def row_index(self) -> RowIndex:
         """Return the index of all split rows, built once in a run for the stored `hashes/*`."""
         store = self._store()
-        with explained():
+        with as_dagster_failure():
             stored = tuple(store.require(["hashes", name]).version for name in SPLITS)
         if stored not in self._indexes:
             self._indexes.clear()

@@ -9,19 +9,19 @@ import pandas as pd
 from notmnist_assets.assets.archives import ARCHIVES
 from notmnist_assets.assets.declaration import Declaration, Drift, Stage
 from notmnist_assets.assets.inputs import StoredValues
-from notmnist_assets.columns import Column
-from notmnist_assets.curation.ahead import made_ahead
-from notmnist_assets.curation.drift import Limit, within, within_share
-from notmnist_assets.curation.file_names import font_name
-from notmnist_assets.curation.files import file_counts, files_table
-from notmnist_assets.curation.images import LETTERS, SETS
-from notmnist_assets.curation.letters import read_letters
-from notmnist_assets.curation.statistics import pixel_moments
-from notmnist_assets.curation.values import Archive, LetterImages
-from notmnist_assets.failures import explained
-from notmnist_assets.metadata import contact_sheet_metadata, table
-from notmnist_assets.resources import SettingsResource
-from notmnist_assets.types import LetterImagesType, data_version, table_type
+from notmnist_assets.curation.core.drift import Limit, within, within_share
+from notmnist_assets.curation.core.file_names import font_name
+from notmnist_assets.curation.core.images import LETTERS, SETS
+from notmnist_assets.curation.core.prefetch import prefetch_map
+from notmnist_assets.curation.core.statistics import pixel_moments
+from notmnist_assets.curation.core.values import Archive, LetterImages
+from notmnist_assets.curation.reading.files import file_counts, files_table
+from notmnist_assets.curation.reading.letters import read_letters
+from notmnist_assets.metadata.columns import Column
+from notmnist_assets.metadata.display import contact_sheet_metadata, table
+from notmnist_assets.metadata.failures import as_dagster_failure
+from notmnist_assets.settings.resource import SettingsResource
+from notmnist_assets.storage.types import LetterImagesType, data_version, table_type
 
 _REJECTED: Final = {"font": "decoded from the file name", "name": "the file name in the archive"}
 
@@ -109,7 +109,7 @@ def _letter_assets(set_name: str) -> dg.AssetsDefinition:
         """Read the selected letters in one pass; none is stored before the whole archive has been verified."""
         wanted = [letter for letter in LETTERS if declared[letter].asset_key in context.selected_asset_keys]
         minimum = settings.read().minimum[set_name]
-        with explained(), read_letters(archive, set_name, wanted, minimum=minimum) as reading:
+        with as_dagster_failure(), read_letters(archive, set_name, wanted, minimum=minimum) as reading:
             for members, what in (
                 (reading.report.outside, "belong to no letter"),
                 (reading.report.unsafe, "have an absolute path or .. in it: someone may have tampered with it"),
@@ -122,7 +122,7 @@ def _letter_assets(set_name: str) -> dg.AssetsDefinition:
                 return _result(declared[letter], images, reading.report.members[letter])
 
             # Describing a letter takes longer than storing one.
-            yield from made_ahead(describe, reading)
+            yield from prefetch_map(describe, reading)
 
     return letters
 

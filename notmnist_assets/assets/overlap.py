@@ -11,19 +11,27 @@ from notmnist_assets.assets.declaration import Declaration, Drift, Stage
 from notmnist_assets.assets.hashes import HASHES
 from notmnist_assets.assets.inputs import StoredValues
 from notmnist_assets.assets.splits import SPLIT_ASSETS
-from notmnist_assets.columns import Column, Sources
-from notmnist_assets.curation.drawing import number_grid
-from notmnist_assets.curation.drift import Limit, within_chance
-from notmnist_assets.curation.evidence import (
+from notmnist_assets.curation.core.drift import Limit, within_chance
+from notmnist_assets.curation.core.figures import number_grid
+from notmnist_assets.curation.core.file_names import font_name
+from notmnist_assets.curation.core.images import LETTERS
+from notmnist_assets.curation.core.sampling import evenly_spaced
+from notmnist_assets.curation.core.values import Split
+from notmnist_assets.curation.duplicates.evidence import (
     conflicting_groups,
     largest_groups,
     pairs_across_splits,
     pairs_at_the_edge,
     radius_chart,
 )
-from notmnist_assets.curation.file_names import font_name
-from notmnist_assets.curation.images import LETTERS
-from notmnist_assets.curation.near_table import (
+from notmnist_assets.curation.duplicates.overlap import (
+    conflict_groups,
+    font_leakage,
+    group_sizes,
+    label_conflicts,
+    overlap_report,
+)
+from notmnist_assets.curation.duplicates.pair_table import (
     NearSearch,
     chosen_radius,
     images_of,
@@ -32,24 +40,16 @@ from notmnist_assets.curation.near_table import (
     radius_table,
     search_near,
 )
-from notmnist_assets.curation.overlap import (
-    conflict_groups,
-    font_leakage,
-    group_sizes,
-    label_conflicts,
-    overlap_report,
-)
-from notmnist_assets.curation.radius import CROSS_LETTER_LIMIT, FEWEST_PAIRS, label_noise, share_limit
-from notmnist_assets.curation.recall import METHODS as RECALL_METHODS
-from notmnist_assets.curation.recall import false_alarm_table, recall_by_method, recall_table
-from notmnist_assets.curation.relation import METHODS, RowIndex
-from notmnist_assets.curation.sampling import evenly_spaced
-from notmnist_assets.curation.splits import SPLITS
-from notmnist_assets.curation.values import Split
-from notmnist_assets.metadata import descriptions, exhibits, picture, table
-from notmnist_assets.resources import SettingsResource
-from notmnist_assets.settings import SEARCH_RADIUS
-from notmnist_assets.types import NearSearchType, data_version, table_type
+from notmnist_assets.curation.duplicates.radius import CROSS_LETTER_LIMIT, FEWEST_PAIRS, label_noise, share_limit
+from notmnist_assets.curation.duplicates.recall import METHODS as RECALL_METHODS
+from notmnist_assets.curation.duplicates.recall import false_alarm_table, recall_by_method, recall_table
+from notmnist_assets.curation.duplicates.row_index import METHODS, RowIndex
+from notmnist_assets.curation.splitting.splits import SPLITS
+from notmnist_assets.metadata.columns import Column, Sources
+from notmnist_assets.metadata.display import descriptions, exhibits, picture, table
+from notmnist_assets.settings.model import SEARCH_RADIUS
+from notmnist_assets.settings.resource import SettingsResource
+from notmnist_assets.storage.types import NearSearchType, data_version, table_type
 
 _SEARCH_VERSION: Final = "3"
 """Code version of `overlap/near_pairs`. A stored search of another version is not extended but repeated."""

@@ -16,19 +16,19 @@ from notmnist_assets.assets.hashes import HASHES
 from notmnist_assets.assets.letters import FILES
 from notmnist_assets.assets.sanitized import SANITIZED, sanitize_policy
 from notmnist_assets.assets.splits import SPLIT_ASSETS
-from notmnist_assets.curation.baselines import of_first_model
-from notmnist_assets.curation.files import file_counts
-from notmnist_assets.curation.near_table import chosen_radius
-from notmnist_assets.curation.published import SEED, SIZES
+from notmnist_assets.curation.baselines.evaluation import of_first_model
+from notmnist_assets.curation.core.published import SEED, SIZES
+from notmnist_assets.curation.core.values import Archive, Split
+from notmnist_assets.curation.duplicates.pair_table import chosen_radius
+from notmnist_assets.curation.reading.files import file_counts
 from notmnist_assets.curation.report.data import ReportData, SettingShown
 from notmnist_assets.curation.report.page import FILE_NAME, SECTIONS, report_page
-from notmnist_assets.curation.splits import SPLITS
-from notmnist_assets.curation.values import Archive, Split
-from notmnist_assets.exported import ExportedFile
-from notmnist_assets.planning import Made, disagreements, last_made
-from notmnist_assets.resources import SettingsResource
-from notmnist_assets.settings import PREFIX, Profile, Settings
-from notmnist_assets.types import ExportedFileType
+from notmnist_assets.curation.splitting.splits import SPLITS
+from notmnist_assets.settings.model import PREFIX, Profile, Settings
+from notmnist_assets.settings.resource import SettingsResource
+from notmnist_assets.staleness.plan import Made, disagreements, last_made
+from notmnist_assets.storage.exported import ExportedFile
+from notmnist_assets.storage.types import ExportedFileType
 
 _SHOWN: Final[Mapping[str, Stage]] = {
     "archives": archives.STAGE,

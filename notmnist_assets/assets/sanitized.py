@@ -13,20 +13,20 @@ from notmnist_assets.assets.hashes import HASHES
 from notmnist_assets.assets.inputs import StoredValues
 from notmnist_assets.assets.overlap import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.splits import SPLIT_ASSETS, columns_from_split
-from notmnist_assets.columns import Column, Sources
-from notmnist_assets.curation.drift import Limit, within, within_share
-from notmnist_assets.curation.evidence import removed_pairs
-from notmnist_assets.curation.images import LETTERS
-from notmnist_assets.curation.near_table import chosen_radius
-from notmnist_assets.curation.sampling import evenly_spaced
-from notmnist_assets.curation.sanitizing import REASONS, Policy, sanitize
-from notmnist_assets.curation.splits import SPLITS
-from notmnist_assets.curation.statistics import label_counts
-from notmnist_assets.curation.values import Split
-from notmnist_assets.metadata import contact_sheet_metadata, counts_table, descriptions, exhibits, table
-from notmnist_assets.resources import SettingsResource
-from notmnist_assets.settings import Settings
-from notmnist_assets.types import SplitType, data_version, table_type
+from notmnist_assets.curation.core.drift import Limit, within, within_share
+from notmnist_assets.curation.core.images import LETTERS
+from notmnist_assets.curation.core.sampling import evenly_spaced
+from notmnist_assets.curation.core.statistics import label_counts
+from notmnist_assets.curation.core.values import Split
+from notmnist_assets.curation.duplicates.evidence import removed_pairs
+from notmnist_assets.curation.duplicates.pair_table import chosen_radius
+from notmnist_assets.curation.sanitizing.decision import REASONS, Policy, sanitize
+from notmnist_assets.curation.splitting.splits import SPLITS
+from notmnist_assets.metadata.columns import Column, Sources
+from notmnist_assets.metadata.display import contact_sheet_metadata, counts_table, descriptions, exhibits, table
+from notmnist_assets.settings.model import Settings
+from notmnist_assets.settings.resource import SettingsResource
+from notmnist_assets.storage.types import SplitType, data_version, table_type
 
 POLICY_SETTINGS: Final = ("sanitize_method", "sanitize_remove", "sanitize_conflicts", "sanitize_repeats")
 

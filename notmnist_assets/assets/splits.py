@@ -10,18 +10,18 @@ import pandas as pd
 from notmnist_assets.assets.declaration import Declaration, Drift, Stage
 from notmnist_assets.assets.inputs import StoredValues
 from notmnist_assets.assets.letters import FILES, LETTER_ASSETS
-from notmnist_assets.columns import Column
-from notmnist_assets.curation.drift import within, within_share
-from notmnist_assets.curation.files import readable_files
-from notmnist_assets.curation.images import LETTERS, SETS
-from notmnist_assets.curation.splits import SET_OF_SPLIT, SPLITS, canonical_rows, gather, sizes_from_data
-from notmnist_assets.curation.statistics import label_counts, pixel_moments
-from notmnist_assets.curation.values import Split
-from notmnist_assets.failures import explained
-from notmnist_assets.metadata import contact_sheet_metadata, counts_table
-from notmnist_assets.resources import SettingsResource
-from notmnist_assets.settings import PREFIX
-from notmnist_assets.types import SplitType, data_version
+from notmnist_assets.curation.core.drift import within, within_share
+from notmnist_assets.curation.core.images import LETTERS, SETS
+from notmnist_assets.curation.core.statistics import label_counts, pixel_moments
+from notmnist_assets.curation.core.values import Split
+from notmnist_assets.curation.reading.files import readable_files
+from notmnist_assets.curation.splitting.splits import SET_OF_SPLIT, SPLITS, canonical_rows, gather, sizes_from_data
+from notmnist_assets.metadata.columns import Column
+from notmnist_assets.metadata.display import contact_sheet_metadata, counts_table
+from notmnist_assets.metadata.failures import as_dagster_failure
+from notmnist_assets.settings.model import PREFIX
+from notmnist_assets.settings.resource import SettingsResource
+from notmnist_assets.storage.types import SplitType, data_version
 
 SIZE_SETTINGS: Final = ("train_size", "valid_size", "test_size", "seed")
 _EVERY_SPLIT: Final = (
@@ -105,7 +105,7 @@ def splits(
     chosen = settings.read()
     counts = {set_name: readable_files(files, set_name) for set_name in SETS}
     large, small = (counts[set_name] for set_name in SETS)
-    with explained():
+    with as_dagster_failure():
         sizes = sizes_from_data(large, small, train=chosen.train_size, valid=chosen.valid_size, test=chosen.test_size)
         rows = canonical_rows(large, small, sizes, chosen.seed)
     for name, declaration in SPLIT_ASSETS.items():

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 import dagster as dg
 
-from notmnist_assets.deadlines import Connections, within
-from notmnist_assets.failures import failure_in_words
-from notmnist_assets.settings import FAILURE_WEBHOOK, failure_webhook
-from notmnist_assets.steps import steps_in_words
+from notmnist_assets.metadata.failures import failure_message
+from notmnist_assets.runs.steps import step_names
+from notmnist_assets.settings.model import FAILURE_WEBHOOK, failure_webhook
+from notmnist_assets.sources.deadlines import Connections, within
 
 # Tags that Dagster writes on runs it started itself; it has no public names for them.
 _STARTED_BY: Final = {"dagster/schedule_name": "schedule", "dagster/sensor_name": "sensor"}
@@ -46,7 +46,7 @@ def failure_alerts(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
         return dg.SkipReason(f"Run {run.run_id} failed; nobody is told, because {FAILURE_WEBHOOK} is not set.")
     names = _steps_of(run, context.repository_def)
     failed = ((event.step_key or "", event) for event in context.get_step_failure_events())
-    failures = {names.get(step, step): failure_in_words(event) for step, event in failed}
+    failures = {names.get(step, step): failure_message(event) for step, event in failed}
     problem = _post(webhook, alert_text(run, starter, failures or {"": context.failure_event.message or "it failed"}))
     if problem is None:
         context.log.info(f"Run {run.run_id} failed; the webhook took the message.")
@@ -76,7 +76,7 @@ def _steps_of(run: dg.DagsterRun, repository: dg.RepositoryDefinition | None) ->
     if repository is None:
         return {}
     graph = repository.asset_graph
-    return steps_in_words(graph.assets_defs, run.asset_selection or graph.get_all_asset_keys())
+    return step_names(graph.assets_defs, run.asset_selection or graph.get_all_asset_keys())
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

@@ -4,7 +4,7 @@ from typing import Final
 
 import dagster as dg
 
-from notmnist_assets.run_process import end_dead_runs
+from notmnist_assets.runs.process import end_dead_runs
 
 _SECONDS: Final = 30
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from notmnist_assets.curation.images import SETS
-from notmnist_assets.planning import archive_change
-from notmnist_assets.settings import Settings
+from notmnist_assets.curation.core.images import SETS
+from notmnist_assets.settings.model import Settings
 from notmnist_assets.sources.choice import source_of
+from notmnist_assets.staleness.plan import archive_change
 
 
 def ask_source(settings: Settings) -> dict[str, str]:
@@ -15,7 +15,7 @@ def ask_source(settings: Settings) -> dict[str, str]:
         CurationError: the source does not answer.
     """
     source = source_of(settings)
-    return {"from": settings.archives_told or "", **{name: source.validator(name) for name in SETS}}
+    return {"from": settings.redacted_archives or "", **{name: source.validator(name) for name in SETS}}
 
 
 def changes(settings: Settings, stored: Mapping[str, str | None]) -> dict[str, str]:

@@ -12,8 +12,8 @@ from typing import Final
 
 import dagster as dg
 
-from notmnist_assets.planning import ArchiveLook, AssetGraph, first_of, next_round, plan_refresh
-from notmnist_assets.settings import Settings
+from notmnist_assets.settings.model import Settings
+from notmnist_assets.staleness.plan import ArchiveLook, AssetGraph, first_of, next_round, plan_refresh
 
 _AUTOMATIC: Final = "notmnist/automatic"
 _ASKED: Final = "notmnist/asked"

@@ -6,10 +6,10 @@ from notmnist_assets.automation.job import REFRESH_JOB
 from notmnist_assets.automation.looking import ask_source, changes
 from notmnist_assets.automation.rounds import TICK_SECONDS, next_request
 from notmnist_assets.automation.under_way import run_under_way
-from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.deadlines import within
-from notmnist_assets.planning import stored_archives
-from notmnist_assets.settings import read_settings
+from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.settings.model import read_settings
+from notmnist_assets.sources.deadlines import within
+from notmnist_assets.staleness.plan import stored_archives
 
 
 @dg.schedule(

@@ -6,7 +6,7 @@ from typing import Final
 import dagster as dg
 
 from notmnist_assets.automation.job import REFRESH_JOB
-from notmnist_assets.run_process import end_dead_runs
+from notmnist_assets.runs.process import end_dead_runs
 
 _UNFINISHED: Final = [
     dg.DagsterRunStatus.QUEUED,

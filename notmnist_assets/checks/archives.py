@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import dagster as dg
 
 from notmnist_assets.assets.archives import ARCHIVES
-from notmnist_assets.checks.results import judged
-from notmnist_assets.curation import published
-from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.curation.images import SETS
-from notmnist_assets.failures import explained
-from notmnist_assets.resources import SettingsResource
-from notmnist_assets.storage import StorageUnusableError, ValueStore
+from notmnist_assets.checks.results import check_result
+from notmnist_assets.curation.core import published
+from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.curation.core.images import SETS
+from notmnist_assets.metadata.failures import as_dagster_failure
+from notmnist_assets.settings.resource import SettingsResource
+from notmnist_assets.storage.store import StorageUnusableError, ValueStore
 
 
 def _checksum_check(set_name: str) -> dg.AssetChecksDefinition:
@@ -28,7 +28,7 @@ def _checksum_check(set_name: str) -> dg.AssetChecksDefinition:
         """Read the archive back and compare it with its digest, which is ten times as fast as another SHA-256."""
         store = ValueStore(settings.storage_root())
         full = settings.read().profile == "full"
-        with explained():
+        with as_dagster_failure():
             stored = store.require(key.path)
             sha256 = actual = stored.facts["sha256"]
             try:
@@ -38,7 +38,9 @@ def _checksum_check(set_name: str) -> dg.AssetChecksDefinition:
             except CurationError as error:
                 actual = error.problem
         expected = published.ARCHIVES[set_name].sha256 if full else sha256
-        return judged(key, "checksum", passed=actual == expected, actual=actual, threshold=expected, bytes=stored.bytes)
+        return check_result(
+            key, "checksum", passed=actual == expected, actual=actual, threshold=expected, bytes=stored.bytes
+        )
 
     return checksum
 

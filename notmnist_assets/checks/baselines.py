@@ -9,9 +9,9 @@ import dagster as dg
 import pandas as pd
 
 from notmnist_assets.assets.baselines import METRICS
-from notmnist_assets.checks.results import judged, only_selected
-from notmnist_assets.curation.images import LETTERS
-from notmnist_assets.metadata import table
+from notmnist_assets.checks.results import check_result, only_selected
+from notmnist_assets.curation.core.images import LETTERS
+from notmnist_assets.metadata.display import table
 
 _METRICS = METRICS.asset_key
 _CHANCE = 1 / len(LETTERS)
@@ -44,7 +44,7 @@ def baseline_checks(context: dg.AssetCheckExecutionContext, metrics: pd.DataFram
 def _judge_curves(metrics: pd.DataFrame) -> Iterator[dg.AssetCheckResult]:
     scored = metrics[metrics["eval_rows"] != "duplicates"].sort_values([*_CURVE, "fitted_rows"])
     worst = float(scored["ci_low"].min()) if len(scored) else 0.0
-    yield judged(
+    yield check_result(
         _METRICS,
         "above_chance",
         passed=worst > _CHANCE,
@@ -54,7 +54,7 @@ def _judge_curves(metrics: pd.DataFrame) -> Iterator[dg.AssetCheckResult]:
     )
     before = scored.groupby(_CURVE)["ci_low"].shift()
     falls = scored[scored["ci_high"] < before]
-    yield judged(
+    yield check_result(
         _METRICS,
         "rises_with_rows",
         passed=falls.empty and len(scored) > 0,

@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 import dagster as dg
 import pandas as pd
 
-from notmnist_assets.checks.results import judged
-from notmnist_assets.curation.splits import EARLIER
-from notmnist_assets.curation.values import Split
-from notmnist_assets.metadata import table
+from notmnist_assets.checks.results import check_result
+from notmnist_assets.curation.core.values import Split
+from notmnist_assets.curation.splitting.splits import EARLIER
+from notmnist_assets.metadata.display import table
 
 DISJOINT_CHECKS = {
     "no_shared_images": "No row has the pixels of a row of the splits before it (train; train, valid).",
@@ -36,7 +36,7 @@ def prove_disjoint(
         near_must_hold: whether a near row is an error; else a warning.
     """
     # The compiler is needed only when this check runs, not when definitions load.
-    from notmnist_assets.curation.verification import Counterexample, equal_rows, near_rows
+    from notmnist_assets.curation.sanitizing.verification import Counterexample, equal_rows, near_rows
 
     severity = dg.AssetCheckSeverity.ERROR if near_must_hold else dg.AssetCheckSeverity.WARN
 
@@ -50,7 +50,7 @@ def prove_disjoint(
         compared = [(other, *found[name, other]) for other in others]
         equal = [(other, *example) for other, examples, _ in compared for example in examples]
         near = [(other, *example) for other, _, examples in compared for example in examples]
-        yield judged(
+        yield check_result(
             keys[name],
             "no_shared_images",
             passed=not equal,
@@ -58,7 +58,7 @@ def prove_disjoint(
             threshold=0,
             examples=_examples(equal),
         )
-        yield judged(
+        yield check_result(
             keys[name],
             "no_near_duplicates",
             passed=not near,

@@ -12,10 +12,10 @@ import dagster as dg
 
 from notmnist_assets.assets.declaration import Declaration, Drift, Stage
 from notmnist_assets.checks.history import Recorded, compare_with_history
-from notmnist_assets.checks.results import judged
-from notmnist_assets.curation.drift import compare, in_words
-from notmnist_assets.judgements import DRIFT
-from notmnist_assets.metadata import table
+from notmnist_assets.checks.results import check_result
+from notmnist_assets.curation.core.drift import compare, in_words
+from notmnist_assets.metadata.display import table
+from notmnist_assets.staleness.outcomes import DRIFT
 
 _WHAT: Final = (
     "Compared with the last materialization of other content that was made with the same settings, no recorded number"
@@ -65,7 +65,7 @@ def _drift_checks(name: str, declared: Sequence[Declaration]) -> dg.AssetChecksD
 def _compare(key: dg.AssetKey, drift: Drift, actual: Recorded, previous: Recorded) -> dg.AssetCheckResult:
     compared = compare(previous.numbers, actual.numbers, drift.limits(previous.numbers))
     drifted = compared[compared["drifted"]]
-    return judged(
+    return check_result(
         key,
         DRIFT,
         passed=drifted.empty,

@@ -15,11 +15,11 @@ from notmnist_assets.assets.declaration import Declaration
 from notmnist_assets.assets.exports import IDX, NPZ, PARQUET, PICKLE
 from notmnist_assets.assets.sanitized import SANITIZED
 from notmnist_assets.assets.splits import SPLIT_ASSETS
-from notmnist_assets.checks.results import judged
-from notmnist_assets.curation import idx_export, npz_export, parquet_export, pickle_export
-from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.curation.values import Split
-from notmnist_assets.metadata import table
+from notmnist_assets.checks.results import check_result
+from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.curation.core.values import Split
+from notmnist_assets.curation.exports import idx, npz, parquet, pickle_file
+from notmnist_assets.metadata.display import table
 
 _NAME: Final = "agrees_with_splits"
 
@@ -68,7 +68,7 @@ def _agrees_with_splits(
             problems = compare({"train": train, "valid": valid, "test": test}, exported)
         except CurationError as error:
             problems = [str(error)]
-        return judged(
+        return check_result(
             key,
             _NAME,
             passed=not problems,
@@ -83,26 +83,26 @@ def _agrees_with_splits(
 pickle_check = _agrees_with_splits(
     PICKLE,
     SPLIT_ASSETS,
-    _in_file(pickle_export.disagreements),
+    _in_file(pickle_file.disagreements),
     "Each array of the file has, byte for byte, the rows of its split. The file is read opcode by opcode and never"
     " unpickled.",
 )
 npz_check = _agrees_with_splits(
     NPZ,
     SANITIZED,
-    _in_file(npz_export.disagreements),
+    _in_file(npz.disagreements),
     "Images, labels and names that NumPy reads from the file, without unpickling, are those of the sanitized splits.",
 )
 idx_check = _agrees_with_splits(
     IDX,
     SANITIZED,
-    _in_folder(idx_export.disagreements),
+    _in_folder(idx.disagreements),
     "Images and labels in the files, by what each file's header says, are those of the sanitized splits.",
 )
 parquet_check = _agrees_with_splits(
     PARQUET,
     SANITIZED,
-    _in_folder(parquet_export.disagreements),
+    _in_folder(parquet.disagreements),
     "Images, labels and sources in the files are those of the sanitized splits, and the features that `datasets` reads"
     " are described in the schema. Images are decoded by the reader of archives, every 64th by Pillow.",
 )

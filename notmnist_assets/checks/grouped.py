@@ -11,13 +11,13 @@ import pandas as pd
 from notmnist_assets.assets.grouped import GROUPED
 from notmnist_assets.assets.overlap import RADIUS
 from notmnist_assets.checks.disjoint import DISJOINT_CHECKS, prove_disjoint
-from notmnist_assets.checks.results import judged, only_selected
-from notmnist_assets.curation.near_table import chosen_radius
-from notmnist_assets.curation.splits import EVALUATION, SPLITS
-from notmnist_assets.curation.values import Split
-from notmnist_assets.metadata import table
-from notmnist_assets.resources import SettingsResource
-from notmnist_assets.settings import PREFIX, Settings
+from notmnist_assets.checks.results import check_result, only_selected
+from notmnist_assets.curation.core.values import Split
+from notmnist_assets.curation.duplicates.pair_table import chosen_radius
+from notmnist_assets.curation.splitting.splits import EVALUATION, SPLITS
+from notmnist_assets.metadata.display import table
+from notmnist_assets.settings.model import PREFIX, Settings
+from notmnist_assets.settings.resource import SettingsResource
 
 _KEYS = {name: declaration.asset_key for name, declaration in GROUPED.items()}
 _FONTS = "no_shared_fonts"
@@ -91,7 +91,7 @@ def _judge_fonts(splits: Mapping[str, Split], *, asked_for: bool) -> Iterator[dg
         fonts = set(sources["font"].unique())
         shared = fonts & before
         if name in EVALUATION:
-            yield judged(
+            yield check_result(
                 _KEYS[name],
                 _FONTS,
                 passed=not shared or not asked_for,

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import dagster as dg
 
-from notmnist_assets.versions import COMPARED, recorded_settings
+from notmnist_assets.settings.recorded import COMPARED, recorded_settings
 
 _LOOK_BACK: Final = 30
 """Materializations to read at most: each comes with its pictures."""

@@ -9,12 +9,12 @@ import dagster as dg
 
 from notmnist_assets.assets.inputs import StoredValues
 from notmnist_assets.assets.letters import LETTER_ASSETS
-from notmnist_assets.checks.results import judged
-from notmnist_assets.curation import published
-from notmnist_assets.curation.images import LETTERS, SETS
-from notmnist_assets.curation.statistics import pixel_moments
-from notmnist_assets.curation.values import LetterImages
-from notmnist_assets.resources import SettingsResource
+from notmnist_assets.checks.results import check_result
+from notmnist_assets.curation.core import published
+from notmnist_assets.curation.core.images import LETTERS, SETS
+from notmnist_assets.curation.core.statistics import pixel_moments
+from notmnist_assets.curation.core.values import LetterImages
+from notmnist_assets.settings.resource import SettingsResource
 
 _MEAN_LIMITS = (-0.4, 0.4)
 _DEVIATION_LIMITS = (0.2, 0.5)
@@ -54,7 +54,7 @@ def _letter_checks(set_name: str) -> dg.AssetChecksDefinition:
             if dg.AssetCheckKey(key, "complete") in selected:
                 members = _recorded_members(context.instance, key)
                 found = len(images) + len(images.rejected)
-                yield judged(
+                yield check_result(
                     key,
                     "complete",
                     passed=found == members,
@@ -64,7 +64,7 @@ def _letter_checks(set_name: str) -> dg.AssetChecksDefinition:
                     rejected=len(images.rejected),
                 )
             if dg.AssetCheckKey(key, "enough_images") in selected:
-                yield judged(
+                yield check_result(
                     key,
                     "enough_images",
                     passed=len(images) >= minimum,
@@ -95,7 +95,7 @@ def _check_moments(
         low_deviation, high_deviation = _around(archive.deviations[place])
     else:
         (low_mean, high_mean), (low_deviation, high_deviation) = _MEAN_LIMITS, _DEVIATION_LIMITS
-    return judged(
+    return check_result(
         key,
         "pixel_moments",
         passed=low_mean <= mean <= high_mean and low_deviation <= deviation <= high_deviation,

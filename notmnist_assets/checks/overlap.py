@@ -14,12 +14,12 @@ import pandas as pd
 from notmnist_assets.assets.hashes import HASHES
 from notmnist_assets.assets.inputs import StoredValues
 from notmnist_assets.assets.overlap import NEAR_PAIRS, RADIUS, REPORT
-from notmnist_assets.checks.results import judged, only_selected
-from notmnist_assets.curation.near_table import chosen_radius
-from notmnist_assets.curation.relation import METHODS, NO_ROW, Method, RowIndex
-from notmnist_assets.curation.splits import EARLIER, SPLITS
-from notmnist_assets.curation.wording import counted
-from notmnist_assets.metadata import table
+from notmnist_assets.checks.results import check_result, only_selected
+from notmnist_assets.curation.core.wording import counted
+from notmnist_assets.curation.duplicates.pair_table import chosen_radius
+from notmnist_assets.curation.duplicates.row_index import METHODS, NO_ROW, Method, RowIndex
+from notmnist_assets.curation.splitting.splits import EARLIER, SPLITS
+from notmnist_assets.metadata.display import table
 
 _REPORT = REPORT.asset_key
 _METHODS: Final[Mapping[Method, str]] = {
@@ -65,7 +65,7 @@ def _judge_leaks(report: pd.DataFrame, index: RowIndex, radius: float) -> Iterat
         rows = sum(leaking.values())
         by_split = ", ".join(f"{count:,} of {name}" for name, count in leaking.items() if count)
         how = f"{_METHODS[method]} {radius:g}" if method == "near" else _METHODS[method]
-        yield judged(
+        yield check_result(
             _REPORT,
             f"no_leakage_{method}",
             passed=rows == 0,

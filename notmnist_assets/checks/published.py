@@ -14,12 +14,12 @@ from notmnist_assets.assets.hashes import HASHES
 from notmnist_assets.assets.inputs import StoredValues
 from notmnist_assets.assets.letters import LETTER_ASSETS
 from notmnist_assets.assets.overlap import REPORT
-from notmnist_assets.checks.results import judged, not_compared
-from notmnist_assets.curation import published
-from notmnist_assets.curation.images import LETTERS, SETS
-from notmnist_assets.metadata import table
-from notmnist_assets.resources import SettingsResource
-from notmnist_assets.settings import Settings
+from notmnist_assets.checks.results import check_result, not_compared
+from notmnist_assets.curation.core import published
+from notmnist_assets.curation.core.images import LETTERS, SETS
+from notmnist_assets.metadata.display import table
+from notmnist_assets.settings.model import Settings
+from notmnist_assets.settings.resource import SettingsResource
 
 _FILES: Final = "published_files"
 _DISTINCT: Final = "published_distinct"
@@ -133,7 +133,7 @@ def _compared(check: dg.AssetCheckKey, numbers: pd.DataFrame) -> dg.AssetCheckRe
     """Return how many numbers agree; if one that is not inferred does not, that is an error."""
     wrong = numbers[~numbers["agrees"]]
     surely = (wrong["evidence"] == published.PUBLISHED).any()
-    return judged(
+    return check_result(
         check.asset_key,
         check.name,
         passed=wrong.empty,

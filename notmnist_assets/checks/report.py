@@ -12,15 +12,15 @@ from notmnist_assets.assets.baselines import METRICS
 from notmnist_assets.assets.overlap import REPORT
 from notmnist_assets.assets.report import CONTENTS, HTML, input_disagreements, recorded_values, settings_shown
 from notmnist_assets.assets.sanitized import SANITIZED
-from notmnist_assets.checks.results import judged
-from notmnist_assets.curation.images import LETTERS
-from notmnist_assets.curation.relation import METHODS
+from notmnist_assets.checks.results import check_result
+from notmnist_assets.curation.core.images import LETTERS
+from notmnist_assets.curation.core.statistics import label_counts
+from notmnist_assets.curation.core.values import Split
+from notmnist_assets.curation.duplicates.row_index import METHODS
 from notmnist_assets.curation.report.page import SECTIONS
 from notmnist_assets.curation.report.reading import PageReader
-from notmnist_assets.curation.splits import SPLITS
-from notmnist_assets.curation.statistics import label_counts
-from notmnist_assets.curation.values import Split
-from notmnist_assets.planning import Made, last_made
+from notmnist_assets.curation.splitting.splits import SPLITS
+from notmnist_assets.staleness.plan import Made, last_made
 
 _KEY: Final = HTML.asset_key
 _NAME: Final = "complete_and_faithful"
@@ -64,7 +64,7 @@ def report_check(
             *(f"the section {section} is missing" for section in SECTIONS if section not in read.sections),
             *_disagreements(read, splits, overlap_report, metrics),
         ]
-    return judged(
+    return check_result(
         _KEY,
         _NAME,
         passed=not problems,

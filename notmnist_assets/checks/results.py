@@ -8,8 +8,8 @@ from typing import Any
 
 import dagster as dg
 
-from notmnist_assets.judgements import NOT_COMPARED
-from notmnist_assets.metadata import plain, short
+from notmnist_assets.metadata.display import plain, short
+from notmnist_assets.staleness.outcomes import NOT_COMPARED
 
 
 def only_selected(
@@ -22,7 +22,7 @@ def only_selected(
             yield result
 
 
-def judged(
+def check_result(
     key: dg.AssetKey,
     name: str,
     *,
@@ -53,4 +53,4 @@ def not_compared(
 ) -> dg.AssetCheckResult:
     """Return the result of a check that had nothing to compare with, for a reason in words: it holds nothing back."""
     actual = f"{NOT_COMPARED}: {reason}"
-    return judged(key, name, passed=True, actual=actual, threshold="none", severity=severity, **evidence)
+    return check_result(key, name, passed=True, actual=actual, threshold="none", severity=severity, **evidence)

@@ -14,16 +14,16 @@ from notmnist_assets.assets.overlap import RADIUS
 from notmnist_assets.assets.sanitized import REMOVED, SANITIZED
 from notmnist_assets.assets.splits import SPLIT_ASSETS
 from notmnist_assets.checks.disjoint import DISJOINT_CHECKS, prove_disjoint
-from notmnist_assets.checks.results import judged, only_selected
-from notmnist_assets.curation.accounting import unaccounted_rows
-from notmnist_assets.curation.images import LETTERS
-from notmnist_assets.curation.near_table import chosen_radius
-from notmnist_assets.curation.splits import EVALUATION
-from notmnist_assets.curation.statistics import label_balance, label_counts
-from notmnist_assets.curation.values import Split
-from notmnist_assets.metadata import counts_table, table
-from notmnist_assets.resources import SettingsResource
-from notmnist_assets.settings import PREFIX, Settings
+from notmnist_assets.checks.results import check_result, only_selected
+from notmnist_assets.curation.core.images import LETTERS
+from notmnist_assets.curation.core.statistics import label_balance, label_counts
+from notmnist_assets.curation.core.values import Split
+from notmnist_assets.curation.duplicates.pair_table import chosen_radius
+from notmnist_assets.curation.sanitizing.reconciliation import unreconciled_rows
+from notmnist_assets.curation.splitting.splits import EVALUATION
+from notmnist_assets.metadata.display import counts_table, table
+from notmnist_assets.settings.model import PREFIX, Settings
+from notmnist_assets.settings.resource import SettingsResource
 
 _LARGEST_RATIO = 2.0
 _EXAMPLES = 20
@@ -136,7 +136,7 @@ def _judge_balance(splits: Mapping[str, Split]) -> Iterator[dg.AssetCheckResult]
     for name, split in splits.items():
         counts = label_counts(split.labels)
         balance = label_balance(counts)
-        yield judged(
+        yield check_result(
             _KEYS[name],
             "class_balance",
             passed=balance.ratio <= _LARGEST_RATIO,
@@ -153,8 +153,8 @@ def _account_for_rows(
 ) -> Iterator[dg.AssetCheckResult]:
     for name, split in splits.items():
         gone = removed.loc[removed["split"] == name, "row"].to_numpy(np.int64)
-        problems = unaccounted_rows(split, raw[name], gone)
-        yield judged(
+        problems = unreconciled_rows(split, raw[name], gone)
+        yield check_result(
             _KEYS[name],
             "all_rows_accounted_for",
             passed=problems.empty,
@@ -169,7 +169,7 @@ def _account_for_rows(
 
 def _judge_likeness(splits: Mapping[str, Split], chosen: Settings, radius: float) -> Iterator[dg.AssetCheckResult]:
     # The compiler is needed only when this check runs, not when definitions load.
-    from notmnist_assets.curation.verification import near_contradictions, number_images
+    from notmnist_assets.curation.sanitizing.verification import near_contradictions, number_images
 
     images = [split.images for split in splits.values()]
     numbers = number_images(images)
@@ -178,7 +178,7 @@ def _judge_likeness(splits: Mapping[str, Split], chosen: Settings, radius: float
     drop_repeats, judge_letters = chosen.sanitize_repeats == "drop", chosen.sanitize_conflicts != "keep"
     for (name, split), own, alike in zip(splits.items(), numbers, same, strict=True):
         repeats = split.sources[pd.Series(own).duplicated(keep=False).to_numpy()]
-        yield judged(
+        yield check_result(
             _KEYS[name],
             "no_repeats",
             passed=repeats.empty or not drop_repeats,
@@ -192,7 +192,7 @@ def _judge_likeness(splits: Mapping[str, Split], chosen: Settings, radius: float
             for row, other_row, _ in pairs:
                 found[[row, other_row]] = True
         contradictions = split.sources[found]
-        yield judged(
+        yield check_result(
             _KEYS[name],
             "no_contradictions",
             passed=contradictions.empty or not judge_letters,

@@ -10,16 +10,16 @@ import pandas as pd
 
 from notmnist_assets.assets.letters import FILES
 from notmnist_assets.assets.splits import SPLIT_ASSETS
-from notmnist_assets.checks.results import judged, not_compared, only_selected
-from notmnist_assets.curation.file_names import file_paths
-from notmnist_assets.curation.files import readable_files
-from notmnist_assets.curation.images import LETTERS
-from notmnist_assets.curation.splits import SET_OF_SPLIT
-from notmnist_assets.curation.statistics import label_balance, label_counts, shuffle_score
-from notmnist_assets.curation.values import FILE_COLUMNS, Split
-from notmnist_assets.metadata import counts_table, table
-from notmnist_assets.resources import SettingsResource
-from notmnist_assets.settings import Settings
+from notmnist_assets.checks.results import check_result, not_compared, only_selected
+from notmnist_assets.curation.core.file_names import file_paths
+from notmnist_assets.curation.core.images import LETTERS
+from notmnist_assets.curation.core.statistics import label_balance, label_counts, shuffle_score
+from notmnist_assets.curation.core.values import FILE_COLUMNS, Split
+from notmnist_assets.curation.reading.files import readable_files
+from notmnist_assets.curation.splitting.splits import SET_OF_SPLIT
+from notmnist_assets.metadata.display import counts_table, table
+from notmnist_assets.settings.model import Settings
+from notmnist_assets.settings.resource import SettingsResource
 
 _LARGEST_SHUFFLE_SCORE = 5.0
 _SMALLEST_USE = 0.5
@@ -100,7 +100,7 @@ def _judge_splits(splits: Mapping[str, Split]) -> Iterator[dg.AssetCheckResult]:
     for name, split in splits.items():
         counts = label_counts(split.labels)
         balance = label_balance(counts)
-        yield judged(
+        yield check_result(
             _KEYS[name],
             "class_balance",
             passed=balance.ratio == 1.0,
@@ -110,7 +110,7 @@ def _judge_splits(splits: Mapping[str, Split]) -> Iterator[dg.AssetCheckResult]:
             rows_per_letter=counts_table(counts.tolist()),
         )
         score = shuffle_score(split.labels)
-        yield judged(
+        yield check_result(
             _KEYS[name],
             "labels_shuffled",
             passed=abs(score) <= _LARGEST_SHUFFLE_SCORE,
@@ -118,7 +118,7 @@ def _judge_splits(splits: Mapping[str, Split]) -> Iterator[dg.AssetCheckResult]:
             threshold=f"at most {_LARGEST_SHUFFLE_SCORE:g} standard errors",
         )
         shared = repeated[start : start + len(split)]
-        yield judged(
+        yield check_result(
             _KEYS[name],
             "disjoint_sources",
             passed=not shared.any(),
@@ -143,7 +143,7 @@ def _judge_use(rows: int, drawn: int, readable: Sequence[int], *, size_set: bool
         reason = f"no letter limits train, but that it has {rows:,} rows at most unless its size is set"
     if reason:
         return not_compared(_KEYS["train"], _USE, f"{reason}; {words} are drawn", warn, **evidence)
-    return judged(
+    return check_result(
         _KEYS["train"],
         _USE,
         passed=share >= _SMALLEST_USE,

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from notmnist_assets.curation import published
-from notmnist_assets.curation.archive import verify_gzip
-from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.curation.progress import stage
-from notmnist_assets.curation.values import Archive
+from notmnist_assets.curation.core import published
+from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.curation.core.progress import stage
+from notmnist_assets.curation.core.values import Archive
+from notmnist_assets.curation.reading.archive import verify_gzip
 
 CHECKSUMS: Final = "SHA256SUMS"
 _BLOCK: Final = 1 << 20

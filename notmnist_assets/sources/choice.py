@@ -7,7 +7,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from notmnist_assets.settings import Settings
+from notmnist_assets.settings.model import Settings
 from notmnist_assets.sources.base import ArchiveSource
 from notmnist_assets.sources.folder import FolderSource
 from notmnist_assets.sources.sample import SampleSource

@@ -11,10 +11,10 @@ from typing import Final
 
 import httpx
 
-from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.curation.progress import stage
-from notmnist_assets.deadlines import watched
+from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.curation.core.progress import stage
 from notmnist_assets.sources.base import Expected, is_web_page
+from notmnist_assets.sources.deadlines import watched
 from notmnist_assets.sources.exchange import (
     CHECK_URL,
     Limits,

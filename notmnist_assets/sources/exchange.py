@@ -15,9 +15,9 @@ from typing import Final, TypeVar
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
 
-from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.deadlines import Connections, within
-from notmnist_assets.settings import without_userinfo
+from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.settings.model import without_userinfo
+from notmnist_assets.sources.deadlines import Connections, within
 
 CHECK_URL: Final = "Check NOTMNIST_ARCHIVES: the base URL of the folder that holds both archives."
 _CHECK_PROXY: Final = "Check the proxy: HTTP_PROXY, HTTPS_PROXY, and NO_PROXY for hosts to reach without it."

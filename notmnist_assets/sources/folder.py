@@ -6,8 +6,8 @@ Belongs here: finding them and what a `SHA256SUMS` file beside them claims.
 from pathlib import Path
 from typing import Final
 
-from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.curation.values import Archive
+from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.curation.core.values import Archive
 from notmnist_assets.sources.base import (
     CHECKSUMS,
     Expected,

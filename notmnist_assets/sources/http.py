@@ -10,9 +10,9 @@ from typing import Final
 
 import httpx
 
-from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.curation.values import Archive
-from notmnist_assets.settings import Settings, userinfo, without_userinfo
+from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.curation.core.values import Archive
+from notmnist_assets.settings.model import Settings, userinfo, without_userinfo
 from notmnist_assets.sources.base import (
     CHECKSUMS,
     Expected,

@@ -12,8 +12,8 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Final
 
-from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.curation.values import Archive
+from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.curation.core.values import Archive
 from notmnist_assets.sources.base import CHECKSUMS, Expected, archive_name, parse_checksums, verified
 
 FILES: Final = files("notmnist_assets.sources") / "sample_files"

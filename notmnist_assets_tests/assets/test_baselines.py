@@ -7,12 +7,12 @@ import pytest
 
 from notmnist_assets.assets import baselines
 from notmnist_assets.assets.baselines import recorded_confusions
-from notmnist_assets.curation.baselines import pixel_rows
-from notmnist_assets.curation.fingerprint import fingerprint
-from notmnist_assets.curation.images import LETTERS
-from notmnist_assets.curation.label_suspects import label_suspects
-from notmnist_assets.curation.models import DEFAULT_MODEL, MODELS
-from notmnist_assets_tests.curation.test_label_suspects import fitted
+from notmnist_assets.curation.baselines.evaluation import pixel_rows
+from notmnist_assets.curation.baselines.label_suspects import label_suspects
+from notmnist_assets.curation.baselines.models import DEFAULT_MODEL, MODELS
+from notmnist_assets.curation.core.fingerprint import fingerprint
+from notmnist_assets.curation.core.images import LETTERS
+from notmnist_assets_tests.curation.baselines.test_label_suspects import fitted
 from notmnist_assets_tests.workspace import Workspace
 
 

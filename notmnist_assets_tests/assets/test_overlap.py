@@ -12,15 +12,15 @@ from PIL import Image
 
 from notmnist_assets.assets import overlap
 from notmnist_assets.assets.inputs import StoredValues
-from notmnist_assets.curation.near import near_pairs
-from notmnist_assets.curation.recall import false_alarm_table
-from notmnist_assets.io_managers import NearSearchIOManager, io_managers
-from notmnist_assets.metadata import table
-from notmnist_assets.one_run import OneRun
-from notmnist_assets.resources import SettingsResource
-from notmnist_assets.settings import read_settings
-from notmnist_assets.storage import ValueStore
-from notmnist_assets.types import NearSearchType
+from notmnist_assets.curation.duplicates.near import near_pairs
+from notmnist_assets.curation.duplicates.recall import false_alarm_table
+from notmnist_assets.metadata.display import table
+from notmnist_assets.runs.lock import OneRun
+from notmnist_assets.settings.model import read_settings
+from notmnist_assets.settings.resource import SettingsResource
+from notmnist_assets.storage.io_managers import NearSearchIOManager, io_managers
+from notmnist_assets.storage.store import ValueStore
+from notmnist_assets.storage.types import NearSearchType
 from notmnist_assets_tests.archives import png, tiny_members, write_archive
 from notmnist_assets_tests.workspace import Workspace
 

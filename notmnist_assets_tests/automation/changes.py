@@ -5,7 +5,7 @@ Belongs here: writing another archive in place of the first one, and letting a c
 
 import numpy as np
 
-from notmnist_assets.curation.images import LETTERS
+from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets_tests.archives import glyph, png, tiny_members, write_archive
 from notmnist_assets_tests.workspace import Workspace
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import dagster as dg
 import pytest
 
-from notmnist_assets.curation.images import LETTERS, SETS
-from notmnist_assets.runs import refresh
+from notmnist_assets.cli.execution import refresh
+from notmnist_assets.curation.core.images import LETTERS, SETS
 from notmnist_assets_tests.automation.changes import change_a_letter
 from notmnist_assets_tests.automation.ticks import Schedule, Watch, follow
 from notmnist_assets_tests.workspace import Workspace, keys_of

@@ -4,9 +4,9 @@ import dagster as dg
 import pytest
 
 from notmnist_assets.assets.report import settings_shown
-from notmnist_assets.curation.images import LETTERS
+from notmnist_assets.cli.execution import refresh
+from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.definitions import DECLARATIONS
-from notmnist_assets.runs import refresh
 from notmnist_assets_tests.automation.changes import change_a_letter
 from notmnist_assets_tests.automation.unsynced import unsynced
 from notmnist_assets_tests.curation.pages import read_page

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from notmnist_assets.automation import upstream_watch
-from notmnist_assets.curation.images import LETTERS
+from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets_tests.archives import write_checksums
 from notmnist_assets_tests.automation.changes import change_a_letter, make_letters_that_fail_a_blocking_check
 from notmnist_assets_tests.automation.ticks import Watch, asked_for, cancel, carry_out, follow

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from notmnist_assets.settings import project_home
+from notmnist_assets.settings.model import project_home
 from notmnist_assets_tests.servers import free_port, wait_until_it_answers
 from notmnist_assets_tests.workspace import Workspace
 

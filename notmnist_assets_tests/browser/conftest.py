@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from notmnist_assets.planning import stale_assets
-from notmnist_assets.settings import read_settings
+from notmnist_assets.settings.model import read_settings
+from notmnist_assets.staleness.plan import stale_assets
 from notmnist_assets_tests.archives import write_archives
 from notmnist_assets_tests.browser.chromium import NAMES, find_chromium, start_chromium
 from notmnist_assets_tests.browser.dev_server import DevServer, dev_server

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from notmnist_assets.settings import project_home
+from notmnist_assets.settings.model import project_home
 from notmnist_assets_tests.instance import write_instance
 from notmnist_assets_tests.servers import free_port, wait_until_it_answers
 

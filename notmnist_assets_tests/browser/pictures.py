@@ -16,10 +16,10 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
+from notmnist_assets.cli.execution import refresh
 from notmnist_assets.definitions import defs
-from notmnist_assets.instance import open_instance
-from notmnist_assets.runs import refresh
-from notmnist_assets.settings import project_home
+from notmnist_assets.runs.instance import open_instance
+from notmnist_assets.settings.model import project_home
 from notmnist_assets_tests.browser.chromium import find_chromium, start_chromium
 from notmnist_assets_tests.browser.dev_server import dev_server
 from notmnist_assets_tests.browser.ui import UI

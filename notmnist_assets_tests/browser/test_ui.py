@@ -10,8 +10,8 @@ import dagster as dg
 import numpy as np
 from playwright.sync_api import expect
 
-from notmnist_assets.curation.images import SIDE
-from notmnist_assets.settings import project_home
+from notmnist_assets.curation.core.images import SIDE
+from notmnist_assets.settings.model import project_home
 from notmnist_assets_tests.archives import glyph, png, tiny_members, write_archive
 from notmnist_assets_tests.browser.ui import UI
 from notmnist_assets_tests.workspace import Workspace, keys_of

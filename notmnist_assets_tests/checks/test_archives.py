@@ -8,11 +8,11 @@ import dagster as dg
 import pytest
 
 from notmnist_assets.checks.archives import CHECKS
-from notmnist_assets.curation import published
-from notmnist_assets.curation.images import SETS
-from notmnist_assets.resources import SettingsResource
-from notmnist_assets.settings import read_settings
-from notmnist_assets.storage import ValueStore
+from notmnist_assets.curation.core import published
+from notmnist_assets.curation.core.images import SETS
+from notmnist_assets.settings.model import read_settings
+from notmnist_assets.settings.resource import SettingsResource
+from notmnist_assets.storage.store import ValueStore
 from notmnist_assets_tests.checks.judging import shown
 
 SHA256 = hashlib.sha256(b"some bytes").hexdigest()

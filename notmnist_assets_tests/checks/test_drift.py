@@ -10,8 +10,8 @@ import pytest
 from notmnist_assets.checks.drift import build_checks
 from notmnist_assets.checks.history import compare_with_history
 from notmnist_assets.definitions import STAGES
-from notmnist_assets.judgements import latest_evaluations
-from notmnist_assets.versions import COMPARED
+from notmnist_assets.settings.recorded import COMPARED
+from notmnist_assets.staleness.outcomes import latest_evaluations
 from notmnist_assets_tests.archives import LARGE_PER_LETTER, tiny_members, write_archive
 from notmnist_assets_tests.checks.judging import by_name, results_of, shown
 from notmnist_assets_tests.workspace import Workspace

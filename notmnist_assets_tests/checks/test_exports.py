@@ -9,8 +9,8 @@ import pytest
 from upath import UPath
 
 from notmnist_assets.checks import exports
-from notmnist_assets.curation import idx_export, npz_export, parquet_export, pickle_export
-from notmnist_assets.curation.values import Split
+from notmnist_assets.curation.core.values import Split
+from notmnist_assets.curation.exports import idx, npz, parquet, pickle_file
 from notmnist_assets_tests.checks.judging import shown
 from notmnist_assets_tests.exported import in_memory, three_splits
 
@@ -21,11 +21,11 @@ def export_to(folder: Path, name: str) -> Path:
     """Write an export; return the path that its check is given."""
     splits = three_splits(20, 20, 20)
     if name in ("pickle", "npz"):
-        write = {"pickle": pickle_export.write_pickle, "npz": npz_export.write_npz}[name]
+        write = {"pickle": pickle_file.write_pickle, "npz": npz.write_npz}[name]
         with (folder / name).open("wb") as file:
             write(splits, file)
         return folder / name
-    write_files = {"idx": idx_export.write_files, "parquet": parquet_export.write_files}[name]
+    write_files = {"idx": idx.write_files, "parquet": parquet.write_files}[name]
     for file_name, content in in_memory(write_files(splits)).items():
         (folder / file_name).write_bytes(content)
     return folder

@@ -9,11 +9,11 @@ import pytest
 
 from notmnist_assets.assets.inputs import StoredValues
 from notmnist_assets.checks.letters import CHECKS
-from notmnist_assets.curation.images import LETTERS, SETS, Images
-from notmnist_assets.curation.values import LetterImages
-from notmnist_assets.io_managers import LettersIOManager
-from notmnist_assets.resources import SettingsResource
-from notmnist_assets.storage import ValueStore
+from notmnist_assets.curation.core.images import LETTERS, SETS, Images
+from notmnist_assets.curation.core.values import LetterImages
+from notmnist_assets.settings.resource import SettingsResource
+from notmnist_assets.storage.io_managers import LettersIOManager
+from notmnist_assets.storage.store import ValueStore
 from notmnist_assets_tests.checks.judging import by_name, results_of, shown
 
 MEMBERS = 12

@@ -9,12 +9,12 @@ import pytest
 
 from notmnist_assets.assets.inputs import StoredValues
 from notmnist_assets.checks.overlap import overlap_checks
-from notmnist_assets.curation.hashes import hash_table
-from notmnist_assets.curation.near_table import search_near
-from notmnist_assets.curation.overlap import overlap_report
-from notmnist_assets.curation.relation import RowIndex
-from notmnist_assets.curation.values import Split
-from notmnist_assets.resources import SettingsResource
+from notmnist_assets.curation.core.values import Split
+from notmnist_assets.curation.duplicates.hashes import hash_table
+from notmnist_assets.curation.duplicates.overlap import overlap_report
+from notmnist_assets.curation.duplicates.pair_table import search_near
+from notmnist_assets.curation.duplicates.row_index import RowIndex
+from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets_tests.builders import drawing, split_of
 from notmnist_assets_tests.checks.judging import by_name, failed, results_of, shown
 

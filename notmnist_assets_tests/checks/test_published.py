@@ -8,11 +8,11 @@ import pytest
 
 from notmnist_assets.assets.inputs import StoredValues
 from notmnist_assets.checks.published import checks_of_originals, letter_checks, result_checks
-from notmnist_assets.curation import published
-from notmnist_assets.curation.images import SETS
-from notmnist_assets.curation.splits import SPLITS
-from notmnist_assets.resources import SettingsResource
-from notmnist_assets.settings import read_settings
+from notmnist_assets.curation.core import published
+from notmnist_assets.curation.core.images import SETS
+from notmnist_assets.curation.splitting.splits import SPLITS
+from notmnist_assets.settings.model import read_settings
+from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets_tests.archives import BAD_FILES, LARGE_PER_LETTER, SMALL_PER_LETTER
 from notmnist_assets_tests.checks.judging import by_name, failed, results_of, shown
 from notmnist_assets_tests.workspace import SIZES, Workspace

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from notmnist_assets.checks.sanitized import sanitized_checks
-from notmnist_assets.curation import verification
-from notmnist_assets.curation.images import Images
-from notmnist_assets.curation.splits import SPLITS
-from notmnist_assets.curation.values import Split
-from notmnist_assets.resources import SettingsResource
+from notmnist_assets.curation.core.images import Images
+from notmnist_assets.curation.core.values import Split
+from notmnist_assets.curation.sanitizing import verification
+from notmnist_assets.curation.splitting.splits import SPLITS
+from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets_tests.builders import split_of
 from notmnist_assets_tests.checks.judging import BALANCED, by_name, failed, results_of, shown
 from notmnist_assets_tests.workspace import QUIET, Workspace

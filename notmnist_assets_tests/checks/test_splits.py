@@ -9,10 +9,10 @@ import pytest
 
 from notmnist_assets.checks import splits as splits_checks
 from notmnist_assets.checks.splits import checks_of_free_size, split_checks, split_size_check
-from notmnist_assets.curation.splits import SPLITS
-from notmnist_assets.curation.values import Split
-from notmnist_assets.resources import SettingsResource
-from notmnist_assets.settings import read_settings
+from notmnist_assets.curation.core.values import Split
+from notmnist_assets.curation.splitting.splits import SPLITS
+from notmnist_assets.settings.model import read_settings
+from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets_tests.archives import tiny_members, write_archive
 from notmnist_assets_tests.builders import split_of
 from notmnist_assets_tests.checks.judging import BALANCED, by_name, failed, results_of, shown

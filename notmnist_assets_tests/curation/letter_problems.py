@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from notmnist_assets.curation.baselines import Labels
-from notmnist_assets.curation.images import LETTERS, SIDE, Images
-from notmnist_assets.curation.values import Split
+from notmnist_assets.curation.baselines.evaluation import Labels
+from notmnist_assets.curation.core.images import LETTERS, SIDE, Images
+from notmnist_assets.curation.core.values import Split
 
 
 def letter_like(rows: int, *, classes: int = 10, seed: int = 0) -> tuple[Images, Labels]:

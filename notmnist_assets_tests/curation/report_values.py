@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from notmnist_assets.curation.baselines import METRIC_COLUMNS
-from notmnist_assets.curation.files import files_table
-from notmnist_assets.curation.images import LETTERS, SETS, Images
-from notmnist_assets.curation.near_table import radius_table, search_near
-from notmnist_assets.curation.overlap import label_conflicts, overlap_report
-from notmnist_assets.curation.relation import RowIndex
+from notmnist_assets.curation.baselines.evaluation import METRIC_COLUMNS
+from notmnist_assets.curation.core.images import LETTERS, SETS, Images
+from notmnist_assets.curation.core.values import Archive, LetterImages, Split
+from notmnist_assets.curation.duplicates.overlap import label_conflicts, overlap_report
+from notmnist_assets.curation.duplicates.pair_table import radius_table, search_near
+from notmnist_assets.curation.duplicates.row_index import RowIndex
+from notmnist_assets.curation.reading.files import files_table
 from notmnist_assets.curation.report.data import ReportData, SettingShown
-from notmnist_assets.curation.sanitizing import Policy, sanitize
-from notmnist_assets.curation.values import Archive, LetterImages, Split
+from notmnist_assets.curation.sanitizing.decision import Policy, sanitize
 from notmnist_assets_tests.builders import World, drawing, letters_of, split_of
 
 SCRIPT = "<script>alert(1)</script>"

@@ -14,9 +14,9 @@ import numpy as np
 import scipy.linalg
 from threadpoolctl import threadpool_info
 
-from notmnist_assets.curation.baselines import fit_baselines
-from notmnist_assets.curation.fingerprint import fingerprint
-from notmnist_assets.curation.label_suspects import label_suspects
+from notmnist_assets.curation.baselines.evaluation import fit_baselines
+from notmnist_assets.curation.core.fingerprint import fingerprint
+from notmnist_assets.curation.baselines.label_suspects import label_suspects
 from notmnist_assets_tests.curation.letter_problems import letter_split
 
 print(*{one["architecture"] for one in threadpool_info() if one["user_api"] == "blas"})

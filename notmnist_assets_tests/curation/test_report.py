@@ -9,13 +9,13 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 
-from notmnist_assets.curation.files import files_table
-from notmnist_assets.curation.intervals import wilson_interval
-from notmnist_assets.curation.published import READABLE
-from notmnist_assets.curation.radius import choose_radius, label_noise, share_limit
+from notmnist_assets.curation.core.intervals import wilson_interval
+from notmnist_assets.curation.core.published import READABLE
+from notmnist_assets.curation.core.values import Archive
+from notmnist_assets.curation.duplicates.radius import choose_radius, label_noise, share_limit
+from notmnist_assets.curation.reading.files import files_table
 from notmnist_assets.curation.report.blocks import Table
 from notmnist_assets.curation.report.page import SECTIONS, report_page
-from notmnist_assets.curation.values import Archive
 from notmnist_assets_tests.curation.pages import ReadPage, read_page
 from notmnist_assets_tests.curation.report_values import (
     BREAKOUT,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from notmnist_assets.settings import read_settings
+from notmnist_assets.settings.model import read_settings
 from notmnist_assets.sources.choice import cache_folder, source_of
 from notmnist_assets.sources.folder import FolderSource
 from notmnist_assets.sources.http import HttpSource

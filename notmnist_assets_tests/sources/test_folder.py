@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from notmnist_assets.curation import published
-from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.curation.core import published
+from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.sources.base import Expected, parse_checksums, verified
 from notmnist_assets.sources.folder import FolderSource
 from notmnist_assets_tests.archives import members, write_archive, write_checksums

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from tenacity import wait_none
 
-from notmnist_assets.curation import published
-from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.curation.core import published
+from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.sources import http
 from notmnist_assets.sources.exchange import Limits
 from notmnist_assets.sources.http import HttpSource

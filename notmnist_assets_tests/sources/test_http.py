@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from tenacity import RetryCallState, wait_none
 
-from notmnist_assets.curation import published
-from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.curation.core import published
+from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.sources.http import HttpSource
 from notmnist_assets_tests.sources.server import Fault, FaultyServer
 

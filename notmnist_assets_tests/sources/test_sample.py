@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 from PIL import Image, UnidentifiedImageError
 
-from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.curation.images import LETTERS, SETS
-from notmnist_assets.settings import project_home
+from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.curation.core.images import LETTERS, SETS
+from notmnist_assets.settings.model import project_home
 from notmnist_assets.sources import sample
 from notmnist_assets.sources.sample import FILES, SampleSource
 

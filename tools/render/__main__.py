@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 
-from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.curation.progress import Advance, show_progress_on
+from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.curation.core.progress import Advance, show_progress_on
 from tools.render.archives import render_archives
 from tools.render.planting import FEWEST_FONTS, small_for
 

@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 from filelock import FileLock, Timeout
 
-from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.curation.images import LETTERS, SETS
-from notmnist_assets.curation.progress import stage
+from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.curation.core.images import LETTERS, SETS
+from notmnist_assets.curation.core.progress import stage
 from tools.render.ground_truth import Drawn, write_ground_truth
 from tools.render.members import Members, Stretch, end_of_tar, folder_member, make_members
 from tools.render.planting import Plan

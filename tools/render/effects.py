@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from notmnist_assets.curation.images import moved
+from notmnist_assets.curation.core.images import moved
 from tools.render.framing import CANVAS, Canvases
 from tools.render.randomness import Integers, Keys, below, between
 

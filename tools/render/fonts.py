@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from notmnist_assets.curation.errors import CurationError
+from notmnist_assets.curation.core.errors import CurationError
 
 GLYPH_SIDE: Final = 128
 """Side of a glyph bitmap in pixels; the glyph fills the middle, with a margin of GLYPH_MARGIN all around."""

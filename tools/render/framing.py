@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from notmnist_assets.curation.images import SIDE, Images
+from notmnist_assets.curation.core.images import SIDE, Images
 from tools.render.randomness import Integers
 
 CANVAS: Final = 56

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from notmnist_assets.curation.images import LETTERS, SETS
+from notmnist_assets.curation.core.images import LETTERS, SETS
 from tools.render.names import file_name
 from tools.render.planting import Contents, Plan
 from tools.render.randomness import Integers

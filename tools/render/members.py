@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from notmnist_assets.curation import png_writing
-from notmnist_assets.curation.images import Images
+from notmnist_assets.curation.core.images import Images
+from tools.render import png_writing
 from tools.render.names import file_name
 from tools.render.planting import Plan
 from tools.render.rendering import distance, perturb, render

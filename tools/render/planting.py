@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.curation.images import LETTERS, SETS
+from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.curation.core.images import LETTERS, SETS
 from tools.render.names import MOST_FONTS
 from tools.render.randomness import Integers, Keys, below, chance, keys
 from tools.render.rendering import NEAR_KINDS

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from notmnist_assets.curation.images import PIXEL_DEPTH, PIXELS, SIDE, Images, distances
+from notmnist_assets.curation.core.images import PIXEL_DEPTH, PIXELS, SIDE, Images, distances
 from tools.render.effects import decorate
 from tools.render.fonts import face_files, glyphs
 from tools.render.framing import fill_frame

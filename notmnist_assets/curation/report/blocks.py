@@ -13,9 +13,9 @@ from typing import Any, ClassVar, Final, Literal
 
 import pandas as pd
 
-from notmnist_assets.curation.drawing import contact_sheet
-from notmnist_assets.curation.gallery import Exhibit
-from notmnist_assets.curation.wording import counted
+from notmnist_assets.curation.core.figures import contact_sheet
+from notmnist_assets.curation.core.gallery import Exhibit
+from notmnist_assets.curation.core.wording import counted
 
 MOST_ROWS: Final = 100
 """Rows of a long table that the page shows."""

@@ -5,9 +5,9 @@ Belongs here: the section that compares. Published numbers and the comparison ar
 
 from typing import Any
 
-from notmnist_assets.curation.files import distinct_images, readable_files, rejected_files
-from notmnist_assets.curation.images import LETTERS, SETS
-from notmnist_assets.curation.published import certificate, count_unshared_test_rows
+from notmnist_assets.curation.core.images import LETTERS, SETS
+from notmnist_assets.curation.core.published import certificate, count_unshared_test_rows
+from notmnist_assets.curation.reading.files import distinct_images, readable_files, rejected_files
 from notmnist_assets.curation.report.blocks import Paragraph, Section, Table, rows_of, word, words
 from notmnist_assets.curation.report.data import ReportData
 

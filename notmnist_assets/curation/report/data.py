@@ -10,11 +10,11 @@ from functools import cached_property
 
 import pandas as pd
 
-from notmnist_assets.curation.confusion import Counts
-from notmnist_assets.curation.near_table import chosen_radius
-from notmnist_assets.curation.relation import RowIndex
-from notmnist_assets.curation.sanitizing import Policy
-from notmnist_assets.curation.values import Archive, Split
+from notmnist_assets.curation.baselines.confusion import Counts
+from notmnist_assets.curation.core.values import Archive, Split
+from notmnist_assets.curation.duplicates.pair_table import chosen_radius
+from notmnist_assets.curation.duplicates.row_index import RowIndex
+from notmnist_assets.curation.sanitizing.decision import Policy
 
 
 @dataclass(frozen=True)

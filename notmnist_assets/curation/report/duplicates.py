@@ -7,16 +7,16 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from notmnist_assets.curation.evidence import (
+from notmnist_assets.curation.core.gallery import Exhibit
+from notmnist_assets.curation.duplicates.evidence import (
     conflicting_groups,
     largest_groups,
     pairs_across_splits,
     pairs_at_the_edge,
     radius_chart,
 )
-from notmnist_assets.curation.gallery import Exhibit
-from notmnist_assets.curation.overlap import font_leakage
-from notmnist_assets.curation.radius import (
+from notmnist_assets.curation.duplicates.overlap import font_leakage
+from notmnist_assets.curation.duplicates.radius import (
     CROSS_LETTER_LIMIT,
     FEWEST_PAIRS,
     choose_radius,

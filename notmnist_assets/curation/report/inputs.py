@@ -8,9 +8,11 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from notmnist_assets.curation.drawing import contact_sheet
-from notmnist_assets.curation.files import file_counts, rejected_files
-from notmnist_assets.curation.images import LETTERS, SETS
+from notmnist_assets.curation.core.figures import contact_sheet
+from notmnist_assets.curation.core.images import LETTERS, SETS
+from notmnist_assets.curation.core.sampling import evenly_spaced
+from notmnist_assets.curation.core.wording import counted
+from notmnist_assets.curation.reading.files import file_counts, rejected_files
 from notmnist_assets.curation.report.blocks import (
     MOST_ROWS,
     Picture,
@@ -26,9 +28,7 @@ from notmnist_assets.curation.report.blocks import (
     words,
 )
 from notmnist_assets.curation.report.data import ReportData
-from notmnist_assets.curation.sampling import evenly_spaced
-from notmnist_assets.curation.splits import SET_OF_SPLIT, SPLITS
-from notmnist_assets.curation.wording import counted
+from notmnist_assets.curation.splitting.splits import SET_OF_SPLIT, SPLITS
 
 _SHEET_IMAGES = 40
 

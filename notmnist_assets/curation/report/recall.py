@@ -6,6 +6,7 @@ Belongs here: the section that tells, and what each method means. Planting and l
 from collections.abc import Mapping
 from typing import Final
 
+from notmnist_assets.curation.core.wording import counted
 from notmnist_assets.curation.report.blocks import (
     Cell,
     Section,
@@ -18,7 +19,6 @@ from notmnist_assets.curation.report.blocks import (
     words,
 )
 from notmnist_assets.curation.report.data import ReportData
-from notmnist_assets.curation.wording import counted
 
 METHODS: Final[Mapping[str, str]] = {
     "exact": "equal pixels",

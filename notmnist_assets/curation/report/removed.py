@@ -8,9 +8,11 @@ from typing import Any, Final
 
 import pandas as pd
 
-from notmnist_assets.curation.evidence import removed_pair
-from notmnist_assets.curation.images import LETTERS
-from notmnist_assets.curation.relation import Method
+from notmnist_assets.curation.core.images import LETTERS
+from notmnist_assets.curation.core.sampling import evenly_spaced
+from notmnist_assets.curation.core.statistics import label_counts
+from notmnist_assets.curation.duplicates.evidence import removed_pair
+from notmnist_assets.curation.duplicates.row_index import Method
 from notmnist_assets.curation.report.blocks import (
     Picture,
     Pictures,
@@ -24,10 +26,8 @@ from notmnist_assets.curation.report.blocks import (
     words,
 )
 from notmnist_assets.curation.report.data import ReportData
-from notmnist_assets.curation.sampling import evenly_spaced
-from notmnist_assets.curation.sanitizing import REASONS, Conflicts, RemoveFrom, Repeats
-from notmnist_assets.curation.splits import SPLITS
-from notmnist_assets.curation.statistics import label_counts
+from notmnist_assets.curation.sanitizing.decision import REASONS, Conflicts, RemoveFrom, Repeats
+from notmnist_assets.curation.splitting.splits import SPLITS
 
 _EXAMPLES: Final = 4
 

@@ -8,10 +8,10 @@ from typing import Final
 
 import pandas as pd
 
-from notmnist_assets.curation.baselines import learning_curve, of_first_model
-from notmnist_assets.curation.confusion import Counts, recall_by_letter
-from notmnist_assets.curation.drawing import line_chart
-from notmnist_assets.curation.images import LETTERS
+from notmnist_assets.curation.baselines.confusion import Counts, recall_by_letter
+from notmnist_assets.curation.baselines.evaluation import learning_curve, of_first_model
+from notmnist_assets.curation.core.figures import line_chart
+from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.curation.report.blocks import (
     Block,
     Cell,
@@ -29,7 +29,7 @@ from notmnist_assets.curation.report.blocks import (
     words,
 )
 from notmnist_assets.curation.report.data import ReportData
-from notmnist_assets.curation.splits import EVALUATION
+from notmnist_assets.curation.splitting.splits import EVALUATION
 
 
 def baselines_section(data: ReportData) -> Section:

@@ -7,8 +7,8 @@ from typing import Final
 
 import pandas as pd
 
-from notmnist_assets.curation.baselines import of_first_model
-from notmnist_assets.curation.files import file_counts
+from notmnist_assets.curation.baselines.evaluation import of_first_model
+from notmnist_assets.curation.reading.files import file_counts
 from notmnist_assets.curation.report.blocks import Fact, Facts, Notice, Section, count, rows_of, share
 from notmnist_assets.curation.report.data import ReportData
 

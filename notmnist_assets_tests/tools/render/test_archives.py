@@ -20,9 +20,9 @@ import pytest
 from PIL import Image, UnidentifiedImageError
 from sklearn.linear_model import LogisticRegression
 
-from notmnist_assets.curation.errors import CurationError
-from notmnist_assets.curation.images import LETTERS, SETS, Images, as_float32
-from notmnist_assets.curation.progress import Advance, show_progress_on
+from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.curation.core.images import LETTERS, SETS, Images, as_float32
+from notmnist_assets.curation.core.progress import Advance, show_progress_on
 from tools.render import fingerprint, is_rendered, render_archives
 
 LARGE, SMALL = 300, 60

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from notmnist_assets.settings import project_home
+from notmnist_assets.settings.model import project_home
 from notmnist_assets.sources.sample import FILES
 from tools.render import sample
 from tools.render.archives import is_rendered

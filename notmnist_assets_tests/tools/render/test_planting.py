@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notmnist_assets.curation.images import LETTERS, SETS
+from notmnist_assets.curation.core.images import LETTERS, SETS
 from tools.render.planting import NO_FONT, Plan, small_for
 
 PLAN = Plan({"large": 400, "small": 90}, 5)

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 from PIL import Image
 
-from notmnist_assets.curation.images import LETTERS, SIDE, Images
-from notmnist_assets.curation.png_writing import encode
+from notmnist_assets.curation.core.images import LETTERS, SIDE, Images
 from tools.render.fonts import face_files, glyphs
 from tools.render.framing import CANVAS, Canvases, fill_frame
 from tools.render.names import file_name, font_name
+from tools.render.png_writing import encode
 from tools.render.randomness import below, keys
 from tools.render.rendering import (
     FARTHEST,

@@ -1,0 +1,171 @@
+"""What a person sees in the terminal: progress bars while it works, tables when it is done.
+
+Belongs here: drawing with rich. Where the numbers come from is in `planning`, `runs` and the instance.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import dagster as dg
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Column, Table
+
+from notmnist_assets.assets.declaration import Declaration
+from notmnist_assets.curation.core.progress import Advance, show_progress_on
+from notmnist_assets.curation.core.wording import counted
+from notmnist_assets.runs.steps import current_step_name
+from notmnist_assets.staleness.outcomes import (
+    NOT_COMPARED,
+    NOT_RUN,
+    latest_evaluations,
+    outcome_of,
+    outcome_without_evaluation,
+)
+from notmnist_assets.staleness.plan import made_for
+
+_ROOM_FOR_PERCENTAGES: Final = 100
+
+
+@contextmanager
+def progress_bars(console: Console) -> Iterator[None]:
+    """Show every stage of the library as a bar while the block runs, with the asset that a run is at.
+
+    Only in a terminal: in a file, bars are noise.
+    """
+    if not console.is_terminal:
+        yield
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        # Where there is little room, the bar alone tells the share.
+        *([TaskProgressColumn()] if console.width >= _ROOM_FOR_PERCENTAGES else []),
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
+        TimeElapsedColumn(table_column=Column(no_wrap=True)),
+    )
+    with Progress(*columns, console=console) as bars:
+
+        @contextmanager
+        def display(title: str, total: int | None, unit: str) -> Iterator[Advance]:
+            # Bytes in full are hard to read.
+            scale = 1_000_000 if unit == "B" else 1
+            words = ": ".join(filter(None, (current_step_name(), title)))
+            label = f"{words} (MB)" if unit == "B" else f"{words} ({unit})"
+            task = bars.add_task(escape(label), total=None if total is None else max(total // scale, 1))
+            done = 0
+
+            def advance(amount: int) -> None:
+                nonlocal done
+                done += amount
+                bars.update(task, completed=done // scale)
+
+            try:
+                yield advance
+            finally:
+                bars.update(task, total=max(done // scale, 1), completed=max(done // scale, 1))
+                bars.stop_task(task)
+
+        with show_progress_on(display):
+            yield
+
+
+def assets_table(definitions: dg.Definitions, instance: dg.DagsterInstance, profile: str) -> Table:
+    """Return one line per asset: rows, age, and how its checks went.
+
+    The history has one line per asset, whatever the profile: what was made for another one last is only named.
+    """
+    table = Table(title="Assets", title_justify="left", caption_justify="left")
+    for name, justify in (("asset", "left"), ("rows", "right"), ("made (UTC)", "left"), ("checks", "left")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    graph = definitions.resolve_asset_graph()
+    records = instance.get_asset_records(list(graph.toposorted_asset_keys))
+    entries = {record.asset_entry.asset_key: record.asset_entry for record in records}
+    checks = _check_results(
+        graph, instance, {key: entry.last_materialization_storage_id for key, entry in entries.items()}
+    )
+    idle = 0
+    for key in graph.toposorted_asset_keys:
+        event = entries[key].last_materialization if key in entries else None
+        if event is None or event.asset_materialization is None:
+            table.add_row(key.to_user_string(), "", "never", "")
+            continue
+        metadata = event.asset_materialization.metadata
+        if (other := made_for(metadata)) != profile:
+            table.add_row(key.to_user_string(), "", f"last for the profile {other}", "")
+            continue
+        rows = metadata.get("dagster/row_count") or metadata.get("rows")
+        made = datetime.fromtimestamp(event.timestamp, UTC).strftime("%Y-%m-%d %H:%M")
+        outcomes = checks.get(key, {})
+        idle += list(outcomes.values()).count(NOT_COMPARED)
+        table.add_row(key.to_user_string(), f"{rows.value:,}" if rows else "", made, _describe_checks(outcomes))
+    if idle:
+        table.caption = (
+            f"{counted(idle, 'check')} had nothing to compare with, and no part in these numbers: `notmnist show ASSET`"
+            " says why."
+        )
+    return table
+
+
+def findings_table(declarations: Iterable[Declaration], instance: dg.DagsterInstance, profile: str) -> Table:
+    """Return the main numbers of a profile: duplicates, what was removed, accuracies."""
+    table = Table(title="Findings", title_justify="left")
+    table.add_column("where")
+    table.add_column("what")
+    table.add_column("value", justify="right")
+    for declaration in declarations:
+        if not declaration.headlines:
+            continue
+        event = instance.get_latest_materialization_event(declaration.asset_key)
+        metadata = event.asset_materialization.metadata if event and event.asset_materialization else {}
+        if made_for(metadata) != profile:
+            continue
+        for label, words in declaration.headlines.items():
+            if label in metadata:
+                table.add_row(declaration.key, words, _readable(label, metadata[label].value))
+    return table
+
+
+def _readable(label: str, value: Any) -> str:
+    """Return a number as people write it: accuracies in percent, others with the digits that they have."""
+    if label.startswith("accuracy"):
+        return f"{100 * value:.1f} %"
+    return f"{value:g}" if isinstance(value, float) else f"{value:,}"
+
+
+def _check_results(
+    graph: Any, instance: dg.DagsterInstance, materialized: Mapping[dg.AssetKey, int | None]
+) -> dict[dg.AssetKey, dict[str, str]]:
+    """Return by asset the outcome of each check: passed, not compared, warned, failed, not run."""
+    results: dict[dg.AssetKey, dict[str, str]] = {}
+    checks = sorted(graph.asset_check_keys)
+    evaluations = latest_evaluations(instance, checks, materialized)
+    for key in checks:
+        outcome = outcome_of(evaluations[key]) if key in evaluations else outcome_without_evaluation(key)
+        results.setdefault(key.asset_key, {})[key.name] = outcome
+    return results
+
+
+def _describe_checks(outcomes: dict[str, str]) -> str:
+    parts = []
+    for outcome, colour in (("passed", "green"), (NOT_RUN, "yellow")):
+        if number := sum(result == outcome for result in outcomes.values()):
+            parts.append(f"[{colour}]{number} {outcome}[/{colour}]")
+    for outcome, colour in (("warned", "yellow"), ("failed", "red")):
+        names = [name for name, result in outcomes.items() if result == outcome]
+        if names:
+            parts.append(f"[{colour}]{outcome}: {', '.join(names)}[/{colour}]")
+    # A line of the table has no room for those that had nothing to compare: its caption counts them.
+    return ", ".join(parts) or (NOT_COMPARED if outcomes else "")

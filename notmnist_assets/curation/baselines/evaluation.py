@@ -1,0 +1,251 @@
+"""Accuracies of the models in `models` before and after sanitizing, with their uncertainty.
+
+Decides which rows train and which are scored. Which letters are taken for which is counted in `confusion`, doubted
+labels of training rows are ranked in `label_suspects`.
+"""
+
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from notmnist_assets.curation.baselines.models import DEFAULT_MODEL, MODELS, Model
+from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.curation.core.file_names import file_paths, rows_by_file
+from notmnist_assets.curation.core.images import PIXELS, Images
+from notmnist_assets.curation.core.intervals import wilson_interval
+from notmnist_assets.curation.core.progress import stage
+from notmnist_assets.curation.core.values import Split
+from notmnist_assets.curation.splitting.splits import EVALUATION
+
+TRAINING_SIZES: Final = (50, 100, 1000, 5000)
+"""Training rows the assignment asks for, beside all of them."""
+METRIC_COLUMNS: Final = (
+    "model",
+    "train_on",
+    "train_rows",
+    "fitted_rows",
+    "eval_on",
+    "eval_rows",
+    "rows",
+    "accuracy",
+    "ci_low",
+    "ci_high",
+    "converged",
+    "seconds",
+)
+CURVE_COLUMNS: Final = ("train_on", "eval_on", "eval_rows", "train_rows", "accuracy", "ci_low", "ci_high")
+
+Labels = npt.NDArray[np.int32]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class BaselineModel:
+    """A fitted model and its predictions of the rows that were scored.
+
+    Attributes:
+        model: its name.
+        train_on: raw or sanitized.
+        train_rows: "50" ... "all".
+        fitted_rows: rows fitted, the first so many of the training split.
+        estimator: the fitted scikit-learn classifier, which takes `pixel_rows`.
+        predicted: for valid and test as drawn, the predicted label of each row, int32 (n,).
+    """
+
+    model: str
+    train_on: str
+    train_rows: str
+    fitted_rows: int
+    estimator: Any
+    predicted: Mapping[str, Labels]
+
+
+@dataclass(frozen=True, eq=False)
+class Baselines:
+    """All models and their accuracies.
+
+    Attributes:
+        metrics: the table of accuracies, see `fit_baselines`.
+        models: every fitted model by its name, `train_on` and `train_rows`, in the order in which they were fitted.
+        clean: for valid and test, which of their rows as drawn the sanitized split holds, bool (n,).
+    """
+
+    metrics: pd.DataFrame
+    models: Mapping[tuple[str, str, str], BaselineModel]
+    clean: Mapping[str, Mask]
+
+
+def pixel_rows(images: Images) -> npt.NDArray[np.uint8]:
+    """Return images as what the models take: uint8 (n, 784)."""
+    return images.reshape(len(images), PIXELS)
+
+
+def baseline_metrics(
+    raw: Mapping[str, Split],
+    sanitized: Mapping[str, Split],
+    *,
+    sizes: Sequence[int] = TRAINING_SIZES,
+    models: Sequence[str] = (DEFAULT_MODEL,),
+) -> pd.DataFrame:
+    """Return the table of accuracies alone: `fit_baselines` without its models."""
+    return fit_baselines(raw, sanitized, sizes=sizes, models=models).metrics
+
+
+def fit_baselines(
+    raw: Mapping[str, Split],
+    sanitized: Mapping[str, Split],
+    *,
+    sizes: Sequence[int] = TRAINING_SIZES,
+    models: Sequence[str] = (DEFAULT_MODEL,),
+) -> Baselines:
+    """Fit models on growing parts of both training splits and score valid and test.
+
+    Each model is scored on all rows of valid and test as drawn: `raw` tells of all of them, `clean` of those that
+    sanitizing kept, `duplicates` of those that it removed (left out when there are none).
+
+    Args:
+        raw: `train`, `valid` and `test` as drawn.
+        sanitized: the same after sanitizing; each row of its valid and test is a row of the raw one.
+        sizes: training rows to try, beside all.
+        models: names of `models.MODELS`.
+
+    Returns:
+        The models, and in `metrics` one row per model, training rows and scored rows. `model`; `train_on`: raw or
+        sanitized; `train_rows`: "50" ... "all"; `fitted_rows`: rows fitted; `eval_on`: valid or test; `eval_rows`:
+        raw, clean or duplicates; `rows`: rows scored; `accuracy`: share of them predicted right; `ci_low`, `ci_high`:
+        its Wilson interval at 95 %; `converged`: whether the fit raised no `ConvergenceWarning`; `seconds`: wall time
+        of the fit.
+
+    Raises:
+        CurationError: when a training row would be scored, when a sanitized row is not a raw row, when a training
+            split is empty, or when a model refuses its rows.
+    """
+    clean = {name: _clean_rows(raw[name], sanitized[name], name) for name in EVALUATION}
+    trained = {"raw": raw["train"], "sanitized": sanitized["train"]}
+    for train_on, train in trained.items():
+        if not len(train):
+            raise CurationError(
+                "there are no rows to fit.",
+                subject=f"{train_on} train",
+                remedy="sanitized/removed tells why rows were removed; use archives with more different images.",
+            )
+        for name in EVALUATION:
+            _require_disjoint(train, raw[name], f"{train_on} train", f"raw {name}")
+    fits = [
+        (name, train_on, train_rows, len(train) if size is None else size)
+        for name in models
+        for train_on, train in trained.items()
+        for train_rows, size in (*((str(size), size) for size in sorted(set(sizes))), ("all", None))
+        if size is None or size <= len(train)
+    ]
+    tables: list[pd.DataFrame] = []
+    fitted: dict[tuple[str, str, str], BaselineModel] = {}
+    with stage("fit baselines", sum(rows for *_, rows in fits), "rows") as advance:
+        for name, train_on, train_rows, rows in fits:
+            train = trained[train_on]
+            began = time.perf_counter()
+            estimator, converged = _fit(MODELS[name], train.images[:rows], train.labels[:rows])
+            seconds = time.perf_counter() - began
+            predicted = {one: _predict(estimator, raw[one].images) for one in EVALUATION}
+            fitted[name, train_on, train_rows] = BaselineModel(name, train_on, train_rows, rows, estimator, predicted)
+            scored = _score(predicted, raw, clean)
+            tables.append(
+                scored.assign(
+                    model=name,
+                    train_on=train_on,
+                    train_rows=train_rows,
+                    fitted_rows=rows,
+                    converged=converged,
+                    seconds=seconds,
+                )
+            )
+            advance(rows)
+    table = pd.concat(tables, ignore_index=True)
+    return Baselines(table[list(METRIC_COLUMNS)], fitted, clean)
+
+
+def of_first_model(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the first model of the table of accuracies: the one that single figures are shown of."""
+    return metrics[metrics["model"].isin(metrics["model"].head(1))]
+
+
+def learning_curve(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Return accuracies by number of training rows, for plots and for a check that they rise.
+
+    Args:
+        metrics: the rows of one model in the table of `baseline_metrics`.
+
+    Returns:
+        `train_on`, `eval_on`, `eval_rows`, `train_rows` (int, rows fitted), `accuracy`, `ci_low`, `ci_high`, sorted by
+        the first four; one row where a size and "all" are the same rows.
+    """
+    curve = metrics.drop(columns="train_rows").rename(columns={"fitted_rows": "train_rows"})
+    keys = list(CURVE_COLUMNS[:4])
+    return curve[list(CURVE_COLUMNS)].drop_duplicates(keys).sort_values(keys, ignore_index=True)
+
+
+def _fit(model: Model, images: Images, labels: Labels) -> tuple[Any, bool]:
+    """Return the fitted model, and whether its fit converged."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    estimator = model.create()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        try:
+            estimator.fit(pixel_rows(images), labels)
+        except ValueError as error:
+            raise CurationError(
+                f"cannot be fitted to {len(images)} rows: {error}",
+                subject=f"model {model.name}",
+                remedy="Choose other models, or archives with more images of more letters.",
+            ) from error
+    return estimator, not any(issubclass(one.category, ConvergenceWarning) for one in caught)
+
+
+def _predict(estimator: Any, images: Images) -> Labels:
+    if not len(images):
+        return np.zeros(0, np.int32)
+    return np.asarray(estimator.predict(pixel_rows(images)), np.int32)
+
+
+def _score(predicted: Mapping[str, Labels], raw: Mapping[str, Split], clean: Mapping[str, Mask]) -> pd.DataFrame:
+    records = []
+    for name in EVALUATION:
+        right = predicted[name] == raw[name].labels
+        every = np.ones(len(right), np.bool_)
+        for kind, rows in (("raw", every), ("clean", clean[name]), ("duplicates", ~clean[name])):
+            if rows.any():
+                records.append((name, kind, int(rows.sum()), int(right[rows].sum())))
+    table = pd.DataFrame.from_records(records, columns=["eval_on", "eval_rows", "rows", "right"])
+    table["accuracy"] = table["right"] / table["rows"]
+    table["ci_low"], table["ci_high"] = wilson_interval(table["right"].to_numpy(), table["rows"].to_numpy())
+    return table
+
+
+def _clean_rows(raw: Split, sanitized: Split, name: str) -> Mask:
+    """Return which raw rows the sanitized split holds, after making sure that it holds no others."""
+    mask = rows_by_file(raw.sources, sanitized.sources) >= 0
+    if int(mask.sum()) != len(sanitized):
+        raise CurationError(
+            f"of its {len(sanitized)} rows, {int(mask.sum())} match one raw row each.",
+            subject=f"sanitized {name}",
+            remedy="Make it again from the raw split it is compared with.",
+        )
+    return mask
+
+
+def _require_disjoint(train: Split, evaluation: Split, train_name: str, evaluation_name: str) -> None:
+    shared = evaluation.sources[rows_by_file(evaluation.sources, train.sources) >= 0]
+    if len(shared):
+        example = file_paths(shared).iloc[0]
+        raise CurationError(
+            f"{len(shared)} of its rows are rows of {train_name} too, such as {example}.",
+            subject=evaluation_name,
+            remedy="Draw the splits again from disjoint files: no training row may be scored.",
+        )

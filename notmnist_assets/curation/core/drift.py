@@ -1,0 +1,69 @@
+"""How far the numbers that describe a dataset moved from one version to the next, and how far they may.
+
+Belongs here: kinds of limits, and the comparison. Which numbers an asset has, and which limits they get, does not.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import pandas as pd
+
+from notmnist_assets.curation.core.intervals import wilson_interval
+
+DRIFT_COLUMNS: Final = ("quantity", "previous", "actual", "change", "threshold", "drifted")
+
+Limit = Callable[[float, float], float]
+"""From the previous value and the actual one, the largest change that is no drift, in the unit of the values."""
+
+
+def within_share(share: float) -> Limit:
+    """Allow a change by this share of the previous value, for sizes."""
+    return lambda previous, _actual: share * abs(previous)
+
+
+def within(change: float) -> Limit:
+    """Allow a change by this much, for means and shares."""
+    return lambda _previous, _actual: change
+
+
+def within_chance(errors: float) -> Limit:
+    """Allow so many standard errors of the difference of two counts, which is the root of their sum.
+
+    For counts of rare events, such as duplicates: collected anew, they would differ by chance (Poisson).
+    """
+    return lambda previous, actual: errors * math.sqrt(previous + actual)
+
+
+def within_interval(trials: float) -> Limit:
+    """Allow a share of `trials` to move inside the 95 % Wilson interval of its previous value."""
+
+    def limit(previous: float, actual: float) -> float:
+        low, high = wilson_interval(previous * trials, trials)
+        return float(high) - previous if actual > previous else previous - float(low)
+
+    return limit
+
+
+def compare(previous: Mapping[str, float], actual: Mapping[str, float], limits: Mapping[str, Limit]) -> pd.DataFrame:
+    """Compare the quantities that have a limit and that both versions know, in the order of the limits.
+
+    Returns:
+        One row per quantity: `quantity`, `previous`, `actual`, `change` (actual - previous), `threshold` (the largest
+        absolute change that is no drift), `drifted`.
+    """
+    rows = []
+    for quantity, limit in limits.items():
+        if quantity in previous and quantity in actual:
+            before, now = float(previous[quantity]), float(actual[quantity])
+            threshold = limit(before, now)
+            rows.append((quantity, before, now, now - before, threshold, abs(now - before) > threshold))
+    return pd.DataFrame(rows, columns=list(DRIFT_COLUMNS)).astype({"drifted": "bool"})
+
+
+def in_words(compared: pd.DataFrame) -> str:
+    """Return the rows of a comparison as text, such as `images: 30 to 20 (-10, at most 1.5)`."""
+    return "; ".join(
+        f"{quantity}: {previous:.6g} to {actual:.6g} ({change:+.4g}, at most {threshold:.4g})"
+        for quantity, previous, actual, change, threshold, _ in compared.itertuples(index=False, name=None)
+    )

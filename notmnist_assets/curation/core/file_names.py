@@ -1,0 +1,90 @@
+"""What file names tell: who a row is, and in which font it was drawn.
+
+Belongs here: the table of where rows come from, the path that each row goes by, and finding rows by it. Which files an
+archive holds is in `members`.
+"""
+
+import binascii
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from notmnist_assets.curation.core.images import LETTERS
+from notmnist_assets.curation.core.values import FILE_COLUMNS
+
+Names = npt.NDArray[np.object_]
+
+
+def font_name(file_name: str) -> str:
+    """Return the font file that an image was made from, such as "FreightDispBookItalic.ttf".
+
+    The archives name each image after the base64 (standard or URL-safe) of its font's file name. A name that
+    does not decode to printable text is its own font: the file name without its last extension.
+    """
+    stem = file_name.rpartition(".")[0] or file_name
+    encoded = stem.replace("-", "+").replace("_", "/")
+    if len(encoded) % 4:
+        encoded += "=" * (-len(encoded) % 4)
+    try:
+        text = binascii.a2b_base64(encoded, strict_mode=True).decode()
+    except ValueError:
+        return stem
+    return text if text and text.isprintable() else stem
+
+
+def fonts_of(names: Names) -> Names:
+    """Return the font of each file name, object array (n,) of str, by `font_name`."""
+    # Ten letters share most fonts: each name is decoded once.
+    codes, distinct = pd.factorize(names)
+    fonts: Names = np.array([font_name(name) for name in distinct], dtype=object)[codes]
+    return fonts
+
+
+def source_table(
+    sets: Sequence[str], set_of: npt.NDArray[np.integer], labels: npt.NDArray[np.int32], names: Names
+) -> pd.DataFrame:
+    """Return where rows come from, as `Split.sources` has it.
+
+    Args:
+        sets: the sets that rows may be of.
+        set_of: integers (n,), position in `sets`.
+        labels: int32 (n,), 0 to 9 for A to J.
+        names: object array (n,) of str, file names.
+
+    Returns:
+        n rows: `set` and `letter`, categories; `name` and `font`, str.
+    """
+    return pd.DataFrame(
+        {
+            "set": pd.Categorical.from_codes(set_of, categories=pd.Index(list(sets))),
+            "letter": pd.Categorical.from_codes(labels, categories=pd.Index(list(LETTERS))),
+            "name": pd.Series(names, dtype="str"),
+            "font": pd.Series(fonts_of(names), dtype="str"),
+        }
+    )
+
+
+def file_paths(sources: pd.DataFrame) -> "pd.Series[str]":
+    """Return `set/letter/name` of each row, equal exactly where rows were made of one file.
+
+    Args:
+        sources: `set`, `letter`, `name`, and whatever else, as in `Split.sources`.
+
+    Returns:
+        str (n,), with the index of `sources`.
+    """
+    # Sets and letters have no slash: whatever is in a name, two files never have one path.
+    set_name, letter, name = (sources[column].astype("str") for column in FILE_COLUMNS)
+    return set_name + "/" + letter + "/" + name
+
+
+def rows_by_file(sources: pd.DataFrame, others: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """Return the first row of `others` that was made of the same file as each of `sources`: int64 (n,), -1 for none."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found = pc.index_in(*(pa.array(file_paths(table), pa.large_string()) for table in (sources, others)))
+    rows: npt.NDArray[np.int64] = found.fill_null(-1).to_numpy().astype(np.int64)
+    return rows

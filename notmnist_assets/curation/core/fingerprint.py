@@ -1,0 +1,106 @@
+"""Content fingerprints: the data version of a value.
+
+Belongs here: a SHA-256 over what a value holds, independent of how it is stored. Two values are equal, row by
+row and bit by bit, exactly when their fingerprints are.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import pandas as pd
+
+from notmnist_assets.curation.core.values import LetterImages, Split
+
+_CHUNK_BYTES = 1 << 24
+
+
+class _Digest:
+    def __init__(self) -> None:
+        self._sha = hashlib.sha256()
+
+    def text(self, value: str) -> None:
+        encoded = value.encode()
+        self._sha.update(len(encoded).to_bytes(8, "little") + encoded)
+
+    def array(self, values: np.ndarray[Any, Any]) -> None:
+        little = values.dtype.newbyteorder("<")
+        self.text(f"array {little.str}{values.shape}")
+        rows = max(1, _CHUNK_BYTES // max(1, values[:1].nbytes))
+        for start in range(0, len(values), rows):
+            self._sha.update(np.ascontiguousarray(values[start : start + rows], dtype=little).data)
+
+    def texts(self, values: pd.Series) -> None:
+        """Take in UTF-8 bytes and their lengths, the same for strings kept as objects, categories or in Arrow."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        # Arrow would take bytes for text.
+        texts = values.cat.categories if isinstance(values.dtype, pd.CategoricalDtype) else values
+        if (kind := pd.api.types.infer_dtype(texts)) not in ("string", "empty"):
+            raise TypeError(f"a column holds neither numbers nor strings: {kind}")
+        strings = pa.array(values, pa.large_string())
+        self.text("strings")
+        self.array(np.flatnonzero(values.isna().to_numpy()))
+        if isinstance(strings, pa.ChunkedArray):
+            strings = strings.combine_chunks()
+        strings = pc.fill_null(strings, "")
+        self.array(pc.binary_length(strings).to_numpy())
+        if len(strings):
+            _, offsets, data = strings.buffers()
+            ends = np.frombuffer(offsets, np.int64)[strings.offset : strings.offset + len(strings) + 1]
+            self._sha.update(memoryview(data)[int(ends[0]) : int(ends[-1])])
+
+    def table(self, table: pd.DataFrame, leave_out: Sequence[str]) -> None:
+        self.text(f"table of {len(table)} rows")
+        for name in table.columns:
+            if name in leave_out:
+                continue
+            self.text(str(name))
+            column = table[name]
+            if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biuf":
+                self.array(column.to_numpy())
+            else:
+                self.texts(column)
+
+    def hexadecimal(self) -> str:
+        return self._sha.hexdigest()
+
+
+def fingerprint(value: LetterImages | Split | pd.DataFrame, *, leave_out: Sequence[str] = ()) -> str:
+    """Return the SHA-256 (64 hexadecimal digits) of all that `value` holds.
+
+    Args:
+        value: the value to identify. Columns of tables hold numbers, truth values or strings.
+        leave_out: columns of a table that do not count, such as times.
+
+    Raises:
+        TypeError: a column of a table holds something else.
+    """
+    if isinstance(value, pd.DataFrame):
+        digest = _Digest()
+        digest.text("table")
+        digest.table(value, leave_out)
+        return digest.hexadecimal()
+    # Whoever makes a value and whoever stores it both ask, and images take time.
+    if (known := _known.get(value)) is None:
+        known = _known[value] = _of_tensors(value)
+    return known
+
+
+_known: WeakKeyDictionary[LetterImages | Split, str] = WeakKeyDictionary()
+
+
+def _of_tensors(value: LetterImages | Split) -> str:
+    digest = _Digest()
+    digest.text(type(value).__name__)
+    digest.array(value.images)
+    if isinstance(value, LetterImages):
+        digest.texts(pd.Series(value.names, dtype=object))
+        digest.table(value.rejected, ())
+    else:
+        digest.array(value.labels)
+        digest.table(value.sources, ())
+    return digest.hexadecimal()

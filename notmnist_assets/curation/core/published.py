@@ -1,0 +1,176 @@
+"""Published numbers of the original data, and the certificate that compares results with them.
+
+Belongs here: constants with their source, and nothing that depends on how results are made or stored. Sources: the
+archives as served by the assignment's URL, and several public runs of the assignment that agree with each other.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Final, NamedTuple
+
+import pandas as pd
+
+from notmnist_assets.curation.core.images import LETTERS
+
+BASE_URL: Final = "https://commondatastorage.googleapis.com/books1000/"
+
+
+_Row = tuple[str, int | str, int | str, str]
+"""Quantity, published, found, evidence."""
+
+
+class PublishedArchive(NamedTuple):
+    """Size and digest of an original archive, and the pixel moments of its letters."""
+
+    bytes: int
+    sha256: str
+    means: tuple[float, ...]
+    deviations: tuple[float, ...]
+
+
+ARCHIVES: Final = {
+    "large": PublishedArchive(
+        bytes=247_336_696,
+        sha256="1e8261b75484b520dc76027f5c22af50fe608e3bb16277caec086eb928f9b61c",
+        means=(
+            -0.12825, -0.00756303, -0.142258, -0.0573678, -0.069899,
+            -0.125583, -0.0945814, -0.0685221, 0.0307862, -0.153358,
+        ),
+        deviations=(
+            0.443121, 0.454491, 0.439806, 0.455648, 0.452942,
+            0.44709, 0.44624, 0.454232, 0.468899, 0.443656,
+        ),
+    ),
+    "small": PublishedArchive(
+        bytes=8_458_043,
+        sha256="76b2ef7ccc56452964780569db37b279c9cbe1bf442c3b38be784752683b3cec",
+        means=(
+            -0.132626, 0.005356, -0.141521, -0.049217, -0.059915,
+            -0.118185, -0.092550, -0.058689, 0.052645, -0.151689,
+        ),
+        deviations=(
+            0.445128, 0.457115, 0.442690, 0.459759, 0.457350,
+            0.452279, 0.449006, 0.458759, 0.471894, 0.448014,
+        ),
+    ),
+}  # fmt: skip
+"""By set. Means and standard deviations are of (pixel - 127.5) / 255, letters A to J."""
+
+PUBLISHED: Final = "published"
+INFERRED: Final = "inferred"
+"""Evidence for a number: printed by public runs of the assignment or counted in the archives, or worked out from
+percentages that were printed, so that it may be off by a few."""
+
+SIZES: Final = {"train": 200_000, "valid": 10_000, "test": 10_000}
+SEED: Final = 133
+"""The split that the numbers below are of, drawn from files in canonical order."""
+
+READABLE: Final = {
+    "large": (52_909, 52_911, 52_912, 52_911, 52_912, 52_912, 52_912, 52_912, 52_912, 52_911),
+    "small": (1_872, 1_873, 1_873, 1_873, 1_873, 1_872, 1_872, 1_872, 1_872, 1_872),
+}
+"""Readable files of letters A to J, by set."""
+
+REJECTED: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "large": {
+        "A": (
+            "RnJlaWdodERpc3BCb29rSXRhbGljLnR0Zg==.png",
+            "SG90IE11c3RhcmQgQlROIFBvc3Rlci50dGY=.png",
+            "Um9tYW5hIEJvbGQucGZi.png",
+        ),
+        "B": ("TmlraXNFRi1TZW1pQm9sZEl0YWxpYy5vdGY=.png",),
+        "D": ("VHJhbnNpdCBCb2xkLnR0Zg==.png",),
+    },
+    "small": {
+        "A": ("RGVtb2NyYXRpY2FCb2xkT2xkc3R5bGUgQm9sZC50dGY=.png",),
+        "F": ("Q3Jvc3NvdmVyIEJvbGRPYmxpcXVlLnR0Zg==.png",),
+    },
+}
+"""Names of the unreadable files, by set and letter; the other letters have none."""
+
+DISTINCT: Final[Mapping[str, tuple[int, str]]] = {
+    "small": (18_232, PUBLISHED),
+    "train": (187_217, INFERRED),
+    "valid": (9_872, INFERRED),
+    "test": (9_780, PUBLISHED),
+}
+"""Distinct images (equal pixels) of the readable small files and of each split, with the evidence."""
+
+SHARED_ROWS: Final = {
+    ("valid", "train"): 1_067,
+    ("test", "train"): 1_324,
+    ("test", "valid"): 200,
+    ("valid", "test"): 153,
+}
+"""Rows of the first split whose image the second one holds. Direction matters."""
+
+SHARED_IMAGES: Final = {("valid", "train"): 953, ("test", "train"): 1_153, ("test", "valid"): 55}
+"""Distinct images that two splits share; inferred."""
+
+UNSHARED_TEST_ROWS: Final = 8_639
+"""Test rows left when those whose image train or valid holds are removed."""
+
+
+def certificate(
+    *,
+    readable: Mapping[str, Mapping[str, int]] | None = None,
+    rejected: Mapping[str, Mapping[str, Collection[str]]] | None = None,
+    distinct: Mapping[str, int] | None = None,
+    overlap_report: pd.DataFrame | None = None,
+    unshared_test_rows: int | None = None,
+) -> pd.DataFrame:
+    """Compare results with the published numbers; what is not given is left out.
+
+    Only results on the original archives compare, those of the splits only with `SIZES` and `SEED`.
+
+    Args:
+        readable: number of readable files, by set and letter.
+        rejected: names of rejected files, by set and letter.
+        distinct: number of distinct images, by split; of all readable small files as "small".
+        overlap_report: as `overlap.overlap_report` returns it.
+        unshared_test_rows: as `count_unshared_test_rows` returns it.
+
+    Returns:
+        One row per number: `quantity`; `published` and `found`, as text; `agrees`; `evidence`: published or inferred.
+    """
+    rows = [*_file_rows(readable or {}, rejected or {})]
+    for name, count in (distinct or {}).items():
+        expected, evidence = DISTINCT[name]
+        rows.append((f"distinct images, {name}", expected, count, evidence))
+    if overlap_report is not None:
+        rows += _shared_rows(overlap_report)
+    if unshared_test_rows is not None:
+        rows.append(("rows of test in neither train nor valid", UNSHARED_TEST_ROWS, unshared_test_rows, PUBLISHED))
+    table = pd.DataFrame(rows, columns=["quantity", "published", "found", "evidence"]).astype("str")
+    table.insert(3, "agrees", table["published"] == table["found"])
+    return table
+
+
+def count_unshared_test_rows(hashes: Mapping[str, pd.DataFrame]) -> int:
+    """Return how many test rows have an image that neither train nor valid holds, from the hash table of each split."""
+    seen = pd.concat([hashes["train"]["exact"], hashes["valid"]["exact"]])
+    return int((~hashes["test"]["exact"].isin(seen)).sum())
+
+
+def _listed(names: Collection[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+def _file_rows(
+    readable: Mapping[str, Mapping[str, int]], rejected: Mapping[str, Mapping[str, Collection[str]]]
+) -> Iterator[_Row]:
+    for set_name, counts in readable.items():
+        for letter, count in counts.items():
+            expected = READABLE[set_name][LETTERS.index(letter)]
+            yield f"readable files, {set_name} {letter}", expected, count, PUBLISHED
+    for set_name, names in rejected.items():
+        for letter, found in names.items():
+            known = REJECTED[set_name].get(letter, ())
+            yield f"rejected files, {set_name} {letter}", _listed(known), _listed(found), PUBLISHED
+
+
+def _shared_rows(overlap_report: pd.DataFrame) -> Iterator[_Row]:
+    exact = overlap_report[overlap_report["method"] == "exact"].set_index(["rows_of", "found_in"])
+    for pair, rows in SHARED_ROWS.items():
+        yield f"rows of {pair[0]} in {pair[1]}", rows, int(exact["rows"][pair]), PUBLISHED
+    for pair, images in SHARED_IMAGES.items():
+        yield f"distinct images of {pair[0]} in {pair[1]}", images, int(exact["distinct"][pair]), INFERRED

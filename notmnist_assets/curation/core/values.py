@@ -1,0 +1,109 @@
+"""The values that flow from stage to stage: Archive, LetterImages, Split.
+
+Belongs here: what each value holds and the laws any instance obeys. How they are computed is in the module of
+their stage; how they are stored is not this library's matter.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final, cast
+
+import fsspec
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from notmnist_assets.curation.core.images import LETTERS, Images, as_float32, check_images
+
+REJECTED_COLUMNS: Final = ("name", "bytes", "reason")
+FILE_COLUMNS: Final = ("set", "letter", "name")
+"""Which file a row was made of: no two files agree in all three."""
+SOURCE_COLUMNS: Final = (*FILE_COLUMNS, "font")
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A verified `.tar.gz`.
+
+    Attributes:
+        uri: local path or fsspec URL of the verified bytes.
+        bytes: size of the compressed file.
+        sha256: hexadecimal SHA-256 of the compressed file.
+        origin: where the bytes came from, for people.
+    """
+
+    uri: str
+    bytes: int
+    sha256: str
+    origin: str
+
+    def open(self) -> BinaryIO:
+        """Open the compressed bytes for reading from the start."""
+        if "://" not in self.uri:  # fsspec would take "::" in a path for a chain of file systems
+            return Path(self.uri).open("rb")
+        return cast("BinaryIO", fsspec.open(self.uri, "rb").open())
+
+
+@dataclass(frozen=True, eq=False)
+class LetterImages:
+    """All images of one letter of one archive, in canonical order.
+
+    Attributes:
+        images: uint8 (n, 28, 28).
+        names: object array (n,) of str, file names without folder, in canonical order.
+        rejected: one row per member that is not among the images: `name`, `bytes`, `reason`.
+    """
+
+    images: Images
+    names: npt.NDArray[np.object_]
+    rejected: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        check_images(self.images, "LetterImages.images")
+        if self.names.shape != (len(self.images),):
+            raise ValueError(f"{len(self.images)} images but names of shape {self.names.shape}")
+        if tuple(self.rejected.columns) != REJECTED_COLUMNS:
+            raise ValueError(f"rejected has columns {list(self.rejected.columns)}, not {REJECTED_COLUMNS}")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def as_float32(self) -> npt.NDArray[np.float32]:
+        """Return the images as float32 (n, 28, 28), (pixel - 127.5) / 255."""
+        return as_float32(self.images)
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Rows of a train, valid or test set.
+
+    Attributes:
+        images: uint8 (n, 28, 28).
+        labels: int32 (n,), 0 to 9 for A to J.
+        sources: one row per image: `set`, `letter`, `name`, `font`.
+    """
+
+    images: Images
+    labels: npt.NDArray[np.int32]
+    sources: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        check_images(self.images, "Split.images")
+        n = len(self.images)
+        if self.labels.dtype != np.int32 or self.labels.shape != (n,):
+            raise ValueError(f"labels must be int32 ({n},), not {self.labels.dtype} {self.labels.shape}")
+        if n and (int(self.labels.min()) < 0 or int(self.labels.max()) >= len(LETTERS)):
+            raise ValueError("labels must lie between 0 and 9")
+        if tuple(self.sources.columns) != SOURCE_COLUMNS or len(self.sources) != n:
+            raise ValueError(f"sources must have {n} rows and the columns {SOURCE_COLUMNS}")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def as_float32(self) -> npt.NDArray[np.float32]:
+        """Return the images as float32 (n, 28, 28), (pixel - 127.5) / 255."""
+        return as_float32(self.images)
+
+    def take(self, rows: npt.NDArray[np.intp]) -> "Split":
+        """Return the split that holds `rows` of this one, in that order."""
+        return Split(self.images[rows], self.labels[rows], self.sources.take(rows).reset_index(drop=True))

@@ -1,0 +1,80 @@
+"""One row per split row: what identifies an image exactly, and coarsely.
+
+Belongs here: digests of single images. Comparing tables of them is in `overlap`; distances are in `near`.
+"""
+
+import hashlib
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from notmnist_assets.curation.core.images import PIXEL_DEPTH, PIXELS, SIDE, Images
+from notmnist_assets.curation.core.progress import stage
+from notmnist_assets.curation.core.values import Split
+
+CELL = 4
+CELLS = SIDE // CELL
+_DIGEST_HEX = 32
+_CHUNK = 4096
+
+
+def exact_digests(images: Images) -> npt.NDArray[np.object_]:
+    """Return one digest per image: the first 128 bits of the SHA-256 of its 784 bytes, as 32 hex digits.
+
+    Anyone can repeat it: `hashlib.sha256(image.tobytes()).hexdigest()[:32]`.
+    """
+    return _digests(np.ascontiguousarray(images).reshape(len(images), PIXELS), "hash")
+
+
+def cell_maxima(images: Images) -> npt.NDArray[np.uint8]:
+    """Return the maximum of each 4x4 cell: uint8 (n, 7, 7), the assignment's coarse picture."""
+    maxima = np.empty((len(images), CELLS, CELLS), np.uint8)
+    for start in range(0, len(images), _CHUNK):
+        chunk = images[start : start + _CHUNK]
+        rows = chunk[:, 0::CELL]
+        for offset in range(1, CELL):
+            rows = np.maximum(rows, chunk[:, offset::CELL])
+        columns = rows[:, :, 0::CELL]
+        for offset in range(1, CELL):
+            columns = np.maximum(columns, rows[:, :, offset::CELL])
+        maxima[start : start + _CHUNK] = columns
+    return maxima
+
+
+def cell_digests(images: Images) -> npt.NDArray[np.object_]:
+    """Return one digest per image of its 49 cell maxima, made like `exact_digests`."""
+    return _digests(cell_maxima(images).reshape(len(images), CELLS * CELLS), "hash cells")
+
+
+def ink(images: Images) -> npt.NDArray[np.float64]:
+    """Return the sum of each image's pixels in units of 255: float64 (n,), 0 to 784.
+
+    The L1 distance of two images is never less than the difference of their ink.
+    """
+    sums: npt.NDArray[np.int64] = images.reshape(len(images), PIXELS).sum(axis=1, dtype=np.int64)
+    return sums / PIXEL_DEPTH
+
+
+def hash_table(split: Split) -> pd.DataFrame:
+    """Return the hash table of a split: `row`, `label`, `exact`, `cells`, `ink`, in row order."""
+    return pd.DataFrame(
+        {
+            "row": np.arange(len(split), dtype=np.int32),
+            "label": split.labels,
+            "exact": exact_digests(split.images),
+            "cells": cell_digests(split.images),
+            "ink": ink(split.images),
+        }
+    ).astype({"exact": "str", "cells": "str"})
+
+
+def _digests(rows: npt.NDArray[np.uint8], title: str) -> npt.NDArray[np.object_]:
+    sha256 = hashlib.sha256
+    digests = np.empty(len(rows), object)
+    with stage(title, len(rows), "images") as advance:
+        for start in range(0, len(rows), _CHUNK):
+            chunk = rows[start : start + _CHUNK]
+            digests[start : start + len(chunk)] = [sha256(row).hexdigest()[:_DIGEST_HEX] for row in chunk]
+            advance(len(chunk))
+    return digests

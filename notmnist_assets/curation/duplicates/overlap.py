@@ -1,0 +1,175 @@
+"""How much the splits share, and where duplicates disagree about the letter.
+
+Belongs here: reports. Nothing is removed here; that is `sanitizing`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from notmnist_assets.curation.core.images import LETTERS
+from notmnist_assets.curation.core.values import Split
+from notmnist_assets.curation.duplicates.row_index import METHODS, NO_ROW, Mask, Method, RowIndex
+from notmnist_assets.curation.splitting.splits import EVALUATION, SPLITS
+
+
+def overlap_report(index: RowIndex) -> pd.DataFrame:
+    """Return, for each method and ordered pair of splits, the rows of one that are found in the other.
+
+    Columns: `method`, `rows_of`, `found_in`, `rows`, `distinct`, `share`. With `rows_of` = `found_in`, `rows`
+    counts those that have an earlier row of the same split related to them. `distinct` is the number of distinct
+    images (equal pixels) among the counted rows, `share` is `rows` over all rows of `rows_of`.
+    """
+    records: list[dict[str, Any]] = []
+    for method in METHODS:
+        for found_in in SPLITS:
+            nearest = index.nearest(index.in_split(found_in), method).row
+            earliest = _earliest(index, index.in_split(found_in), method)
+            for rows_of in SPLITS:
+                rows = np.flatnonzero(index.in_split(rows_of))
+                images = index.image[rows]
+                counted = earliest[images] < rows if rows_of == found_in else nearest[images] != NO_ROW
+                records.append(
+                    {
+                        "method": method,
+                        "rows_of": rows_of,
+                        "found_in": found_in,
+                        "rows": int(counted.sum()),
+                        "distinct": len(np.unique(images[counted])),
+                        "share": float(counted.mean()) if len(rows) else 0.0,
+                    }
+                )
+    place = {name: number for number, name in enumerate([*METHODS, *SPLITS])}
+    records.sort(key=lambda record: [place[record[column]] for column in ("method", "rows_of", "found_in")])
+    return pd.DataFrame(records)
+
+
+def _earliest(index: RowIndex, rows: Mask, method: Method) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Return, per image, the first of `rows` related to it, however near; a huge number where there is none."""
+    none = np.iinfo(np.int64).max
+    exact = index.nearest(rows, "exact").row
+    earliest = np.where(exact == NO_ROW, none, exact)
+    if method == "cells":
+        related = index.first_in_cell(rows)
+        return np.where(related == NO_ROW, none, related)
+    if method == "near":
+        source, target, _ = index.edges
+        np.minimum.at(earliest, source, np.where(exact[target] == NO_ROW, none, exact[target]))
+    return earliest
+
+
+def duplicate_groups(index: RowIndex, method: Method) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Return the group number of each distinct image: connected components of the method's relation.
+
+    Groups are for display and for grouped splitting. What leaks is decided by direct neighbours, not by groups.
+    Groups are numbered by their first row.
+    """
+    if method == "exact":
+        return np.arange(index.images)
+    if method == "cells":
+        return index.cell_of_image
+    # SciPy takes half a second to import: not before it is needed.
+    from scipy.sparse.csgraph import connected_components
+
+    _, groups = connected_components(index.neighbours(), directed=False)
+    return pd.factorize(groups)[0].astype(np.int64)
+
+
+def group_sizes(index: RowIndex, method: Method) -> pd.DataFrame:
+    """Return how many groups have each number of rows: `method`, `rows`, `groups`, `distinct` (images in them)."""
+    groups = duplicate_groups(index, method)
+    rows = np.bincount(groups[index.image], minlength=int(groups.max(initial=-1)) + 1)
+    images = np.bincount(groups, minlength=len(rows))
+    table = pd.DataFrame({"rows": rows, "groups": 1, "distinct": images})
+    summed = table.groupby("rows", as_index=False).sum()
+    summed.insert(0, "method", method)
+    return summed
+
+
+def label_conflicts(index: RowIndex, splits: Mapping[str, Split]) -> pd.DataFrame:
+    """Return every row of every duplicate group whose rows have different letters.
+
+    Columns: `method` (exact: equal pixels; near: connected within the radius), `group`, `images` (distinct images
+    of the group), `split`, `row`, `letter`, `name`, `font`, `exact`. Groups of one method are numbered from 0 in
+    the order of their first row; within a group train comes first, then valid, then test, in row order.
+    """
+    sources = pd.concat([splits[name].sources for name in SPLITS], ignore_index=True)
+    parts = []
+    for method in ("exact", "near"):
+        groups = duplicate_groups(index, method)
+        group_of_row = groups[index.image]
+        size = int(groups.max(initial=-1)) + 1
+        letters = np.zeros((size, len(LETTERS)), bool)
+        letters[group_of_row, index.label] = True
+        conflicting = letters.sum(axis=1) > 1
+        rows = np.flatnonzero(conflicting[group_of_row])
+        numbers = pd.factorize(group_of_row[rows])[0]
+        picked = sources.iloc[rows].reset_index(drop=True)
+        part = pd.DataFrame(
+            {
+                "method": method,
+                "group": numbers.astype(np.int64),
+                "images": np.bincount(groups, minlength=size)[group_of_row[rows]],
+                "split": np.array(SPLITS, dtype=object)[index.split[rows]],
+                "row": index.row[rows],
+                "letter": picked["letter"].astype("str"),
+                "name": picked["name"],
+                "font": picked["font"],
+                "exact": index.digests[index.image[rows]],
+            }
+        )
+        parts.append(part.sort_values("group", ignore_index=True, kind="stable"))
+    return pd.concat(parts, ignore_index=True).astype(
+        dict.fromkeys(("method", "split", "letter", "name", "font", "exact"), "str")
+    )
+
+
+def conflict_groups(conflicts: pd.DataFrame, most: int) -> pd.DataFrame:
+    """Return the largest groups of `label_conflicts`, one row each, `most` of each method, those with most rows first.
+
+    Columns: `method`, `letters` ("A 12, B 1": rows by letter, the most frequent first), `rows`, `images`, `rarest`
+    ("train 7": where the first row of the rarest letter is, likely a wrong label), `name` (its file's), `group`.
+    """
+    sizes = conflicts.groupby(["method", "group"], as_index=False).size()
+    largest = sizes.sort_values(["method", "size"], ascending=[True, False], kind="stable").groupby("method").head(most)
+    picked = conflicts.merge(largest[["method", "group"]])
+    rows_of = dict(iter(picked.groupby(["method", "group"])))
+    records = []
+    for method, group, size in largest.itertuples(index=False):
+        rows = rows_of[method, group]
+        counts = rows["letter"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+        rarest = rows[rows["letter"] == counts.index[-1]].iloc[0]
+        letters = ", ".join(f"{letter} {count}" for letter, count in counts.items())
+        where = f"{rarest['split']} {rarest['row']}"
+        records.append((method, letters, size, int(rarest["images"]), where, rarest["name"], group))
+    return pd.DataFrame(records, columns=["method", "letters", "rows", "images", "rarest", "name", "group"])
+
+
+def font_leakage(splits: Mapping[str, Split]) -> pd.DataFrame:
+    """Return the share of valid and test rows whose font has any letter in train.
+
+    Columns: `rows_of`, `rows`, `share`, and `other_letter_share`: rows whose font has a different letter in train.
+    """
+    names = pd.concat([splits[name].sources["font"].astype("str") for name in SPLITS], ignore_index=True)
+    fonts, distinct = pd.factorize(names)
+    in_train = np.zeros((len(distinct), len(LETTERS)), bool)
+    ends = np.cumsum([len(splits[name]) for name in SPLITS])
+    font_of = dict(zip(SPLITS, np.split(fonts, ends[:-1]), strict=True))
+    in_train[font_of["train"], splits["train"].labels] = True
+    letters = in_train.sum(axis=1)
+    records = []
+    for name in EVALUATION:
+        font, rows = font_of[name], len(splits[name])
+        any_letter = int((letters[font] > 0).sum())
+        other_letter = int((letters[font] > in_train[font, splits[name].labels]).sum())
+        records.append(
+            {
+                "rows_of": name,
+                "rows": any_letter,
+                "share": any_letter / max(rows, 1),
+                "other_letter_share": other_letter / max(rows, 1),
+            }
+        )
+    return pd.DataFrame(records)

@@ -1,0 +1,191 @@
+"""What each way to find duplicates finds, and what it finds by mistake.
+
+Recall is measured on planted duplicates: perturbed copies of the data's own images. Mistakes are measured on the
+data: pairs that a way calls duplicates although their letters differ.
+
+Belongs here: the two tables, and what each way calls a duplicate. Perturbations are in `perturbations`.
+"""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from PIL import Image
+
+from notmnist_assets.curation.core.images import PIXEL_DEPTH, Images, check_images, distances
+from notmnist_assets.curation.core.intervals import wilson_interval
+from notmnist_assets.curation.core.progress import stage
+from notmnist_assets.curation.duplicates.hashes import CELLS, cell_maxima
+from notmnist_assets.curation.duplicates.near import NearPairs, near_pairs
+from notmnist_assets.curation.duplicates.perturbations import PERTURBATIONS, planted
+from notmnist_assets.curation.duplicates.radius import cross_letter, letter_shares
+
+METHODS: Final = ("exact", "cells", "near", "phash_0", "phash_10")
+"""Equal pixels; equal maxima of 4x4 cells, as in the assignment; pixels within the radius; pHash with 0 or at
+most 10 of 64 bits different, the two settings of the common tools (imagehash, imagededup)."""
+
+_RECALL_COLUMNS: Final = (
+    "perturbation",
+    "strength",
+    "method",
+    "planted",
+    "found",
+    "recall",
+    "ci_low",
+    "ci_high",
+    "median_distance",
+)
+_PHASH_BITS: Final = {"phash_0": 0, "phash_10": 10}
+_PHASH_CHUNK: Final = 512
+
+
+def recall_table(
+    images: Images, radius: float, *, shifts: bool = False, sample: int = 500, seed: int = 0
+) -> pd.DataFrame:
+    """Plant perturbed copies of a sample of the images and count what each method finds again.
+
+    A copy is found when the method calls it a duplicate of its original. Some perturbations leave some images
+    as they are (a blur of a blank image); these are planted all the same and are what `exact` finds.
+
+    Args:
+        images: uint8 (n, 28, 28), distinct images.
+        radius: radius of the method near.
+        shifts: whether near also finds copies moved by one pixel.
+        sample: how many images to perturb, at most.
+        seed: of the sample and of the perturbations.
+
+    Returns:
+        One row per perturbation, strength and method: `perturbation`, `strength`, `method`, `planted`,
+        `found`, `recall`, `ci_low`, `ci_high` (95 % Wilson interval), `median_distance` (of copy and
+        original as they are, neither moved, in the unit of the radius).
+    """
+    check_images(images, "images")
+    rows = np.random.default_rng(seed).choice(len(images), min(sample, len(images)), replace=False)
+    originals = images[np.sort(rows)]
+    count = len(originals)
+    before = cell_maxima(originals), perceptual_hashes(originals)
+    records = []
+    with stage("recall", sum(len(kind.strengths) for kind in PERTURBATIONS), "perturbations") as advance:
+        for perturbation, strength, copies in planted(originals, seed):
+            distance = distances(originals, copies)
+            bits = hamming(before[1], perceptual_hashes(copies))
+            found = {
+                "exact": distance == 0,
+                "cells": (before[0] == cell_maxima(copies)).all(axis=(1, 2)),
+                "near": _found_by_search(originals, copies, radius, shifts=shifts),
+                **{method: bits <= most for method, most in _PHASH_BITS.items()},
+            }
+            median = float(np.median(distance)) / PIXEL_DEPTH if count else 0.0
+            records += [
+                (perturbation.name, strength, method, count, int(found[method].sum()), median) for method in METHODS
+            ]
+            advance(1)
+    table = pd.DataFrame(records, columns=["perturbation", "strength", "method", "planted", "found", "median_distance"])
+    low, high = wilson_interval(table["found"], table["planted"])
+    recall = table["found"] / table["planted"].clip(lower=1)
+    return table.assign(recall=recall, ci_low=low, ci_high=high)[list(_RECALL_COLUMNS)]
+
+
+def _found_by_search(originals: Images, copies: Images, radius: float, *, shifts: bool) -> npt.NDArray[np.bool_]:
+    """Return which copies the search over the data finds near their original, bool (n,)."""
+    pairs = near_pairs(originals, radius, others=copies, shifts=shifts)
+    found = np.zeros(len(originals), np.bool_)
+    found[pairs.a[pairs.a == pairs.b]] = True
+    return found
+
+
+def recall_by_method(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the recall of all methods beside each other.
+
+    Args:
+        table: as `recall_table` returns it.
+
+    Returns:
+        One row per perturbation and strength, in their order: `perturbation`, `strength`, the recall of each of
+        `METHODS` under its name, `median_distance`, `planted`.
+    """
+    same = ["perturbation", "strength", "median_distance", "planted"]
+    recalls = {method: table.loc[table["method"] == method, "recall"].to_numpy() for method in METHODS}
+    wide = table.loc[table["method"] == METHODS[0], same].assign(**recalls)
+    return wide[["perturbation", "strength", *METHODS, "median_distance", "planted"]].reset_index(drop=True)
+
+
+def false_alarm_table(
+    images: Images,
+    letters: npt.NDArray[np.integer],
+    pairs: NearPairs,
+) -> pd.DataFrame:
+    """Count the pairs that each method calls duplicates, and the share of them with different letters.
+
+    Exact is left out: distinct images are never equal. Every pair counts once, as in `radius_curve`. Some ten
+    thousand images are enough and not too many: pairs of pHash are found by brute force.
+
+    Args:
+        images: uint8 (n, 28, 28), distinct images.
+        letters: integers (n, 10), how many rows of each letter show an image.
+        pairs: the pairs within the radius.
+
+    Returns:
+        One row per method: `method`, `images`, `pairs`, `cross_letter`, `share`, `ci_low`, `ci_high`.
+    """
+    check_images(images, "images")
+    shares = letter_shares(letters)
+    counts = {
+        "cells": _cells_pairs(images, shares),
+        "near": (len(pairs), float(cross_letter(pairs, letters).sum())),
+        **_phash_pairs(perceptual_hashes(images), shares),
+    }
+    table = pd.DataFrame(
+        [(method, len(images), *found) for method, found in counts.items()],
+        columns=["method", "images", "pairs", "cross_letter"],
+    )
+    low, high = wilson_interval(np.minimum(table["cross_letter"], table["pairs"]), table["pairs"])
+    return table.assign(share=table["cross_letter"] / table["pairs"].clip(lower=1), ci_low=low, ci_high=high)
+
+
+def _cells_pairs(images: Images, shares: npt.NDArray[np.float64]) -> tuple[int, float]:
+    """Return how many pairs have equal cell maxima and how many of them cross letters.
+
+    Groups are counted without listing their pairs: the sum of products over the pairs of a group is
+    (square of the sum - sum of the squares) / 2.
+    """
+    maxima = cell_maxima(images).reshape(len(images), CELLS * CELLS)
+    keys = np.ascontiguousarray(maxima).view(np.dtype((np.void, maxima.shape[1])))[:, 0]
+    _, groups = np.unique(keys, return_inverse=True)
+    sizes = np.bincount(groups)
+    sums = np.zeros((len(sizes), shares.shape[1]))
+    np.add.at(sums, groups, shares)
+    pairs = int((sizes * (sizes - 1) // 2).sum())
+    same = (float(np.square(sums).sum()) - float(np.square(shares).sum())) / 2
+    return pairs, max(pairs - same, 0.0)
+
+
+def _phash_pairs(hashes: npt.NDArray[np.uint64], shares: npt.NDArray[np.float64]) -> dict[str, tuple[int, float]]:
+    """Return, for each pHash method, how many pairs are close and how many of them cross letters."""
+    count = dict.fromkeys(_PHASH_BITS, 0)
+    same = dict.fromkeys(_PHASH_BITS, 0.0)
+    for start in range(0, len(hashes), _PHASH_CHUNK):
+        bits = hamming(hashes[start : start + _PHASH_CHUNK, None], hashes[None, start:])
+        a, b = np.nonzero(bits <= max(_PHASH_BITS.values()))
+        later = b > a
+        a, b = a[later], b[later]
+        for method, most in _PHASH_BITS.items():
+            close = bits[a, b] <= most
+            count[method] += int(close.sum())
+            same[method] += float(np.einsum("ij,ij->", shares[a[close] + start], shares[b[close] + start]))
+    return {method: (count[method], max(count[method] - same[method], 0.0)) for method in _PHASH_BITS}
+
+
+def perceptual_hashes(images: Images) -> npt.NDArray[np.uint64]:
+    """Return the 64-bit `imagehash.phash` of each image (n, 28, 28), uint64 (n,)."""
+    import imagehash  # late: it brings SciPy, which takes half a second to import
+
+    hashes = [imagehash.phash(Image.fromarray(image)).hash for image in images]
+    return np.packbits(np.array(hashes, np.bool_).reshape(-1, 64), axis=1).view(">u8")[:, 0].astype(np.uint64)
+
+
+def hamming(a: npt.NDArray[np.uint64], b: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint8]:
+    """Return in how many bits hashes differ, uint8 of the broadcast shape."""
+    bits: npt.NDArray[np.uint8] = np.bitwise_count(a ^ b)
+    return bits

@@ -1,0 +1,201 @@
+"""Which rows of the splits show the same image, under each of the three methods.
+
+Belongs here: one index over all split rows that answers "what is the nearest of these rows" by the method's own
+relation. `exact`: equal pixels. `cells`: equal 4x4 cell maxima (the assignment's near hash). `near`: equal
+pixels, or a direct neighbour within the radius; neighbours of neighbours do not count. Reporting is in
+`overlap`, removing in `sanitizing`.
+"""
+
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from notmnist_assets.curation.core.images import LETTERS, PIXEL_DEPTH
+from notmnist_assets.curation.duplicates.near import LARGEST_DISTANCE, largest_sum
+from notmnist_assets.curation.splitting.splits import SPLITS
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+Method = Literal["exact", "cells", "near"]
+METHODS: Final[tuple[Method, ...]] = ("exact", "cells", "near")
+NO_ROW: Final = -1
+NO_IMAGE: Final = -1
+
+Mask = npt.NDArray[np.bool_]
+Indices = npt.NDArray[np.int64]
+Edges = tuple[Indices, Indices, npt.NDArray[np.float64]]
+
+
+@dataclass(frozen=True, eq=False)
+class Nearest:
+    """For each image, the nearest of the asked rows.
+
+    Attributes:
+        row: int64 (images,), global row number, or -1 where no asked row is related.
+        distance: float64 (images,), L1 in units of 255; 0 for equal pixels, NaN where unknown or none.
+    """
+
+    row: Indices
+    distance: npt.NDArray[np.float64]
+
+
+class RowIndex:
+    """All rows of all splits, numbered train, valid, test; and the distinct images they hold.
+
+    Attributes:
+        split: int8 (rows,), position in SPLITS.
+        row: int64 (rows,), row number within its split.
+        label: int32 (rows,).
+        image: int64 (rows,), number of the distinct image.
+        images: how many distinct images there are.
+        digests: object array (images,), the exact digest of each distinct image.
+        cell_of_image: int64 (images,), number of its distinct cell maxima.
+    """
+
+    def __init__(
+        self, hashes: Mapping[str, pd.DataFrame], pairs: pd.DataFrame | None = None, radius: float = 0.0
+    ) -> None:
+        """Index the hash tables of all splits.
+
+        Args:
+            hashes: hash table by split.
+            pairs: near pairs, at least all those within `radius`, each once; None if `near` is not needed.
+            radius: pairs farther apart are not related.
+        """
+        tables = [hashes[name] for name in SPLITS]
+        self.split = np.repeat(np.arange(len(SPLITS), dtype=np.int8), [len(table) for table in tables])
+        self.row = np.concatenate([table["row"].to_numpy(np.int64) for table in tables])
+        self.label = np.concatenate([table["label"].to_numpy(np.int32) for table in tables])
+        exact = pd.concat([table["exact"] for table in tables], ignore_index=True)
+        codes, digests = pd.factorize(exact)
+        self.image: Indices = codes.astype(np.int64)
+        self.digests = np.asarray(digests, dtype=object)
+        self.images = len(self.digests)
+        cells, _ = pd.factorize(pd.concat([table["cells"] for table in tables], ignore_index=True))
+        self.cell_of_image = np.empty(self.images, np.int64)
+        self.cell_of_image[self.image] = cells
+        self._cells = int(cells.max(initial=-1)) + 1
+        self._edges = None if pairs is None else self._both_directions(pairs, radius)
+
+    def with_pairs(self, pairs: pd.DataFrame, radius: float) -> "RowIndex":
+        """Return an index of the same rows with these near pairs; see the class for the arguments."""
+        index = copy(self)
+        index._edges = self._both_directions(pairs, radius)
+        return index
+
+    def _both_directions(self, pairs: pd.DataFrame, radius: float) -> Edges:
+        """Return the pairs within the radius whose two images are in the splits, nearest of each image first."""
+        within = pairs[(pairs["distance"] * PIXEL_DEPTH).round() <= largest_sum(radius)]
+        a, b = self.image_numbers(within["exact_a"]), self.image_numbers(within["exact_b"])
+        known = (a != NO_IMAGE) & (b != NO_IMAGE)
+        source, target = np.concatenate([a[known], b[known]]), np.concatenate([b[known], a[known]])
+        distance = np.tile(within["distance"].to_numpy(np.float64)[known], 2)
+        gray_levels = (distance * PIXEL_DEPTH).round().astype(np.int64)
+        # One key instead of three sorts: images**2 * 200,000 stays below 2**63 for six million images.
+        order = np.argsort((source * (LARGEST_DISTANCE + 1) + gray_levels) * self.images + target, kind="stable")
+        return source[order], target[order], distance[order]
+
+    @property
+    def edges(self) -> Edges:
+        """Pairs of distinct images within the radius, both directions: from, to, distance.
+
+        Sorted by from, then distance, then to.
+
+        Raises:
+            ValueError: the index has no near pairs.
+        """
+        if self._edges is None:
+            raise ValueError("this index has no near pairs: add them by with_pairs")
+        return self._edges
+
+    def neighbours(self) -> "csr_array[np.int64]":
+        """Return the near relation of distinct images as a sparse matrix (images, images) of ones, diagonal empty."""
+        # SciPy takes half a second to import: not before it is needed.
+        from scipy.sparse import csr_array
+
+        source, target, _ = self.edges
+        return csr_array((np.ones(len(source), np.int64), (source, target)), shape=(self.images, self.images))
+
+    def image_numbers(self, digests: pd.Series) -> Indices:
+        """Return the number of the distinct image that each exact digest names, -1 where no row has it."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        found = pc.index_in(pa.array(digests, pa.large_string()), pa.array(self.digests, pa.large_string()))
+        numbers: Indices = found.fill_null(NO_IMAGE).to_numpy().astype(np.int64)
+        return numbers
+
+    @cached_property
+    def first_rows(self) -> Indices:
+        """Global row number of each distinct image's first row: int64 (images,)."""
+        return first_per_key(self.image, np.arange(len(self.image)), self.images)
+
+    @cached_property
+    def rows_by_letter(self) -> Indices:
+        """How many rows of each letter each distinct image has: int64 (images, 10)."""
+        return self._count_letters(slice(None))
+
+    def _count_letters(self, rows: Mask | slice) -> Indices:
+        key = self.image[rows] * len(LETTERS) + self.label[rows]
+        return np.bincount(key, minlength=self.images * len(LETTERS)).reshape(self.images, len(LETTERS))
+
+    def in_split(self, name: str) -> Mask:
+        """Return the mask of the rows of one split."""
+        mask: Mask = self.split == SPLITS.index(name)
+        return mask
+
+    def nearest(self, rows: Mask, method: Method) -> Nearest:
+        """Return, for each distinct image, the nearest row among `rows`; of equally near ones the first."""
+        asked = np.flatnonzero(rows)
+        first = first_per_key(self.image[asked], asked, self.images)
+        distance = np.where(first == NO_ROW, np.nan, 0.0)
+        if method == "cells":
+            return Nearest(np.where(first == NO_ROW, self.first_in_cell(rows), first), distance)
+        if method == "near":
+            source, target, far = self.edges
+            useful = (first[source] == NO_ROW) & (first[target] != NO_ROW)
+            source, row, far = source[useful], first[target[useful]], far[useful]
+            start = np.flatnonzero(np.diff(source, prepend=-1))
+            if len(start):
+                nearest = np.repeat(far[start], np.diff(start, append=len(source)))
+                equally_near = np.where(far == nearest, row, np.iinfo(np.int64).max)
+                first[source[start]] = np.minimum.reduceat(equally_near, start)
+                distance[source[start]] = far[start]
+        return Nearest(first, distance)
+
+    def first_in_cell(self, rows: Mask) -> Indices:
+        """Return, for each distinct image, the first of `rows` with equal cell maxima, -1 for none."""
+        asked = np.flatnonzero(rows)
+        return first_per_key(self.cell_of_image[self.image[asked]], asked, self._cells)[self.cell_of_image]
+
+    def letters_around(self, method: Method, rows: Mask | None = None) -> Indices:
+        """Return how many of `rows` of each letter an image and its related images have: int64 (images, 10)."""
+        own = self.rows_by_letter if rows is None else self._count_letters(rows)
+        if method == "cells":
+            by_cell = np.zeros((self._cells, len(LETTERS)), np.int64)
+            np.add.at(by_cell, self.cell_of_image, own)
+            return by_cell[self.cell_of_image]
+        return own + self.neighbours() @ own if method == "near" else own
+
+
+def first_per_key(keys: Indices, rows: Indices, size: int) -> Indices:
+    """Return the first row of each key.
+
+    Args:
+        keys: int64 (n,), 0 to `size` - 1.
+        rows: int64 (n,), ascending.
+        size: how many keys there are.
+
+    Returns:
+        int64 (size,), -1 for keys without rows.
+    """
+    first = np.full(size, NO_ROW, np.int64)
+    first[keys[::-1]] = rows[::-1]
+    return first

@@ -1,0 +1,1 @@
+"""Writes splits in the formats of other programs, and reads them back."""

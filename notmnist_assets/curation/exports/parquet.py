@@ -1,0 +1,190 @@
+"""Splits as a folder of Parquet files that Hugging Face `datasets` loads with images and class labels.
+
+Belongs here: the columns, the features in the files' schema, and reading back. The dataset card is in
+`dataset_card`.
+"""
+
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, BinaryIO, Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.curation.core.figures import encode_png
+from notmnist_assets.curation.core.file_names import file_paths
+from notmnist_assets.curation.core.images import LETTERS, PIXELS, SIDE, Images
+from notmnist_assets.curation.core.prefetch import prefetch_map
+from notmnist_assets.curation.core.progress import stage
+from notmnist_assets.curation.core.values import SOURCE_COLUMNS, Split
+from notmnist_assets.curation.exports.comparison import array_problems
+from notmnist_assets.curation.reading.decoding import decode_files
+from notmnist_assets.curation.splitting.splits import SPLITS
+
+FILE_NAMES: Final[Mapping[str, str]] = {
+    "train": "train.parquet",
+    "valid": "validation.parquet",
+    "test": "test.parquet",
+}
+"""The file of each split; `datasets` calls a validation split so."""
+
+FEATURES: Final = {
+    "image": {"_type": "Image"},
+    "label": {"names": list(LETTERS), "_type": "ClassLabel"},
+    **{name: {"dtype": "string", "_type": "Value"} for name in SOURCE_COLUMNS},
+}
+"""The columns as `datasets` describes them, in order."""
+
+_SCHEMA_KEY: Final = b"huggingface"
+_ROW_GROUP: Final = 4096
+_STEP: Final = 64
+# pyarrow's errors are subclasses of built-in ones; Pillow calls a broken PNG file a SyntaxError.
+_UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    OSError,
+    MemoryError,
+    RuntimeError,
+    SyntaxError,
+    Image.DecompressionBombError,
+)
+
+
+def write_files(splits: Mapping[str, Split]) -> dict[str, Callable[[BinaryIO], None]]:
+    """Return what writes each file, by name, in row groups of 4096 rows.
+
+    Columns: `image`, a struct of the PNG's `bytes` and its `path` `<set>/<letter>/<name>`; `label` int64, 0 to 9 for A
+    to J; and the source of the row: `set`, `letter`, `name`, `font`.
+    """
+    return {
+        FILE_NAMES[name]: lambda file, split=splits[name], name=name: _write(name, split, file)  # type: ignore[misc]
+        for name in SPLITS
+    }
+
+
+def disagreements(splits: Mapping[str, Split], open_file: Callable[[str], BinaryIO]) -> list[str]:
+    """Compare written files to the splits they should hold; return what differs, in words.
+
+    Images are decoded by the reader of archives; by Pillow, which takes ten times as long, where that one refuses, and
+    every 64th, so that what wrote and what reads do not share a mistake.
+
+    Args:
+        splits: what should be in the files.
+        open_file: opens a file by name.
+
+    Raises:
+        CurationError: a file is missing or cannot be read.
+    """
+    problems = []
+    for name in SPLITS:
+        file_name = FILE_NAMES[name]
+        try:
+            with open_file(file_name) as file:
+                problems += [f"{file_name}: {text}" for text in _split_problems(splits[name], file)]
+        except _UNREADABLE as error:
+            raise CurationError(
+                f"it cannot be read ({error}).", subject=file_name, remedy="Make the export again."
+            ) from error
+    return problems
+
+
+def _write(name: str, split: Split, file: BinaryIO) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = _schema()
+    with (
+        stage(f"write {name} as Parquet", len(split), "rows") as advance,
+        pq.ParquetWriter(
+            file,
+            schema,
+            version="2.6",
+            compression="zstd",
+            use_dictionary=list(SOURCE_COLUMNS),
+            write_statistics=["label", *SOURCE_COLUMNS],
+            write_page_checksum=True,
+        ) as writer,
+    ):
+        blocks = [slice(start, start + _ROW_GROUP) for start in range(0, len(split), _ROW_GROUP)]
+        for block, columns in zip(blocks, prefetch_map(partial(_columns, split), blocks), strict=True):
+            writer.write_table(pa.table(columns, schema=schema), row_group_size=_ROW_GROUP)
+            advance(len(split.labels[block]))
+
+
+def _schema() -> Any:
+    import pyarrow as pa
+
+    types: dict[str, Any] = {
+        "image": pa.struct({"bytes": pa.binary(), "path": pa.string()}),
+        "label": pa.int64(),
+        **dict.fromkeys(SOURCE_COLUMNS, pa.string()),
+    }
+    return pa.schema(types, metadata={_SCHEMA_KEY: json.dumps({"info": {"features": FEATURES}})})
+
+
+def _columns(split: Split, block: slice) -> dict[str, Any]:
+    import pyarrow as pa
+
+    sources = split.sources.iloc[block]
+    texts = {name: sources[name].astype(str).tolist() for name in SOURCE_COLUMNS}
+    # PNG files without compression: zstd makes less of them than of compressed ones, and deflate differs by processor.
+    pictures = [encode_png(Image.fromarray(image), level=0) for image in np.asarray(split.images[block])]
+    return {
+        "image": pa.StructArray.from_arrays(
+            [pa.array(pictures, pa.binary()), pa.array(file_paths(sources).tolist(), pa.string())],
+            names=["bytes", "path"],
+        ),
+        "label": pa.array(split.labels[block].astype(np.int64)),
+        **{name: pa.array(values, pa.string()) for name, values in texts.items()},
+    }
+
+
+def _split_problems(split: Split, file: BinaryIO) -> Iterator[str]:
+    import pyarrow.parquet as pq
+
+    stored = pq.ParquetFile(file, page_checksum_verification=True)
+    described = json.loads((stored.schema_arrow.metadata or {})[_SCHEMA_KEY])["info"]["features"]
+    if described != FEATURES or stored.schema_arrow.names != list(FEATURES):
+        yield f"the columns are described as {described}, expected {FEATURES}"
+        return
+    if stored.metadata.num_rows != len(split):
+        yield f"{stored.metadata.num_rows} rows, expected {len(split)}"
+        return
+    start = 0
+    for batch in stored.iter_batches(_ROW_GROUP):
+        block = slice(start, start + len(batch))
+        where = f"from row {start} on"
+        items = batch["image"].to_pylist()
+        images = _decode([item["bytes"] for item in items])
+        yield from array_problems(f"image {where}", images, np.asarray(split.images[block]))
+        yield from array_problems(f"label {where}", batch["label"].to_numpy(), split.labels[block].astype(np.int64))
+        texts = {name: split.sources[name].iloc[block].astype(str).tolist() for name in SOURCE_COLUMNS}
+        for name, expected in texts.items():
+            if batch[name].to_pylist() != expected:
+                yield f"{name} differs {where}"
+        if [item["path"] for item in items] != file_paths(split.sources.iloc[block]).tolist():
+            yield f"the path of an image differs {where}"
+        start += len(batch)
+    if start != len(split):  # a damaged page may end a column early, without an error
+        yield f"{start} rows can be read, expected {len(split)}"
+
+
+def _decode(files: Sequence[bytes]) -> Images:
+    images, unreadable = decode_files(files)
+    for row in sorted({*unreadable, *range(0, len(files), _STEP)}):
+        images[row] = _pixels(files[row]).reshape(SIDE, SIDE)
+    return images
+
+
+def _pixels(png: bytes) -> npt.NDArray[np.uint8]:
+    with Image.open(io.BytesIO(png), formats=("PNG",)) as picture:
+        pixels = np.asarray(picture)
+    if pixels.dtype != np.uint8 or pixels.size != PIXELS:
+        raise ValueError(f"an image is {pixels.dtype} {pixels.shape}")
+    return pixels

@@ -1,0 +1,159 @@
+"""Reads a `.tar.gz` once, as a stream: verifies and inflates it, block by block, and never unpacks it to disk."""
+
+import hashlib
+from collections.abc import Generator
+from contextlib import ExitStack, closing
+from itertools import repeat
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from isal import igzip_lib
+
+from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.curation.core.prefetch import prefetch_map
+from notmnist_assets.curation.core.progress import stage
+from notmnist_assets.curation.core.values import Archive
+from notmnist_assets.curation.reading.members import Member, walk_tar
+
+BLOCK: Final = 2 << 20
+"""Inflated bytes that are walked and decoded together."""
+
+_READ: Final = 256 << 10
+_MAGIC: Final = b"\x1f\x8b"
+
+
+class _Inflater:
+    """Inflates and digests a gzip file block by block; used by one thread at a time."""
+
+    def __init__(self, source: BinaryIO, subject: str) -> None:
+        self._source = source
+        self._subject = subject
+        self._digest = hashlib.sha256()
+        self._gzip = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
+        self._read = 0
+        self._ended = False
+
+    def block(self, size: int) -> tuple[bytes, int]:
+        """Return the next `size` inflated bytes, or fewer at the end, and how many compressed bytes were read so far.
+
+        At the end of the file there are no more bytes: b"".
+        """
+        pieces = []
+        while size and not self._ended:
+            pieces.append(self._inflate(min(size, _READ)))
+            size -= len(pieces[-1])
+        return b"".join(pieces), self._read
+
+    def check(self, archive: Archive) -> None:
+        """Raise CurationError unless the bytes read are those of `archive`."""
+        if self._read != archive.bytes or self._digest.hexdigest() != archive.sha256.lower():
+            raise CurationError(
+                f"holds {self._read} bytes with SHA-256 {self._digest.hexdigest()}, but was verified as "
+                f"{archive.bytes} bytes with SHA-256 {archive.sha256}.",
+                subject=self._subject,
+                remedy="It changed since it was fetched: fetch it again.",
+            )
+
+    def _inflate(self, limit: int) -> bytes:
+        data = b""
+        if self._gzip.eof:
+            data = self._next_stream()
+            if self._ended:
+                return b""
+        elif self._gzip.needs_input:
+            first = self._read == 0
+            data = self._more()
+            if not data:
+                raise self._damaged("is cut short: its gzip stream has no end")
+            if first and not data.startswith(_MAGIC[: len(data)]):
+                raise self._damaged("is no gzip file")
+        try:
+            return bytes(self._gzip.decompress(data, limit))
+        # isal's stubs declare its error as a value.
+        except (igzip_lib.IsalError, EOFError, OSError) as error:  # type: ignore[misc]
+            raise self._damaged(f"has a damaged gzip stream ({error}) before byte {self._read}") from error
+
+    def _next_stream(self) -> bytes:
+        """Start on the next of several gzip streams, past padding with zeros; note the end of the file."""
+        rest = bytes(self._gzip.unused_data).lstrip(b"\0")
+        while not rest:
+            data = self._more()
+            if not data:
+                self._ended = True
+                return b""
+            rest = data.lstrip(b"\0")
+        if not rest.startswith(_MAGIC[: len(rest)]):
+            raise self._damaged("goes on with something else after its gzip stream")
+        self._gzip = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
+        return rest
+
+    def _more(self) -> bytes:
+        try:
+            data = self._source.read(_READ)
+        except OSError as error:
+            raise _unreadable(self._subject, error) from error
+        self._digest.update(data)
+        self._read += len(data)
+        return data
+
+    def _damaged(self, problem: str) -> CurationError:
+        return CurationError(
+            f"{problem}.", subject=self._subject, remedy="Delete the file and fetch the archive again."
+        )
+
+
+def _unreadable(subject: str, error: OSError) -> CurationError:
+    return CurationError(f"cannot be read ({error}).", subject=subject, remedy="Fetch the archive again.")
+
+
+def verify_gzip(path: Path) -> None:
+    """Inflate a gzip file without keeping anything.
+
+    Raises:
+        CurationError: the file is not gzip, is damaged or cut short.
+    """
+    with path.open("rb") as source:
+        inflater = _Inflater(source, str(path))
+        while inflater.block(_READ)[0]:
+            pass
+
+
+def read_members(archive: Archive, title: str) -> Generator[list[Member], None, None]:
+    """Read the archive once and yield its members but directories, block by block, in the order of the archive.
+
+    A thread inflates the next block meanwhile. When the iteration ends, the whole archive has proved to be intact:
+    gzip checksums, tar structure, size and SHA-256.
+
+    Args:
+        archive: what to read; size and SHA-256 must match.
+        title: title of the progress stage.
+
+    Yields:
+        The members that end in one block of `BLOCK` inflated bytes.
+
+    Raises:
+        CurationError: the file cannot be opened, is not gzip, is damaged or truncated, is no tar archive, or
+            is not what `archive` says.
+    """
+    with closing(_inflated(archive, title)) as blocks:
+        yield from walk_tar(blocks, archive.uri)
+
+
+def _inflated(archive: Archive, title: str) -> Generator[bytes, None, None]:
+    """Yield the inflated blocks of an archive, and verify size and SHA-256 at the end."""
+    with ExitStack() as stack:
+        try:
+            source = stack.enter_context(archive.open())
+        except OSError as error:
+            raise _unreadable(archive.uri, error) from error
+        advance = stack.enter_context(stage(title, archive.bytes, "B"))
+        inflater = _Inflater(source, archive.uri)
+        blocks = stack.enter_context(closing(prefetch_map(inflater.block, repeat(BLOCK), ahead=1)))
+        before = 0
+        for block, read in blocks:
+            advance(read - before)
+            before = read
+            if not block:
+                break
+            yield block
+        inflater.check(archive)

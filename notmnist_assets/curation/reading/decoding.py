@@ -1,0 +1,285 @@
+"""Turns the bytes of PNG files into 28x28 pixels, or into the reason why not.
+
+Pillow decodes, after each checksum was verified (decoders disagree about wrong ones). Plain files, of 28x28 8-bit gray
+in one chunk, are decoded many at once, to the same pixels.
+
+What counts as a letter: a PNG of 28x28 pixels without transparency. Gray of 1, 2, 4 or 16 bits is scaled to 8 bits,
+palettes and RGB become luma (ITU-R BT.601, as Pillow's mode "L"); the original's letters are all 8-bit gray.
+Transparent pixels are not guessed: such a file is rejected.
+"""
+
+import io
+import struct
+import warnings
+import zlib
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from notmnist_assets.curation.core.images import SIDE, Images
+from notmnist_assets.curation.reading.members import LARGEST_MEMBER, REGULAR_TYPES, Member
+
+_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+# 28 rows of at most 4 channels of 2 bytes, interlaced or not, take less.
+_MOST_RAW_BYTES: Final = 16 << 10
+# Channels of each color type, and the passes of Adam7: first column and row, steps between columns and rows.
+_PALETTE, _RGB = 3, 2
+_CHANNELS: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_ADAM7: Final = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+_ANCILLARY: Final = 0x20  # in a chunk's first letter: decoders may pass over it
+_LINKS: Final = {"1": "hard link", "2": "symbolic link"}
+
+# A plain file: signature and IHDR (28, 28, 8 bit, gray, deflate, adaptive filters, not interlaced), one IDAT, IEND.
+_PLAIN_HEAD: Final = bytes.fromhex("89504e470d0a1a0a 0000000d49484452 0000001c0000001c 0800000000 57668048")
+_PLAIN_TAIL: Final = bytes.fromhex("00000000 49454e44 ae426082")
+_PLAIN_ROWS: Final = SIDE * (SIDE + 1)
+# No compressor makes more of 812 bytes, and no more than 4 MB can be in so few.
+_LARGEST_PLAIN: Final = 4096
+_LAST_FILTER: Final = 4
+
+
+class UnreadableImageError(Exception):
+    """Says why a file is not a letter."""
+
+
+class _Header(NamedTuple):
+    """The fields of chunk IHDR."""
+
+    width: int
+    height: int
+    depth: int
+    color: int
+    compression: int
+    filtering: int
+    interlace: int
+
+    @property
+    def of_palette(self) -> bool:
+        """Whether pixels are indices of a palette."""
+        return self.color == _PALETTE
+
+    def raw_bytes(self) -> int:
+        """Return the bytes of all rows before compression, each with its filter's number (PNG, section 7.2)."""
+        bits = self.depth * _CHANNELS.get(self.color, 0)
+        total = 0
+        for left, top, right, down in _ADAM7 if self.interlace else ((0, 0, 1, 1),):
+            columns = -((left - self.width) // right)
+            rows = -((top - self.height) // down)
+            total += rows * (1 + (columns * bits + 7) // 8)
+        return total
+
+
+class _Chunks(NamedTuple):
+    """What the chunks of a file hold: its header, the bytes of its palette and its compressed pixels."""
+
+    header: _Header
+    palette: bytes
+    pixels: bytes
+
+
+def _check_chunks(data: bytes) -> _Chunks:
+    """Verify the chunks' order, their structure and CRCs; return what they hold."""
+    if not data:
+        raise UnreadableImageError("empty file")
+    if not data.startswith(_SIGNATURE):
+        raise UnreadableImageError("not a PNG")
+    at = len(_SIGNATURE)
+    header: _Header | None = None
+    palette = b""
+    pixels: list[bytes] = []
+    while True:
+        if at + 8 > len(data):
+            raise UnreadableImageError("truncated between chunks: no IEND")
+        size, kind = struct.unpack_from(">I4s", data, at)
+        name = kind.decode("ascii", "backslashreplace")
+        body = at + 8
+        if body + size + 4 > len(data):
+            raise UnreadableImageError(f"truncated in chunk {name}")
+        if zlib.crc32(data[at + 4 : body + size]) != int.from_bytes(data[body + size : body + size + 4], "big"):
+            raise UnreadableImageError(f"wrong checksum in chunk {name}")
+        if header is None:
+            if kind != b"IHDR" or size != 13:
+                raise UnreadableImageError("not a PNG: does not start with chunk IHDR")
+            header = _Header(*struct.unpack_from(">IIBBBBB", data, body))
+        elif kind == b"IHDR":  # decoders take the last one
+            raise UnreadableImageError("more than one chunk IHDR")
+        elif kind == b"PLTE":
+            if palette or pixels:
+                raise UnreadableImageError("palette after the pixels" if pixels else "more than one palette")
+            if not 0 < size <= 256 * 3 or size % 3:
+                raise UnreadableImageError(f"damaged palette of {size} bytes")
+            palette = data[body : body + size]
+        elif kind == b"IDAT":
+            if header.of_palette and not palette:
+                raise UnreadableImageError("no palette before the pixels")
+            pixels.append(data[body : body + size])
+        elif kind == b"IEND":
+            return _Chunks(header, palette, b"".join(pixels))
+        elif not kind[0] & _ANCILLARY:
+            raise UnreadableImageError(f"unknown critical chunk {name}")
+        at = body + size + 4
+
+
+def _check_pixels(compressed: bytes, header: _Header) -> None:
+    """Verify that the zlib stream of the pixels is whole, its Adler-32 included, and has all rows."""
+    inflater = zlib.decompressobj()
+    try:
+        raw = inflater.decompress(compressed, _MOST_RAW_BYTES)
+    except zlib.error as error:
+        if "incorrect data check" in str(error):
+            raise UnreadableImageError("wrong checksum of the pixels (Adler-32)") from error
+        raise UnreadableImageError(f"damaged pixels: {str(error).rpartition(': ')[2]}") from error
+    if not inflater.eof:
+        long = len(raw) == _MOST_RAW_BYTES
+        raise UnreadableImageError("damaged pixels: too many of them" if long else "truncated pixels")
+    if len(raw) < header.raw_bytes():  # decoders leave the missing rows black
+        raise UnreadableImageError("truncated pixels")
+
+
+def _to_gray(image: Image.Image, header: _Header, palette: bytes) -> Images:
+    """Return an image's pixels as 8-bit gray."""
+    deep = image.mode.startswith("I")
+    if deep or image.mode == "L":
+        gray = np.asarray(image)
+        # Pillow scales gray of 2 and 4 bits to 8 bits, but not the shade that is transparent.
+        scale = 255 // (2**header.depth - 1) if header.depth < 8 else 1
+        if (gray == image.info.get("transparency", -1) * scale).any():
+            raise UnreadableImageError("has transparent pixels")
+        return ((gray.astype(np.int64) * 255 + 32895) >> 16).astype(np.uint8) if deep else gray
+    if header.of_palette and 3 * (int(np.asarray(image).max()) + 1) > len(palette):
+        raise UnreadableImageError("palette too short for its pixels")
+    if header.color == _RGB and header.depth == 16:
+        return np.asarray(image.convert("L"))
+    if "transparency" in image.info or "A" in image.getbands():
+        image = image.convert("RGBA")
+        if image.getchannel("A").getextrema() != (255, 255):
+            raise UnreadableImageError("has transparent pixels")
+        image = image.convert("RGB")
+    return np.asarray(image.convert("L"))
+
+
+def _check_deep_colors(data: bytes) -> None:
+    """Refuse a file of 16-bit RGB whose transparent color is used; Pillow keeps the upper byte of each sample only."""
+    bytes_of_samples = []
+    for byte_order in "BL":  # reading samples as little-endian gives their lower bytes
+        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+            color = image.info.get("transparency")
+            if color is None:
+                return
+            image.tile = [part._replace(args=f"RGB;16{byte_order}") for part in image.tile]
+            bytes_of_samples.append(np.asarray(image).astype(np.int64))
+    upper, lower = bytes_of_samples
+    if (256 * upper + lower == color).all(axis=2).any():
+        raise UnreadableImageError("has transparent pixels")
+
+
+def decode_png(data: bytes) -> Images:
+    """Decode one PNG file by the thorough road.
+
+    Returns:
+        uint8 (28, 28).
+
+    Raises:
+        UnreadableImageError: with the reason, such as "empty file", "not a PNG", "truncated in chunk IDAT",
+            "wrong checksum in chunk IDAT" or "wrong shape 27x28" (width x height).
+    """
+    header, palette, compressed = _check_chunks(data)
+    if (header.width, header.height) != (SIDE, SIDE):
+        raise UnreadableImageError(f"wrong shape {header.width}x{header.height}")
+    _check_pixels(compressed, header)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if header.color == _RGB and header.depth == 16:
+                _check_deep_colors(data)
+            with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+                return _to_gray(image, header, palette)
+    except UnreadableImageError:
+        raise
+    except UnidentifiedImageError as error:  # its text names an address in memory
+        raise UnreadableImageError("damaged: Pillow does not take it for a PNG") from error
+    # Pillow's plugins raise many kinds of errors for damaged files; one bad file must not stop a letter.
+    except Exception as error:
+        raise UnreadableImageError(f"damaged: {error}") from error
+
+
+def decode_files(files: Sequence[bytes]) -> tuple[Images, dict[int, str]]:
+    """Decode many PNG files.
+
+    Args:
+        files: n files.
+
+    Returns:
+        images: uint8 (n, 28, 28); zeros where a file is no letter.
+        reasons: why a file is none, by its place.
+    """
+    rows = [_plain_rows(data) for data in files]
+    plain = np.array([i for i, of_file in enumerate(rows) if of_file], np.intp)
+    filtered = np.frombuffer(b"".join(filter(None, rows)), np.uint8).reshape(-1, SIDE, SIDE + 1)
+    known = filtered[:, :, 0].max(axis=1, initial=0) <= _LAST_FILTER
+    if not known.all():
+        plain, filtered = plain[known], filtered[known]
+    decoded = _unfilter(filtered)
+    if len(plain) == len(files):
+        return decoded, {}
+    images = np.zeros((len(files), SIDE, SIDE), np.uint8)
+    images[plain] = decoded
+    reasons = {}
+    for i in np.setdiff1d(np.arange(len(files)), plain).tolist():
+        try:
+            images[i] = decode_png(files[i])
+        except UnreadableImageError as error:
+            reasons[i] = str(error)
+    return images, reasons
+
+
+def _plain_rows(data: bytes) -> bytes | None:
+    """Return the filtered rows of a plain file with right checksums, 28 of 29 bytes; None for any other."""
+    end = len(data) - len(_PLAIN_TAIL) - 4
+    if not (data.startswith(_PLAIN_HEAD) and data.endswith(_PLAIN_TAIL) and len(data) <= _LARGEST_PLAIN):
+        return None
+    if data[33:41] != (end - 41).to_bytes(4, "big", signed=True) + b"IDAT":
+        return None
+    if zlib.crc32(data[37:end]) != int.from_bytes(data[end : end + 4], "big"):
+        return None
+    try:
+        rows = zlib.decompress(data[41:end], bufsize=_PLAIN_ROWS)
+    except zlib.error:
+        return None
+    return rows if len(rows) == _PLAIN_ROWS else None
+
+
+def _unfilter(filtered: npt.NDArray[np.uint8]) -> Images:
+    """Undo the filters of images (n, 28, 29), by Pillow, as those of one tall image.
+
+    A row of zeros after each image stands for what is above the first row of the next one (PNG, section 9.2).
+    """
+    tall = np.zeros((len(filtered), SIDE + 1, SIDE + 1), np.uint8)
+    tall[:, :SIDE] = filtered
+    if not len(tall):
+        return np.empty((0, SIDE, SIDE), np.uint8)
+    image = Image.frombytes("L", (SIDE, tall.shape[0] * tall.shape[1]), zlib.compress(tall.data, 0), "zip", "L")
+    return np.asarray(image).reshape(-1, SIDE + 1, SIDE)[:, :SIDE].copy()
+
+
+def decode_members(members: Sequence[Member]) -> tuple[Images, dict[int, str]]:
+    """Decode members of an archive.
+
+    Args:
+        members: n members.
+
+    Returns:
+        images: uint8 (n, 28, 28); zeros where a member is no letter.
+        reasons: why a member is none, by its place.
+    """
+    images, reasons = decode_files([member.data or b"" for member in members])
+    for i in reasons:
+        kind = members[i].kind
+        if kind not in REGULAR_TYPES:
+            reasons[i] = f"not a regular file: {_LINKS.get(kind, f'tar type {kind!r}')}"
+        elif members[i].data is None:
+            reasons[i] = f"larger than {LARGEST_MEMBER} bytes"
+    return images, reasons

@@ -1,0 +1,126 @@
+"""The images of one letter while its archive is read: names in memory, pixels in a scratch file, ordered at the end."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from notmnist_assets.curation.core.images import PIXELS, SIDE, Images
+from notmnist_assets.curation.core.values import REJECTED_COLUMNS, LetterImages
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_CHUNK: Final = 256
+"""Images collected and written at a time: more leave the processor's cache, which takes twice as long."""
+_DUPLICATE: Final = "duplicate name: a later member replaced it"
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """What one block holds of one letter, in the order of the archive."""
+
+    letter: str
+    names: "pa.LargeStringArray"
+    sizes: npt.NDArray[np.int64]
+    images: Images
+    reasons: dict[int, str]
+
+
+class LetterBuffer:
+    """One letter while the archive is read: names and reasons in memory, decoded images in a scratch file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rejected: dict[int, str] = {}
+        self.order: npt.NDArray[np.intp] = np.empty(0, np.intp)
+        self._spool = path.open("wb")
+        self._names: list[pa.LargeStringArray] = []
+        self._members = 0
+        self._sizes: list[npt.NDArray[np.int64]] = []
+        self._decoded: list[npt.NDArray[np.bool_]] = []
+
+    def add(self, piece: Piece) -> None:
+        """Take what a block holds of the letter."""
+        self.rejected.update((self._members + i, reason) for i, reason in piece.reasons.items())
+        self._names.append(piece.names)
+        self._members += len(piece.names)
+        self._sizes.append(piece.sizes)
+        decoded = np.ones(len(piece.names), np.bool_)
+        decoded[list(piece.reasons)] = False
+        self._decoded.append(decoded)
+        images = piece.images if decoded.all() else piece.images[decoded]
+        self._spool.write(images.data)
+
+    def close(self) -> None:
+        """Close the scratch file."""
+        self._spool.close()
+
+    def arrange(self) -> None:
+        """Find the canonical order of the readable members, once all are known.
+
+        Of members with one name the last counts, as it would on disk.
+        """
+        names = self._all_names()
+        order = _order_of_distinct(names)
+        if order is None:
+            texts = names.to_pylist()
+            members = range(len(texts))
+            last = dict(zip(texts, members, strict=True))
+            self.rejected.update((i, _DUPLICATE) for i in set(members).difference(last.values()))
+            order = np.array(sorted(members, key=lambda i: (texts[i].lower(), texts[i])), np.intp)
+        self.order = order[~np.isin(order, list(self.rejected))] if self.rejected else order
+
+    def write_ordered(self, target: Path) -> None:
+        """Write the readable images to `target` in canonical order."""
+        if not len(self.order):
+            return
+        decoded = np.concatenate(self._decoded)
+        rows = (np.cumsum(decoded) - 1)[self.order]
+        # Mode "clip" writes straight into `out`. It would repeat the last row for any beyond it: the shape
+        # proves that all are there.
+        spooled = np.memmap(self.path, np.uint8, "r", shape=(int(decoded.sum()), PIXELS))
+        chunk = np.empty((_CHUNK, PIXELS), np.uint8)
+        with target.open("wb") as file:
+            for start in range(0, len(rows), _CHUNK):
+                part = rows[start : start + _CHUNK]
+                np.take(spooled, part, axis=0, out=chunk[: len(part)], mode="clip")
+                file.write(chunk[: len(part)].data)
+
+    def value(self, ordered: Path) -> LetterImages:
+        """Return the letter, with its images mapped from the file `ordered`."""
+        shape = (len(self.order), SIDE, SIDE)
+        images = np.memmap(ordered, np.uint8, "r", shape=shape) if shape[0] else np.empty(shape, np.uint8)
+        names = self._all_names()
+        sizes = np.concatenate(self._sizes)
+        table = [(names[i].as_py(), int(sizes[i]), reason) for i, reason in sorted(self.rejected.items())]
+        table.sort(key=lambda row: (row[0].lower(), row[0]))
+        rejected = pd.DataFrame(table, columns=list(REJECTED_COLUMNS))
+        types = {"name": "str", "bytes": "int64", "reason": "str"}
+        return LetterImages(images, names.take(self.order).to_numpy(zero_copy_only=False), rejected.astype(types))
+
+    def _all_names(self) -> "pa.LargeStringArray":
+        """Return the names of all members, readable or not, in the order of the archive."""
+        import pyarrow as pa
+
+        self._names = [pa.concat_arrays(self._names)] if self._names else [pa.array([], pa.large_string())]
+        return self._names[0]
+
+
+def _order_of_distinct(names: "pa.LargeStringArray") -> npt.NDArray[np.intp] | None:
+    """Return the order by `str.lower`, or None when two names are alike in it."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pc.all(pc.string_is_ascii(names), min_count=0).as_py():
+        lowered = pc.ascii_lower(names)
+    else:
+        lowered = pa.array([name.lower() for name in names.to_pylist()], pa.large_string())
+    # UTF-8 sorts as Python sorts: by code points.
+    order = pc.sort_indices(lowered)
+    ordered = lowered.take(order)
+    alike = pc.any(pc.equal(ordered[1:], ordered[:-1]), min_count=0).as_py()
+    return None if alike else order.to_numpy().astype(np.intp)

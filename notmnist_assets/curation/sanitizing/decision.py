@@ -1,0 +1,150 @@
+"""Which rows leave the splits so that nothing leaks, repeats or contradicts itself.
+
+Belongs here: the policy and the decision, with a reason for each removed row. Finding duplicates is in `near`
+and `relation`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from notmnist_assets.curation.core.images import LETTERS
+from notmnist_assets.curation.duplicates.row_index import NO_ROW, Indices, Mask, Method, RowIndex
+from notmnist_assets.curation.splitting.splits import EARLIER, SPLITS
+
+RemoveFrom = Literal["evaluation", "training"]
+Conflicts = Literal["drop", "majority", "keep"]
+Repeats = Literal["drop", "keep"]
+
+_LEAK_SOURCES: Final[Mapping[RemoveFrom, Mapping[str, tuple[str, ...]]]] = {
+    "evaluation": EARLIER,
+    "training": {"train": ("valid", "test"), "valid": ("test",)},
+}
+REASONS: Final = (*(f"also in {name}" for name in SPLITS), "conflicting letters", "repeat")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What is removed.
+
+    Attributes:
+        method: what counts as the same image (see `relation`).
+        remove_from: `evaluation` removes valid rows that are in train and test rows that are in train or valid, as
+            the assignment does; `training` removes train rows that are in valid or test and valid rows that are in
+            test, which keeps the test set whole.
+        conflicts: an image whose rows, or whose related images' rows, have different letters: `drop` all of its
+            rows, keep those whose letter more than half of these rows have (`majority`), or `keep`. Two related
+            images may each have a majority of their own; where these differ, both go.
+        repeats: `drop` all but the first row of equal images within a split, or `keep`.
+    """
+
+    method: Method = "near"
+    remove_from: RemoveFrom = "evaluation"
+    conflicts: Conflicts = "drop"
+    repeats: Repeats = "drop"
+
+
+@dataclass(frozen=True, eq=False)
+class Sanitizing:
+    """The decision.
+
+    Attributes:
+        kept: by split, int64 row numbers that stay, ascending.
+        removed: one row per removed row: `split`, `row`, `reason`, and the row it collides with: `collides_split`,
+            `collides_row`, `distance` (L1 in units of 255; NaN when the method knows none).
+    """
+
+    kept: Mapping[str, npt.NDArray[np.int64]]
+    removed: pd.DataFrame
+
+
+class _Decision:
+    """The first reason found for each row wins; later rules see only what is left."""
+
+    def __init__(self, rows: int) -> None:
+        self.reason = np.full(rows, -1, np.int8)
+        self.collides: Indices = np.full(rows, NO_ROW, np.int64)
+        self.distance = np.full(rows, np.nan)
+
+    @property
+    def left(self) -> Mask:
+        left: Mask = self.reason == -1
+        return left
+
+    def remove(self, rows: Mask, reason: str, collides: Indices, distance: npt.NDArray[np.float64] | float) -> None:
+        new = rows & self.left
+        self.reason[new] = REASONS.index(reason)
+        self.collides[new] = collides[new]
+        self.distance[new] = np.broadcast_to(distance, len(rows))[new]
+
+
+def sanitize(index: RowIndex, policy: Policy) -> Sanitizing:
+    """Decide which rows stay.
+
+    Leaks are looked up in the other split as it was merged, so the outcome does not depend on the order of the
+    rules; a row that both leaks and conflicts is counted as a leak.
+    """
+    decision = _Decision(len(index.row))
+    for name, others in _LEAK_SOURCES[policy.remove_from].items():
+        for other in others:
+            nearest = index.nearest(index.in_split(other), policy.method)
+            row = nearest.row[index.image]
+            leaks = index.in_split(name) & (row != NO_ROW)
+            decision.remove(leaks, f"also in {other}", row, nearest.distance[index.image])
+    if policy.conflicts != "keep":
+        _remove_conflicts(index, policy, decision)
+    if policy.repeats == "drop":
+        for name in SPLITS:
+            rows = index.in_split(name) & decision.left
+            first = index.nearest(rows, "exact").row[index.image]
+            repeats = rows & (first != NO_ROW) & (first != np.arange(len(rows)))
+            decision.remove(repeats, "repeat", first, 0.0)
+    return Sanitizing(
+        {name: index.row[index.in_split(name) & decision.left] for name in SPLITS}, _removed_table(index, decision)
+    )
+
+
+def _remove_conflicts(index: RowIndex, policy: Policy, decision: _Decision) -> None:
+    around = index.letters_around(policy.method)
+    rows = _contradict(around)[index.image]
+    if policy.conflicts == "majority":
+        majority = 2 * around > around.sum(axis=1, keepdims=True)
+        winners = majority[index.image, index.label]
+        rows &= ~winners | _contradict(index.letters_around(policy.method, winners))[index.image]
+    collides = np.full(len(rows), NO_ROW, np.int64)
+    distance = np.full(len(rows), np.nan)
+    for label in range(len(LETTERS)):
+        nearest = index.nearest(index.label == label, policy.method)
+        row, far = nearest.row[index.image], nearest.distance[index.image]
+        # NaN, a distance that cells does not know, sorts after every known one.
+        closer = (row != NO_ROW) & ((collides == NO_ROW) | (far < distance) | (np.isnan(distance) & ~np.isnan(far)))
+        closer &= index.label != label
+        collides[closer], distance[closer] = row[closer], far[closer]
+    decision.remove(rows, "conflicting letters", collides, distance)
+
+
+def _contradict(letters: Indices) -> Mask:
+    """Return which images have rows of more than one letter, given counts by letter (images, 10)."""
+    contradict: Mask = (letters > 0).sum(axis=1) > 1
+    return contradict
+
+
+def _removed_table(index: RowIndex, decision: _Decision) -> pd.DataFrame:
+    rows = np.flatnonzero(~decision.left)
+    collides = decision.collides[rows]
+    names = np.array(SPLITS, dtype=object)
+    table = pd.DataFrame(
+        {
+            "split": names[index.split[rows]],
+            "row": index.row[rows],
+            "reason": np.array(REASONS, dtype=object)[decision.reason[rows]],
+            "collides_split": names[index.split[collides]],
+            "collides_row": index.row[collides],
+            "distance": decision.distance[rows],
+        }
+    )
+    return table.astype(dict.fromkeys(("split", "reason", "collides_split"), "str"))

@@ -1,0 +1,219 @@
+"""Checks of stored splits by a second, independent way: equal images, and images within a radius of each other.
+
+It shares no code with the search that decided: it uses no digest, no projection and no pair that was found before.
+Equal images are found by their bytes. Near ones are looked up by the ink of two halves of the image, compared by the
+ink of its sixteenths, which bounds the distance from below, and then by their pixels. Copies moved by one pixel are
+made by cropping a wider frame.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from notmnist_assets.curation.core.images import PIXEL_DEPTH, PIXELS, SIDE, Images
+
+Indices = npt.NDArray[np.int64]
+Labels = npt.NDArray[np.int32]
+Pixels = npt.NDArray[np.uint8]
+
+_TILE: Final = 7
+_ACROSS: Final = SIDE // _TILE
+_HALF: Final = _ACROSS // 2
+_NARROWEST: Final = 1024
+_CHUNK: Final = 4096
+_THREADS: Final = 2
+_PLACES: Final = tuple((down, right) for down in range(3) for right in range(3) if (down, right) != (1, 1))
+"""Where the frame may lie when an image is moved by one pixel: rows and columns below and right of its border."""
+
+
+class Counterexample(NamedTuple):
+    """Two rows that are too close: row of the one, row of the other, and their distance in units of 255."""
+
+    row: int
+    other_row: int
+    distance: float
+
+
+def equal_rows(images: Images, others: Images) -> list[Counterexample]:
+    """Return, for each row of `images` whose bytes are those of a row of `others`, the first such row."""
+    own, rows = number_images([images, others])
+    first = {number: row for row, number in reversed(list(enumerate(rows.tolist())))}
+    found = ((row, first.get(number)) for row, number in enumerate(own.tolist()))
+    return [Counterexample(row, other, 0.0) for row, other in found if other is not None]
+
+
+def number_images(splits: Sequence[Images], *, by_cells: bool = False) -> list[Indices]:
+    """Return a number for each row of each split; rows, of whichever split, have the same when their images are equal.
+
+    Args:
+        splits: images of each split.
+        by_cells: images count as equal when the maxima of their cells of 4x4 pixels are.
+    """
+    seen: dict[bytes, int] = {}
+    return [
+        np.fromiter((seen.setdefault(data, len(seen)) for data in _row_bytes(images, by_cells)), np.int64, len(images))
+        for images in splits
+    ]
+
+
+def _row_bytes(images: Images, by_cells: bool) -> Iterator[bytes]:
+    for start in range(0, len(images), _CHUNK):
+        part = np.ascontiguousarray(images[start : start + _CHUNK])
+        if by_cells:
+            part = part.reshape(-1, SIDE // 4, 4, SIDE // 4, 4).max(axis=(2, 4))
+        yield from part.reshape(len(part), -1).view(f"V{part[0].size}")[:, 0].tolist()
+
+
+def near_rows(images: Images, others: Images, radius: float, *, shifts: bool = False) -> list[Counterexample]:
+    """Return, for each row of `images` within `radius` of a row of `others`, one such row.
+
+    Args:
+        images: uint8 (n, 28, 28).
+        others: uint8 (m, 28, 28).
+        radius: how near is too near, in units of 255.
+        shifts: either row of a pair may also be moved by one pixel. Pairs of rows where they are come first.
+    """
+    flat, other_flat = _flat(images), _flat(others)
+    own, other = np.zeros(len(flat), np.int32), np.ones(len(other_flat), np.int32)
+    hit, distance = np.full(len(flat), -1, np.int64), np.zeros(len(flat), np.int64)
+    for table, other_table in _placements(flat, other_flat, shifts=shifts):
+        left = np.flatnonzero(hit < 0)
+        hit[left], distance[left] = _first_near(table[left], own[left], other_table, other, radius)
+    return _examples(hit, distance)
+
+
+def near_contradictions(images: Images, labels: Labels, radius: float, *, shifts: bool = False) -> list[Counterexample]:
+    """Return rows within `radius` of a row of another letter, with one such row each.
+
+    Of each pair of such rows at least one is returned: without the rows of the result none is left.
+
+    Args:
+        images: uint8 (n, 28, 28).
+        labels: int32 (n,).
+        radius: how near is the same image, in units of 255.
+        shifts: either row of a pair may also be moved by one pixel; a row may then come more than once.
+    """
+    flat = _flat(images)
+    found = _examples(*_first_near(flat, labels, flat, labels, radius))
+    for place in _PLACES if shifts else ():
+        found += _examples(*_first_near(_moved(flat, place), labels, flat, labels, radius))
+    return found
+
+
+def _examples(hit: Indices, distance: Indices) -> list[Counterexample]:
+    rows = np.flatnonzero(hit >= 0)
+    return [Counterexample(int(row), int(hit[row]), float(distance[row]) / PIXEL_DEPTH) for row in rows]
+
+
+def _placements(flat: Pixels, other_flat: Pixels, *, shifts: bool) -> Iterator[tuple[Pixels, Pixels]]:
+    """Yield both tables where they are, then with either moved."""
+    yield flat, other_flat
+    for place in _PLACES if shifts else ():
+        yield _moved(flat, place), other_flat
+        yield flat, _moved(other_flat, place)
+
+
+def _flat(images: Images) -> Pixels:
+    return np.ascontiguousarray(images).reshape(len(images), PIXELS)
+
+
+def _moved(flat: Pixels, place: tuple[int, int]) -> Pixels:
+    """Return images (n, 784) as a frame at one of `_PLACES` shows them when they have a border of background."""
+    down, right = place
+    bordered = np.pad(flat.reshape(-1, SIDE, SIDE), ((0, 0), (1, 1), (1, 1)))
+    return _flat(bordered[:, down : down + SIDE, right : right + SIDE])
+
+
+def _tile_sums(flat: Pixels) -> npt.NDArray[np.int32]:
+    """Return the sums over the sixteen tiles of 7x7 pixels, line by line: int32 (n, 16)."""
+    sums = np.empty((len(flat), _ACROSS * _ACROSS), np.int32)
+    for start in range(0, len(flat), _CHUNK):
+        part = flat[start : start + _CHUNK].reshape(-1, _ACROSS, _TILE, SIDE)
+        lines = part.sum(axis=2, dtype=np.uint16).reshape(-1, _ACROSS, _ACROSS, _TILE)
+        sums[start : start + _CHUNK] = lines.sum(axis=3, dtype=np.int32).reshape(-1, _ACROSS * _ACROSS)
+    return sums
+
+
+def _first_near(
+    flat: Pixels, labels: Labels, other_flat: Pixels, other_labels: Labels, radius: float
+) -> tuple[Indices, Indices]:
+    """Return for each row one other row with another label within `radius`, or -1, and their distance times 255."""
+    limit = int(np.floor(radius * PIXEL_DEPTH + 1e-6))
+    tiles, other_tiles = _tile_sums(flat), _tile_sums(other_flat)
+    # By the ink of two halves, near images are in one bucket or in two that touch; in each they are sorted by a third.
+    width = max(limit, _NARROWEST)
+    columns = PIXELS * PIXEL_DEPTH // width + 3  # with an empty one at both ends, so that no row touches the next
+    span = PIXELS * PIXEL_DEPTH + 2 * limit + 2  # no window reaches into the next bucket
+    key, other_key = (_bucket_key(sums, width, columns, span, limit) for sums in (tiles, other_tiles))
+    order, other_order = np.argsort(key, kind="stable"), np.argsort(other_key, kind="stable")
+    key, other_key = key[order], other_key[other_order]
+    beside = [span * (columns * upper + left) for upper in (0, -1, 1) for left in (0, -1, 1)]
+    begins = np.stack([np.searchsorted(other_key, key + step - limit) for step in beside], axis=1)
+    ends = np.stack([np.searchsorted(other_key, key + step + limit, side="right") for step in beside], axis=1)
+    given: list[Any] = [flat, labels, tiles, order, begins, ends]
+    given += [other_flat, other_labels[other_order], other_tiles[other_order], other_order]
+    for place, array in enumerate(given):  # arrays and memory maps then have one type, and one compilation
+        given[place] = array.view()
+        given[place].flags.writeable = False
+    hit, distance = np.full(len(flat), -1, np.int64), np.zeros(len(flat), np.int64)
+
+    def scan(first: int) -> None:
+        _scan(*given, limit, first, _THREADS, hit, distance)  # type: ignore[call-arg]
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        list(pool.map(scan, range(_THREADS)))
+    return hit, distance
+
+
+def _bucket_key(tiles: npt.NDArray[np.int32], width: int, columns: int, span: int, limit: int) -> Indices:
+    """Return the bucket of each row, by the ink of its upper and left half, and within it the ink of its lower half."""
+    by_place = tiles.reshape(-1, _ACROSS, _ACROSS)
+    upper, lower, left = (
+        part.sum(axis=(1, 2), dtype=np.int64)
+        for part in (by_place[:, :_HALF], by_place[:, _HALF:], by_place[:, :, :_HALF])
+    )
+    key: Indices = ((upper // width + 1) * columns + left // width + 1) * span + lower + limit
+    return key
+
+
+@numba.njit(cache=True, nogil=True)
+def _scan(
+    images: Pixels,
+    labels: Labels,
+    tiles: npt.NDArray[np.int32],
+    order: Indices,
+    begins: Indices,
+    ends: Indices,
+    others: Pixels,
+    sorted_labels: Labels,
+    sorted_tiles: npt.NDArray[np.int32],
+    other_order: Indices,
+    limit: int,
+    first: int,
+    step: int,
+    hit: Indices,
+    best: Indices,
+) -> None:
+    """Compare each row, every `step`th in order, with the other rows of its windows, until one is near."""
+    for place in range(first, len(order), step):
+        row = order[place]
+        for window in range(begins.shape[1]):
+            for other_place in range(begins[place, window], ends[place, window]):
+                bound = 0
+                for tile in range(tiles.shape[1]):  # a constant of another file would stay in Numba's cache
+                    bound += abs(tiles[row, tile] - sorted_tiles[other_place, tile])
+                if bound > limit or labels[row] == sorted_labels[other_place]:
+                    continue
+                other = other_order[other_place]
+                distance = 0
+                for pixel in range(images.shape[1]):
+                    distance += abs(np.int64(images[row, pixel]) - np.int64(others[other, pixel]))
+                if distance <= limit:
+                    hit[row], best[row] = other, distance
+                    break
+            if hit[row] >= 0:
+                break

@@ -1,0 +1,1 @@
+"""Samples the canonical train, valid and test rows."""

@@ -1,0 +1,120 @@
+"""What a person sees of a value in the UI: pictures within a size budget, tables, plain numbers.
+
+Belongs here: turning results of the library into Dagster metadata. Drawing itself is in `curation.drawing`.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+
+from notmnist_assets.curation.core.figures import contact_sheet
+from notmnist_assets.curation.core.gallery import Exhibit, gallery
+from notmnist_assets.curation.core.images import LETTERS, Images
+from notmnist_assets.curation.core.sampling import evenly_spaced
+
+PICTURE_BUDGET: Final = 40_000
+"""Largest Markdown of a picture in bytes. Dagster keeps every one for ever and sends them with each asset page."""
+
+_SHEET_IMAGES: Final = 100
+_MOST_RECORDS: Final = 200
+_DIGITS: Final = 4
+"""Significant digits of fractions in tables; the stored value has all of them."""
+
+
+def picture(png: bytes, title: str) -> dg.MarkdownMetadataValue:
+    """Return a PNG as Markdown with an embedded image, its title below: browsers show no other one.
+
+    Raises:
+        ValueError: it is over the budget.
+    """
+    text = f"![{title}](data:image/png;base64,{base64.b64encode(png).decode()})\n\n*{title}*"
+    if len(text) > PICTURE_BUDGET:
+        raise ValueError(f"the picture {title!r} takes {len(text)} bytes, the budget is {PICTURE_BUDGET}")
+    return dg.MetadataValue.md(text)
+
+
+def contact_sheet_metadata(images: Images, title: str) -> dg.MarkdownMetadataValue:
+    """Return a contact sheet of up to 100 evenly spaced images, with fewer grays or images if it must be smaller."""
+    for count, levels in ((_SHEET_IMAGES, 256), (_SHEET_IMAGES, 16), (_SHEET_IMAGES, 4), (_SHEET_IMAGES // 2, 4)):
+        rows = evenly_spaced(len(images), count)
+        png = contact_sheet(np.asarray(images[rows]), levels=levels)
+        explained = f"{title}: {len(rows)} of {len(images):,} images, evenly spaced"
+        if _fits(png, explained):
+            break
+    return picture(png, explained)
+
+
+def _fits(png: bytes, title: str) -> bool:
+    return len(png) * 4 // 3 + 2 * len(title) + 64 <= PICTURE_BUDGET
+
+
+def exhibits(shown: Sequence[Exhibit], title: str, per_line: int = 2) -> dg.MarkdownMetadataValue:
+    """Return a gallery, with fewer exhibits if it must be smaller; a line of text when there are none."""
+    count = len(shown)
+    while count:
+        png = gallery(shown[:count], per_line)
+        if _fits(png, title):
+            return picture(png, title)
+        count = count * 3 // 4
+    return dg.MetadataValue.md("none")
+
+
+def table(
+    frame: pd.DataFrame, described: dg.TableSchema | Mapping[str, str | None] | None = None
+) -> dg.TableMetadataValue:
+    """Return the first 200 rows of a table, its cells as plain Python values, fractions to four digits.
+
+    Args:
+        frame: what is shown.
+        described: what its columns mean, by name or in the schema of the value; it may know others.
+    """
+    head = frame.head(_MOST_RECORDS)
+    meaning = descriptions(described) if isinstance(described, dg.TableSchema) else described or {}
+    schema = dg.TableSchema(
+        columns=[
+            dg.TableColumn(str(name), _kind(frame[name]), description=meaning.get(str(name))) for name in frame.columns
+        ]
+    )
+    rows = [{str(name): short(plain(value)) for name, value in row.items()} for row in head.to_dict("records")]
+    return dg.MetadataValue.table([dg.TableRecord(row) for row in rows], schema=schema)
+
+
+def descriptions(schema: dg.TableSchema) -> dict[str, str | None]:
+    """Return what the columns of a schema mean, by name."""
+    return {column.name: column.description for column in schema.columns}
+
+
+def counts_table(counts: Sequence[int], column: str = "rows") -> dg.TableMetadataValue:
+    """Return how many of what `column` names each letter has, one line per letter A to J."""
+    return table(pd.DataFrame({"letter": list(LETTERS), column: list(counts)}))
+
+
+def plain(value: Any) -> Any:
+    """Return a NumPy scalar as the Python number it stands for; Dagster fails on the former.
+
+    NaN becomes None: the stored JSON has no word for it.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value
+
+
+def short(value: Any) -> Any:
+    """Return a number as a person reads it: four digits of a fraction, but all digits of what is whole."""
+    if not isinstance(value, float):
+        return value
+    return float(f"{value:.{_DIGITS}g}") if abs(value) < 10**_DIGITS else float(round(value))
+
+
+def _kind(column: "pd.Series[Any]") -> str:
+    if pd.api.types.is_bool_dtype(column.dtype):
+        return "bool"
+    if pd.api.types.is_integer_dtype(column.dtype):
+        return "int"
+    return "float" if pd.api.types.is_float_dtype(column.dtype) else "string"

@@ -1,0 +1,93 @@
+"""Opens the Dagster instance: the folder of the history, with the configuration that the package ships."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+import dagster as dg
+from filelock import FileLock
+from sqlalchemy.exc import DBAPIError
+
+from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.settings.model import project_home
+
+_HOME: Final = "DAGSTER_HOME"
+_CONFIGURATION: Final = "dagster.yaml"
+_LOCK: Final = "history.lock"
+
+
+def instance_home() -> Path:
+    """Return the folder of the history: DAGSTER_HOME, else `.dagster` in the project's folder."""
+    chosen = os.environ.get(_HOME)
+    return Path(chosen) if chosen else project_home() / ".dagster"
+
+
+def shipped_configuration() -> str:
+    """Return the `dagster.yaml` of the package."""
+    return files(__package__).joinpath(_CONFIGURATION).read_text(encoding="utf-8")
+
+
+@contextmanager
+def open_instance() -> Iterator[dg.DagsterInstance]:
+    """Open the instance in `instance_home()`; a folder without configuration gets the shipped one.
+
+    Raises:
+        CurationError: the history cannot be read or written; the remedy never loses what it holds.
+    """
+    home = instance_home()
+    with ExitStack() as stack:
+        try:
+            instance = stack.enter_context(_instance(home))
+        # A wrong dagster.yaml, a folder that is none and a damaged file each raise errors of their own.
+        except Exception as error:
+            raise _unusable(home, error) from error
+        try:
+            yield instance
+        except DBAPIError as error:
+            raise _unusable(home, error) from error
+
+
+def _instance(home: Path) -> dg.DagsterInstance:
+    if not home.is_absolute():
+        raise ValueError("this is no absolute path")
+    home.mkdir(parents=True, exist_ok=True)
+    # Dagster makes a new history in steps, which two processes at once would leave half done for ever.
+    with FileLock(home / _LOCK):
+        if not (home / _CONFIGURATION).exists():
+            (home / _CONFIGURATION).write_text(shipped_configuration(), encoding="utf-8")
+        os.environ[_HOME] = str(home)
+        return dg.DagsterInstance.get()
+
+
+def _unusable(home: Path, error: Exception) -> CurationError:
+    """Return what is wrong with the history and what to do about it: nothing that would lose what it holds."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    words = (str(cause).strip() or repr(cause)).splitlines()[0]
+    return CurationError(
+        f"Dagster's history cannot be used: {words.rstrip('.:')}.", subject=str(home), remedy=_remedy(home, cause)
+    )
+
+
+def _remedy(home: Path, cause: BaseException) -> str:
+    words, number = str(cause).lower(), getattr(cause, "errno", None)
+    if not home.is_absolute():
+        return f"Set {_HOME} to an absolute path."
+    if "locked" in words:
+        return "Another program keeps it busy: start again when that has ended."
+    if number in (errno.ENOSPC, errno.EDQUOT) or "is full" in words:
+        first = "Free space on its disk"
+    elif (
+        isinstance(cause, PermissionError) or number == errno.EROFS or "readonly" in words or "unable to open" in words
+    ):
+        first = "Allow this user to write there"
+    elif "not a database" in words or "malformed" in words:
+        first = "Restore it from a backup"
+    elif isinstance(cause, OSError):
+        first = "Check what is there"
+    else:
+        first = f"Correct {home / _CONFIGURATION}"
+    return f"{first}, or set {_HOME} to the absolute path of another folder."

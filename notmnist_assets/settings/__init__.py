@@ -1,0 +1,1 @@
+"""Settings of a run, from environment variables or the launchpad."""

@@ -1,0 +1,135 @@
+"""Files below one root, a local folder or an fsspec URL, with one kind of error for a storage that cannot be used."""
+
+import errno
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final, cast
+
+from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
+
+from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.storage.manifest import file_digest
+
+_IN_MEMORY: Final = 16 << 20
+"""Bytes of a downloaded file that are kept in memory; a larger one goes to the temporary folder."""
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class StorageUnusableError(CurationError):
+    """The storage itself cannot be asked: nothing is known of what it holds."""
+
+
+class FileSystem:
+    """Reads and writes whole files. A file that is absent is a FileNotFoundError everywhere.
+
+    Attributes:
+        base: path of the root, as the file system names it.
+        is_local: whether paths are those of this machine.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = root.rstrip("/")
+        try:
+            if "://" in root:
+                # A list of files that is kept would go on telling of what another process has replaced.
+                self._fs, base = url_to_fs(root, use_listings_cache=False)
+            else:  # fsspec would take "::" in a path for a chain of file systems
+                self._fs, base = LocalFileSystem(), root
+        except (ValueError, ImportError, OSError, RuntimeError) as error:
+            raise CurationError(
+                f"there is no such storage: {error}.",
+                subject=root,
+                remedy="Set NOTMNIST_STORAGE to a folder, or to an fsspec URL whose package is installed.",
+            ) from error
+        self.base = str(base).rstrip("/")
+        self.is_local = isinstance(self._fs, LocalFileSystem)
+
+    def uri(self, path: str) -> str:
+        """Return the URI of a path; the path itself when local."""
+        return path if self.is_local else self._root + path.removeprefix(self.base)
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes of a small file."""
+        with self._reached():
+            data: bytes = self._fs.cat_file(path)
+        return data
+
+    def size(self, path: str) -> int:
+        """Return the size of a file in bytes."""
+        with self._reached():
+            return int(self._fs.info(path)["size"])
+
+    def digest(self, path: str) -> str:
+        """Read a file and return its digest."""
+        with self._reached(), self._fs.open(path, "rb") as file:
+            return file_digest(file)
+
+    def open(self, path: str) -> tuple[BinaryIO, str]:
+        """Read a file and return its digest, and the file open at its start.
+
+        A remote file is downloaded for that, to memory or to a temporary file without a name.
+        """
+        with ExitStack() as stack, self._reached():
+            file: BinaryIO
+            if self.is_local:
+                file = stack.enter_context(Path(path).open("rb"))
+                digest = file_digest(file)
+            else:
+                file = cast("BinaryIO", stack.enter_context(tempfile.SpooledTemporaryFile(_IN_MEMORY)))
+                with self._fs.open(path, "rb") as source:
+                    digest = file_digest(source, copy=file)
+            file.seek(0)
+            stack.pop_all()  # the caller closes it
+            return file, digest
+
+    def put(self, source: Path, path: str) -> None:
+        """Give a complete local file its place, whatever was there: move it, or upload it."""
+        if self.is_local:
+            source.replace(path)
+        else:
+            with self._reached():
+                self._fs.put_file(str(source), path)
+
+    def folders(self, path: str) -> list[str]:
+        """Return the names of the folders in a folder, none if it is absent."""
+        try:
+            with self._reached():
+                entries = self._fs.ls(path, detail=True)
+        except FileNotFoundError:
+            return []
+        return [str(entry["name"]).rstrip("/").rsplit("/", 1)[-1] for entry in entries if entry["type"] == "directory"]
+
+    def delete_folder(self, path: str) -> None:
+        """Delete a folder and all that is in it."""
+        with self._reached():
+            self._fs.rm(path, recursive=True)
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        """Explain that a storage cannot be asked; a file that is absent stays a FileNotFoundError."""
+        # Every store's package raises errors of its own kinds.
+        unusable = OSError if self.is_local else Exception
+        try:
+            yield
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            raise
+        except unusable as error:
+            if not self.is_local and isinstance(error, OSError) and error.errno in _FULL:
+                raise temporary_folder_error(error) from error
+            raise StorageUnusableError(
+                f"the storage cannot be used: {str(error).rstrip('.')}.",
+                subject=self.base,
+                remedy="Check NOTMNIST_STORAGE, the network and what you may do there, then start again.",
+            ) from error
+
+
+def temporary_folder_error(error: OSError) -> CurationError:
+    """Return the error that says that files on their way to or from a remote storage find no place on this machine."""
+    return CurationError(
+        f"the temporary folder cannot be written: {error}.",
+        subject=tempfile.gettempdir(),
+        remedy="Free space there, or set TMPDIR to another folder; then start again.",
+    )

@@ -1,0 +1,311 @@
+"""A versioned store of values on any fsspec path, where a value is complete, unchanged since it was written, or absent.
+
+Layout of the value with key `splits/test`:
+
+    <root>/splits/test/value.json           which version is current: its files, sizes, digests and facts
+    <root>/splits/test/<version>/...        the files of that version
+    <root>/splits/test/<version>-2/...      the same version stored again, in other bytes; then -3 and so on
+
+A folder gets its name only when all its files are complete, no stored file is ever written over, and `value.json` is
+replaced last, so a killed run leaves the last good value. A file is handed out only after its bytes have been compared
+with their digest. What is inside the files is in `io_managers`.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.curation.core.scratch import scratch_folder
+from notmnist_assets.storage import manifest
+from notmnist_assets.storage.filesystem import FileSystem, StorageUnusableError, temporary_folder_error
+from notmnist_assets.storage.manifest import VERSION_DIGITS, StoredValue, file_digest
+
+__all__ = ["NoDigestsError", "StorageUnusableError", "StoredValue", "ValueStore", "WriteFile", "damaged"]
+
+_UNFINISHED: Final = ".writing-"
+_VERSION_FOLDER: Final = re.compile(rf"([0-9a-f]{{{VERSION_DIGITS}}})(?:-([0-9]+))?")
+
+WriteFile = Callable[[BinaryIO], None]
+
+
+class NoDigestsError(CurationError):
+    """An earlier release stored the value without digests."""
+
+
+class ValueStore:
+    """Values by key below one root, a local folder or an fsspec URL."""
+
+    def __init__(self, root: str) -> None:
+        self._files = FileSystem(root)
+        self.is_local = self._files.is_local
+
+    def write(
+        self, key: Sequence[str], version: str, files: Mapping[str, WriteFile], facts: Mapping[str, Any]
+    ) -> StoredValue:
+        """Store a value and make it the current one.
+
+        Args:
+            key: path of the value.
+            version: identity of its content; equal versions hold equal content, but perhaps in other bytes.
+            files: what writes each file, by file name.
+            facts: JSON values that belong to the value.
+
+        Raises:
+            CurationError: the files cannot be written.
+        """
+        with self._scratch(key) as scratch:
+            content = scratch / "content"
+            content.mkdir()
+            sizes, digests = {}, {}
+            for name, write in files.items():
+                with (content / name).open("xb") as file:
+                    write(file)
+                with (content / name).open("rb") as file:
+                    digests[name] = file_digest(file)
+                    sizes[name] = file.tell()
+            stored = StoredValue(version, sizes, facts, digests)
+            current = self._current(key)
+            if current and (current.version, current.digests) == (version, digests) and self._is_intact(key, current):
+                stored = replace(stored, folder=current.folder)
+            else:
+                stored = replace(stored, folder=self._publish(key, version, content, list(files)))
+            self._write_manifest(key, stored, scratch)
+        if current is not None and current.folder != stored.folder:
+            # A reader may still have the version before this one open.
+            self._forget_all_but(key, {stored.folder, current.folder})
+        return stored
+
+    def find(self, key: Sequence[str]) -> StoredValue | None:
+        """Return what is stored under a key, None when nothing is; the bytes of the files are not read.
+
+        Raises:
+            CurationError: the manifest is damaged, a file is missing or has another size than was written, or an
+                earlier release stored the value without digests (NoDigestsError).
+            StorageUnusableError: the storage cannot be read.
+        """
+        stored = self._read_manifest(key)
+        if stored is None:
+            return None
+        if not stored.digests:
+            asset = "/".join(key)
+            raise NoDigestsError(
+                "an earlier release stored it without digests, so nothing shows whether it is unchanged.",
+                subject=asset,
+                remedy=f"Make it again: notmnist run {asset}. If that is impossible and you trust the files as they"
+                " are: notmnist verify --record",
+            )
+        self._check_sizes(key, stored)
+        return stored
+
+    def require(self, key: Sequence[str]) -> StoredValue:
+        """Return what is stored under a key.
+
+        Raises:
+            CurationError: nothing is stored, or it is damaged.
+        """
+        stored = self.find(key)
+        if stored is None:
+            raise CurationError(
+                f"nothing is stored in {self._folder(key)}.",
+                subject="/".join(key),
+                remedy="Make it first, and all that is missing: notmnist run",
+            )
+        return stored
+
+    def verify(self, key: Sequence[str], stored: StoredValue) -> None:
+        """Compare all files of a value with their digests.
+
+        Raises:
+            CurationError: a file cannot be read, or is not what was written.
+        """
+        for name in stored.files:
+            with self._reading(key, name):
+                digest = self._files.digest(self.file(key, stored, name))
+            self._check_digest(key, stored, name, digest)
+
+    def record_digests(self, key: Sequence[str]) -> StoredValue | None:
+        """Accept the files of a value as they are, if an earlier release stored it without digests.
+
+        Returns:
+            The value with its digests; None if nothing is stored, or if digests were recorded before.
+
+        Raises:
+            CurationError: a file is missing, unreadable, or has another size than was written.
+        """
+        stored = self._read_manifest(key)
+        if stored is None or stored.digests:
+            return None
+        self._check_sizes(key, stored)
+        digests = {}
+        for name in stored.files:
+            with self._reading(key, name):
+                digests[name] = self._files.digest(self.file(key, stored, name))
+        stored = replace(stored, digests=digests)
+        with self._scratch(key) as scratch:
+            self._write_manifest(key, stored, scratch)
+        return stored
+
+    def file(self, key: Sequence[str], stored: StoredValue, name: str) -> str:
+        """Return the path of one file, as this store's file system names it; its bytes are not verified."""
+        return f"{self._folder(key)}/{stored.folder}/{name}"
+
+    def verified_file(self, key: Sequence[str], stored: StoredValue, name: str) -> Path:
+        """Return the path of one file of a local store, after its bytes have proved to be those that were written.
+
+        Raises:
+            CurationError: the file cannot be read, or is not what was written.
+        """
+        self.open(key, stored, name).close()
+        return Path(self.file(key, stored, name))
+
+    def uri(self, key: Sequence[str], stored: StoredValue, name: str | None = None) -> str:
+        """Return the URI of a file, or of the folder of the version; a plain path when local."""
+        return self._files.uri(self.file(key, stored, name or "").rstrip("/"))
+
+    def open(self, key: Sequence[str], stored: StoredValue, name: str) -> BinaryIO:
+        """Open one file for reading, after its bytes have proved to be those that were written.
+
+        Raises:
+            CurationError: the file cannot be read, or is not what was written.
+        """
+        with self._reading(key, name):
+            file, digest = self._files.open(self.file(key, stored, name))
+        try:
+            self._check_digest(key, stored, name, digest)
+        except CurationError:
+            file.close()
+            raise
+        return file
+
+    def _folder(self, key: Sequence[str]) -> str:
+        return "/".join([self._files.base, *key])
+
+    def _read_manifest(self, key: Sequence[str]) -> StoredValue | None:
+        folder = self._folder(key)
+        try:
+            return manifest.from_json(self._files.read(f"{folder}/{manifest.NAME}"))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except IsADirectoryError:
+            raise self._damaged(key, f"{manifest.NAME} is a folder.") from None
+        except ValueError as error:
+            raise self._damaged(key, f"{manifest.NAME} cannot be used: {error}.") from None
+        except StorageUnusableError:
+            if self.is_local and _can_be_listed(Path(folder)):  # the file alone is at fault
+                raise self._damaged(key, f"{manifest.NAME} cannot be read.") from None
+            raise
+
+    def _check_sizes(self, key: Sequence[str], stored: StoredValue) -> None:
+        for name, size in stored.files.items():
+            with self._reading(key, name):
+                found = self._files.size(self.file(key, stored, name))
+            if found != size:
+                raise self._damaged(key, f"{name} has {found} bytes, {size} were written.")
+
+    def _check_digest(self, key: Sequence[str], stored: StoredValue, name: str, digest: str) -> None:
+        if digest != stored.digests[name]:
+            raise self._damaged(key, f"the bytes of {name} are not those that were written.")
+
+    def _current(self, key: Sequence[str]) -> StoredValue | None:
+        """Return what the manifest says, whatever the state of the files; None if it says nothing."""
+        try:
+            return self._read_manifest(key)
+        except CurationError:
+            return None
+
+    def _is_intact(self, key: Sequence[str], stored: StoredValue) -> bool:
+        try:
+            self.verify(key, stored)
+        except CurationError:
+            return False
+        return True
+
+    def _publish(self, key: Sequence[str], version: str, content: Path, names: Sequence[str]) -> str:
+        """Move or upload the files into a folder of their own, and return its name."""
+        name = version[:VERSION_DIGITS]
+        numbers = [int(found[2] or 1) for found in self._version_folders(key) if found[1] == name]
+        number = max(numbers, default=0) + 1
+        while True:
+            folder = f"{name}-{number}" if number > 1 else name
+            target = f"{self._folder(key)}/{folder}"
+            if not self.is_local:
+                for file in names:
+                    self._files.put(content / file, f"{target}/{file}")
+                return folder
+            try:
+                content.rename(target)
+            except OSError:
+                if not os.path.lexists(target):
+                    raise
+                number += 1  # another process stored the same version just now
+            else:
+                return folder
+
+    def _write_manifest(self, key: Sequence[str], stored: StoredValue, scratch: Path) -> None:
+        written = scratch / manifest.NAME
+        written.write_bytes(manifest.to_json(stored))
+        self._files.put(written, f"{self._folder(key)}/{manifest.NAME}")
+
+    def _version_folders(self, key: Sequence[str]) -> list[re.Match[str]]:
+        return [found for name in self._files.folders(self._folder(key)) if (found := _VERSION_FOLDER.fullmatch(name))]
+
+    def _forget_all_but(self, key: Sequence[str], kept: set[str]) -> None:
+        # What cannot be deleted now does no harm; the next version tries again.
+        with suppress(StorageUnusableError, FileNotFoundError):
+            for found in self._version_folders(key):
+                if found[0] not in kept:
+                    self._files.delete_folder(f"{self._folder(key)}/{found[0]}")
+
+    @contextmanager
+    def _scratch(self, key: Sequence[str]) -> Iterator[Path]:
+        """Provide a folder for new files, on the file system of their destination when that is local."""
+        folder = Path(self._folder(key))
+        try:
+            if self.is_local:
+                folder.mkdir(parents=True, exist_ok=True)
+            with scratch_folder(folder, _UNFINISHED) if self.is_local else scratch_folder() as scratch:
+                yield scratch
+        except OSError as error:
+            if not self.is_local:
+                raise temporary_folder_error(error) from error
+            raise CurationError(
+                f"it cannot be written: {error}.",
+                subject=str(folder),
+                remedy="Free space or allow writing there, or set NOTMNIST_STORAGE to another place; then start again.",
+            ) from error
+
+    @contextmanager
+    def _reading(self, key: Sequence[str], name: str) -> Iterator[None]:
+        """Report a file of a value that is absent or unreadable as damage; a remote storage may also be unusable."""
+        try:
+            yield
+        except (FileNotFoundError, NotADirectoryError):
+            raise self._damaged(key, f"{name} is missing.") from None
+        except IsADirectoryError:
+            raise self._damaged(key, f"{name} is a folder.") from None
+        except StorageUnusableError as error:
+            if self.is_local and isinstance(error.__cause__, OSError):
+                raise self._damaged(key, f"{name} cannot be read ({error.__cause__.strerror}).") from None
+            raise
+
+    def _damaged(self, key: Sequence[str], problem: str) -> CurationError:
+        return damaged(key, f"the stored value in {self._folder(key)} is damaged: {problem}")
+
+
+def damaged(key: Sequence[str], problem: str) -> CurationError:
+    """Return the error that says what is wrong with a stored value, and the command that makes it again."""
+    asset = "/".join(key)
+    return CurationError(problem, subject=asset, remedy=f"Make it again: notmnist run {asset}")
+
+
+def _can_be_listed(folder: Path) -> bool:
+    try:
+        next(folder.iterdir(), None)
+    except OSError:
+        return False
+    return True

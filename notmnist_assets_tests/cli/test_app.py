@@ -1,0 +1,169 @@
+"""The command `notmnist`: what it prints and how it ends."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from notmnist_assets.cli.terminal import assets_table, findings_table
+from notmnist_assets.definitions import DECLARATIONS
+from notmnist_assets.metadata.failures import failure_message
+from notmnist_assets_tests.archives import tiny_members, write_archive, write_checksums
+from notmnist_assets_tests.workspace import Workspace
+
+
+def test_the_first_run_shows_assets_checks_and_findings(finished: Workspace) -> None:
+    assert finished.first_run.code == 0
+    for text in ("archives/large", "sanitized/test", "passed", "Findings", "overlap/radius", "accuracy"):
+        assert text in finished.first_run.out
+
+
+def test_findings_are_told_in_words_and_numbers_as_people_write_them(finished: Workspace) -> None:
+    with finished.instance() as instance:
+        table = findings_table(DECLARATIONS.values(), instance, "custom")
+    found = dict(zip(table.columns[1].cells, map(str, table.columns[2].cells), strict=True))
+    radius = finished.metadata("overlap/radius")["radius"].value
+    assert found["radius: largest distance at which two images count as one"] == f"{radius:g}"
+    assert "groups of equal images with different letters" in found
+    accuracy = finished.metadata("baselines/metrics")["accuracy: raw, test raw"].value
+    assert isinstance(accuracy, float)
+    assert found["accuracy of raw train on all of test"] == f"{100 * accuracy:.1f} %"
+
+
+def test_a_second_run_has_nothing_to_do(workspace: Workspace) -> None:
+    ended = workspace.notmnist("run")
+    assert (ended.code, ended.err) == (0, "")
+    assert "Nothing to do" in ended.out
+
+
+def test_run_makes_only_the_named_assets_again(workspace: Workspace) -> None:
+    ended = workspace.notmnist("run", "letters/small/C", "hashes")
+    assert ended.code == 0
+    assert "Done: 4 assets made" in ended.out
+    with workspace.instance() as instance:
+        last = instance.get_runs(limit=1)[0]
+    assert {key.to_user_string() for key in last.asset_selection or ()} == {
+        "letters/small/C",
+        *(f"hashes/{split}" for split in ("train", "valid", "test")),
+    }
+
+
+def test_run_knows_no_asset_by_part_of_a_name(workspace: Workspace) -> None:
+    ended = workspace.notmnist("run", "letters/smal")
+    assert ended.code == 1
+    assert "letters/smal" in ended.err
+    assert "no such asset" in ended.err
+
+
+def test_status_shows_what_is_there_and_that_it_is_current(finished: Workspace) -> None:
+    ended = finished.notmnist("status")
+    assert ended.code == 0
+    assert f"profile custom, stored in {finished.storage}" in ended.out
+    assert "baselines/metrics" in ended.out
+    assert "Everything is up to date." in ended.out
+
+
+def test_status_tells_what_is_out_of_date_and_why(finished: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTMNIST_SANITIZE_REPEATS", "keep")
+    ended = finished.notmnist("status")
+    assert ended.code == 0
+    assert "out of date: sanitized/train (made by" in ended.out
+    assert "out of date: baselines/metrics (follows sanitized/" in ended.out
+    assert "up to date" not in ended.out
+
+
+def test_what_another_profile_made_last_is_named_and_not_shown(
+    finished: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTMNIST_PROFILE", "full")
+    shown = finished.notmnist("show", "hashes/test")
+    assert (shown.code, shown.out) == (1, "")
+    assert "last made for the profile custom, not for full" in shown.err
+    with finished.instance() as instance:
+        table = assets_table(finished.definitions, instance, "full")
+        findings = findings_table(DECLARATIONS.values(), instance, "full")
+    assert set(table.columns[2].cells) == {"last for the profile custom"}
+    assert findings.row_count == 0
+
+
+@pytest.mark.parametrize("command", ["run", "status"])
+def test_a_wrong_setting_ends_with_2_and_no_traceback(
+    finished: Workspace, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("NOTMNIST_PROFILE", "[/fulll]")
+    ended = finished.notmnist(command)
+    assert ended.code == 2
+    assert "Wrong setting: NOTMNIST_PROFILE=[/fulll]: allowed: sample, full, custom" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_wrong_setting_stops_the_installed_command_at_start() -> None:
+    environment = {**os.environ, "NOTMNIST_TRAIN_SIZE": "many"}
+    command = [sys.executable, "-c", "from notmnist_assets.cli.app import main; main()", "run"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert "NOTMNIST_TRAIN_SIZE=many" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_failed_run_ends_with_1_and_tells_why(workspace: Workspace) -> None:
+    write_checksums(workspace.archives)
+    write_archive(workspace.archives, "small", {**tiny_members()["small"], "J": {}})
+    ended = workspace.notmnist("run")
+    assert ended.code == 1
+    assert f"archives/small failed: {workspace.archives}/notMNIST_small.tar.gz: its SHA-256 is" in ended.err
+    assert "0 assets made; what waits or failed, and what depends on it, is as before." in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_failed_run_says_how_many_assets_it_made_all_the_same(workspace: Workspace) -> None:
+    members = tiny_members()
+    write_archive(workspace.archives, "large", {**members["large"], "B": members["large"]["C"]})
+    write_archive(workspace.archives, "small", {**members["small"], "J": {}})
+    ended = workspace.notmnist("run", "archives", "letters/small")
+    assert ended.code == 1
+    assert "letters/small failed: " in ended.err
+    assert "2 assets made; what waits or failed, and what depends on it, is as before." in ended.err
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("dagster.yaml", "a: [b"), ("dagster.yaml", "bogus_storage: 1"), ("history/runs.db", "no database" * 1000)],
+)
+def test_a_history_that_cannot_be_used_is_told_in_words(workspace: Workspace, name: str, content: str) -> None:
+    for path in workspace.home.glob(f"**/{name}") if "/" in name else [workspace.home / name]:
+        path.write_text(content)
+    for command in (["status"], ["run"], ["show", "splits/test"]):
+        ended = workspace.notmnist(*command)
+        assert ended.code == 1
+        assert f"{workspace.home}: Dagster's history cannot be used: " in ended.err
+        assert "Traceback" not in ended.err
+
+
+def test_a_storage_of_no_known_kind_is_told_in_words(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTMNIST_STORAGE", "bogus://x")
+    copy = str(workspace.root / "x.npz")
+    for command in (["status"], ["show", "splits/test"], ["export", "npz", copy], ["run"], ["run", "--all"]):
+        ended = workspace.notmnist(*command)
+        assert ended.code == 1
+        assert "there is no such storage" in ended.err
+        assert "Traceback" not in ended.err
+
+
+def test_a_storage_of_the_launchpad_that_cannot_be_used_fails_in_words(workspace: Workspace) -> None:
+    config = {"resources": {"settings": {"config": {"storage": "bogus://x"}}}}
+    result = workspace.run(["splits/test", "hashes/test"], config)
+    assert not result.success
+    (failure,) = (event for event in result.all_events if event.is_step_failure)
+    assert failure_message(failure).startswith("bogus://x/custom: there is no such storage")
+
+
+def test_an_unknown_command_ends_with_2(finished: Workspace) -> None:
+    assert finished.notmnist("fly").code == 2
+
+
+def test_render_names_the_tool_that_took_its_place(finished: Workspace) -> None:
+    ended = finished.notmnist("render", "--per-letter", "200", "--out", "archives")
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+    assert "python -m tools.render" in ended.err

@@ -1,0 +1,153 @@
+"""Pictures: that they open, have the promised size and show each image at its place."""
+
+import io
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from notmnist_assets.curation.core.figures import Panel, Points, _apart, contact_sheet, line_chart, number_grid, panels
+from notmnist_assets.curation.core.images import Images
+
+PITCH, GAP = 30, 2
+
+
+def opened(png: bytes) -> npt.NDArray[np.uint8]:
+    with Image.open(io.BytesIO(png)) as picture:
+        assert picture.format == "PNG"
+        return np.asarray(picture)
+
+
+def noise(rows: int, seed: int = 0) -> Images:
+    return np.random.default_rng(seed).integers(0, 256, (rows, 28, 28), dtype=np.uint8)
+
+
+def at(sheet: npt.NDArray[np.uint8], line: int, column: int) -> npt.NDArray[np.uint8]:
+    top, left = GAP + line * PITCH, GAP + column * PITCH
+    return sheet[top : top + 28, left : left + 28]
+
+
+@pytest.mark.parametrize(("rows", "columns", "lines"), [(0, 10, 1), (1, 10, 1), (10, 10, 1), (11, 10, 2), (7, 3, 3)])
+def test_a_contact_sheet_shows_images_in_reading_order(rows: int, columns: int, lines: int) -> None:
+    images = noise(rows)
+    sheet = opened(contact_sheet(images, columns))
+    assert sheet.shape == (lines * PITCH + GAP, columns * PITCH + GAP)
+    for place, image in enumerate(images):
+        np.testing.assert_array_equal(at(sheet, place // columns, place % columns), image)
+
+
+def test_everything_around_the_images_is_background() -> None:
+    sheet = opened(contact_sheet(noise(3), columns=2)).copy()
+    for place in range(3):
+        at(sheet, place // 2, place % 2)[:] = 96
+    assert (sheet == 96).all()
+
+
+@pytest.mark.parametrize("levels", [2, 4, 16, 256])
+def test_fewer_gray_levels_stay_near_the_image_and_make_no_larger_file(levels: int) -> None:
+    images = noise(20)
+    sheet = contact_sheet(images, levels=levels)
+    shown = at(opened(sheet), 1, 3)
+    assert len(np.unique(shown)) <= levels
+    assert (images[13] - shown.astype(int)).max() < 256 // levels
+    assert len(sheet) <= len(contact_sheet(images))
+
+
+def test_a_chart_opens_is_the_same_each_time_and_shows_its_lines() -> None:
+    def chart(
+        y: list[float], mark_x: float | None = None, limit_y: float | None = None, dashed: tuple[str, ...] = ()
+    ) -> bytes:
+        return line_chart(
+            [("one", [1, 10, 100], y), ("two", [1, 10, 100], [1, 2, 3])],
+            title="title",
+            x_label="x",
+            y_label="y",
+            log_x=True,
+            bands=[([0.0, 1.0, 2.0], [2.0, 3.0, 4.0])],
+            mark_x=mark_x,
+            limit_y=limit_y,
+            dashed=dashed,
+        )
+
+    assert opened(chart([1, 2, 3])).shape == (259, 460)
+    assert chart([1, 2, 3]) == chart([1, 2, 3])
+    plain, marked = chart([1, 2, 3]), chart([1, 2, 3], mark_x=20.0)
+    limited, dashed = chart([1, 2, 3], limit_y=2.5), chart([1, 2, 3], dashed=("one",))
+    assert len({plain, marked, limited, dashed, chart([3, 2, 1])}) == 5
+
+
+def test_panels_fit_the_page_are_the_same_each_time_and_show_what_is_in_them() -> None:
+    def drawn(y: list[float], *, high: float = 0.9, name: str = "one", title: str = "left", tick: str = "all") -> bytes:
+        line = Points(name, [50, 200_000], y, [0.4, 0.5], [0.8, high])
+        other = Points("two", [50, 200_000], [0.5, 0.6], [0.4, 0.5], [0.6, 0.7])
+        ticks = {50.0: "50", 200_000.0: tick}
+        return panels([Panel(title, [line, other], ticks), Panel("right", [line], ticks)], x_label="x", y_label="y")
+
+    plain = drawn([0.5, 0.61])
+    assert opened(plain).shape[1] <= 560, "what the UI has room for"
+    assert plain == drawn([0.5, 0.61])
+    others = [
+        drawn([0.5, 0.7]),
+        drawn([0.5, 0.61], high=0.8),
+        drawn([0.5, 0.61], name="1"),
+        drawn([0.5, 0.61], title="3"),
+        drawn([0.5, 0.61], tick="2"),
+    ]
+    assert len({plain, *others}) == 6
+
+
+def test_panels_without_lines_can_be_drawn() -> None:
+    assert opened(panels([Panel("none", [], {})], x_label="x", y_label="y")).ndim == 2
+
+
+@given(st.lists(st.floats(0, 1), max_size=6), st.floats(0.01, 0.3))
+def test_names_keep_their_order_and_a_line_between_them(heights: list[float], least: float) -> None:
+    moved = _apart(heights, least)
+    order = sorted(range(len(heights)), key=heights.__getitem__)
+    assert all(after >= before for before, after in zip(heights, moved, strict=True))
+    steps = np.diff([moved[place] for place in order])
+    assert (steps >= least - 1e-9).all()
+    if order:
+        assert moved[order[0]] == heights[order[0]]
+    if (np.diff(sorted(heights)) >= least).all():
+        assert moved == heights
+
+
+def test_a_grid_of_numbers_grows_with_its_rows_and_shows_its_values() -> None:
+    def grid(values: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
+        rows, columns = [f"row {n}" for n in range(values.shape[0])], [f"c{n}" for n in range(values.shape[1])]
+        return opened(number_grid(rows, columns, values, "title"))
+
+    small, large = grid(np.zeros((2, 3))), grid(np.zeros((9, 3)))
+    assert small.shape[1] == large.shape[1]
+    assert small.shape[0] < large.shape[0]
+    assert not np.array_equal(small, grid(np.eye(2, 3)))
+
+
+@pytest.mark.parametrize(("value", "white"), [(0.0, True), (0.14, True), (0.16, False), (0.84, False), (1.0, True)])
+def test_digits_are_white_on_dark_cells_and_black_on_pale_ones(value: float, white: bool) -> None:
+    with Image.open(io.BytesIO(number_grid(["r"], ["c"], np.full((1, 1), value), ""))) as picture:
+        gray = np.asarray(picture.convert("L")).astype(int)
+    fill = np.bincount(gray[gray < 250]).argmax()
+    lines, columns = np.nonzero(gray == fill)
+    cell = gray[lines.min() + 2 : lines.max() - 1, columns.min() + 2 : columns.max() - 1]
+    assert (cell.max() - fill > fill - cell.min()) == white
+
+
+@pytest.mark.parametrize("values", [[], [7.0], [7.0, 7.0], [10.0, 1000.0]], ids=["none", "one", "equal", "two"])
+def test_a_chart_as_svg_is_the_same_each_time_and_names_no_time_and_no_font(values: list[float]) -> None:
+    def chart() -> bytes:
+        lines = [("one", values, values)] if values else []
+        rings = [[True] * len(values)]
+        return line_chart(
+            lines, hollow=rings, bands=[(values, values)], title="", x_label="x", y_label="y", log_x=True, form="svg"
+        )
+
+    assert chart() == chart()
+    assert ET.fromstring(chart()).tag.endswith("svg")  # noqa: S314
+    assert b"dc:date" not in chart()
+    assert b"<text" not in chart()

@@ -1,0 +1,212 @@
+"""Every policy against its own words, checked by loops over all pairs of rows and the pixels."""
+
+import itertools
+import math
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from notmnist_assets.curation.duplicates.row_index import METHODS, RowIndex
+from notmnist_assets.curation.sanitizing.decision import REASONS, Policy, Sanitizing, sanitize
+from notmnist_assets_tests.builders import ORDER, Row, World, drawing, split_of, worlds
+
+POLICIES = [
+    Policy(*parts)  # type: ignore[arg-type]
+    for parts in itertools.product(METHODS, ("evaluation", "training"), ("drop", "majority", "keep"), ("drop", "keep"))
+]
+policies = st.sampled_from(POLICIES)
+MUST_NOT_HOLD = {
+    "evaluation": {"train": (), "valid": ("train",), "test": ("train", "valid")},
+    "training": {"train": ("valid", "test"), "valid": ("test",), "test": ()},
+}
+
+
+def world_of(rows: dict[str, list[tuple[npt.NDArray[np.uint8], int]]], radius: float = 0.2) -> World:
+    splits = {}
+    for name in ORDER:
+        images = np.array([image for image, _ in rows.get(name, [])], np.uint8).reshape(-1, 28, 28)
+        splits[name] = split_of(images, [label for _, label in rows.get(name, [])], name=name)
+    return World(splits, radius)
+
+
+def survivors(world: World, outcome: Sanitizing) -> list[Row]:
+    return [row for row in world.rows() if row.row in outcome.kept[row.split]]
+
+
+def letters_around(world: World, row: Row, rows: list[Row], method: str) -> list[int]:
+    return [other.letter for other in rows if world.related(row, other, method) is not None]
+
+
+def has_majority(row: Row, letters: list[int]) -> bool:
+    return 2 * letters.count(row.letter) > len(letters)
+
+
+def expected_reason(world: World, row: Row, policy: Policy) -> str | None:
+    """Return why the policy removes a row, apart from repeats, which depend on who else is left."""
+    rows = world.rows()
+    for name in MUST_NOT_HOLD[policy.remove_from][row.split]:
+        if any(other.split == name and world.related(row, other, policy.method) is not None for other in rows):
+            return f"also in {name}"
+    around = letters_around(world, row, rows, policy.method)
+    if policy.conflicts == "keep" or len(set(around)) == 1:
+        return None
+    if policy.conflicts == "drop" or not has_majority(row, around):
+        return "conflicting letters"
+    winners = [
+        other
+        for other in rows
+        if world.related(row, other, policy.method) is not None
+        and has_majority(other, letters_around(world, other, rows, policy.method))
+    ]
+    return "conflicting letters" if len({other.letter for other in winners}) > 1 else None
+
+
+@given(world=worlds(), policy=policies)
+@settings(max_examples=100)
+def test_each_row_is_kept_or_removed_once_and_for_the_reason_that_brute_force_gives(
+    world: World, policy: Policy
+) -> None:
+    outcome = sanitize(world.index(), policy)
+    reasons = {(row.split, row.row): row.reason for row in outcome.removed.itertuples()}
+    assert len(reasons) == len(outcome.removed)
+    seen: set[tuple[str, bytes]] = set()
+    for row in world.rows():
+        expected = expected_reason(world, row, policy)
+        image = (row.split, row.image.tobytes())
+        if expected is None and policy.repeats == "drop" and image in seen:
+            expected = "repeat"
+        elif expected is None:
+            seen.add(image)
+        assert reasons.get((row.split, row.row)) == expected
+        assert (row.row in outcome.kept[row.split]) == (expected is None)
+    for name in ORDER:
+        assert outcome.kept[name].tolist() == sorted(set(outcome.kept[name].tolist()))
+        assert outcome.kept[name].dtype == np.int64
+
+
+@given(world=worlds(), policy=policies)
+@settings(max_examples=100)
+def test_survivors_share_contradict_and_repeat_nothing_that_the_policy_forbids(world: World, policy: Policy) -> None:
+    left = survivors(world, sanitize(world.index(), policy))
+    for one, other in itertools.permutations(left, 2):
+        related = world.related(one, other, policy.method) is not None
+        assert not (related and other.split in MUST_NOT_HOLD[policy.remove_from][one.split])
+        if policy.conflicts != "keep":
+            assert not (related and one.letter != other.letter)
+        if policy.repeats == "drop" and one.split == other.split:
+            assert one.image.tobytes() != other.image.tobytes()
+
+
+def proves(reason: str, row: Row, other: Row) -> bool:
+    """Tell whether a row that is related to another one is a case of a reason because of it."""
+    if reason == "conflicting letters":
+        return other.letter != row.letter
+    if reason == "repeat":
+        return other.split == row.split and other.row < row.row and other.image.tobytes() == row.image.tobytes()
+    return reason == f"also in {other.split}"
+
+
+@given(world=worlds(), policy=policies)
+@example(world=world_of({"train": [(drawing(0), letter) for letter in range(3)]}), policy=Policy())
+@settings(max_examples=100)
+def test_the_row_that_a_removed_row_collides_with_is_the_nearest_that_proves_the_reason(
+    world: World, policy: Policy
+) -> None:
+    """Of equally near ones the first; for conflicting letters, the first of the lowest letter."""
+    rows = world.rows()
+    outcome = sanitize(world.index(), policy)
+    for removed in outcome.removed.to_dict("records"):
+        (row,) = (row for row in rows if (row.split, row.row) == (removed["split"], removed["row"]))
+        reason = removed["reason"]
+        assert reason in REASONS
+        distance, _, place = min(
+            (distance, other.letter if reason == "conflicting letters" else 0, place)
+            for place, other in enumerate(rows)
+            if proves(reason, row, other)
+            and (reason != "repeat" or other.row in outcome.kept[other.split])
+            and (distance := world.related(row, other, policy.method)) is not None
+        )
+        assert (removed["collides_split"], removed["collides_row"]) == (rows[place].split, rows[place].row)
+        told = math.inf if np.isnan(removed["distance"]) else removed["distance"]
+        assert told == pytest.approx(distance)
+
+
+@given(world=worlds(), policy=policies)
+@settings(max_examples=100)
+def test_sanitizing_sanitized_splits_removes_nothing_more(world: World, policy: Policy) -> None:
+    kept = sanitize(world.index(), policy).kept
+    again = World({name: world.splits[name].take(kept[name]) for name in ORDER}, world.radius)
+    assert len(sanitize(again.index(), policy).removed) == 0
+
+
+@given(world=worlds(), policy=policies, seed=st.integers(0, 2**32))
+@settings(max_examples=50)
+def test_the_order_and_direction_of_pairs_do_not_matter(world: World, policy: Policy, seed: int) -> None:
+    one, other = sanitize(world.index(seed=1), policy), sanitize(world.index(seed=seed), policy)
+    pd.testing.assert_frame_equal(one.removed, other.removed)
+
+
+def test_leaks_are_looked_up_in_the_other_split_as_it_was_merged() -> None:
+    leaked, near_it = drawing(0), drawing(0, visible=1)
+    world = world_of({"train": [(drawing(0, hidden=1), 0)], "valid": [(leaked, 0)], "test": [(near_it, 0)]})
+    removed = sanitize(world.index(), Policy()).removed
+    assert removed[["split", "reason"]].to_numpy().tolist() == [["valid", "also in train"], ["test", "also in valid"]]
+
+
+def test_keeping_the_test_set_whole_removes_from_train_and_valid_instead() -> None:
+    image = (drawing(0), 0)
+    world = world_of({"train": [image], "valid": [image], "test": [image]})
+    outcome = sanitize(world.index(), Policy(remove_from="training"))
+    assert {name: len(rows) for name, rows in outcome.kept.items()} == {"train": 0, "valid": 0, "test": 1}
+
+
+def test_a_majority_is_more_than_half_and_not_merely_the_most() -> None:
+    image = drawing(0)
+    two_of_four = world_of({"train": [(image, 0), (image, 0), (image, 1), (image, 2)]})
+    two_of_three = world_of({"train": [(image, 0), (image, 0), (image, 1)]})
+    policy = Policy(conflicts="majority", repeats="keep")
+    assert sanitize(two_of_four.index(), policy).kept["train"].tolist() == []
+    assert sanitize(two_of_three.index(), policy).kept["train"].tolist() == [0, 1]
+
+
+def test_a_row_is_a_repeat_only_of_a_row_that_stays() -> None:
+    image = drawing(0)
+    world = world_of({"train": [(image, 1), (image, 0), (image, 0)]})
+    outcome = sanitize(world.index(), Policy(conflicts="majority"))
+    assert outcome.kept["train"].tolist() == [1]
+    assert outcome.removed["reason"].tolist() == ["conflicting letters", "repeat"]
+    assert outcome.removed["collides_row"].tolist() == [1, 1]
+
+
+def test_two_majorities_that_contradict_each_other_both_go() -> None:
+    left, right, beside_right = drawing(0), drawing(0, visible=1), drawing(0, visible=2)
+    world = world_of({"train": [(left, 0)] * 4 + [(right, 1)] * 3 + [(beside_right, 1)] * 5})
+    kept = sanitize(world.index(), Policy(conflicts="majority", repeats="keep")).kept["train"]
+    assert kept.tolist() == [7, 8, 9, 10, 11]
+
+
+def test_a_contradiction_with_equal_pixels_is_told_before_one_in_the_same_cells() -> None:
+    image = drawing(0)
+    world = world_of({"train": [(drawing(0, hidden=1), 0), (image, 2), (image, 1)]})
+    removed = sanitize(world.index(), Policy("cells")).removed
+    last = removed[removed["row"] == 2]
+    assert last[["collides_row", "distance"]].to_numpy().tolist() == [[1, 0.0]]
+
+
+def test_the_near_method_without_near_pairs_is_refused() -> None:
+    world = world_of({"train": [(drawing(0), 0)], "test": [(drawing(1), 0)]})
+    with pytest.raises(ValueError, match="near pairs"):
+        sanitize(RowIndex(world.hashes()), Policy())
+
+
+def test_nothing_to_remove_gives_an_empty_table_with_all_columns() -> None:
+    world = world_of({"train": [(drawing(0), 0)], "test": [(drawing(1), 1)]})
+    outcome = sanitize(world.index(), Policy())
+    columns = ("split", "row", "reason", "collides_split", "collides_row", "distance")
+    assert tuple(outcome.removed.columns) == columns
+    assert len(outcome.removed) == 0
+    assert {name: rows.tolist() for name, rows in outcome.kept.items()} == {"train": [0], "valid": [], "test": [0]}

@@ -1,0 +1,142 @@
+"""The grouped split against loops over all pairs of images."""
+
+import base64
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from notmnist_assets.curation.core.file_names import font_name
+from notmnist_assets.curation.core.images import LETTERS, SETS
+from notmnist_assets.curation.core.values import LetterImages
+from notmnist_assets.curation.sanitizing.grouping import (
+    NOWHERE,
+    Pool,
+    draw_groups,
+    grouped_splits,
+    pool_groups,
+    pool_letters,
+)
+from notmnist_assets.curation.splitting.splits import SPLITS, SplitSizes
+from notmnist_assets_tests.builders import components, distance_of, drawing
+
+RADIUS = 0.2
+
+
+def file_name(font: int, number: int) -> str:
+    return base64.b64encode(f"Font{font}.ttf".encode()).decode() + f"{number}.png"
+
+
+@st.composite
+def pools(draw: st.DrawFn) -> Pool:
+    """Draw both sets with up to three images a letter, many of them near or equal, in four fonts."""
+    image = st.tuples(st.integers(0, 2), st.integers(0, 3), st.integers(0, 2))
+    letters: dict[str, dict[str, LetterImages]] = {}
+    for set_name in SETS:
+        letters[set_name] = {}
+        for letter in LETTERS:
+            drawn = draw(st.lists(st.tuples(image, st.integers(0, 3)), max_size=3))
+            images = np.array([drawing(*which) for which, _ in drawn], np.uint8).reshape(-1, 28, 28)
+            names = np.array([file_name(font, number) for number, (_, font) in enumerate(drawn)], dtype=object)
+            rejected = pd.DataFrame({"name": [], "bytes": [], "reason": []})
+            letters[set_name][letter] = LetterImages(images, names, rejected)
+    return pool_letters(letters)
+
+
+def rows_of(pool: Pool) -> list[tuple[str, str, str, bytes]]:
+    """Return set, letter, name and pixels of each image, in the pool's order."""
+    return [
+        (set_name, letter, str(name), image.tobytes())
+        for set_name in SETS
+        for letter in LETTERS
+        for part in [pool.letters[set_name][letter]]
+        for name, image in zip(part.names, part.images, strict=True)
+    ]
+
+
+def groups_by_brute_force(pool: Pool, *, by_font: bool) -> list[int]:
+    rows = rows_of(pool)
+    images = [np.frombuffer(row[3], np.uint8).reshape(28, 28) for row in rows]
+    linked = (
+        (a, b)
+        for a, b in itertools.combinations(range(len(rows)), 2)
+        if distance_of(images[a], images[b]) <= RADIUS + 1e-9
+        or (by_font and font_name(rows[a][2]) == font_name(rows[b][2]))
+    )
+    return components(len(rows), linked)
+
+
+@pytest.mark.parametrize("by_font", [False, True])
+@given(pool=pools())
+@settings(max_examples=25)
+def test_groups_are_the_connected_components(pool: Pool, by_font: bool) -> None:
+    groups = pool_groups(pool, RADIUS, by_font=by_font)
+    assert groups.tolist() == pd.factorize(np.array(groups_by_brute_force(pool, by_font=by_font)))[0].tolist()
+
+
+def test_a_moved_copy_is_in_the_group_of_its_original_when_shifts_are_asked_for() -> None:
+    image = drawing(1, visible=3)
+    empty = np.empty((0, 28, 28), np.uint8)
+    rejected = pd.DataFrame({"name": [], "bytes": [], "reason": []})
+    letters: dict[str, dict[str, LetterImages]] = {}
+    for place, set_name in enumerate(SETS):
+        moved = np.roll(image, place, axis=0)[None]
+        letters[set_name] = {
+            letter: LetterImages(
+                moved if letter == "A" else empty,
+                np.array([file_name(place, 0)] if letter == "A" else [], dtype=object),
+                rejected,
+            )
+            for letter in LETTERS
+        }
+    pool = pool_letters(letters)
+    assert pool_groups(pool, RADIUS, by_font=False).tolist() == [0, 1]
+    assert pool_groups(pool, RADIUS, by_font=False, shifts=True).tolist() == [0, 0]
+
+
+@given(pool=pools(), seed=st.integers(0, 3), tenths=st.tuples(*[st.integers(0, 3)] * 3))
+@settings(max_examples=40)
+def test_a_group_is_never_torn_and_no_split_has_more_of_a_letter_than_its_room(
+    pool: Pool, seed: int, tenths: tuple[int, int, int]
+) -> None:
+    groups = pool_groups(pool, RADIUS, by_font=False)
+    sizes = SplitSizes(*(10 * rows for rows in tenths))
+    drawn = draw_groups(groups, pool.label, sizes, seed)
+    for group in set(groups.tolist()):
+        assert len(set(drawn[groups == group].tolist())) == 1
+    counts = [np.bincount(pool.label[drawn == place], minlength=10) for place in range(len(SPLITS))]
+    room = [getattr(sizes, name) // 10 for name in SPLITS]
+    assert all(counted.max() <= most for counted, most in zip(counts, room, strict=True))
+    # An image alone in its group goes to the first split with room: those before it are full in the end.
+    order = [*(SPLITS.index(name) for name in ("test", "valid", "train")), NOWHERE]
+    for row in np.flatnonzero(np.bincount(groups)[groups] == 1):
+        for place in order[: order.index(drawn[row])]:
+            assert counts[place][pool.label[row]] == room[place]
+
+
+@given(pool=pools(), seed=st.integers(0, 3))
+@settings(max_examples=25)
+def test_rows_of_a_grouped_split_keep_image_label_letter_name_and_font_together(pool: Pool, seed: int) -> None:
+    rows = rows_of(pool)
+    drawn = np.arange(len(rows)) % 4 - 1
+    splits = grouped_splits(pool, drawn, seed)
+    for place, name in enumerate(SPLITS):
+        split = splits[name]
+        columns = (split.sources[column].astype(str) for column in ("set", "letter", "name"))
+        found = [(*source, image.tobytes()) for *source, image in zip(*columns, split.images, strict=True)]
+        assert sorted(found) == sorted(row for row, where in zip(rows, drawn, strict=True) if where == place)
+        assert [LETTERS[label] for label in split.labels] == split.sources["letter"].astype(str).tolist()
+        assert split.sources["font"].tolist() == [font_name(file) for file in split.sources["name"]]
+
+
+def test_the_same_seed_draws_the_same_and_another_seed_another() -> None:
+    groups = np.arange(400)
+    labels = np.tile(np.arange(10, dtype=np.int32), 40)
+    sizes = SplitSizes(100, 50, 50)
+    once = draw_groups(groups, labels, sizes, 1)
+    assert once.tolist() == draw_groups(groups, labels, sizes, 1).tolist()
+    assert once.tolist() != draw_groups(groups, labels, sizes, 2).tolist()
+    assert [int((once == place).sum()) for place in range(3)] == [100, 50, 50]

@@ -1,0 +1,114 @@
+"""What the UI gets: pictures within the budget, and numbers that Dagster can store."""
+
+import base64
+import io
+import json
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from notmnist_assets.curation.core.gallery import Exhibit
+from notmnist_assets.metadata.display import (
+    PICTURE_BUDGET,
+    contact_sheet_metadata,
+    counts_table,
+    exhibits,
+    picture,
+    plain,
+    table,
+)
+
+
+def decoded(markdown: dg.MarkdownMetadataValue) -> Image.Image:
+    assert markdown.value is not None
+    data = markdown.value.partition("base64,")[2].partition(")")[0]
+    return Image.open(io.BytesIO(base64.b64decode(data)))
+
+
+@pytest.mark.parametrize("count", [1, 7, 100, 5000])
+def test_a_contact_sheet_of_noise_stays_within_the_budget(count: int) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (count, 28, 28), np.uint8)
+    sheet = contact_sheet_metadata(noise, "letters/large/A")
+    assert sheet.value is not None
+    assert len(sheet.value) <= PICTURE_BUDGET
+    assert sheet.value.startswith("![letters/large/A: ")
+    assert min(decoded(sheet).size) >= 28
+
+
+def test_a_gallery_of_noise_shows_fewer_exhibits_within_the_budget() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (40, 3, 28, 28), np.uint8)
+    shown = [Exhibit(f"pair {place}", images) for place, images in enumerate(noise)]
+    few, many = exhibits(shown[:2], "pairs", 1), exhibits(shown, "pairs", 1)
+    assert len(many.value or "") <= PICTURE_BUDGET
+    assert decoded(few).height < decoded(many).height
+    assert exhibits([], "pairs").value == "none"
+
+
+def test_the_title_of_a_picture_can_be_read_below_it() -> None:
+    assert (picture(b"x", "pairs").value or "").endswith(")\n\n*pairs*")
+
+
+def test_a_picture_over_the_budget_is_refused() -> None:
+    assert picture(b"x" * 100, "small").value
+    with pytest.raises(ValueError, match="budget"):
+        picture(b"x" * PICTURE_BUDGET, "large")
+
+
+def test_tables_hold_plain_values_and_end_after_200_rows() -> None:
+    frame = pd.DataFrame(
+        {
+            "whole": np.arange(500, dtype=np.int32),
+            "real": np.float32(0.5),
+            "flag": np.bool_(True),
+            "text": "a",
+            "none": np.nan,
+        }
+    )
+    shown = table(frame, {"whole": "counts up"})
+    assert len(shown.records) == 200
+    assert dict(shown.records[3].data) == {"whole": 3, "real": 0.5, "flag": True, "text": "a", "none": None}
+    assert [column.type for column in shown.schema.columns] == ["int", "float", "bool", "string", "float"]
+    assert shown.schema.columns[0].description == "counts up"
+    json.dumps([dict(record.data) for record in shown.records], allow_nan=False)
+
+
+def test_fractions_in_tables_have_four_digits_and_whole_numbers_all() -> None:
+    shown = table(pd.DataFrame({"share": [0.08841666666, 12.34567, 529_114.0, 1234.5678, np.nan, -2e-7]}))
+    assert [record.data["share"] for record in shown.records] == [0.08842, 12.35, 529_114.0, 1235.0, None, -2e-7]
+
+
+def test_columns_are_described_as_in_the_schema_of_the_value() -> None:
+    schema = dg.TableSchema(columns=[dg.TableColumn("rows", description="rows found"), dg.TableColumn("method")])
+    shown = table(pd.DataFrame({"rows": [1], "more": [2]}), schema)
+    assert {column.name: column.description for column in shown.schema.columns} == {"rows": "rows found", "more": None}
+
+
+def test_an_empty_table_still_has_its_columns() -> None:
+    shown = table(pd.DataFrame({"name": pd.Series([], dtype="str"), "bytes": pd.Series([], dtype="int64")}))
+    assert shown.records == []
+    assert [column.name for column in shown.schema.columns] == ["name", "bytes"]
+
+
+def test_counts_are_shown_by_letter() -> None:
+    shown = counts_table(range(10))
+    assert dict(shown.records[9].data) == {"letter": "J", "rows": 9}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (np.int64(3), 3),
+        (np.float32(0.5), 0.5),
+        (np.bool_(True), True),
+        (float("nan"), None),
+        (np.inf, None),
+        ("a", "a"),
+    ],
+)
+def test_scalars_become_plain_python(value: object, expected: object) -> None:
+    found = plain(value)
+    assert found == expected
+    assert type(found) is type(expected)

@@ -1,0 +1,97 @@
+"""What steps are called: by the assets they make or check."""
+
+import io
+import re
+
+import dagster as dg
+import pytest
+from rich.console import Console
+
+from notmnist_assets.cli import app
+from notmnist_assets.definitions import defs
+from notmnist_assets.runs.steps import current_step_name, step_name, step_names
+from notmnist_assets_tests.workspace import Workspace, keys_of
+
+KEYS = {spec.key for spec in defs.resolve_all_asset_specs()}
+STEPS = defs.resolve_asset_graph().assets_defs
+
+
+def key(name: str) -> dg.AssetKey:
+    return dg.AssetKey(name.split("/"))
+
+
+def test_every_step_of_a_whole_run_has_a_name_of_its_own_that_people_know() -> None:
+    named = step_names(STEPS, KEYS)
+    assert set(named) == {node.name for node in defs.resolve_job_def("refresh").graph.nodes}
+    assert len(set(named.values())) == len(named)
+    beginnings = {"/".join(name.split("/")[:parts]) for name in keys_of(list(KEYS)) for parts in (1, 2, 3)}
+    assert {words for words in named.values() if not words.startswith("check")} <= beginnings
+    assert named["letters_large"] == "letters/large"
+    assert named["letters_large_checks"] == "checks of letters/large"
+    assert named["archives__small_checksum"] == "check checksum of archives/small"
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (["letters/small/C"], "letters/small/C"),
+        (["letters/small/C", "letters/small/D"], "letters/small"),
+        (["splits/train", "splits/valid", "hashes/test"], "hashes/test and splits"),
+        (["archives/large", "letters/large/A", "overlap/report"], "archives/large, letters/large/A and overlap/report"),
+        ([], ""),
+    ],
+)
+def test_a_step_is_called_by_what_its_assets_have_in_common(made: list[str], words: str) -> None:
+    assert step_name(map(key, made), []) == words
+
+
+def test_a_step_that_checks_is_called_by_what_it_checks() -> None:
+    checks = [dg.AssetCheckKey(key(name), "drift") for name in ("splits/test", "splits/train")]
+    assert step_name([], checks[:1]) == "check drift of splits/test"
+    assert step_name([], checks) == "check drift of splits"
+    assert step_name([], [*checks, dg.AssetCheckKey(key("splits/test"), "complete")]) == "checks of splits"
+
+
+@pytest.mark.parametrize("name", sorted(keys_of(list(KEYS))))
+def test_no_two_steps_of_a_run_of_one_asset_have_the_same_name(name: str) -> None:
+    named = step_names(STEPS, {key(name)})
+    assert len(set(named.values())) == len(named) >= 1
+
+
+def test_steps_that_check_the_same_are_told_apart_by_their_checks() -> None:
+    named = step_names(STEPS, {key("overlap/report")})
+    assert named["published_result_checks"] == (
+        "checks published_shared_images, published_shared_rows of overlap/report"
+    )
+
+
+def test_only_what_was_chosen_is_named() -> None:
+    assert step_names(STEPS, {key("letters/small/D"), key("hashes/test")})["letters_small"] == "letters/small/D"
+    assert "splits" not in step_names(STEPS, {key("letters/small/D")})
+
+
+def test_outside_a_run_there_is_no_step() -> None:
+    assert current_step_name() == ""
+
+
+def test_progress_bars_begin_with_the_asset_they_belong_to(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = io.StringIO()
+    monkeypatch.setattr(app, "_errors", Console(file=shown, force_terminal=True, width=200))
+    assert workspace.notmnist("run", "archives/small", "letters/small", "hashes/test").code == 0
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.getvalue()).splitlines()
+    bars = [line.strip("\r ⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏") for line in lines if re.search(r"\d:\d\d:\d\d", line)]
+    titles = {bar.partition(" (")[0] for bar in bars}
+    assert {
+        "letters/small: read small",
+        "archives/small: verify notMNIST_small.tar.gz",
+        "hashes/test: hash",
+    } <= titles
+    assert all(title.split(":")[0].split("/")[0] in {name.path[0] for name in KEYS} for title in titles)
+
+
+def test_where_no_terminal_is_there_are_no_bars(finished: Workspace) -> None:
+    assert finished.first_run.err == ""
+    assert not re.search(r"\d:\d\d:\d\d", finished.first_run.out)
+    assert finished.first_run.out.startswith("Assets")
