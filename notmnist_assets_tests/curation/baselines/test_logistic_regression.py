@@ -101,6 +101,16 @@ def test_rows_sorted_by_class_and_a_class_that_the_pilot_misses_still_converge(
     assert ours().fit(pixels, labels).objective_ == pytest.approx(expected, rel=1e-12)
 
 
+def test_a_change_to_float64_that_comes_too_late_still_ends_at_the_optimum(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels, labels = letters(1500)
+    expected = ours().fit(pixels, labels).objective_
+    monkeypatch.setattr(logistic_regression, "FEW_ROWS", 100)
+    monkeypatch.setattr(logistic_regression, "FLOAT32_TOLERANCE", 1e-9)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert ours().fit(pixels, labels).objective_ == pytest.approx(expected, rel=1e-12)
+
+
 def test_the_number_of_threads_changes_no_bit() -> None:
     pixels, labels = letters(6000)
     one, three = ours(n_jobs=1).fit(pixels, labels), ours(n_jobs=3).fit(pixels, labels)
