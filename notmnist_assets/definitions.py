@@ -19,7 +19,7 @@ from notmnist_assets.assets import (
     splits,
 )
 from notmnist_assets.assets.common import with_common_metadata
-from notmnist_assets.assets.inputs import StoredValues
+from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.automation import REFRESH_JOB, SENSORS, weekly_refresh
 from notmnist_assets.checks import archives as archive_checks
 from notmnist_assets.checks import baselines as baseline_checks

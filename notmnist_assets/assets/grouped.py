@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from notmnist_assets.assets.declaration import Declaration, Stage
-from notmnist_assets.assets.inputs import StoredValues
 from notmnist_assets.assets.overlap import RADIUS
 from notmnist_assets.assets.splits import SIZE_SETTINGS, columns_from_letters, letter_keys
+from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.curation.core.images import SETS
 from notmnist_assets.curation.core.statistics import label_counts
 from notmnist_assets.curation.core.values import Split

@@ -8,7 +8,7 @@ import pandas as pd
 
 from notmnist_assets.assets.archives import ARCHIVES
 from notmnist_assets.assets.declaration import Declaration, Drift, Stage
-from notmnist_assets.assets.inputs import StoredValues
+from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.curation.core.drift import Limit, within, within_share
 from notmnist_assets.curation.core.file_names import font_name
 from notmnist_assets.curation.core.images import LETTERS, SETS

@@ -9,8 +9,8 @@ import pandas as pd
 
 from notmnist_assets.assets.declaration import Declaration, Drift, Stage
 from notmnist_assets.assets.hashes import HASHES
-from notmnist_assets.assets.inputs import StoredValues
 from notmnist_assets.assets.splits import SPLIT_ASSETS
+from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.curation.core.drift import Limit, within_chance
 from notmnist_assets.curation.core.figures import number_grid
 from notmnist_assets.curation.core.file_names import font_name

@@ -16,6 +16,7 @@ from notmnist_assets.assets.hashes import HASHES
 from notmnist_assets.assets.letters import FILES
 from notmnist_assets.assets.sanitized import SANITIZED, sanitize_policy
 from notmnist_assets.assets.splits import SPLIT_ASSETS
+from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.curation.baselines.evaluation import of_first_model
 from notmnist_assets.curation.core.published import SEED, SIZES
 from notmnist_assets.curation.core.values import Archive, Split
@@ -102,6 +103,7 @@ HTML: Final = Declaration(
 def html(
     context: dg.AssetExecutionContext,
     settings: SettingsResource,
+    values: StoredValues,
     large_archive: Archive,
     small_archive: Archive,
     raw_train: Split,
@@ -142,6 +144,7 @@ def html(
         policy=sanitize_policy(chosen),
         hashes={"train": train_hashes, "valid": valid_hashes, "test": test_hashes},
         near_pairs=near_pairs,
+        index=values.row_index().with_pairs(near_pairs, chosen_radius(radius)),
         radius=radius,
         overlap=overlap_report,
         conflicts=conflicts,

@@ -10,9 +10,9 @@ import pandas as pd
 
 from notmnist_assets.assets.declaration import Declaration, Drift, Stage
 from notmnist_assets.assets.hashes import HASHES
-from notmnist_assets.assets.inputs import StoredValues
 from notmnist_assets.assets.overlap import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.splits import SPLIT_ASSETS, columns_from_split
+from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.curation.core.drift import Limit, within, within_share
 from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.curation.core.sampling import evenly_spaced

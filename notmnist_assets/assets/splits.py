@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from notmnist_assets.assets.declaration import Declaration, Drift, Stage
-from notmnist_assets.assets.inputs import StoredValues
 from notmnist_assets.assets.letters import FILES, LETTER_ASSETS
+from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.curation.core.drift import within, within_share
 from notmnist_assets.curation.core.images import LETTERS, SETS
 from notmnist_assets.curation.core.statistics import label_counts, pixel_moments

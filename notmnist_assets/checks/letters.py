@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from notmnist_assets.assets.inputs import StoredValues
 from notmnist_assets.assets.letters import LETTER_ASSETS
+from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.checks.results import check_result
 from notmnist_assets.curation.core import published
 from notmnist_assets.curation.core.images import LETTERS, SETS

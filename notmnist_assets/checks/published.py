@@ -11,9 +11,9 @@ import dagster as dg
 import pandas as pd
 
 from notmnist_assets.assets.hashes import HASHES
-from notmnist_assets.assets.inputs import StoredValues
 from notmnist_assets.assets.letters import LETTER_ASSETS
 from notmnist_assets.assets.overlap import REPORT
+from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.checks.results import check_result, not_compared
 from notmnist_assets.curation.core import published
 from notmnist_assets.curation.core.images import LETTERS, SETS

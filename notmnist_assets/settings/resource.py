@@ -12,9 +12,7 @@ from pydantic import Field
 
 from notmnist_assets.curation.duplicates.row_index import Method
 from notmnist_assets.curation.sanitizing.decision import Conflicts, RemoveFrom, Repeats
-from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.model import Profile, Settings, SettingsError, read_settings
-from notmnist_assets.storage.store import ValueStore
 
 if TYPE_CHECKING:
     ProfileChoice = str
@@ -87,15 +85,6 @@ class SettingsResource(dg.ConfigurableResource["SettingsResource"]):
             return read_settings(overrides={name: getattr(self, name) for name in Settings.model_fields})
         except SettingsError as error:
             raise dg.Failure(str(error), allow_retries=False) from None
-
-    def store(self) -> ValueStore:
-        """Return the store of this run's profile.
-
-        Raises:
-            dagster.Failure: a setting is not allowed, or there is no such storage.
-        """
-        with as_dagster_failure():
-            return ValueStore(self.storage_root())
 
     def storage_root(self) -> str:
         """Return where values are stored: each profile under its own prefix."""

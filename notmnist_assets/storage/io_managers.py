@@ -32,6 +32,16 @@ _UNREADABLE: Final = (ValueError, TypeError, LookupError, OSError, ArrowExceptio
 """What NumPy, pyarrow and the values raise over files of another release of theirs or ours."""
 
 
+def open_store(settings: SettingsResource) -> ValueStore:
+    """Return the store of the run's profile.
+
+    Raises:
+        dagster.Failure: a setting has a value that is not allowed, or its storage does not exist.
+    """
+    with as_dagster_failure():
+        return ValueStore(settings.storage_root())
+
+
 class ValueIOManager(dg.ConfigurableIOManager):
     """Stores one kind of value under the asset's key; subclasses say which files and facts it consists of.
 
@@ -47,7 +57,7 @@ class ValueIOManager(dg.ConfigurableIOManager):
         """Store the value atomically and describe what was stored."""
         key = context.asset_key.path
         chosen = self.settings.read()
-        store = self.settings.store()
+        store = open_store(self.settings)
         declared = context.definition_metadata or {}
         lineage = declared.get("dagster/column_lineage")
         files = self._files(obj)
@@ -71,7 +81,7 @@ class ValueIOManager(dg.ConfigurableIOManager):
     def load_input(self, context: dg.InputContext) -> Any:
         """Load the current value; an asset that was never stored is named together with what builds it."""
         with as_dagster_failure():
-            return self.load(self.settings.store(), context.asset_key.path)
+            return self.load(open_store(self.settings), context.asset_key.path)
 
     @classmethod
     def load(cls, store: ValueStore, key: Sequence[str]) -> Any:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from notmnist_assets.assets import overlap
-from notmnist_assets.assets.inputs import StoredValues
+from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.curation.duplicates.near import near_pairs
 from notmnist_assets.curation.duplicates.recall import false_alarm_table
 from notmnist_assets.metadata.display import table

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from notmnist_assets.assets.inputs import StoredValues
+from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.checks.letters import CHECKS
 from notmnist_assets.curation.core.images import LETTERS, SETS, Images
 from notmnist_assets.curation.core.values import LetterImages

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from notmnist_assets.assets.inputs import StoredValues
+from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.checks.overlap import overlap_checks
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.hashes import hash_table

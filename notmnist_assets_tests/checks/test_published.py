@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from notmnist_assets.assets.inputs import StoredValues
+from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.checks.published import checks_of_originals, letter_checks, result_checks
 from notmnist_assets.curation.core import published
 from notmnist_assets.curation.core.images import SETS

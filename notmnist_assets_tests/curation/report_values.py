@@ -103,6 +103,7 @@ def report_data(splits: dict[str, Split] | None = None, **changes: Any) -> Repor
         policy=Policy(),
         hashes=hashes,
         near_pairs=pairs,
+        index=index,
         radius=radius_table(RowIndex(hashes), pairs, searched=5.0, fixed=RADIUS),
         overlap=overlap_report(index),
         conflicts=label_conflicts(index, splits),

@@ -45,6 +45,7 @@ class ReportData:
         policy: by which rules.
         hashes: hash table by split.
         near_pairs: every pair within the search radius.
+        index: all rows of the splits, with their near pairs within the chosen radius.
         radius: the curve by which the radius was chosen.
         overlap: what the splits share.
         conflicts: rows of groups with different letters.
@@ -71,6 +72,7 @@ class ReportData:
     policy: Policy
     hashes: Mapping[str, pd.DataFrame]
     near_pairs: pd.DataFrame
+    index: RowIndex
     radius: pd.DataFrame
     overlap: pd.DataFrame
     conflicts: pd.DataFrame
@@ -85,8 +87,3 @@ class ReportData:
     def used_radius(self) -> float:
         """The radius within which images count as near duplicates."""
         return chosen_radius(self.radius)
-
-    @cached_property
-    def index(self) -> RowIndex:
-        """All rows of the splits as drawn, with their near pairs."""
-        return RowIndex(self.hashes, self.near_pairs, self.used_radius)

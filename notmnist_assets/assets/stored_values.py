@@ -1,0 +1,94 @@
+"""The resource with which assets and checks load stored values that are not inputs of their step."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+from pydantic import PrivateAttr
+
+from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.curation.core.images import LETTERS
+from notmnist_assets.curation.core.values import LetterImages
+from notmnist_assets.curation.duplicates.pair_table import NearSearch
+from notmnist_assets.curation.duplicates.row_index import RowIndex
+from notmnist_assets.curation.splitting.splits import SPLITS
+from notmnist_assets.metadata.failures import as_dagster_failure
+from notmnist_assets.settings.resource import SettingsResource
+from notmnist_assets.storage.io_managers import LettersIOManager, NearSearchIOManager, TableIOManager, open_store
+from notmnist_assets.storage.store import StorageUnusableError, StoredValue
+
+
+class StoredValues(dg.ConfigurableResource[Any]):
+    """Loads stored values by asset key, for steps that need only some of many values or decide at run time which."""
+
+    settings: dg.ResourceDependency[SettingsResource]
+    _indexes: dict[tuple[str, ...], RowIndex] = PrivateAttr(default_factory=dict)
+
+    def letters(self, set_name: str) -> dict[str, LetterImages]:
+        """Return the letters A to J of a set, images memory-mapped if the storage is local.
+
+        As inputs of a step, twenty letters would add forty events to the instance, which take longer than loading.
+
+        Raises:
+            dagster.Failure: a letter is not stored, or it is damaged.
+        """
+        return {letter: self.letter(["letters", set_name, letter]) for letter in LETTERS}
+
+    def letter(self, path: Sequence[str]) -> LetterImages:
+        """Return one letter.
+
+        Raises:
+            dagster.Failure: it is not stored, or it is damaged.
+        """
+        with as_dagster_failure():
+            value: LetterImages = LettersIOManager.load(open_store(self.settings), path)
+            return value
+
+    def table(self, path: Sequence[str]) -> pd.DataFrame:
+        """Return a table.
+
+        Raises:
+            dagster.Failure: it is not stored, or it is damaged.
+        """
+        with as_dagster_failure():
+            value: pd.DataFrame = TableIOManager.load(open_store(self.settings), path)
+            return value
+
+    def row_index(self) -> RowIndex:
+        """Return the index of all split rows, built once per run unless `hashes/*` changes.
+
+        Raises:
+            dagster.Failure: a table of `hashes/*` is not stored, or it is damaged.
+        """
+        store = open_store(self.settings)
+        with as_dagster_failure():
+            versions = tuple(store.require(["hashes", name]).version for name in SPLITS)
+        if versions not in self._indexes:
+            self._indexes.clear()
+            self._indexes[versions] = RowIndex({name: self.table(["hashes", name]) for name in SPLITS})
+        return self._indexes[versions]
+
+    def previous_search(self, path: Sequence[str]) -> NearSearch | None:
+        """Return the stored near search, None if there is none or it is damaged."""
+        return NearSearchIOManager.load_search(open_store(self.settings), path)
+
+    def compare_with_digests(self, path: Sequence[str]) -> tuple[StoredValue, str]:
+        """Read all files of a value and compare them with the digests that were recorded when they were written.
+
+        Returns:
+            What is stored, and what is wrong with its files: empty if they are unchanged.
+
+        Raises:
+            dagster.Failure: nothing is stored, its manifest is damaged, or the storage cannot be read.
+        """
+        store = open_store(self.settings)
+        with as_dagster_failure():
+            stored = store.require(path)
+            try:
+                store.verify(path, stored)
+            except StorageUnusableError:
+                raise
+            except CurationError as error:
+                return stored, error.problem
+            return stored, ""

@@ -1,0 +1,69 @@
+"""The resource that loads stored values outside of inputs: one row index per run, errors that name asset and remedy."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+import notmnist_assets
+from notmnist_assets.assets import stored_values
+from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.curation.duplicates.row_index import RowIndex
+from notmnist_assets.settings.resource import SettingsResource
+from notmnist_assets_tests.workspace import Workspace
+
+ROOM = Path(notmnist_assets.__file__).parent
+
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, pd.DataFrame]]:
+    """The hash tables of every row index that is built, in order."""
+    tables: list[Mapping[str, pd.DataFrame]] = []
+    build = RowIndex.__init__
+
+    def record(self: RowIndex, hashes: Mapping[str, pd.DataFrame], *others: Any) -> None:
+        tables.append(hashes)
+        build(self, hashes, *others)
+
+    monkeypatch.setattr(RowIndex, "__init__", record)
+    return tables
+
+
+def test_a_run_builds_the_row_index_once(workspace: Workspace, built: list[Mapping[str, pd.DataFrame]]) -> None:
+    keys = [spec.key.to_user_string() for spec in workspace.definitions.resolve_all_asset_specs()]
+    result = workspace.run(keys)
+    assert result.success
+    assert len(result.get_asset_materialization_events()) == len(keys)
+    assert len(built) == 1
+
+
+def test_changed_hashes_get_an_index_of_their_own(
+    workspace: Workspace, built: list[Mapping[str, pd.DataFrame]]
+) -> None:
+    values = StoredValues(settings=SettingsResource())
+    before = values.row_index()
+    assert values.row_index() is before
+    assert workspace.run(["splits/test", "hashes/test"], {"resources": {"settings": {"config": {"seed": 7}}}}).success
+    after = values.row_index()
+    assert after is not before
+    assert len(built) == 2
+
+
+@pytest.mark.usefixtures("values")
+def test_a_missing_value_fails_with_its_key_and_the_command_that_materializes_it() -> None:
+    values = StoredValues(settings=SettingsResource())
+    for load in (values.letter, values.table, values.compare_with_digests):
+        with pytest.raises(dg.Failure, match=r"^hashes/test: .*notmnist run$"):
+            load(["hashes", "test"])
+
+
+def test_assets_and_checks_load_values_only_through_inputs_and_this_resource() -> None:
+    for room in ("assets", "checks"):
+        for path in (ROOM / room).glob("*.py"):
+            if path != Path(stored_values.__file__):
+                text = path.read_text(encoding="utf-8")
+                assert "ValueStore" not in text, path
+                assert "open_store" not in text, path
