@@ -1,4 +1,4 @@
-"""Compares the import statements of the package with the order of its rooms: packages and modules at the top level."""
+"""Compares the import statements of the package with the picture of the rooms in docs/architecture.md."""
 
 import ast
 from collections.abc import Iterator
@@ -7,63 +7,58 @@ from typing import Final
 
 import pytest
 
-import notmnist_assets
+from notmnist_assets.settings.model import project_home
 
-PACKAGE: Final = Path(notmnist_assets.__file__).parent
-NAME: Final = PACKAGE.name
-ROOMS: Final = (
-    "cli",
-    "loading",
-    "definitions",
-    "automation",
-    "checks",
-    "assets",
-    "staleness",
-    "sources",
-    "storage",
-    "runs",
-    "settings",
-    "metadata",
-    "curation",
-)
-"""All rooms; each may import only rooms that come later."""
-MODULES: Final = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE)
+NAME: Final = "notmnist_assets"
+PACKAGE: Final = project_home() / NAME
+PICTURE: Final = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+ROOMS: Final = [line.split()[0] for line in PICTURE.partition("\n## Rooms\n")[2].split("```")[1].splitlines()[1:]]
+"""Packages and modules from top to bottom: each imports only those that come later."""
+MODULES: Final = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
 
-def room_of(module: Path) -> str:
-    return module.parts[0] if len(module.parts) > 1 else module.stem
+def room_of(module: str) -> str | None:
+    """Return the room that a module is in, None for the package itself and for what only exports names of rooms."""
+    parts = module.split(".")[1:]
+    return next((name for end in (2, 1) if (name := "/".join(parts[:end])) in ROOMS), None)
 
 
-def imported(module: Path) -> Iterator[str]:
-    """Yield the full names of all modules that a module imports, also those inside functions."""
-    for node in ast.walk(ast.parse((PACKAGE / module).read_text(encoding="utf-8"))):
+def name_of(path: Path) -> str:
+    return ".".join([NAME, *path.with_suffix("").parts])
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield the full names that a module imports, also those inside functions."""
+    for node in ast.walk(ast.parse((PACKAGE / path).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{module} has a relative import"
+            assert node.level == 0, f"{path} has a relative import"
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def imported_rooms(module: Path) -> set[str]:
-    names = [name.split(".") for name in imported(module)]
-    return {parts[1] for parts in names if parts[0] == NAME and len(parts) > 1} - {room_of(module)}
-
-
-def test_every_room_has_its_place_in_the_order() -> None:
-    modules = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}
-    assert sorted(ROOMS) == sorted({room_of(module) for module in MODULES} | modules)
+def test_every_module_is_in_a_room_and_every_room_has_a_module() -> None:
+    rooms = {path: room_of(name_of(path)) for path in MODULES}
+    assert {path.as_posix() for path, room in rooms.items() if room is None} == {"__init__.py", "curation/__init__.py"}
+    assert set(rooms.values()) - {None} == set(ROOMS)
+    assert len(set(ROOMS)) == len(ROOMS)
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_a_room_imports_only_rooms_that_come_later(room: str) -> None:
-    later = set(ROOMS[ROOMS.index(room) + 1 :])
-    modules = [Path(f"{room}.py")] if (PACKAGE / f"{room}.py").is_file() else [m for m in MODULES if room_of(m) == room]
-    wrong = {module.as_posix(): names for module in modules if (names := imported_rooms(module) - later)}
+def test_a_room_imports_only_rooms_on_later_lines(room: str) -> None:
+    allowed = {None, *ROOMS[ROOMS.index(room) :]}
+    wrong = {
+        path.as_posix(): names
+        for path in MODULES
+        if room_of(name_of(path)) == room
+        and (names := [name for name in imports(path) if name.startswith(f"{NAME}.") and room_of(name) not in allowed])
+    }
     assert wrong == {}
 
 
-def test_the_library_imports_neither_dagster_nor_the_command_line() -> None:
-    forbidden = {"dagster", "typer", "rich"}
-    for module in MODULES:
-        if room_of(module) == "curation":
-            assert not {name.partition(".")[0] for name in imported(module)} & forbidden, module
+def test_the_library_imports_neither_dagster_nor_the_rest_of_the_package() -> None:
+    for path in (path for path in MODULES if path.parts[0] == "curation"):
+        for name in imports(path):
+            top, *rest = name.split(".")
+            assert not top.startswith("dagster"), path
+            assert top != NAME or rest[:1] == ["curation"], path

@@ -7,12 +7,12 @@ from typing import Any, Final, cast
 
 import dagster as dg
 
-from notmnist_assets.assets.declaration import Declaration, Stage, compared_settings
+from notmnist_assets.assets.declaration import Declaration, Stage, settings_to_record
 from notmnist_assets.curation.core.images import LETTERS, SETS
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.settings.model import Settings
-from notmnist_assets.settings.recorded import COMPARED, STALE, setting_values
+from notmnist_assets.settings.recorded import MADE_WITH, OWN_SETTINGS, setting_values
 
 OWNER: Final = "team:notmnist-data"
 _FRESHNESS: Final = dg.FreshnessPolicy.time_window(warn_window=timedelta(days=180), fail_window=timedelta(days=365))
@@ -26,33 +26,33 @@ def with_common_metadata(stages: Sequence[Stage], settings: Settings) -> list[dg
     The settings that make an asset stale become part of its code version, so that Dagster sees a changed setting like
     changed code. The UI sorts groups by name; the tag `stage` keeps the order of the flow.
     """
-    compared = compared_settings(stages)
+    recorded = settings_to_record(stages)
     assets = []
     for number, stage in enumerate(stages, start=1):
         declared = {declaration.asset_key: declaration for declaration in stage.declarations}
 
         def extend(spec: dg.AssetSpec, declared: Any = declared, number: int = number) -> dg.AssetSpec:
-            return _extended(spec, declared[spec.key], compared[declared[spec.key].key], settings, number)
+            return _extended(spec, declared[spec.key], recorded[declared[spec.key].key], settings, number)
 
         assets += [_linked_to_code(asset).map_asset_specs(extend) for asset in stage.assets]
     return assets
 
 
 def _extended(
-    spec: dg.AssetSpec, declaration: Declaration, compared: Sequence[str], settings: Settings, stage: int
+    spec: dg.AssetSpec, declaration: Declaration, recorded: Sequence[str], settings: Settings, stage: int
 ) -> dg.AssetSpec:
-    stale = setting_values(declaration.stale_settings, settings)
+    own = setting_values(declaration.stale_settings, settings)
     extended = spec.merge_attributes(
         owners=[OWNER],
         tags=_tags(declaration, stage),
         metadata={
             "dagster/uri": f"{settings.storage_root}/{declaration.key}",
-            STALE: dg.MetadataValue.json(stale),
-            COMPARED: dg.MetadataValue.json(setting_values(compared, settings)),
+            OWN_SETTINGS: dg.MetadataValue.json(own),
+            MADE_WITH: dg.MetadataValue.json(setting_values(recorded, settings)),
         },
     )
     return extended.replace_attributes(
-        code_version=" ".join([declaration.code_version, *(f"{name}={value}" for name, value in stale.items())]),
+        code_version=" ".join([declaration.code_version, *(f"{name}={value}" for name, value in own.items())]),
         description=f"{declaration.description}\n\n{_usage(declaration)}",
         freshness_policy=_FRESHNESS if declaration.is_endpoint else None,
     )

@@ -150,18 +150,19 @@ class Stage:
     assets: Sequence[dg.AssetsDefinition]
 
 
-def compared_settings(stages: Iterable[Stage]) -> dict[str, tuple[str, ...]]:
-    """Return by asset key the settings that decide its content, its own and those of everything upstream.
-
-    Materializations that agree in these can be compared.
-    """
+def settings_to_record(stages: Iterable[Stage]) -> dict[str, tuple[str, ...]]:
+    """Return by asset key its own settings and those that decide the content of everything upstream, by field name."""
     stages = list(stages)
     declared = {declaration.asset_key: declaration for stage in stages for declaration in stage.declarations}
     upstream = {key: keys for stage in stages for asset in stage.assets for key, keys in asset.asset_deps.items()}
 
     @cache
-    def closure(key: dg.AssetKey) -> set[str]:
-        return set(declared[key].settings).union(*(closure(parent) for parent in upstream[key] if parent in declared))
+    def content_settings(key: dg.AssetKey) -> set[str]:
+        parents = (content_settings(parent) for parent in upstream[key] if parent in declared)
+        return set(declared[key].settings).union(*parents)
 
     order = [*Settings.model_fields, "search_radius"]
-    return {key.to_user_string(): tuple(sorted(closure(key), key=order.index)) for key in declared}
+    return {
+        declaration.key: tuple(sorted({*content_settings(key), *declaration.guards}, key=order.index))
+        for key, declaration in declared.items()
+    }

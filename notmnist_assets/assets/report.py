@@ -27,7 +27,7 @@ from notmnist_assets.curation.report.page import FILE_NAME, SECTIONS, report_pag
 from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.settings.model import PREFIX, Profile, Settings
 from notmnist_assets.settings.resource import SettingsResource
-from notmnist_assets.staleness.plan import Made, disagreements, last_made
+from notmnist_assets.staleness.materializations import Materialization, last_materializations, outdated_inputs
 from notmnist_assets.storage.exported import ExportedFile
 from notmnist_assets.storage.types import ExportedFileType
 
@@ -125,7 +125,7 @@ def html(
     metrics: pd.DataFrame,
 ) -> dg.MaterializeResult[ExportedFile]:
     """Write the page: equal values give equal bytes."""
-    made = last_made(context.instance, [declaration.asset_key for declaration in CONTENTS])
+    made = last_materializations(context.instance, [declaration.asset_key for declaration in CONTENTS])
     recorded = recorded_values(made)
     chosen = _as_recorded(settings.read(), recorded)
     raw = {"train": raw_train, "valid": raw_valid, "test": raw_test}
@@ -197,23 +197,23 @@ def _summary(data: ReportData) -> str:
     )
 
 
-def recorded_values(made: Mapping[dg.AssetKey, Made]) -> dict[str, list[Any]]:
+def recorded_values(made: Mapping[dg.AssetKey, Materialization]) -> dict[str, list[Any]]:
     """Return with which values of each reported setting the inputs were made: one each, unless they disagree.
 
     Not the settings of this run: those of the inputs may be others, and the page tells of the inputs.
     """
     found: dict[str, list[Any]] = {name: [] for name in REPORTED_SETTINGS}
     for declaration in CONTENTS:
-        key = declaration.asset_key
-        for name, value in (made[key].settings if key in made else {}).items():
-            if name in found and value not in found[name]:
-                found[name].append(value)
+        settings = made[declaration.asset_key].settings if declaration.asset_key in made else {}
+        for name in declaration.stale_settings:
+            if name in found and name in settings and settings[name] not in found[name]:
+                found[name].append(settings[name])
     return found
 
 
-def input_disagreements(made: Mapping[dg.AssetKey, Made]) -> Iterator[str]:
+def input_disagreements(made: Mapping[dg.AssetKey, Materialization]) -> Iterator[str]:
     """Tell which inputs were not made from one another, or with different settings."""
-    yield from disagreements(made)
+    yield from outdated_inputs(made)
     for name, values in recorded_values(made).items():
         if len(values) > 1:
             yield f"values were made with different {setting_name(name)}: {' and '.join(map(str, values))}"

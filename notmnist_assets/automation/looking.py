@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from notmnist_assets.curation.core.images import SETS
 from notmnist_assets.settings.model import Settings
 from notmnist_assets.sources.choice import source_of
-from notmnist_assets.staleness.plan import archive_change
+from notmnist_assets.staleness.reasons import archive_change
 
 
 def ask_source(settings: Settings) -> dict[str, str]:

@@ -13,7 +13,8 @@ from typing import Final
 import dagster as dg
 
 from notmnist_assets.settings.model import Settings
-from notmnist_assets.staleness.plan import ArchiveLook, AssetGraph, first_of, next_round, plan_refresh
+from notmnist_assets.staleness.plan import AssetGraph, first_with_reason, next_round, plan_refresh
+from notmnist_assets.staleness.reasons import ArchiveComparison
 
 _AUTOMATIC: Final = "notmnist/automatic"
 _ASKED: Final = "notmnist/asked"
@@ -37,7 +38,7 @@ def next_request(
     settings: Settings,
     *,
     seen: Mapping[str, str],
-    look: ArchiveLook,
+    look: ArchiveComparison,
 ) -> dg.RunRequest | str:
     """Return the run that makes the next round, else in words why there is none.
 
@@ -52,13 +53,13 @@ def next_request(
         look: whether an archive is out of date.
     """
     stale, held = plan_refresh(graph, instance, settings, look)
-    waiting = f" {len(held)} assets wait, {first_of(held)}." if held else ""
+    waiting = f" {len(held)} assets wait, {first_with_reason(held)}." if held else ""
     if not stale:
         return waiting.strip() or "Both archives are unchanged, and so is everything made from them."
     chosen = next_round(stale)
     asked = _name([[key.to_user_string(), graph.get(key).code_version] for key in sorted(chosen)], seen)
     if pause := _pause(instance, asked):
-        return f"{len(stale)} assets are out of date, {first_of(chosen)}. {pause}{waiting}"
+        return f"{len(stale)} assets are out of date, {first_with_reason(chosen)}. {pause}{waiting}"
     return dg.RunRequest(asset_selection=list(chosen), tags={_AUTOMATIC: "true", _ASKED: asked})
 
 

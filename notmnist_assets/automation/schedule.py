@@ -9,7 +9,7 @@ from notmnist_assets.automation.under_way import run_under_way
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.settings.model import read_settings
 from notmnist_assets.sources.deadlines import within
-from notmnist_assets.staleness.plan import stored_archives
+from notmnist_assets.staleness.materializations import stored_archives
 
 
 @dg.schedule(

@@ -15,7 +15,7 @@ from notmnist_assets.automation.under_way import run_under_way
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.settings.model import Settings, read_settings
 from notmnist_assets.sources.deadlines import within
-from notmnist_assets.staleness.plan import stored_archives
+from notmnist_assets.staleness.materializations import stored_archives
 
 _INTERVAL: Final = 60
 # Archives of this kind change a few times a year, and whoever replaces one wants to see the result the same hour. A

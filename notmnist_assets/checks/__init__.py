@@ -1,4 +1,4 @@
-"""The data-quality checks, one module per stage. Each shows the actual value beside its threshold.
+"""Checks of stored values, one module per stage, each with the actual value beside its threshold.
 
-Belongs here: what must hold of stored values. Blocking checks stop everything downstream in the same run.
+A failed blocking check stops everything downstream.
 """

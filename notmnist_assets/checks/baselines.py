@@ -1,7 +1,4 @@
-"""Checks of `baselines/metrics`: better than chance, and better with more rows.
-
-Belongs here: what a sound learning curve looks like.
-"""
+"""Checks of `baselines/metrics`: accuracies are above chance and rise with the number of training rows."""
 
 from collections.abc import Iterator, Sequence
 
@@ -24,24 +21,25 @@ _CURVE = ["model", "train_on", "eval_on", "eval_rows"]
         dg.AssetCheckSpec(
             "above_chance",
             asset=_METRICS,
-            description="The lower end of every interval on raw and clean rows is above 1 in 10.",
+            description="On raw and clean rows, the lower end of every 95 % interval is above 0.1, the accuracy of"
+            " guessing.",
         ),
         dg.AssetCheckSpec(
             "rises_with_rows",
             asset=_METRICS,
-            description="On raw and clean rows, no step to more training rows lowers the accuracy by more than the"
-            " intervals allow.",
+            description="On raw and clean rows, no 95 % interval lies wholly below that of the next smaller training"
+            " set.",
         ),
     ],
     ins={"metrics": METRICS.check_input},
     can_subset=True,
 )
 def baseline_checks(context: dg.AssetCheckExecutionContext, metrics: pd.DataFrame) -> Iterator[dg.AssetCheckResult]:
-    """Judge the learning curves."""
-    yield from only_selected(context, _judge_curves(metrics))
+    """Check the learning curves."""
+    yield from only_selected(context, _check_curves(metrics))
 
 
-def _judge_curves(metrics: pd.DataFrame) -> Iterator[dg.AssetCheckResult]:
+def _check_curves(metrics: pd.DataFrame) -> Iterator[dg.AssetCheckResult]:
     scored = metrics[metrics["eval_rows"] != "duplicates"].sort_values([*_CURVE, "fitted_rows"])
     worst = float(scored["ci_low"].min()) if len(scored) else 0.0
     yield check_result(

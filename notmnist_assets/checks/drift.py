@@ -1,8 +1,8 @@
-"""Checks `drift`: whether a refresh changed the data more than the limits in an asset's declaration allow.
+"""Checks `drift`: warn if a refresh changed the numbers of an asset by more than the limits in its declaration.
 
-An asset is compared with its last materialization of other content that was made with the same settings, by the
-numbers that both recorded. Comparing with the materialization before would lose a warning as soon as the same data are
-materialized again; other settings give other data on purpose.
+An asset is compared with its last materialization that has different content and the same settings. The materialization
+just before would lose a warning as soon as the same data are materialized again, and different settings change the data
+on purpose.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,16 +17,17 @@ from notmnist_assets.curation.core.drift import compare, in_words
 from notmnist_assets.metadata.display import table
 from notmnist_assets.staleness.outcomes import DRIFT
 
-_WHAT: Final = (
-    "Compared with the last materialization of other content that was made with the same settings, no recorded number"
-    " moved further than its limit. A warning: the change may be meant. Skipped where there is none to compare with."
+_DESCRIPTION: Final = (
+    "Compared with the last materialization with different content and the same settings, no recorded number changed by"
+    " more than its limit. A failure is a warning, because the change may be intended. Skipped if there is no such"
+    " materialization."
 )
 
 
 def build_checks(stages: Sequence[Stage]) -> list[dg.AssetChecksDefinition]:
-    """Return the checks of all assets that declare limits.
+    """Return the checks of all assets that declare limits, as two steps because each step takes time.
 
-    They are two steps, since each step costs time: one for letters, before splits are sampled, one for the rest.
+    The first step checks the letters, before splits are sampled, the second one all other assets.
     """
     declared = [declaration for stage in stages for declaration in stage.declarations if declaration.drift]
     return [
@@ -36,12 +37,14 @@ def build_checks(stages: Sequence[Stage]) -> list[dg.AssetChecksDefinition]:
 
 
 def _drift_checks(name: str, declared: Sequence[Declaration]) -> dg.AssetChecksDefinition:
-    limits = {declaration.asset_key: declaration.drift for declaration in declared if declaration.drift is not None}
+    by_key = {declaration.asset_key: declaration for declaration in declared}
+    limits = {key: declaration.drift for key, declaration in by_key.items() if declaration.drift is not None}
 
     @dg.multi_asset_check(
         name=name,
         specs=[
-            dg.AssetCheckSpec(DRIFT, asset=key, description=f"{_WHAT} {drift.reason}") for key, drift in limits.items()
+            dg.AssetCheckSpec(DRIFT, asset=key, description=f"{_DESCRIPTION} {drift.reason}")
+            for key, drift in limits.items()
         ],
         can_subset=True,
     )
@@ -50,12 +53,12 @@ def _drift_checks(name: str, declared: Sequence[Declaration]) -> dg.AssetChecksD
         for key, drift in limits.items():
             if dg.AssetCheckKey(key, DRIFT) not in context.selected_asset_check_keys:
                 continue
-            comparison = compare_with_history(context.instance, key)
+            comparison = compare_with_history(context.instance, key, by_key[key].guards)
             if comparison.actual is None or comparison.previous is None:
                 skipped.setdefault(comparison.reason, []).append(key.to_user_string())
             else:
                 yield _compare(key, drift, comparison.actual, comparison.previous)
-        # A check without a result is neither green nor red: the UI shows it as skipped.
+        # The UI shows a check without a result as skipped.
         for reason, names in skipped.items():
             context.log.info(f"Not compared: {', '.join(names)}: {reason}.")
 
@@ -72,7 +75,7 @@ def _compare(key: dg.AssetKey, drift: Drift, actual: Recorded, previous: Recorde
         actual=len(drifted),
         threshold=0,
         severity=dg.AssetCheckSeverity.WARN,
-        summary=in_words(drifted) or "nothing drifted",
+        summary=in_words(drifted) or "no number changed by more than its limit",
         drifted=table(drifted),
         compared=table(compared),
         previous_made=dg.MetadataValue.timestamp(previous.time),

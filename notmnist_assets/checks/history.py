@@ -1,18 +1,15 @@
-"""What earlier materializations of an asset recorded, and which of them a refresh is to be compared with.
+"""Reads the earlier materializations of an asset from the history, and finds the one to compare the last with."""
 
-Belongs here: reading the instance's history for checks. What is compared is in the checks.
-"""
-
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
 import dagster as dg
 
-from notmnist_assets.settings.recorded import COMPARED, recorded_settings
+from notmnist_assets.settings.recorded import MADE_WITH, recorded_settings
 
-_LOOK_BACK: Final = 30
+_MOST_MATERIALIZATIONS: Final = 30
 """Materializations to read at most: each comes with its pictures."""
 _FIRST_PAGE: Final = 2
 _PAGE: Final = 10
@@ -21,14 +18,14 @@ _DATA_VERSION: Final = "dagster/data_version"
 
 
 class Recorded(NamedTuple):
-    """What a materialization recorded.
+    """What the history records of a materialization.
 
     Attributes:
-        run_id: the run that made it.
-        time: when.
-        data_version: identity of the content.
-        settings: those that decide the content, by name.
-        numbers: its numeric metadata by label, the ones that Dagster plots.
+        run_id: its run.
+        time: its time in UTC.
+        data_version: the data version of its content.
+        settings: the settings that decide the content, by field name.
+        numbers: its numeric metadata by label, which Dagster plots.
     """
 
     run_id: str
@@ -42,9 +39,9 @@ class Comparison(NamedTuple):
     """The last materialization of an asset, and the one to compare it with.
 
     Attributes:
-        actual: the last one; None when the asset was never made.
-        previous: the last one before it that has other content and was made with the same settings.
-        reason: why there is no `previous`, in words; empty when there is one.
+        actual: the last materialization, None if there is none.
+        previous: the last one before it with different content and the same settings, None if there is none.
+        reason: why `previous` is None; empty if it is not.
     """
 
     actual: Recorded | None
@@ -52,54 +49,62 @@ class Comparison(NamedTuple):
     reason: str
 
 
-def compare_with_history(instance: dg.DagsterInstance, key: dg.AssetKey) -> Comparison:
-    """Return the last materialization and the one to compare it with."""
-    history = islice(_history(instance, key), _LOOK_BACK)
+def compare_with_history(instance: dg.DagsterInstance, key: dg.AssetKey, guards: Collection[str] = ()) -> Comparison:
+    """Return the last materialization of an asset and the one to compare it with.
+
+    Args:
+        instance: the history.
+        key: the asset.
+        guards: settings of the asset, by field name, that may differ because they do not change its content.
+    """
+    history = islice(_history(instance, key, guards), _MOST_MATERIALIZATIONS)
     actual = next(history, None)
     if actual is None:
-        return Comparison(None, None, "the asset was never made")
-    earlier, other = 0, None
+        return Comparison(None, None, "the asset was never materialized")
+    earlier, different = 0, None
     for recorded in history:
         earlier += 1
         if recorded.data_version == actual.data_version:
             continue
         if recorded.settings == actual.settings:
             return Comparison(actual, recorded, "")
-        other = other or recorded
+        different = different or recorded
     if not earlier:
         return Comparison(actual, None, "this is the first materialization")
-    if other is None:
+    if different is None:
         return Comparison(actual, None, f"the content has not changed in the last {earlier + 1} materializations")
-    if not other.settings:
-        return Comparison(actual, None, "nothing says with which settings other content was made")
-    return Comparison(actual, None, f"other content was made with other settings: {_differences(other, actual)}")
+    if not different.settings:
+        return Comparison(actual, None, "the settings of earlier content were not recorded")
+    changes = _differences(different, actual)
+    return Comparison(actual, None, f"earlier content was materialized with different settings: {changes}")
 
 
-def _differences(other: Recorded, actual: Recorded) -> str:
-    names = sorted({*other.settings, *actual.settings})
-    pairs = [(name, other.settings.get(name), actual.settings.get(name)) for name in names]
-    return ", ".join(f"{name} {before}, now {now}" for name, before, now in pairs if before != now)
+def _differences(before: Recorded, actual: Recorded) -> str:
+    names = sorted({*before.settings, *actual.settings})
+    values = [(name, before.settings.get(name), actual.settings.get(name)) for name in names]
+    return ", ".join(f"{name} {old}, now {new}" for name, old, new in values if old != new)
 
 
-def _history(instance: dg.DagsterInstance, key: dg.AssetKey) -> Iterator[Recorded]:
-    """Yield the materializations of an asset, newest first, read as needed."""
+def _history(instance: dg.DagsterInstance, key: dg.AssetKey, guards: Collection[str]) -> Iterator[Recorded]:
+    """Yield the materializations of an asset, newest first; further pages are read only when needed."""
     page = instance.fetch_materializations(key, limit=_FIRST_PAGE)
-    yield from _recorded(page.records)
+    yield from _recorded(page.records, guards)
     while page.has_more:
         page = instance.fetch_materializations(key, limit=_PAGE, cursor=page.cursor)
-        yield from _recorded(page.records)
+        yield from _recorded(page.records, guards)
 
 
-def _recorded(records: Sequence[dg.EventLogRecord]) -> Iterator[Recorded]:
+def _recorded(records: Sequence[dg.EventLogRecord], guards: Collection[str]) -> Iterator[Recorded]:
     for record in records:
         materialization = record.asset_materialization
         if materialization is None:
             continue
+        settings = recorded_settings(materialization.metadata, MADE_WITH)
         yield Recorded(
             record.run_id,
             datetime.fromtimestamp(record.timestamp, UTC),
             (materialization.tags or {}).get(_DATA_VERSION),
-            recorded_settings(materialization.metadata, COMPARED),
+            {name: value for name, value in settings.items() if name not in guards},
             {
                 label: float(value.value)
                 for label, value in materialization.metadata.items()

@@ -20,7 +20,7 @@ from notmnist_assets.curation.duplicates.row_index import METHODS
 from notmnist_assets.curation.report.page import SECTIONS
 from notmnist_assets.curation.report.reading import PageReader
 from notmnist_assets.curation.splitting.splits import SPLITS
-from notmnist_assets.staleness.plan import Made, last_made
+from notmnist_assets.staleness.materializations import Materialization, last_materializations
 
 _KEY: Final = HTML.asset_key
 _NAME: Final = "complete_and_faithful"
@@ -50,7 +50,7 @@ def report_check(
     metrics: pd.DataFrame,
 ) -> dg.AssetCheckResult:
     """Read the page back."""
-    made = last_made(context.instance, [*(declaration.asset_key for declaration in CONTENTS), _KEY])
+    made = last_materializations(context.instance, [*(declaration.asset_key for declaration in CONTENTS), _KEY])
     try:
         read = PageReader()
         read.feed(page.read_text(encoding="utf-8"))
@@ -74,7 +74,7 @@ def report_check(
     )
 
 
-def _other_settings(page: PageReader, made: Mapping[dg.AssetKey, Made]) -> Iterator[str]:
+def _other_settings(page: PageReader, made: Mapping[dg.AssetKey, Materialization]) -> Iterator[str]:
     """Tell where the values were made with other settings than the page says."""
     recorded = {name: values for name, values in recorded_values(made).items() if values}
     said = {row[0]: row[1] for row in page.tables.get("settings-table", ()) if len(row) > 1}

@@ -1,7 +1,4 @@
-"""How every check reports: the actual value beside its threshold.
-
-Belongs here: the shape of a result. What is compared with what is in the checks.
-"""
+"""Builds the results of checks: the actual value beside its threshold, and further evidence."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -15,7 +12,7 @@ from notmnist_assets.staleness.outcomes import NOT_COMPARED
 def only_selected(
     context: dg.AssetCheckExecutionContext, results: Iterable[dg.AssetCheckResult]
 ) -> Iterator[dg.AssetCheckResult]:
-    """Drop results that this run did not ask for; Dagster refuses them."""
+    """Yield the results of the checks that this run selects; Dagster raises an error for any other result."""
     for result in results:
         selected = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
         if (result.asset_key, result.check_name) in selected:
@@ -32,10 +29,16 @@ def check_result(
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
     **evidence: Any,
 ) -> dg.AssetCheckResult:
-    """Return a result whose metadata shows `actual`, `threshold` and further evidence.
+    """Return a result whose metadata shows the actual value and its threshold, fractions with four digits.
 
-    Of fractions, both show four digits. A threshold that is not simply met by an equal number says in words how it is
-    compared.
+    Args:
+        key: the asset.
+        name: the check.
+        passed: whether the check passed.
+        actual: the value that was compared.
+        threshold: the value that it was compared with; a text if the comparison is not plain equality.
+        severity: severity if the check failed.
+        evidence: further metadata by label.
     """
     metadata = {"actual": short(plain(actual)), "threshold": short(plain(threshold))}
     metadata |= {label: plain(value) for label, value in evidence.items()}
@@ -51,6 +54,6 @@ def not_compared(
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
     **evidence: Any,
 ) -> dg.AssetCheckResult:
-    """Return the result of a check that had nothing to compare with, for a reason in words: it holds nothing back."""
+    """Return the result of a check that has nothing to compare with: it passes, and `actual` shows the reason."""
     actual = f"{NOT_COMPARED}: {reason}"
     return check_result(key, name, passed=True, actual=actual, threshold="none", severity=severity, **evidence)

@@ -90,7 +90,7 @@ def run(
 
 @_app.command()
 def status() -> None:
-    """Show what is there, how old it is, which checks failed, and what is out of date."""
+    """Show all assets with rows, age and checks, the main findings, and which assets are out of date and why."""
     settings = read_settings()
     with _loading():
         from notmnist_assets.cli import terminal
@@ -102,12 +102,11 @@ def status() -> None:
         _console.print(f"profile {settings.profile}, stored in {settings.storage}", markup=False, soft_wrap=True)
         _console.print(terminal.assets_table(build_definitions(settings), instance, settings.profile))
         _console.print(terminal.findings_table(DECLARATIONS.values(), instance, settings.profile))
-        stale, held = plan.plan_refresh(build_definitions(settings).resolve_asset_graph(), instance, settings)
-    for key, reason in stale.items():
-        _console.print(f"out of date: {key.to_user_string()} ({reason})", markup=False, highlight=False, soft_wrap=True)
-    for key, reason in held.items():
-        _console.print(f"waits: {key.to_user_string()} ({reason})", markup=False, highlight=False, soft_wrap=True)
-    if not stale and not held:
+        stale, blocked = plan.plan_refresh(build_definitions(settings).resolve_asset_graph(), instance, settings)
+    for state, reasons in (("out of date", stale), ("blocked", blocked)):
+        for line in plan.grouped_reasons(reasons):
+            _console.print(f"{state}: {line}", markup=False, highlight=False, soft_wrap=True)
+    if not stale and not blocked:
         _console.print("Everything is up to date.")
 
 

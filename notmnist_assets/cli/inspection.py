@@ -17,8 +17,9 @@ import dagster as dg
 
 from notmnist_assets.checks.history import compare_with_history
 from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.definitions import DECLARATIONS
+from notmnist_assets.staleness.materializations import profile_of
 from notmnist_assets.staleness.outcomes import NOT_COMPARED, latest_evaluations, outcome_of, outcome_without_evaluation
-from notmnist_assets.staleness.plan import made_for
 from notmnist_assets.storage.store import ValueStore
 
 _EMBEDDED: Final = re.compile(r"!\[([^\]]*)\]\(data:image/png;base64,([A-Za-z0-9+/=]+)\)")
@@ -96,7 +97,7 @@ def inspect_asset(
     event = instance.get_latest_materialization_event(key)
     if event is None or event.asset_materialization is None:
         raise CurationError("it was never made.", subject=name, remedy="Make what is missing: notmnist run")
-    if (other := made_for(event.asset_materialization.metadata)) != profile:
+    if (other := profile_of(event.asset_materialization.metadata)) != profile:
         raise CurationError(
             f"it was last made for the profile {other}, not for {profile}.",
             subject=name,
@@ -163,7 +164,8 @@ def _checks(definitions: dg.Definitions, instance: dg.DagsterInstance, key: dg.A
     for check in keys:
         if check not in evaluations:
             outcome = outcome_without_evaluation(check)
-            reason = compare_with_history(instance, key).reason if outcome == NOT_COMPARED else ""
+            guards = DECLARATIONS[key.to_user_string()].guards
+            reason = compare_with_history(instance, key, guards).reason if outcome == NOT_COMPARED else ""
             judged.append(JudgedCheck(check.name, outcome, reason))
             continue
         seen = (evaluations[check].metadata.get(label) for label in ("actual", "threshold"))

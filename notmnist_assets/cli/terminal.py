@@ -26,6 +26,7 @@ from notmnist_assets.assets.declaration import Declaration
 from notmnist_assets.curation.core.progress import Advance, show_progress_on
 from notmnist_assets.curation.core.wording import counted
 from notmnist_assets.runs.steps import current_step_name
+from notmnist_assets.staleness.materializations import profile_of
 from notmnist_assets.staleness.outcomes import (
     NOT_COMPARED,
     NOT_RUN,
@@ -33,7 +34,6 @@ from notmnist_assets.staleness.outcomes import (
     outcome_of,
     outcome_without_evaluation,
 )
-from notmnist_assets.staleness.plan import made_for
 
 _ROOM_FOR_PERCENTAGES: Final = 100
 
@@ -103,7 +103,7 @@ def assets_table(definitions: dg.Definitions, instance: dg.DagsterInstance, prof
             table.add_row(key.to_user_string(), "", "never", "")
             continue
         metadata = event.asset_materialization.metadata
-        if (other := made_for(metadata)) != profile:
+        if (other := profile_of(metadata)) != profile:
             table.add_row(key.to_user_string(), "", f"last for the profile {other}", "")
             continue
         rows = metadata.get("dagster/row_count") or metadata.get("rows")
@@ -130,7 +130,7 @@ def findings_table(declarations: Iterable[Declaration], instance: dg.DagsterInst
             continue
         event = instance.get_latest_materialization_event(declaration.asset_key)
         metadata = event.asset_materialization.metadata if event and event.asset_materialization else {}
-        if made_for(metadata) != profile:
+        if profile_of(metadata) != profile:
             continue
         for label, words in declaration.headlines.items():
             if label in metadata:

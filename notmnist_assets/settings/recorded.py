@@ -1,4 +1,4 @@
-"""Settings in metadata: which ones an asset was materialized with, and which ones the present settings would give."""
+"""Settings in metadata: of a definition, the present ones; of a materialization, those of its run."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -7,24 +7,25 @@ import dagster as dg
 
 from notmnist_assets.settings.model import Settings
 
-STALE: Final = "settings"
-"""Metadata label of the settings whose change makes the asset stale, by field name."""
-COMPARED: Final = "made_with"
-"""Metadata label of the settings that decide the content, of the asset and of everything upstream, by field name."""
+OWN_SETTINGS: Final = "settings"
+"""Metadata label, of definitions only, of the settings whose change makes the asset stale, by field name."""
+MADE_WITH: Final = "made_with"
+"""Metadata label of the asset's own settings and of those that decide the content of everything upstream, by field
+name."""
 
 
 def setting_values(names: Iterable[str], settings: Settings) -> dict[str, Any]:
-    """Return settings by field name; of a URL with a password, only what may be stored and shown."""
+    """Return settings by field name, `archives` without the password of a URL."""
     return {name: getattr(settings, "redacted_archives" if name == "archives" else name) for name in names}
 
 
 def recorded_settings(metadata: Mapping[str, Any], label: str) -> dict[str, Any]:
-    """Return the settings under a label of an asset's metadata, empty if there are none."""
+    """Return the settings under a label of metadata by field name, empty if the label is missing."""
     recorded = metadata.get(label)
     value = recorded.value if isinstance(recorded, dg.JsonMetadataValue) else None
     return dict(value) if isinstance(value, dict) else {}
 
 
 def current_settings(metadata: Mapping[str, Any], label: str, settings: Settings) -> dict[str, Any]:
-    """Return the values in `settings` of those settings that are under a label of an asset's definition."""
+    """Return the settings that are named under a label of a definition's metadata, with their values in `settings`."""
     return setting_values(recorded_settings(metadata, label), settings)

@@ -1,1 +1,1 @@
-"""Decides which assets are out of date and why, and how their checks ended."""
+"""Decides which assets are out of date and why, in which order to materialize them, and how their checks ended."""

@@ -1,44 +1,42 @@
-"""What is out of date, and why, and what of it to make first: so that a refresh makes what changed and nothing else.
+"""Plans a refresh: which assets are out of date and why, which of them are blocked, and what to materialize first.
 
-Compares what was made last with what would be made now, by code, settings, inputs, archives and the stored files.
-The terminal (`runs`), the schedule and the sensor (`automation`) all follow this plan.
+The command line, the schedule and the sensor follow this plan.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Protocol
 
 import dagster as dg
 
-from notmnist_assets.curation.core.errors import CurationError
-from notmnist_assets.curation.core.images import SETS
+from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.settings.model import Settings
-from notmnist_assets.settings.recorded import COMPARED, STALE, current_settings, recorded_settings
-from notmnist_assets.sources.choice import source_of
+from notmnist_assets.settings.recorded import OWN_SETTINGS, current_settings
+from notmnist_assets.staleness.materializations import Materialization, last_materializations
 from notmnist_assets.staleness.outcomes import latest_evaluations, outcome_of
-from notmnist_assets.storage.store import StorageUnusableError, ValueStore
+from notmnist_assets.staleness.reasons import (
+    NEVER_MATERIALIZED,
+    ArchiveComparison,
+    archive_change,
+    definition_change,
+    storage_problem,
+)
+from notmnist_assets.storage.store import ValueStore
 
-NEVER_MADE = "never made"
-# New archives often hold mostly the same letters, and new letters give some of the same splits: their content tells
-# what else is to be made.
 _EARLY_ROUNDS: Final = (("archives", "letters"), ("splits",))
-_BROKEN_OFF: Final = {dg.DagsterRunStatus.FAILURE: "failed", dg.DagsterRunStatus.CANCELED: "was canceled"}
+"""Groups to materialize before planning again: new archives often contain mostly the same letters, and new letters
+give some of the same splits, so that less is out of date afterwards."""
 
-# Tags that Dagster writes on every materialization; it has no public names for them.
-_CODE_VERSION = "dagster/code_version"
-_DATA_VERSION = "dagster/data_version"
-_INPUT_DATA_VERSION = "dagster/input_data_version/"
+Reasons = Mapping[dg.AssetKey, str]
+"""Why assets are out of date or blocked, in the order of the flow."""
 
-ArchiveLook = Callable[[str, str | None], str | None]
-"""Takes a set's name and the stored archive's SHA-256; returns why the archive is out of date, None if it is not."""
-
-Evaluations = Mapping[dg.AssetCheckKey, dg.AssetCheckEvaluation | None]
+_Evaluations = Mapping[dg.AssetCheckKey, dg.AssetCheckEvaluation | None]
+_Materializations = Mapping[dg.AssetKey, Materialization]
 
 
 class AssetGraph(Protocol):
-    """What we ask of Dagster's asset graphs, whose class has no public name."""
+    """The methods used of Dagster's asset graphs, whose class has no public name."""
 
     @property
     def toposorted_asset_keys(self) -> Sequence[dg.AssetKey]:
@@ -51,222 +49,137 @@ class AssetGraph(Protocol):
         ...
 
     def get(self, key: Any) -> Any:
-        """Return the node of an asset, which knows its parents and code version, or of a check."""
+        """Return the node of an asset, with its parents and code version, or of a check."""
         ...
 
 
-@dataclass(frozen=True)
-class Made:
-    """The last materialization of an asset.
+def stale_assets(graph: AssetGraph, instance: dg.DagsterInstance, settings: Settings) -> Reasons:
+    """Return every asset that is missing or out of date with the reason.
 
-    Attributes:
-        storage_id: its number in the history.
-        tags: its tags.
-        stored_version: the version that was stored.
-        settings: those it was made with.
-        broken_off: the run that was to make it again but failed or was canceled before, in words; the UI then shows it
-            as failed until it is made.
+    Nothing is downloaded: a server is only asked whether its archive is the stored one.
     """
-
-    storage_id: int | None
-    tags: Mapping[str, str]
-    stored_version: str | None
-    settings: Mapping[str, Any]
-    broken_off: str | None = None
-
-    @property
-    def data_version(self) -> str | None:
-        """Identity of the content."""
-        return self.tags.get(_DATA_VERSION)
-
-
-def last_made(instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey]) -> dict[dg.AssetKey, Made]:
-    """Return the last materialization of each asset that has one."""
-    made = {}
-    records = instance.get_asset_records(keys)
-    broken_off = _broken_off_runs(instance, records)
-    for record in records:
-        event = record.asset_entry.last_materialization
-        materialization = event.asset_materialization if event else None
-        if event is not None and materialization is not None:
-            stored = materialization.metadata.get("stored_version")
-            made[record.asset_entry.asset_key] = Made(
-                record.asset_entry.last_materialization_storage_id,
-                materialization.tags or {},
-                str(stored.value) if stored is not None else None,
-                recorded_settings(materialization.metadata, STALE),
-                broken_off.get(record.asset_entry.last_run_id or "")
-                if record.asset_entry.last_run_id != event.run_id
-                else None,
-            )
-    return made
-
-
-def _broken_off_runs(instance: dg.DagsterInstance, records: Sequence[Any]) -> Mapping[str, str]:
-    """Return in words how they ended, by id, those of the last runs of these assets that failed or were canceled."""
-    last = sorted({record.asset_entry.last_run_id for record in records} - {None})
-    if not last:
-        return {}
-    runs = instance.get_runs(dg.RunsFilter(run_ids=last, statuses=list(_BROKEN_OFF)))
-    return {run.run_id: f"run {run.run_id[:8]} {_BROKEN_OFF[run.status]}" for run in runs}
-
-
-def stored_archives(instance: dg.DagsterInstance) -> dict[str, str | None]:
-    """Return the SHA-256 of each archive that was made last, by set."""
-    made = last_made(instance, [dg.AssetKey(["archives", name]) for name in SETS])
-    return {key.path[1]: last.data_version for key, last in made.items()}
-
-
-def disagreements(made: Mapping[dg.AssetKey, Made]) -> Iterator[str]:
-    """Tell which of these assets was made from another content of one of the others than is there now."""
-    for key, last in made.items():
-        for other, now in made.items():
-            used = last.tags.get(_INPUT_DATA_VERSION + other.to_user_string())
-            if used is not None and used != now.data_version:
-                yield f"{key.to_user_string()} was made from another {other.to_user_string()} than there is now"
-
-
-def made_for(metadata: Mapping[str, dg.MetadataValue[Any]]) -> str | None:
-    """Return the profile that a materialization was made for, None where it does not say."""
-    return recorded_settings(metadata, COMPARED).get("profile")
-
-
-def stale_assets(graph: AssetGraph, instance: dg.DagsterInstance, settings: Settings) -> dict[dg.AssetKey, str]:
-    """Return every asset that is missing or out of date with the reason, in the order of the flow.
-
-    Nothing is downloaded: a server is only asked whether its archive is the one we have.
-    """
-    made = last_made(instance, graph.toposorted_asset_keys)
-    judged = _blocking_evaluations(graph, instance, made)
-    return _stale(graph, settings, made, judged, partial(archive_change, settings))
-
-
-def _stale(
-    graph: AssetGraph,
-    settings: Settings,
-    made: Mapping[dg.AssetKey, Made],
-    judged: Evaluations,
-    look: ArchiveLook,
-) -> dict[dg.AssetKey, str]:
-    store = ValueStore(settings.storage_root)
-    stale: dict[dg.AssetKey, str] = {}
-    # Of several the first one is told.
-    unjudged = {check.asset_key: check.name for check in sorted(judged, reverse=True) if judged[check] is None}
-    for key in graph.toposorted_asset_keys:
-        node = graph.get(key)
-        last = made.get(key)
-        if last is None:
-            stale[key] = NEVER_MADE
-            continue
-        parents = sorted(node.parent_keys)
-        outdated = [parent for parent in parents if parent in stale]
-        changed = [
-            parent
-            for parent in parents
-            if parent in made
-            and last.tags.get(_INPUT_DATA_VERSION + parent.to_user_string()) != made[parent].data_version
-        ]
-        if last.tags.get(_CODE_VERSION) != node.code_version:
-            stale[key] = f"made by {last.tags.get(_CODE_VERSION)}, now {node.code_version}"
-        elif last.settings != current_settings(node.metadata, STALE, settings):
-            stale[key] = "made by a run with settings of its own"
-        elif outdated:
-            stale[key] = f"follows {outdated[0].to_user_string()}"
-        elif changed:
-            stale[key] = f"{changed[0].to_user_string()} changed"
-        elif (reason := _storage_problem(store, key, last)) or (
-            key.path[0] == "archives" and (reason := look(key.path[1], last.data_version))
-        ):
-            stale[key] = reason
-        elif last.broken_off:
-            stale[key] = f"{last.broken_off} before it was made again"
-        elif key in unjudged:
-            stale[key] = f"its check {unjudged[key]} was not run"
-    return stale
-
-
-def _blocking_evaluations(
-    graph: AssetGraph, instance: dg.DagsterInstance, made: Mapping[dg.AssetKey, Made]
-) -> Evaluations:
-    """Return what each blocking check said of the value that is there, None where it said nothing."""
-    blocking = sorted(check for check in graph.asset_check_keys if graph.get(check).blocking)
-    found = latest_evaluations(instance, blocking, {key: last.storage_id for key, last in made.items()})
-    return {check: found.get(check) for check in blocking}
+    last = last_materializations(instance, graph.toposorted_asset_keys)
+    evaluations = _blocking_evaluations(graph, instance, last)
+    return _stale(graph, settings, last, evaluations, partial(archive_change, settings))
 
 
 def plan_refresh(
-    graph: AssetGraph, instance: dg.DagsterInstance, settings: Settings, look: ArchiveLook | None = None
-) -> tuple[dict[dg.AssetKey, str], dict[dg.AssetKey, str]]:
-    """Return the stale assets to make and those that must wait, each with the reason, in the order of the flow.
+    graph: AssetGraph,
+    instance: dg.DagsterInstance,
+    settings: Settings,
+    compare_archive: ArchiveComparison | None = None,
+) -> tuple[Reasons, Reasons]:
+    """Return the stale assets to materialize and the stale assets that are blocked, each with the reason.
 
-    An asset waits while a blocking check of what it is made from has failed. Dagster holds it within the run of the
-    check only; the next run would make it of what failed. What is stale itself is made again first, and its check
-    decides anew. So is what no blocking check has judged, because its run broke off before.
+    An asset is blocked while a blocking check of something upstream has failed. Dagster itself blocks downstream
+    assets only in the run of the check; the next run would build them from the value that failed. If the checked asset
+    is stale itself, it is materialized first, and its check runs again.
 
     Args:
         graph: all assets and checks.
         instance: the history.
-        settings: those to make the assets with.
-        look: tells whether an archive changed; asks the source when None.
+        settings: the settings to materialize with.
+        compare_archive: compares an archive with its source; by default, the source is asked.
     """
-    made = last_made(instance, graph.toposorted_asset_keys)
-    judged = _blocking_evaluations(graph, instance, made)
-    stale = _stale(graph, settings, made, judged, look or partial(archive_change, settings))
-    held = _held_back(graph, judged, stale)
-    return {key: reason for key, reason in stale.items() if key not in held}, held
+    last = last_materializations(instance, graph.toposorted_asset_keys)
+    evaluations = _blocking_evaluations(graph, instance, last)
+    stale = _stale(graph, settings, last, evaluations, compare_archive or partial(archive_change, settings))
+    blocked = _blocked(graph, evaluations, stale)
+    return {key: reason for key, reason in stale.items() if key not in blocked}, blocked
 
 
-def next_round(plan: Mapping[dg.AssetKey, str]) -> dict[dg.AssetKey, str]:
-    """Return the assets to make before it is worth looking again at what is stale; all when some are new."""
+def next_round(plan: Reasons) -> Reasons:
+    """Return the assets to materialize before planning again; all of them if some were never materialized."""
     for groups in _EARLY_ROUNDS:
         part = {key: reason for key, reason in plan.items() if key.path[0] in groups}
-        if NEVER_MADE in part.values():
+        if NEVER_MATERIALIZED in part.values():
             break
         if part:
             return part
     return dict(plan)
 
 
-def first_of(assets: Mapping[dg.AssetKey, str]) -> str:
-    """Return in words the first of several assets with its reason."""
+def first_with_reason(assets: Reasons) -> str:
+    """Return the first of several assets with its reason, such as `first splits/test: is not in the storage`."""
     first, reason = next(iter(assets.items()))
     return f"first {first.to_user_string()}: {reason}"
 
 
-def _held_back(graph: AssetGraph, judged: Evaluations, stale: Mapping[dg.AssetKey, str]) -> dict[dg.AssetKey, str]:
+def grouped_reasons(assets: Reasons) -> Iterator[str]:
+    """Yield a line for all assets of one folder with the same reason.
+
+    For example `letters/large/A to J (10 assets): upstream archives/large is out of date`.
+    """
+    groups: dict[tuple[tuple[str, ...], str], list[str]] = {}
+    for key, reason in assets.items():
+        groups.setdefault((tuple(key.path[:-1]), reason), []).append(key.path[-1])
+    for (folder, reason), names in groups.items():
+        count = f" ({len(names)} assets)" if len(names) > 1 else ""
+        yield f"{'/'.join([*folder, _enumeration(names)])}{count}: {reason}"
+
+
+def _enumeration(names: Sequence[str]) -> str:
+    if len(names) > 2 and all(name in LETTERS for name in names) and "".join(sorted(names)) in "".join(LETTERS):
+        return f"{min(names)} to {max(names)}"
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _stale(
+    graph: AssetGraph,
+    settings: Settings,
+    last: _Materializations,
+    evaluations: _Evaluations,
+    compare_archive: ArchiveComparison,
+) -> dict[dg.AssetKey, str]:
+    store = ValueStore(settings.storage_root)
+    # Sorted in reverse, so that the first of several checks of an asset remains.
+    not_run = {check.asset_key: check.name for check in sorted(evaluations, reverse=True) if evaluations[check] is None}
+    stale: dict[dg.AssetKey, str] = {}
+
+    def reasons(key: dg.AssetKey, materialization: Materialization) -> Iterator[str | None]:
+        """Yield all reasons by their weight, each computed only if there is none before it."""
+        node = graph.get(key)
+        parents = sorted(node.parent_keys)
+        own = current_settings(node.metadata, OWN_SETTINGS, settings)
+        yield definition_change(materialization, node.code_version, own)
+        yield from (f"upstream {parent.to_user_string()} is out of date" for parent in parents if parent in stale)
+        yield from (
+            f"was built from an older version of {parent.to_user_string()}"
+            for parent in parents
+            if parent in last and materialization.input_version(parent) != last[parent].data_version
+        )
+        yield storage_problem(store, key, materialization)
+        if key.path[0] == "archives":
+            yield compare_archive(key.path[1], materialization.data_version)
+        yield materialization.interruption
+        if key in not_run:
+            yield f"its blocking check {not_run[key]} has not run"
+
+    for key in graph.toposorted_asset_keys:
+        reason = next(filter(None, reasons(key, last[key])), None) if key in last else NEVER_MATERIALIZED
+        if reason:
+            stale[key] = reason
+    return stale
+
+
+def _blocking_evaluations(graph: AssetGraph, instance: dg.DagsterInstance, last: _Materializations) -> _Evaluations:
+    """Return how each blocking check evaluated the last materialization, None if it did not."""
+    blocking = sorted(check for check in graph.asset_check_keys if graph.get(check).blocking)
+    found = latest_evaluations(instance, blocking, {key: one.storage_id for key, one in last.items()})
+    return {check: found.get(check) for check in blocking}
+
+
+def _blocked(graph: AssetGraph, evaluations: _Evaluations, stale: Reasons) -> dict[dg.AssetKey, str]:
     failed = {
-        check.asset_key: f"the check {check.name} of {check.asset_key.to_user_string()} failed"
-        for check, evaluation in judged.items()
+        check.asset_key: f"the blocking check {check.name} of {check.asset_key.to_user_string()} failed"
+        for check, evaluation in evaluations.items()
         if evaluation and outcome_of(evaluation) == "failed" and check.asset_key not in stale
     }
-    held: dict[dg.AssetKey, str] = {}
+    blocked: dict[dg.AssetKey, str] = {}
     for key in graph.toposorted_asset_keys:
-        reasons = [held.get(parent) or failed.get(parent) for parent in sorted(graph.get(key).parent_keys)]
-        reason = next(filter(None, reasons), None)
+        parents = sorted(graph.get(key).parent_keys)
+        reason = next(filter(None, (blocked.get(parent) or failed.get(parent) for parent in parents)), None)
         if reason and key in stale:
-            held[key] = reason
-    return held
-
-
-def _storage_problem(store: ValueStore, key: dg.AssetKey, last: Made) -> str | None:
-    try:
-        stored = store.find(key.path)
-    except StorageUnusableError:
-        raise
-    except CurationError as error:
-        return error.problem
-    if stored is None:
-        return "not in storage"
-    return None if stored.version == last.stored_version else "the storage holds another value"
-
-
-def archive_change(settings: Settings, set_name: str, stored: str | None) -> str | None:
-    """Ask the source whether it has another archive than the stored one; return the reason in words.
-
-    What is wrong there is left to the run, which records it.
-    """
-    try:
-        sha256 = source_of(settings).current_sha256(set_name)
-    except CurationError as error:
-        return f"to be checked: {error.problem.rstrip('.')}"
-    return None if sha256 == stored else "the archive changed"
+            blocked[key] = reason
+    return blocked

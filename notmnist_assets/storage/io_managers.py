@@ -23,7 +23,7 @@ from notmnist_assets.curation.duplicates.pair_table import NearSearch
 from notmnist_assets.metadata.display import table
 from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.runs.lock import OneRun
-from notmnist_assets.settings.recorded import COMPARED, STALE, current_settings
+from notmnist_assets.settings.recorded import MADE_WITH, current_settings
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.exported import ExportedFile, ExportedFolder
 from notmnist_assets.storage.store import StoredValue, ValueStore, WriteFile, damaged
@@ -68,10 +68,7 @@ class ValueIOManager(dg.ConfigurableIOManager):
                 "dagster/uri": store.uri(key, stored),
                 "dagster/size_bytes": stored.bytes,
                 "stored_version": stored.version,
-                **{
-                    label: dg.MetadataValue.json(current_settings(declared, label, chosen))
-                    for label in (STALE, COMPARED)
-                },
+                MADE_WITH: dg.MetadataValue.json(current_settings(declared, MADE_WITH, chosen)),
                 **({"dagster/column_lineage": lineage} if lineage else {}),
                 **self._metadata(obj),
                 **self._places({name: store.uri(key, stored, name) for name in stored.files}, stored.files),

@@ -18,7 +18,7 @@ from notmnist_assets.curation.core.values import LetterImages, Split
 from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.definitions import build_definitions, defs
 from notmnist_assets.settings.model import read_settings
-from notmnist_assets.settings.recorded import STALE, recorded_settings
+from notmnist_assets.settings.recorded import OWN_SETTINGS, recorded_settings
 from notmnist_assets_tests.workspace import Workspace
 
 SPECS = {spec.key.to_user_string(): spec for spec in sorted(defs.resolve_all_asset_specs(), key=lambda spec: spec.key)}
@@ -104,7 +104,7 @@ def test_links_lead_to_the_definition_of_the_function(key: str) -> None:
 def test_every_asset_names_its_place_and_the_settings_that_make_it(key: str) -> None:
     settings, spec = read_settings(), SPECS[key]
     assert spec.metadata["dagster/uri"] == f"{settings.storage_root}/{key}"
-    for name, value in recorded_settings(spec.metadata, STALE).items():
+    for name, value in recorded_settings(spec.metadata, OWN_SETTINGS).items():
         assert value == getattr(settings, name)
 
 

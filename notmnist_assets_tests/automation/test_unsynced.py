@@ -77,7 +77,7 @@ def test_no_report_contradicts_itself_on_the_way_to_another_radius(
             if evaluation.check_name == "complete_and_faithful"
         ]
     assert [passed for passed, _ in rounds] == [False, True]
-    assert "baselines/metrics was made from another sanitized/" in rounds[0][1]
+    assert "baselines/metrics was built from an older version of sanitized/" in rounds[0][1]
     assert shown_radius(workspace) == ("60.0", 60.0)
 
 
@@ -87,10 +87,10 @@ def test_a_report_made_before_what_it_tells_is_not_passed(
     monkeypatch.setenv("NOTMNIST_NEAR_RADIUS", "3")
     result = workspace.run(["overlap/radius", "report/html"])
     (problems,) = problems_of_the_report(result)
-    assert "overlap/report was made from another overlap/radius than there is now" in problems
+    assert "overlap/report was built from an older version of overlap/radius" in problems
     page = workspace.load("report/html").read_text(encoding="utf-8")
     assert "Do not rely on this page" in page
-    assert "<li>overlap/report was made from another overlap/radius than there is now</li>" in page
+    assert "<li>overlap/report was built from an older version of overlap/radius</li>" in page
     with workspace.instance() as instance:
         assert refresh(instance).success
     assert workspace.run(["report/html"]).success

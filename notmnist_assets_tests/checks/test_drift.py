@@ -10,7 +10,7 @@ import pytest
 from notmnist_assets.checks.drift import build_checks
 from notmnist_assets.checks.history import compare_with_history
 from notmnist_assets.definitions import STAGES
-from notmnist_assets.settings.recorded import COMPARED
+from notmnist_assets.settings.recorded import MADE_WITH
 from notmnist_assets.staleness.outcomes import latest_evaluations
 from notmnist_assets_tests.archives import LARGE_PER_LETTER, tiny_members, write_archive
 from notmnist_assets_tests.checks.judging import by_name, results_of, shown
@@ -40,7 +40,7 @@ def judge_all(
                 instance.report_runless_asset_event(
                     dg.AssetMaterialization(
                         key,
-                        metadata={**made.numbers, COMPARED: dg.MetadataValue.json(dict(made.settings))},
+                        metadata={**made.numbers, MADE_WITH: dg.MetadataValue.json(dict(made.settings))},
                         tags={"dagster/data_version": made.content},
                     )
                 )
@@ -57,7 +57,7 @@ def judge(*history: Made, key: dg.AssetKey = TEST_HASHES) -> dg.AssetCheckResult
     """Return the verdict on one asset; no other was ever made."""
     results, reasons = judge_all({key: history})
     assert set(results) == {key}
-    assert {reason for other, reason in reasons.items() if other != key} == {"the asset was never made"}
+    assert {reason for other, reason in reasons.items() if other != key} == {"the asset was never materialized"}
     return results[key]
 
 
@@ -125,12 +125,12 @@ def test_the_same_content_from_the_start_is_not_compared() -> None:
 
 def test_other_settings_are_not_compared_and_named() -> None:
     reason = why_not_compared(of("a", 1000, seed=7), of("b", 900, seed=8), of("c", 500))
-    assert reason == "other content was made with other settings: seed 8, now 133"
+    assert reason == "earlier content was materialized with different settings: seed 8, now 133"
 
 
 def test_content_made_before_settings_were_recorded_is_not_compared() -> None:
     reason = why_not_compared(Made("a", {"distinct_images": 1000}, {}), of("b", 500))
-    assert reason == "nothing says with which settings other content was made"
+    assert reason == "the settings of earlier content were not recorded"
 
 
 def test_materializations_with_other_settings_are_passed_over() -> None:
@@ -200,7 +200,7 @@ def test_the_numbers_compared_are_recorded_under_their_labels(finished: Workspac
         assert event is not None
         assert event.asset_materialization is not None
         recorded = event.asset_materialization.metadata
-        assert isinstance(recorded[COMPARED].value, dict)
+        assert isinstance(recorded[MADE_WITH].value, dict)
         numbers = {
             label: float(value.value)
             for label, value in recorded.items()

@@ -68,8 +68,9 @@ def test_status_tells_what_is_out_of_date_and_why(finished: Workspace, monkeypat
     monkeypatch.setenv("NOTMNIST_SANITIZE_REPEATS", "keep")
     ended = finished.notmnist("status")
     assert ended.code == 0
-    assert "out of date: sanitized/train (made by" in ended.out
-    assert "out of date: baselines/metrics (follows sanitized/" in ended.out
+    reason = "the setting sanitize_repeats changed from drop to keep"
+    assert f"out of date: sanitized/train, valid, test and removed (4 assets): {reason}\n" in ended.out
+    assert "out of date: baselines/metrics: upstream sanitized/test is out of date\n" in ended.out
     assert "up to date" not in ended.out
 
 

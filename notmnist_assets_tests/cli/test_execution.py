@@ -135,11 +135,14 @@ def test_what_follows_a_failed_blocking_check_waits_in_the_next_run_too(workspac
     before = runs_recorded(workspace)
     ended = workspace.notmnist("run")
     assert ended.code == 1
-    assert "splits/test waits: the check enough_images of letters/small/C failed." in ended.err
+    assert "splits/test waits: the blocking check enough_images of letters/small/C failed." in ended.err
     assert "exports/npz waits" in ended.err
     assert runs_recorded(workspace) == before
     status = workspace.notmnist("status").out
-    assert "waits: splits/test (the check enough_images of letters/small/C failed)" in status
+    assert (
+        "blocked: splits/train, valid and test (3 assets): the blocking check enough_images of letters/small/C failed"
+        in status
+    )
     assert "Everything is up to date." not in status
     assert "out of date:" not in status
     shown = workspace.notmnist("show", "letters/small/C")
@@ -210,11 +213,11 @@ def test_a_check_that_its_run_never_reached_is_shown_as_not_run_and_made_up_for(
     assert outcomes["drift"] == "not compared"
     told = workspace.notmnist("status").out
     assert told.count("3 not run") == 1
-    assert "out of date: letters/small/C (its check complete was not run)" in told
+    assert "out of date: letters/small/C: its blocking check complete has not run" in told
     outcome = refresh(workspace)
     assert outcome.success
     assert {key.to_user_string(): reason for key, reason in outcome.made.items()} == {
-        "letters/small/C": "its check complete was not run"
+        "letters/small/C": "its blocking check complete has not run"
     }
     assert set(check_result(workspace, "letters/small/C").values()) == {"passed", "not compared"}
     assert refresh(workspace).made == {}
@@ -227,7 +230,8 @@ def test_a_setting_of_the_launchpad_holds_for_that_run_only(workspace: Workspace
     assert len(workspace.load("splits/train")) == 100
     with workspace.instance() as instance:
         plan = stale_assets(workspace.definitions.resolve_asset_graph(), instance, read_settings())
-    assert [plan[dg.AssetKey(key.split("/"))] for key in splits] == ["made by a run with settings of its own"] * 3
+    reason = "was materialized with run-specific settings (train_size=100)"
+    assert [plan[dg.AssetKey(key.split("/"))] for key in splits] == [reason] * 3
 
 
 def test_a_wrong_setting_of_the_launchpad_fails_in_words(workspace: Workspace) -> None:
@@ -279,7 +283,7 @@ def test_what_a_failed_run_did_not_come_to_is_made_again_once_the_cause_is_gone(
     path.write_bytes(good)
     with workspace.instance() as instance:
         stale = plan_refresh(workspace.definitions.resolve_asset_graph(), instance, read_settings())[0]
-    assert stale[dg.AssetKey(["archives", "small"])] == f"run {failed[:8]} failed before it was made again"
+    assert stale[dg.AssetKey(["archives", "small"])] == f"its last run failed (run {failed[:8]})"
     outcome = refresh(workspace)
     assert outcome.success
     assert keys_of(outcome.made) == {"archives/small", *(f"letters/small/{letter}" for letter in LETTERS)}

@@ -7,7 +7,7 @@ import pytest
 
 from notmnist_assets.definitions import build_definitions
 from notmnist_assets.settings.model import Settings
-from notmnist_assets.settings.recorded import COMPARED, STALE, recorded_settings
+from notmnist_assets.settings.recorded import MADE_WITH, OWN_SETTINGS, recorded_settings
 
 BASE: dict[str, Any] = {"profile": "custom", "archives": "/archives", "storage": "/values"}
 ALL_KEYS = [spec.key for spec in build_definitions(Settings(**BASE)).resolve_all_asset_specs()]
@@ -67,12 +67,12 @@ def test_a_policy_changes_only_what_is_sanitized_and_what_tells_it() -> None:
 
 
 def test_the_pickle_is_made_with_the_draw_alone_and_other_exports_with_the_policy_too() -> None:
-    pickled, arrays = (settings_of(f"exports/{name}", COMPARED) for name in ("pickle", "npz"))
+    pickled, arrays = (settings_of(f"exports/{name}", MADE_WITH) for name in ("pickle", "npz"))
     assert set(pickled) == {"profile", "train_size", "valid_size", "test_size", "seed"}
     assert set(arrays) > {*pickled, "near_radius", "sanitize_method"}
 
 
-def test_every_setting_but_the_storage_matters_somewhere() -> None:
-    named = {name for key in ALL_KEYS for name in settings_of(key.to_user_string(), STALE)}
-    assert named >= set(Settings.model_fields) - {"storage", "near_radius"}
-    assert settings_of("hashes/train", STALE) == {}
+def test_every_setting_but_storage_and_download_rate_makes_an_asset_stale() -> None:
+    named = {name for key in ALL_KEYS for name in settings_of(key.to_user_string(), OWN_SETTINGS)}
+    assert named >= set(Settings.model_fields) - {"storage", "min_rate"}
+    assert settings_of("hashes/train", OWN_SETTINGS) == {}
