@@ -1,4 +1,4 @@
-"""Columns of stored tables: their types and meanings, and the columns of other assets that they are made from."""
+"""Columns of stored tables: types, meanings, and the columns of other assets that they are computed from."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

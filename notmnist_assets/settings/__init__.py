@@ -1,1 +1,1 @@
-"""Settings of a run, from environment variables or the launchpad."""
+"""Settings from environment variables, for one run from the launchpad, and as metadata of assets."""

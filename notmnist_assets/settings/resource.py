@@ -1,7 +1,4 @@
-"""The settings as a Dagster resource, so that one place of the launchpad changes any of them for one run.
-
-Belongs here: the bridge between the launchpad and `settings`. Defaults and limits are in `settings`.
-"""
+"""The settings as a Dagster resource, so that the launchpad can change each of them for one run."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -23,9 +20,9 @@ if TYPE_CHECKING:
 else:
 
     def _choice(literal: Any) -> type[StrEnum]:
-        """Return the strings of a Literal as what Dagster refuses others for, before a run starts.
+        """Return the strings of a Literal as an enum, so that Dagster rejects other values before a run starts.
 
-        Dagster knows no optional Literal. It names the type where it refuses a value, so the name tells the choices.
+        Dagster has no optional Literal. Its error shows the name of the type, so the name lists the choices.
         """
         choices = get_args(literal)
         return StrEnum(" | ".join(choices), choices)
@@ -34,46 +31,47 @@ else:
     ConflictsChoice, RepeatsChoice = _choice(Conflicts), _choice(Repeats)
 
 
-def _value_of(configured: Any) -> Any:
-    """Return a value of the launchpad; `{"env": NAME}` stands for a variable of the environment."""
+def _resolve(configured: Any) -> Any:
+    """Return a value of the launchpad, where `{"env": NAME}` is the value of an environment variable."""
     return dg.EnvVar(configured["env"]).get_value() if isinstance(configured, Mapping) else configured
 
 
-def _described(name: str) -> Any:
+def _field(name: str) -> Any:
+    """Return an optional field with the description of the setting."""
     return Field(default=None, description=Settings.model_fields[name].description)
 
 
 SETTINGS: Final = "settings"
-"""The key of the settings among the resources."""
+"""Resource key of the settings."""
 
 
 class SettingsResource(dg.ConfigurableResource["SettingsResource"]):
-    """Each setting for this run only; unset ones come from the environment, then from the profile."""
+    """Settings of this run; unset fields come from the environment, then from the defaults of the profile."""
 
-    profile: ProfileChoice | None = _described("profile")
-    archives: str | None = _described("archives")
-    min_rate: float | None = _described("min_rate")
-    storage: str | None = _described("storage")
-    train_size: int | None = _described("train_size")
-    valid_size: int | None = _described("valid_size")
-    test_size: int | None = _described("test_size")
-    min_large: int | None = _described("min_large")
-    min_small: int | None = _described("min_small")
-    seed: int | None = _described("seed")
-    near_radius: float | None = _described("near_radius")
-    near_shifts: bool | None = _described("near_shifts")
-    grouped_fonts: bool | None = _described("grouped_fonts")
-    sanitize_method: MethodChoice | None = _described("sanitize_method")
-    sanitize_remove: RemoveChoice | None = _described("sanitize_remove")
-    sanitize_conflicts: ConflictsChoice | None = _described("sanitize_conflicts")
-    sanitize_repeats: RepeatsChoice | None = _described("sanitize_repeats")
-    baselines: str | None = _described("baselines")
+    profile: ProfileChoice | None = _field("profile")
+    archives: str | None = _field("archives")
+    min_rate: float | None = _field("min_rate")
+    storage: str | None = _field("storage")
+    train_size: int | None = _field("train_size")
+    valid_size: int | None = _field("valid_size")
+    test_size: int | None = _field("test_size")
+    min_large: int | None = _field("min_large")
+    min_small: int | None = _field("min_small")
+    seed: int | None = _field("seed")
+    near_radius: float | None = _field("near_radius")
+    near_shifts: bool | None = _field("near_shifts")
+    grouped_fonts: bool | None = _field("grouped_fonts")
+    sanitize_method: MethodChoice | None = _field("sanitize_method")
+    sanitize_remove: RemoveChoice | None = _field("sanitize_remove")
+    sanitize_conflicts: ConflictsChoice | None = _field("sanitize_conflicts")
+    sanitize_repeats: RepeatsChoice | None = _field("sanitize_repeats")
+    baselines: str | None = _field("baselines")
 
     def create_resource(self, context: dg.InitResourceContext) -> "SettingsResource":
-        """Return the settings that the launchpad names for the run, also where another resource holds these."""
+        """Return the settings of the launchpad, also if this resource is nested in another one."""
         resources: Any = context.run.run_config.get("resources", {}) if context.run else {}
         chosen = resources.get(SETTINGS, {}).get("config", {})
-        return self.model_copy(update={name: _value_of(value) for name, value in chosen.items()})
+        return self.model_copy(update={name: _resolve(value) for name, value in chosen.items()})
 
     def read(self) -> Settings:
         """Return the settings of this run.
@@ -87,5 +85,5 @@ class SettingsResource(dg.ConfigurableResource["SettingsResource"]):
             raise dg.Failure(str(error), allow_retries=False) from None
 
     def storage_root(self) -> str:
-        """Return where values are stored: each profile under its own prefix."""
+        """Return the folder or URL of stored values, which ends with the profile."""
         return self.read().storage_root

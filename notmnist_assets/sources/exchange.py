@@ -16,7 +16,7 @@ import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
 
 from notmnist_assets.curation.core.errors import CurationError
-from notmnist_assets.settings.model import without_userinfo
+from notmnist_assets.settings.urls import without_userinfo
 from notmnist_assets.sources.deadlines import Connections, within
 
 CHECK_URL: Final = "Check NOTMNIST_ARCHIVES: the base URL of the folder that holds both archives."

@@ -12,7 +12,8 @@ import httpx
 
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.values import Archive
-from notmnist_assets.settings.model import Settings, userinfo, without_userinfo
+from notmnist_assets.settings.model import Settings
+from notmnist_assets.settings.urls import userinfo, without_userinfo
 from notmnist_assets.sources.base import (
     CHECKSUMS,
     Expected,

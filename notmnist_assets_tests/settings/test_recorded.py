@@ -1,4 +1,4 @@
-"""Which settings make which assets stale."""
+"""Settings in metadata: which setting makes which assets stale."""
 
 from typing import Any
 
@@ -28,45 +28,45 @@ def changed_by(**changes: Any) -> set[str]:
     return {key for key in before if before[key] != after[key]}
 
 
-def test_storage_and_the_same_settings_change_nothing() -> None:
+def test_the_storage_makes_no_asset_stale() -> None:
     assert changed_by() == changed_by(storage="/elsewhere") == set()
 
 
 @pytest.mark.parametrize("change", [{"seed": 134}, {"train_size": 100}, {"valid_size": 100}, {"test_size": 100}])
-def test_the_draw_changes_the_splits(change: dict[str, Any]) -> None:
+def test_seed_and_sizes_make_the_splits_stale(change: dict[str, Any]) -> None:
     changed = changed_by(**change)
     assert changed >= {"splits/train", "splits/valid", "splits/test"}
     assert not any(key.startswith(("archives", "letters", "hashes", "overlap", "baselines")) for key in changed)
 
 
-def test_another_source_changes_the_archives() -> None:
+def test_another_source_makes_the_archives_stale() -> None:
     assert changed_by(archives="/others") == {"archives/large", "archives/small"}
 
 
-def test_a_minimum_changes_the_letters_of_its_set() -> None:
+def test_a_minimum_makes_the_letters_of_its_set_and_the_report_stale() -> None:
     assert changed_by(min_small=5) == {"report/html", *(f"letters/small/{letter}" for letter in "ABCDEFGHIJ")}
 
 
-def test_a_radius_within_the_search_changes_only_the_choice() -> None:
+def test_a_radius_within_the_search_radius_makes_only_the_choice_stale() -> None:
     assert changed_by(near_radius=3.0) == {"overlap/radius"}
 
 
-def test_a_radius_beyond_the_search_searches_again() -> None:
+def test_a_radius_beyond_the_search_radius_makes_the_search_stale() -> None:
     assert changed_by(near_radius=15.0) == {"overlap/radius", "overlap/near_pairs"}
 
 
-def test_shifts_change_all_that_searches_by_itself_and_the_card_that_tells_them() -> None:
+def test_shifts_make_all_searches_and_the_dataset_card_stale() -> None:
     grouped = {f"grouped/{name}" for name in ("train", "valid", "test")}
     assert changed_by(near_shifts=True) == {"overlap/near_pairs", "overlap/recall", "exports/parquet", *grouped}
 
 
-def test_a_policy_changes_only_what_is_sanitized_and_what_tells_it() -> None:
+def test_the_policy_makes_sanitized_splits_and_the_dataset_card_stale() -> None:
     changed = changed_by(sanitize_repeats="keep")
     sanitized = {f"sanitized/{name}" for name in ("train", "valid", "test", "removed")}
     assert changed == {"exports/parquet", *sanitized}
 
 
-def test_the_pickle_is_made_with_the_draw_alone_and_other_exports_with_the_policy_too() -> None:
+def test_the_pickle_depends_on_the_split_settings_and_other_exports_also_on_the_policy() -> None:
     pickled, arrays = (settings_of(f"exports/{name}", MADE_WITH) for name in ("pickle", "npz"))
     assert set(pickled) == {"profile", "train_size", "valid_size", "test_size", "seed"}
     assert set(arrays) > {*pickled, "near_radius", "sanitize_method"}

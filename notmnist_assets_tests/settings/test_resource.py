@@ -1,4 +1,4 @@
-"""Settings through the launchpad."""
+"""Settings of one run from the launchpad."""
 
 import re
 import shutil
@@ -34,7 +34,7 @@ def validated(name: str, value: object) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("name", CHOICES)
-def test_the_launchpad_refuses_a_wrong_choice_and_says_what_is_allowed(name: str) -> None:
+def test_the_launchpad_rejects_a_wrong_choice_and_names_the_allowed_ones(name: str) -> None:
     choices = get_args(Settings.model_fields[name].annotation)
     with pytest.raises(dg.DagsterInvalidConfigError, match=re.escape(" | ".join(choices))):
         validated(name, "fuzzy")
@@ -44,23 +44,23 @@ def test_the_launchpad_refuses_a_wrong_choice_and_says_what_is_allowed(name: str
             assert getattr(SettingsResource(**{name: choice}).read(), name) == choice
 
 
-def test_all_choices_are_offered_as_such() -> None:
+def test_every_setting_with_choices_is_an_enum_in_the_launchpad() -> None:
     assert {"profile", "sanitize_method", "sanitize_remove", "sanitize_conflicts", "sanitize_repeats"} <= set(CHOICES)
 
 
-def test_a_runs_own_setting_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_of_the_run_takes_precedence_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTMNIST_SEED", "7")
     assert SettingsResource().read().seed == 7
     assert SettingsResource(seed=8).read().seed == 8
 
 
-def test_a_wrong_setting_fails_the_step_in_words() -> None:
+def test_a_wrong_setting_fails_the_step_without_a_retry() -> None:
     with pytest.raises(dg.Failure, match="NOTMNIST_TRAIN_SIZE=15") as caught:
         SettingsResource(train_size=15).read()
     assert caught.value.allow_retries is False
 
 
-def test_profiles_never_share_a_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_profile_has_its_own_folder_in_the_storage(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTMNIST_STORAGE", "s3://bucket/values/")
     assert SettingsResource(profile="sample").storage_root() == "s3://bucket/values/sample"
     assert SettingsResource(profile="full").storage_root() == "s3://bucket/values/full"
