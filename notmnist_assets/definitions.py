@@ -1,4 +1,4 @@
-"""The whole graph on one page: assets, checks, job, schedule, sensors, resources."""
+"""Assembles the Dagster definitions: assets, checks, job, schedule, sensors and resources."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -42,7 +42,7 @@ STAGES = tuple(
     for module in (archives, letters, splits, hashes, overlap, sanitized, grouped, baselines, exports, report)
 )
 DECLARATIONS = {declaration.key: declaration for stage in STAGES for declaration in stage.declarations}
-"""What is declared of each asset, by key, in the order of the flow."""
+"""The declaration of each asset by key, in the order of the flow."""
 CHECK_STAGES = (
     archive_checks,
     letter_checks,
@@ -57,18 +57,20 @@ CHECK_STAGES = (
 
 
 def build_definitions(settings: Settings, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
-    """Return the whole graph.
+    """Return the Dagster definitions.
 
     Args:
-        settings: they become part of the code versions, so that a changed one is seen, and decide which checks have
-            something to compare with.
-        resources: by key, what replaces the resources of this module, for tests and other deployments.
+        settings: part of the code versions, so that Dagster marks assets as unsynced when a setting changes; they also
+            decide which optional checks exist.
+        resources: resources by key that replace the default ones, for tests and other deployments, such as
+            `{"settings": SettingsResource(storage="s3://bucket/values")}` or an IO manager under the key of its kind.
+            Default resources that need `settings` or `one_run` use the replacement.
     """
-    return _assemble(settings, resources) if resources else _usual_definitions(settings)
+    return _assemble(settings, resources) if resources else _default_definitions(settings)
 
 
 @cache
-def _usual_definitions(settings: Settings) -> dg.Definitions:
+def _default_definitions(settings: Settings) -> dg.Definitions:
     return _assemble(settings, {})
 
 
@@ -91,8 +93,7 @@ def _assemble(settings: Settings, resources: Mapping[str, Any]) -> dg.Definition
             **io_managers(shared[SETTINGS], shared["one_run"]),
             **shared,
         },
-        # One process per run: the work inside a step is parallel, and starting a process costs more than most
-        # steps do.
+        # One process per run: steps are parallel inside, and most take less time than starting a process.
         executor=dg.in_process_executor,
     )
 

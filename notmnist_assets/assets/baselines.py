@@ -1,4 +1,4 @@
-"""Defines `baselines/metrics`: accuracy of models trained on raw and on sanitized rows, and doubtful labels."""
+"""Defines `baselines/metrics`: accuracy of models trained on raw and on sanitized rows, and likely wrong labels."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -36,32 +36,32 @@ _SHOWN = (
     "rows",
     "converged",
 )
-"""What fits beside each other in the UI, accuracies in view; the value has all columns."""
+"""Columns of the table in the UI, so that it is narrow enough; the value has all columns."""
 
 _SUSPECTS: Final = 24
 _SUSPECTS_SHOWN: Final = ("row", "given", "likely", "margin", "font")
 _SUSPECT_COLUMNS: Final = {
-    "row": "of splits/train",
-    "given": "the letter that it carries",
-    "likely": "the letter that the models read; neither is changed",
-    "margin": "mean probability of the likely letter less that of the given one",
+    "row": "row of splits/train",
+    "given": "letter of its label",
+    "likely": "letter that the models predict; the label is not changed",
+    "margin": "mean probability of the likely letter minus that of the given letter",
     "font": "font file name",
 }
 _CONFUSION: Final = "confusion_"
 _CONFUSION_COLUMNS: Final = {
-    "letter": "the given letter; beside it, how many of its clean test rows were read as which letter",
+    "letter": "letter of the label; the other columns count its clean test rows by predicted letter",
 }
 _RECALL_COLUMNS: Final = {
-    "letter": "the given letter",
-    "rows": "clean test rows that carry it",
-    "raw": "share of them that the model of all raw training rows reads right",
-    "raw_95": "its Wilson 95 % interval",
-    "sanitized": "share that the model of all sanitized training rows reads right",
-    "sanitized_95": "its Wilson 95 % interval",
+    "letter": "letter of the label",
+    "rows": "clean test rows of the letter",
+    "raw": "recall of the model trained on all raw rows",
+    "raw_95": "Wilson 95 % interval of `raw`",
+    "sanitized": "recall of the model trained on all sanitized rows",
+    "sanitized_95": "Wilson 95 % interval of `sanitized`",
 }
 _EVALUATED: Final = "test"
-_CURVES: Final = {"duplicates": "removed", "raw": "as drawn", "clean": "clean"}
-"""Lines of the learning curve by what was scored, with their names."""
+_CURVES: Final = {"duplicates": "removed", "raw": "all", "clean": "clean"}
+"""Names of the lines of the learning curve by evaluated rows."""
 
 
 def _accuracy_limits(previous: Mapping[str, float]) -> Mapping[str, Limit]:
@@ -83,18 +83,18 @@ _SCORES: Final[Sources] = {
     **{f"splits/{name}": ("image", "label", *FILE_COLUMNS) for name in EVALUATION},
 }
 _COLUMNS: Final = {
-    "model": Column("string", "the classifier, as the setting baselines names it"),
+    "model": Column("string", "name of the classifier in the setting baselines"),
     "train_on": Column("string", "raw or sanitized training rows"),
     "train_rows": Column("string", "50, 100, 1000, 5000 or all"),
     "fitted_rows": Column("int64", "training rows used"),
     "eval_on": Column("string", "valid or test"),
-    "eval_rows": Column("string", "raw: all; clean: left after sanitizing; duplicates: removed by it"),
-    "rows": Column("int64", "rows scored", _SCORED_ROWS),
-    "accuracy": Column("float64", "share of rows classified right", _SCORES),
-    "ci_low": Column("float64", "lower end of the Wilson 95 % interval", _SCORES),
-    "ci_high": Column("float64", "upper end", _SCORES),
-    "converged": Column("bool", "whether the fit met its gradient tolerance", _FITTED),
-    "seconds": Column("float64", "time of the fit"),
+    "eval_rows": Column("string", "raw: all rows; clean: rows left after sanitizing; duplicates: rows that it removed"),
+    "rows": Column("int64", "evaluated rows", _SCORED_ROWS),
+    "accuracy": Column("float64", "share of evaluated rows that are classified correctly", _SCORES),
+    "ci_low": Column("float64", "lower end of the Wilson 95 % interval of the accuracy", _SCORES),
+    "ci_high": Column("float64", "upper end of the interval", _SCORES),
+    "converged": Column("bool", "whether the fit reached its gradient tolerance", _FITTED),
+    "seconds": Column("float64", "duration of the fit in seconds"),
 }
 METRICS: Final = Declaration(
     key="baselines/metrics",
@@ -106,22 +106,22 @@ METRICS: Final = Declaration(
     columns=_COLUMNS,
     settings=("baselines",),
     headlines={
-        "accuracy: raw, test raw": "accuracy of raw train on all of test",
-        "accuracy: raw, test clean": "accuracy of raw train on clean test rows",
-        "accuracy: raw, test duplicates": "accuracy of raw train on removed test rows",
-        "accuracy: sanitized, test clean": "accuracy of sanitized train on clean test rows",
+        "accuracy: raw, test raw": "trained on raw rows, accuracy on all test rows",
+        "accuracy: raw, test clean": "trained on raw rows, accuracy on clean test rows",
+        "accuracy: raw, test duplicates": "trained on raw rows, accuracy on removed test rows",
+        "accuracy: sanitized, test clean": "trained on sanitized rows, accuracy on clean test rows",
     },
     drift=Drift(
-        "Accuracy on test of the models of all training rows: the 95 % Wilson interval of the previous accuracy. The"
-        " fit itself does not vary, so what leaves the interval comes from the data.",
+        "Accuracies on test of the models trained on all rows: the 95 % Wilson interval of the previous accuracy. A fit"
+        " is deterministic, so that a larger change comes from the data.",
         _accuracy_limits,
     ),
     is_endpoint=True,
     description=(
-        "Accuracy of logistic regression trained on 50, 100, 1000, 5000 and all rows, raw and sanitized, on valid"
-        " and test: on all raw rows, on the clean ones, and on the removed ones alone. Wilson 95 % intervals. No"
-        " row is scored by a model that was trained on it. Beside them, which letters are taken for which, and a"
-        " ranking of training rows whose label is likely wrong: suspicions, nothing is removed for them."
+        "Accuracy of logistic regression, trained on 50, 100, 1000, 5000 and all rows, raw and sanitized, and evaluated"
+        " on valid and test: on all rows, on clean rows, and on removed rows only, with Wilson 95 % intervals. No"
+        " model is evaluated on a row that it was trained on. The metadata also show recall by letter, confusion"
+        " matrices, and the training rows whose labels are most likely wrong; no row is removed because of them."
     ),
 )
 
@@ -141,7 +141,7 @@ def metrics(
     clean_valid: Split,
     clean_test: Split,
 ) -> dg.MaterializeResult[pd.DataFrame]:
-    """Fit, score, plot the learning curve, and rank training rows by doubt about their labels."""
+    """Fit and evaluate the models, plot the learning curve, and rank training rows by the chance of a wrong label."""
     raw = {"train": raw_train, "valid": raw_valid, "test": raw_test}
     clean = {"train": clean_train, "valid": clean_valid, "test": clean_test}
     models = settings.read().baseline_models
@@ -164,9 +164,9 @@ def metrics(
             "all_converged": bool(found["converged"].all()),
             "learning_curve": picture(
                 _curve(first),
-                "accuracy on test by training rows, with 95 % intervals: of the rows that sanitizing removed, of all"
-                " as drawn, and of the clean ones that it left; leaking rows score higher, partly because the model"
-                " has seen them and partly because they are easier images",
+                "accuracy on test by number of training rows, with 95 % intervals: on the rows that sanitizing removed,"
+                " on all rows, and on the clean rows; the accuracy on leaking rows is higher, partly because the model"
+                " was trained on the same images and partly because they are easier",
             ),
             "metrics": table(found[list(_SHOWN)], METRICS.schema),
             **_suspects(baselines, models[0], raw["train"]),
@@ -176,7 +176,12 @@ def metrics(
 
 
 def recorded_confusions(instance: dg.DagsterInstance) -> dict[str, Counts]:
-    """Return the counts of the last materialization by what was trained on, those that it records: see `_letters`."""
+    """Return the confusion matrices in the metadata of the last materialization.
+
+    Returns:
+        By training rows, `raw` and `sanitized`: int64 (10, 10), clean test rows by label and predicted label. Empty if
+        they were not recorded.
+    """
     event = instance.get_latest_materialization_event(METRICS.asset_key)
     materialization = event.asset_materialization if event else None
     recorded: Mapping[str, object] = materialization.metadata if materialization else {}
@@ -190,7 +195,7 @@ def recorded_confusions(instance: dg.DagsterInstance) -> dict[str, Counts]:
 
 
 def _letters(baselines: Baselines, model: str, test: Split) -> dict[str, dg.MetadataValue[Any]]:
-    """Return what the models of all rows read in the clean test rows, letter by letter."""
+    """Return recall and confusion by letter of the models trained on all rows, on the clean test rows."""
     clean = baselines.clean[_EVALUATED]
     counts = {
         train_on: confusion_counts(
@@ -214,7 +219,7 @@ def _letters(baselines: Baselines, model: str, test: Split) -> dict[str, dg.Meta
 
 
 def _suspects(baselines: Baselines, model: str, train: Split) -> dict[str, dg.MetadataValue[Any]]:
-    """Return the training rows whose labels are doubted most, as a table and as pictures."""
+    """Return the training rows whose labels are most likely wrong, as a table and as images."""
     models = [one for one in baselines.models.values() if one.model == model]
     sizes = [f"{one.fitted_rows:,}" for one in judging_models(models, train)]
     named = " and ".join([", ".join(sizes[:-1]), *sizes[-1:]] if len(sizes) > 1 else sizes)
@@ -223,15 +228,15 @@ def _suspects(baselines: Baselines, model: str, train: Split) -> dict[str, dg.Me
         "label_suspects": table(suspects[list(_SUSPECTS_SHOWN)], _SUSPECT_COLUMNS),
         "suspect_images": exhibits(
             suspect_exhibits(train, suspects, _SUSPECTS),
-            "likely label errors in splits/train, most certain first: suspicions, not removals. Logistic regression on"
-            f" its first {named} rows judges those behind them, which it was not fitted on",
+            "likely label errors in splits/train, most likely first; no row is removed because of them. Predicted by"
+            f" logistic regression trained on the first {named} rows, for rows that it was not trained on",
             per_line=6,
         ),
     }
 
 
 def _curve(found: pd.DataFrame) -> bytes:
-    """Draw accuracies on removed, all and clean test rows, a panel for each kind of training rows."""
+    """Plot accuracies on removed, all and clean test rows, one panel for raw and one for sanitized training rows."""
     points = learning_curve(found)
     points = points[points["eval_on"] == _EVALUATED]
     shown = []

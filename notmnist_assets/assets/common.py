@@ -1,4 +1,4 @@
-"""Adds what all assets have in common: settings in the code version, owner, tags, place, links to the code."""
+"""Adds the metadata that all assets have: owner, tags, settings, URI, usage, freshness, links to the code."""
 
 import warnings
 from collections.abc import Sequence
@@ -16,15 +16,16 @@ from notmnist_assets.settings.recorded import MADE_WITH, OWN_SETTINGS, setting_v
 
 OWNER: Final = "team:notmnist-data"
 _FRESHNESS: Final = dg.FreshnessPolicy.time_window(warn_window=timedelta(days=180), fail_window=timedelta(days=365))
-"""A refresh does not materialize what did not change, so a healthy deployment's last materialization may be months old.
-These windows warn when nobody has built the first or the last assets with current code and packages for half a year."""
+"""A refresh does not materialize unchanged assets, so that their age may be months. These windows warn if archives or
+results have not been materialized with current code and packages for half a year."""
 
 
 def with_common_metadata(stages: Sequence[Stage], settings: Settings) -> list[dg.AssetsDefinition]:
     """Return the assets of all stages, in order, each with its common metadata.
 
-    The settings that make an asset stale become part of its code version, so that Dagster sees a changed setting like
-    changed code. The UI sorts groups by name; the tag `stage` keeps the order of the flow.
+    The code version of an asset becomes the declared one followed by its settings, such as `3 seed=133`, so that
+    Dagster marks an asset as unsynced when a setting changes. The UI sorts groups by name; the tag `stage` numbers them
+    in the order of the flow.
     """
     recorded = settings_to_record(stages)
     assets = []
@@ -59,7 +60,7 @@ def _extended(
 
 
 def _tags(declaration: Declaration, stage: int) -> dict[str, str]:
-    """Return what people filter by: role, stage, and the set, letter and split that the key names."""
+    """Return the tags role and stage, and set, letter and split if the key contains them."""
     tags = {"role": declaration.role, "stage": f"{stage:02d}-{declaration.path[0]}"}
     for part in declaration.path[1:]:
         for name, values in (("set", SETS), ("letter", LETTERS), ("split", SPLITS)):
@@ -69,7 +70,7 @@ def _tags(declaration: Declaration, stage: int) -> dict[str, str]:
 
 
 def _usage(declaration: Declaration) -> str:
-    """Return in one sentence how to use the value."""
+    """Return a sentence with the code or the command that loads the value."""
     if declaration.role == "export":
         group, name = declaration.path
         return f"Copy it with `notmnist {f'export {name}' if group == 'exports' else 'report'} DEST` (format: {name})."
@@ -80,9 +81,9 @@ def _usage(declaration: Declaration) -> str:
 
 
 def _linked_to_code(asset: dg.AssetsDefinition) -> dg.AssetsDefinition:
-    """Return `asset` with links to the file and the line, on this machine, where its function is defined."""
+    """Return the asset with a link to the file and line of its function on this machine."""
     with warnings.catch_warnings():
-        # Links to code are beta in Dagster; whoever runs the program cannot act on the warning.
+        # Links to code are a beta feature of Dagster; its warning is of no use to users of this package.
         warnings.simplefilter("ignore", dg.BetaWarning)
         (linked,) = dg.with_source_code_references([asset])
     return cast("dg.AssetsDefinition", linked)

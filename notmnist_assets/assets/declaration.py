@@ -1,4 +1,4 @@
-"""Declares an asset once: what the graph, the storage, the checks, the terminal and the report need to know of it."""
+"""The declaration of an asset: all facts about it that graph, storage, checks, terminal and report read."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -17,11 +17,11 @@ Role = Literal["raw", "dataset", "evidence", "export"]
 
 @dataclass(frozen=True)
 class Drift:
-    """How far the numbers of an asset may move from one content to the next before the check `drift` warns.
+    """Limits of the check `drift`: how much the numbers of an asset may change when its content changes.
 
     Attributes:
-        reason: the limits in words, each with its reason.
-        limits: returns the limit of each number, by its metadata label, given the previous numbers.
+        reason: the limits and the reasons for them, as text.
+        limits: takes the previous numbers by metadata label, and returns the limits of those that have one.
     """
 
     reason: str
@@ -30,24 +30,24 @@ class Drift:
 
 @dataclass(frozen=True, kw_only=True)
 class Declaration:
-    """All facts of one asset that are known before it is materialized.
+    """All facts about an asset that are known before it is materialized.
 
     Attributes:
-        key: the asset key, parts joined by slashes.
-        description: what the value is; how to load it is appended by `with_common_metadata`.
-        code_version: raise it when the same inputs give another value.
-        dagster_type: what the value must look like before it is stored.
-        loaded_type: what the IO manager loads, if that is only a part of what it stores.
-        io_manager: resource key of the IO manager that stores and loads it.
-        role: its part in the flow.
-        kinds: tags of the UI for its technology.
-        group: group in the UI; the first part of the key if empty.
+        key: the asset key, its parts joined by slashes.
+        description: text for the UI; `with_common_metadata` appends how to load the value.
+        code_version: version of the code, without spaces; to be raised when the same inputs give a different value.
+        dagster_type: type that the value is validated against before it is stored.
+        loaded_type: type of the value that the IO manager loads, if it loads only a part of what it stores.
+        io_manager: resource key of the IO manager.
+        role: `raw`, `dataset`, `evidence` or `export`; a tag in the UI.
+        kinds: technologies that the UI shows as labels.
+        group: group in the UI; empty for the first part of the key.
         columns: columns of its rows, by name.
-        settings: settings, by field name, that change its content. A change makes it stale.
-        guards: settings that decide whether it may be made, but not its content. A change makes it stale as well.
-        headlines: metadata labels that `notmnist run` prints, each with what the number is in words.
-        drift: limits of the check `drift`; None for assets without that check.
-        is_endpoint: whether the UI shows how long ago it was materialized as a freshness state.
+        settings: settings by field name that change its content. A change makes the asset stale.
+        guards: settings by field name that can make it fail but do not change its content. A change makes it stale too.
+        headlines: metadata labels that `notmnist run` prints, each with its text.
+        drift: limits of the check `drift`, None for no such check.
+        is_endpoint: whether the UI shows a freshness state, from the time since the last materialization.
     """
 
     key: str
@@ -78,22 +78,22 @@ class Declaration:
 
     @property
     def schema(self) -> dg.TableSchema:
-        """The columns as the UI shows them."""
+        """The columns in the form that the UI shows."""
         return table_schema(self.columns)
 
     @property
     def stale_settings(self) -> Sequence[str]:
-        """All settings, by field name, whose change makes the asset stale."""
+        """All settings by field name whose change makes the asset stale."""
         return *self.settings, *self.guards
 
     def asset(
         self, *, ins: Mapping[str, dg.AssetIn] | None = None, deps: Iterable[dg.AssetKey] = ()
     ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-        """Return the decorator `dagster.asset` with what is declared here.
+        """Return the decorator `dagster.asset` with the facts of this declaration.
 
         Args:
-            ins: values that the function takes, by argument name.
-            deps: assets that the function loads by itself.
+            ins: inputs by argument name.
+            deps: upstream assets that are not inputs, such as those that the function loads with `StoredValues`.
         """
         decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
             key=self.path, group_name=self.group or self.path[0], ins=ins, deps=list(deps), **self._common
@@ -102,19 +102,19 @@ class Declaration:
 
     @property
     def output(self) -> dg.AssetOut:
-        """An output of `dagster.multi_asset` that a run may leave out."""
+        """The asset as an output of `dagster.multi_asset`, optional so that a run can select other outputs only."""
         group = self.group or self.path[0]
         return dg.AssetOut(key=self.path, group_name=group, is_required=False, **self._common)
 
     @property
     def input(self) -> dg.AssetIn:
-        """The value as an input of another asset."""
+        """The asset as an input of another asset."""
         loaded = self.loaded_type or self.dagster_type
         return dg.AssetIn(key=self.path, dagster_type=loaded, input_manager_key=self.io_manager)
 
     @property
     def check_input(self) -> dg.AssetIn:
-        """The value as an input of a check: Dagster refuses a type on inputs of the assets that a check is about."""
+        """The asset as an input of a check, without a type: Dagster allows none for the asset that is checked."""
         return dg.AssetIn(key=self.path, input_manager_key=self.io_manager)
 
     @property
@@ -142,8 +142,8 @@ class Stage:
     """A stage of the flow.
 
     Attributes:
-        declarations: one per asset.
-        assets: what materializes them.
+        declarations: the declaration of each asset.
+        assets: the Dagster definitions that materialize these assets.
     """
 
     declarations: Sequence[Declaration]

@@ -1,1 +1,1 @@
-"""What the UI shows of assets and steps: tables, pictures, columns and their lineage, reasons of failures."""
+"""What the UI shows of assets and steps: tables, pictures, columns with their lineage, and failures."""

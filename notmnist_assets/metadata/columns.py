@@ -12,12 +12,12 @@ from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.metadata.display import table
 
 Sources = Mapping[str, Sequence[str]]
-"""Column names by asset; `hashes/*` stands for every split, or every letter, below `hashes`."""
+"""Column names by asset; `hashes/*` stands for all splits and `letters/large/*` for all letters."""
 
 _LINEAGE_TABLE: Final = {
-    "column": "column of this value; columns that only number or name rows, or are the same for every input, are left"
-    " out",
-    "made_from": "columns of other assets that its values are copied or computed from",
+    "column": "column of this value; columns that only number or name rows, or are the same for every input, are"
+    " omitted",
+    "made_from": "columns of other assets from which its values are copied or computed",
 }
 
 
@@ -27,9 +27,9 @@ class Column:
 
     Attributes:
         type: NumPy's name of the type, or `string`.
-        description: what a value of the column means.
-        made_from: the columns that its values are copied or computed from, whatever the settings. Not among them are
-            columns that only decide which rows there are (filters, samples, row numbers).
+        description: meaning of its values.
+        made_from: columns from which its values are copied or computed, under any settings. Columns that only decide
+            which rows exist (filters, samples, row numbers) are omitted.
     """
 
     type: str
@@ -38,20 +38,20 @@ class Column:
 
 
 def table_schema(columns: Mapping[str, Column]) -> dg.TableSchema:
-    """Return the columns as the UI shows them."""
+    """Return the columns in the form that the UI shows."""
     return dg.TableSchema(
         columns=[dg.TableColumn(name, column.type, description=column.description) for name, column in columns.items()]
     )
 
 
 def column_lineage(columns: Mapping[str, Column]) -> dg.TableColumnLineage | None:
-    """Return which columns of other assets each column is made from, None if no column names any."""
+    """Return the columns of other assets from which each column is computed, None if there are none."""
     lineage = {name: list(_dependencies(column.made_from)) for name, column in columns.items() if column.made_from}
     return dg.TableColumnLineage(lineage) if lineage else None
 
 
 def lineage_table(columns: Mapping[str, Column]) -> dg.TableMetadataValue:
-    """Return the lineage as a table with one row per column: the open-source UI does not show Dagster's own form."""
+    """Return the lineage as a table with one row per column, because the open-source UI does not show Dagster's."""
     made_from = {
         name: "; ".join(f"{asset}: {', '.join(names)}" for asset, names in column.made_from.items())
         for name, column in columns.items()

@@ -1,7 +1,4 @@
-"""What a person sees of a value in the UI: pictures within a size budget, tables, plain numbers.
-
-Belongs here: turning results of the library into Dagster metadata. Drawing itself is in `curation.drawing`.
-"""
+"""Converts results of the library to Dagster metadata: pictures within a size budget, tables, numbers."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -17,19 +14,19 @@ from notmnist_assets.curation.core.images import LETTERS, Images
 from notmnist_assets.curation.core.sampling import evenly_spaced
 
 PICTURE_BUDGET: Final = 40_000
-"""Largest Markdown of a picture in bytes. Dagster keeps every one for ever and sends them with each asset page."""
+"""Largest size in bytes of a picture as Markdown. Dagster keeps all pictures and sends them with each asset page."""
 
 _SHEET_IMAGES: Final = 100
 _MOST_RECORDS: Final = 200
 _DIGITS: Final = 4
-"""Significant digits of fractions in tables; the stored value has all of them."""
+"""Significant digits of fractions in tables; the stored value has all digits."""
 
 
 def picture(png: bytes, title: str) -> dg.MarkdownMetadataValue:
-    """Return a PNG as Markdown with an embedded image, its title below: browsers show no other one.
+    """Return a PNG as Markdown with an embedded image and its title below, because browsers hide the alternative text.
 
     Raises:
-        ValueError: it is over the budget.
+        ValueError: the Markdown is larger than the budget.
     """
     text = f"![{title}](data:image/png;base64,{base64.b64encode(png).decode()})\n\n*{title}*"
     if len(text) > PICTURE_BUDGET:
@@ -38,25 +35,30 @@ def picture(png: bytes, title: str) -> dg.MarkdownMetadataValue:
 
 
 def contact_sheet_metadata(images: Images, title: str) -> dg.MarkdownMetadataValue:
-    """Return a contact sheet of up to 100 evenly spaced images, with fewer grays or images if it must be smaller."""
+    """Return a contact sheet of up to 100 evenly spaced images, with fewer grays or images to fit the budget.
+
+    Args:
+        images: uint8 (n, 28, 28).
+        title: beginning of the title.
+    """
     for count, levels in ((_SHEET_IMAGES, 256), (_SHEET_IMAGES, 16), (_SHEET_IMAGES, 4), (_SHEET_IMAGES // 2, 4)):
         rows = evenly_spaced(len(images), count)
         png = contact_sheet(np.asarray(images[rows]), levels=levels)
-        explained = f"{title}: {len(rows)} of {len(images):,} images, evenly spaced"
-        if _fits(png, explained):
+        full_title = f"{title}: {len(rows)} of {len(images):,} images, evenly spaced"
+        if _fits(png, full_title):
             break
-    return picture(png, explained)
+    return picture(png, full_title)
 
 
 def _fits(png: bytes, title: str) -> bool:
     return len(png) * 4 // 3 + 2 * len(title) + 64 <= PICTURE_BUDGET
 
 
-def exhibits(shown: Sequence[Exhibit], title: str, per_line: int = 2) -> dg.MarkdownMetadataValue:
-    """Return a gallery, with fewer exhibits if it must be smaller; a line of text when there are none."""
-    count = len(shown)
+def exhibits(items: Sequence[Exhibit], title: str, per_line: int = 2) -> dg.MarkdownMetadataValue:
+    """Return a gallery, with fewer exhibits to fit the budget; the text `none` if there are no exhibits."""
+    count = len(items)
     while count:
-        png = gallery(shown[:count], per_line)
+        png = gallery(items[:count], per_line)
         if _fits(png, title):
             return picture(png, title)
         count = count * 3 // 4
@@ -64,16 +66,16 @@ def exhibits(shown: Sequence[Exhibit], title: str, per_line: int = 2) -> dg.Mark
 
 
 def table(
-    frame: pd.DataFrame, described: dg.TableSchema | Mapping[str, str | None] | None = None
+    frame: pd.DataFrame, columns: dg.TableSchema | Mapping[str, str | None] | None = None
 ) -> dg.TableMetadataValue:
-    """Return the first 200 rows of a table, its cells as plain Python values, fractions to four digits.
+    """Return the first 200 rows of a table, cells as Python values, fractions with four significant digits.
 
     Args:
-        frame: what is shown.
-        described: what its columns mean, by name or in the schema of the value; it may know others.
+        frame: the table.
+        columns: descriptions of its columns, by name or in a schema; further columns are ignored.
     """
     head = frame.head(_MOST_RECORDS)
-    meaning = descriptions(described) if isinstance(described, dg.TableSchema) else described or {}
+    meaning = descriptions(columns) if isinstance(columns, dg.TableSchema) else columns or {}
     schema = dg.TableSchema(
         columns=[
             dg.TableColumn(str(name), _kind(frame[name]), description=meaning.get(str(name))) for name in frame.columns
@@ -84,20 +86,17 @@ def table(
 
 
 def descriptions(schema: dg.TableSchema) -> dict[str, str | None]:
-    """Return what the columns of a schema mean, by name."""
+    """Return the descriptions of the columns of a schema, by name."""
     return {column.name: column.description for column in schema.columns}
 
 
 def counts_table(counts: Sequence[int], column: str = "rows") -> dg.TableMetadataValue:
-    """Return how many of what `column` names each letter has, one line per letter A to J."""
+    """Return one row per letter A to J with its count in `column`."""
     return table(pd.DataFrame({"letter": list(LETTERS), column: list(counts)}))
 
 
 def plain(value: Any) -> Any:
-    """Return a NumPy scalar as the Python number it stands for; Dagster fails on the former.
-
-    NaN becomes None: the stored JSON has no word for it.
-    """
+    """Return a NumPy scalar as a Python value, because Dagster cannot store NumPy scalars; NaN and infinity as None."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not np.isfinite(value):
@@ -106,7 +105,7 @@ def plain(value: Any) -> Any:
 
 
 def short(value: Any) -> Any:
-    """Return a number as a person reads it: four digits of a fraction, but all digits of what is whole."""
+    """Return a fraction with four significant digits, any other value unchanged."""
     if not isinstance(value, float):
         return value
     return float(f"{value:.{_DIGITS}g}") if abs(value) < 10**_DIGITS else float(round(value))

@@ -1,7 +1,4 @@
-"""How bad input fails a step: one clear sentence instead of a traceback from the depths.
-
-Belongs here: the translation of the library's error into Dagster's, and of a failed step into words.
-"""
+"""Converts errors of the library to failures of a Dagster step, and a failed step to its message."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +10,7 @@ from notmnist_assets.curation.core.errors import CurationError, disk_trouble
 
 @contextmanager
 def as_dagster_failure() -> Iterator[None]:
-    """Turn a CurationError, and a disk that is full or may not be written, into a failure that no retry repeats."""
+    """Raise a CurationError, or the error of a full or read-only disk, as a `dagster.Failure` without retries."""
     try:
         yield
     except CurationError as error:
@@ -34,12 +31,12 @@ def _failure(error: CurationError) -> dg.Failure:
 
 
 def failure_message(event: dg.DagsterEvent) -> str:
-    """Return why a step failed: the sentence of `explained`, else the message of the error."""
+    """Return the message of a failed step: that of its `dagster.Failure`, otherwise that of the error."""
     data = event.step_failure_data
     if data.user_failure_data and data.user_failure_data.description:
         return data.user_failure_data.description
     if data.error is not None and data.error.cls_name == dg.DagsterExecutionInterruptedError.__name__:
-        return "interrupted; what was stored stays, and notmnist run goes on from there"
+        return "interrupted; stored values remain, and notmnist run materializes the others"
     if data.error is not None:
         cause = data.error.cause or data.error
         return cause.message.strip()

@@ -1,7 +1,4 @@
-"""How checks ended, from the instance's records.
-
-Belongs here: reading outcomes. What is checked is in `checks`, what a failed check holds back in `planning`.
-"""
+"""Reads from the history how the checks of the last materializations ended."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
@@ -11,13 +8,13 @@ import dagster as dg
 Outcome = Literal["passed", "not compared", "warned", "failed"]
 
 NOT_RUN: Final = "not run"
-"""How a check that left no evaluation of the value that is there ended."""
+"""The outcome of a check without an evaluation of the last materialization."""
 
 NOT_COMPARED: Final = "not compared"
-"""What the `actual` of a check begins with that passed because there was nothing to compare with."""
+"""The outcome of a check that passed because there was nothing to compare with; its `actual` begins with this text."""
 
 DRIFT: Final = "drift"
-"""The name of the checks that compare an asset with its history; they are skipped where there is none."""
+"""Name of the checks that compare an asset with its history, and are skipped if there is no earlier content."""
 
 _PAGE: Final = 8
 """Records of a check that are read at a time."""
@@ -28,32 +25,32 @@ def latest_evaluations(
     checks: Sequence[dg.AssetCheckKey],
     materialized: Mapping[dg.AssetKey, int | None] | None = None,
 ) -> Mapping[dg.AssetCheckKey, dg.AssetCheckEvaluation]:
-    """Return what each check last said of the value that is there, in the order of keys; none where it said nothing.
+    """Return the last evaluation of each check, in the order of keys, if it evaluated the last materialization.
 
-    A run that ends early leaves the checks it had planned without an evaluation. Where it did not make the asset anew
-    either, the evaluation before still holds.
+    A run that ends early leaves checks that it had planned without an evaluation. If it did not materialize the asset
+    either, the previous evaluation is the last one.
 
     Args:
         instance: the history.
-        checks: those asked for.
-        materialized: the number of each asset's last materialization in the history, where it is known already.
+        checks: keys of the checks.
+        materialized: by asset, the number of its last materialization in the history; read from there by default.
     """
     if materialized is None:
         assets = instance.get_asset_records(sorted({check.asset_key for check in checks})) if checks else []
         entries = [record.asset_entry for record in assets]
         materialized = {entry.asset_key: entry.last_materialization_storage_id for entry in entries}
     records = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(checks))
-    found = {}
+    latest = {}
     for key in sorted(set(checks) & records.keys()):
         evaluation = _evaluation_in(records[key]) or next(_evaluations(instance, key), None)
         target = evaluation.target_materialization_data if evaluation else None
         if evaluation and target and target.storage_id == materialized.get(key.asset_key):
-            found[key] = evaluation
-    return found
+            latest[key] = evaluation
+    return latest
 
 
 def _evaluations(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> Iterator[dg.AssetCheckEvaluation]:
-    """Yield all evaluations of a check, the last one first."""
+    """Yield all evaluations of a check, newest first."""
     cursor: int | None = None
     while page := instance.event_log_storage.get_asset_check_execution_history(check, _PAGE, cursor):
         yield from filter(None, map(_evaluation_in, page))
@@ -61,19 +58,19 @@ def _evaluations(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> Itera
 
 
 def _evaluation_in(record: Any) -> dg.AssetCheckEvaluation | None:
-    """Return the evaluation that a record of Dagster's holds; None in that of a check that was only planned."""
+    """Return the evaluation in a record of the history, None if the check was only planned."""
     event = record.event.dagster_event if record.event else None
-    said = event.event_specific_data if event else None
-    return said if isinstance(said, dg.AssetCheckEvaluation) else None
+    data = event.event_specific_data if event else None
+    return data if isinstance(data, dg.AssetCheckEvaluation) else None
 
 
 def outcome_without_evaluation(check: dg.AssetCheckKey) -> str:
-    """Return how a check ended that said nothing of the value that is there; drift then had no earlier value."""
+    """Return the outcome of a check that did not evaluate the last materialization; `drift` was then skipped."""
     return NOT_COMPARED if check.name == DRIFT else NOT_RUN
 
 
 def outcome_of(evaluation: dg.AssetCheckEvaluation) -> Outcome:
-    """Return how a check ended."""
+    """Return the outcome of an evaluation."""
     if evaluation.passed:
         actual = evaluation.metadata.get("actual")
         return NOT_COMPARED if actual is not None and str(actual.value).startswith(NOT_COMPARED) else "passed"

@@ -1,4 +1,4 @@
-"""What is recorded beside the accuracies: letters and suspects, as a fit of the stored splits gives them."""
+"""Metadata of `baselines/metrics`: confusion, recall by letter and label suspects, compared with fits of the test."""
 
 import dagster as dg
 import numpy as np
@@ -16,7 +16,7 @@ from notmnist_assets_tests.curation.baselines.test_label_suspects import fitted
 from notmnist_assets_tests.workspace import Workspace
 
 
-def test_the_recorded_counts_are_those_of_the_fits_of_all_rows_on_clean_test_rows(finished: Workspace) -> None:
+def test_the_confusion_matrices_are_those_of_models_of_all_rows_on_clean_test_rows(finished: Workspace) -> None:
     splits = finished.load_all(["splits/train", "sanitized/train", "sanitized/test"])
     test = splits["sanitized/test"]
     with finished.instance() as instance:
@@ -32,14 +32,14 @@ def test_the_recorded_counts_are_those_of_the_fits_of_all_rows_on_clean_test_row
         np.testing.assert_array_equal(recorded[train_on], expected)
 
 
-def test_a_history_without_counts_gives_none(finished: Workspace) -> None:
+def test_without_recorded_confusion_matrices_there_are_none(finished: Workspace) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         assert recorded_confusions(instance) == {}
         instance.report_runless_asset_event(dg.AssetMaterialization(baselines.metrics.key, metadata={"rows": 60}))
         assert recorded_confusions(instance) == {}
 
 
-def test_the_recalls_of_the_letters_are_shown_with_their_rows(finished: Workspace) -> None:
+def test_the_recall_of_each_letter_is_shown_with_its_rows(finished: Workspace) -> None:
     shown = finished.metadata("baselines/metrics")["recall_by_letter"]
     assert isinstance(shown, dg.TableMetadataValue)
     test = finished.load("sanitized/test")
@@ -53,7 +53,7 @@ def test_the_recalls_of_the_letters_are_shown_with_their_rows(finished: Workspac
         assert right == pytest.approx(clean["accuracy"] * clean["rows"], abs=0.05)
 
 
-def test_the_suspects_are_shown_as_suspicions_by_named_models(finished: Workspace) -> None:
+def test_label_suspects_are_shown_with_the_models_that_predicted_them(finished: Workspace) -> None:
     metadata = finished.metadata("baselines/metrics")
     train = finished.load("splits/train")
     expected = label_suspects(train, fitted(train, (50, 100)))
@@ -62,12 +62,12 @@ def test_the_suspects_are_shown_as_suspicions_by_named_models(finished: Workspac
     assert 0 < len(shown.records) <= 24
     assert [record.data["row"] for record in shown.records] == expected["row"].head(24).tolist()
     assert [column.name for column in shown.schema.columns] == ["row", "given", "likely", "margin", "font"]
-    told = str(metadata["suspect_images"].value)
-    assert "suspicions, not removals" in told
-    assert "first 50 and 100 rows" in told
+    title = str(metadata["suspect_images"].value)
+    assert "no row is removed because of them" in title
+    assert "first 50 and 100 rows" in title
 
 
-def test_the_value_is_the_table_alone(finished: Workspace) -> None:
+def test_the_data_version_leaves_out_the_duration_of_the_fit(finished: Workspace) -> None:
     metrics = finished.load("baselines/metrics")
     with finished.instance() as instance:
         event = instance.get_latest_materialization_event(baselines.metrics.key)

@@ -28,7 +28,7 @@ def test_findings_are_told_in_words_and_numbers_as_people_write_them(finished: W
     assert "groups of equal images with different letters" in found
     accuracy = finished.metadata("baselines/metrics")["accuracy: raw, test raw"].value
     assert isinstance(accuracy, float)
-    assert found["accuracy of raw train on all of test"] == f"{100 * accuracy:.1f} %"
+    assert found["trained on raw rows, accuracy on all test rows"] == f"{100 * accuracy:.1f} %"
 
 
 def test_a_second_run_has_nothing_to_do(workspace: Workspace) -> None:

@@ -1,4 +1,4 @@
-"""What the UI gets: pictures within the budget, and numbers that Dagster can store."""
+"""Metadata for the UI: pictures within the budget, tables, and numbers that Dagster can store."""
 
 import base64
 import io
@@ -47,17 +47,17 @@ def test_a_gallery_of_noise_shows_fewer_exhibits_within_the_budget() -> None:
     assert exhibits([], "pairs").value == "none"
 
 
-def test_the_title_of_a_picture_can_be_read_below_it() -> None:
+def test_the_title_of_a_picture_is_below_it() -> None:
     assert (picture(b"x", "pairs").value or "").endswith(")\n\n*pairs*")
 
 
-def test_a_picture_over_the_budget_is_refused() -> None:
+def test_a_picture_over_the_budget_is_an_error() -> None:
     assert picture(b"x" * 100, "small").value
     with pytest.raises(ValueError, match="budget"):
         picture(b"x" * PICTURE_BUDGET, "large")
 
 
-def test_tables_hold_plain_values_and_end_after_200_rows() -> None:
+def test_tables_have_python_values_and_at_most_200_rows() -> None:
     frame = pd.DataFrame(
         {
             "whole": np.arange(500, dtype=np.int32),
@@ -75,24 +75,24 @@ def test_tables_hold_plain_values_and_end_after_200_rows() -> None:
     json.dumps([dict(record.data) for record in shown.records], allow_nan=False)
 
 
-def test_fractions_in_tables_have_four_digits_and_whole_numbers_all() -> None:
+def test_fractions_in_tables_have_four_significant_digits_and_integers_all() -> None:
     shown = table(pd.DataFrame({"share": [0.08841666666, 12.34567, 529_114.0, 1234.5678, np.nan, -2e-7]}))
     assert [record.data["share"] for record in shown.records] == [0.08842, 12.35, 529_114.0, 1235.0, None, -2e-7]
 
 
-def test_columns_are_described_as_in_the_schema_of_the_value() -> None:
+def test_descriptions_of_columns_come_from_the_schema() -> None:
     schema = dg.TableSchema(columns=[dg.TableColumn("rows", description="rows found"), dg.TableColumn("method")])
     shown = table(pd.DataFrame({"rows": [1], "more": [2]}), schema)
     assert {column.name: column.description for column in shown.schema.columns} == {"rows": "rows found", "more": None}
 
 
-def test_an_empty_table_still_has_its_columns() -> None:
+def test_an_empty_table_has_its_columns() -> None:
     shown = table(pd.DataFrame({"name": pd.Series([], dtype="str"), "bytes": pd.Series([], dtype="int64")}))
     assert shown.records == []
     assert [column.name for column in shown.schema.columns] == ["name", "bytes"]
 
 
-def test_counts_are_shown_by_letter() -> None:
+def test_counts_have_a_row_per_letter() -> None:
     shown = counts_table(range(10))
     assert dict(shown.records[9].data) == {"letter": "J", "rows": 9}
 
@@ -108,7 +108,7 @@ def test_counts_are_shown_by_letter() -> None:
         ("a", "a"),
     ],
 )
-def test_scalars_become_plain_python(value: object, expected: object) -> None:
+def test_numpy_scalars_become_python_values(value: object, expected: object) -> None:
     found = plain(value)
     assert found == expected
     assert type(found) is type(expected)

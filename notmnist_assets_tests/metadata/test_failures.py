@@ -1,4 +1,4 @@
-"""Bad input fails a step in words, and other errors stay what they are."""
+"""Bad input fails a step with a message and without retries; other errors keep their type."""
 
 import dagster as dg
 import pytest
@@ -7,7 +7,7 @@ from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.metadata.failures import as_dagster_failure, failure_message
 
 
-def test_bad_input_tells_what_where_and_what_next() -> None:
+def test_a_failure_names_problem_subject_and_remedy() -> None:
     with pytest.raises(dg.Failure) as caught, as_dagster_failure():
         raise CurationError("it is empty.", subject="a.tar.gz", remedy="Fetch it again.")
     assert caught.value.description == "a.tar.gz: it is empty. Fetch it again."
@@ -19,12 +19,12 @@ def test_bad_input_tells_what_where_and_what_next() -> None:
     assert caught.value.allow_retries is False
 
 
-def test_a_programming_error_is_not_dressed_up() -> None:
+def test_a_programming_error_keeps_its_type() -> None:
     with pytest.raises(ZeroDivisionError), as_dagster_failure():
         raise ZeroDivisionError
 
 
-def test_an_interrupted_step_is_no_error_of_the_program() -> None:
+def test_an_interrupted_step_has_a_message_of_its_own() -> None:
     @dg.op
     def interrupted() -> None:
         raise dg.DagsterExecutionInterruptedError
