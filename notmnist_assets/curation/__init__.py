@@ -1,11 +1,163 @@
-"""The numeric library: archives, letters, splits, hashes, duplicates, sanitizing, baselines, drawing.
+"""The numeric library: from archives to letters, splits, duplicates, sanitized splits, baselines, exports and a report.
 
-It depends on NumPy, pandas and their kin, never on Dagster, and works in a notebook. Data flows one way:
-`archive` → `letters` → `splits` → `hashes` → `near` → `overlap` → `sanitizing` → `baselines`.
-What decides where values are stored, when they are made or how the UI shows them does not belong here.
+It works on arrays, tables and files, without Dagster. These are its public names, which `docs/library.md` describes;
+everything else may change without notice. A name is imported when it is first used, so importing this package imports
+neither pandas, Numba nor scikit-learn.
+
+    >>> from notmnist_assets.curation import Split, hash_table, sanitize
 """
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 from notmnist_assets.curation.core.compiler_cache import use_writable_cache
 
+if TYPE_CHECKING:
+    from notmnist_assets.curation.baselines.evaluation import Baselines, fit_baselines
+    from notmnist_assets.curation.baselines.label_suspects import label_suspects
+    from notmnist_assets.curation.baselines.models import MODELS, Model
+    from notmnist_assets.curation.core.errors import CurationError
+    from notmnist_assets.curation.core.images import LETTERS, SETS, as_float32
+    from notmnist_assets.curation.core.intervals import wilson_interval
+    from notmnist_assets.curation.core.published import certificate
+    from notmnist_assets.curation.core.values import Archive, LetterImages, Split
+    from notmnist_assets.curation.duplicates.hashes import hash_table
+    from notmnist_assets.curation.duplicates.near import NearPairs, near_pairs
+    from notmnist_assets.curation.duplicates.overlap import label_conflicts, overlap_report
+    from notmnist_assets.curation.duplicates.pair_table import NearSearch, chosen_radius, radius_table, search_near
+    from notmnist_assets.curation.duplicates.recall import recall_table
+    from notmnist_assets.curation.duplicates.row_index import RowIndex
+    from notmnist_assets.curation.exports.dataset_card import dataset_card
+    from notmnist_assets.curation.exports.idx import write_files as idx_writers
+    from notmnist_assets.curation.exports.npz import write_npz
+    from notmnist_assets.curation.exports.parquet import write_files as parquet_writers
+    from notmnist_assets.curation.exports.pickle_file import write_pickle
+    from notmnist_assets.curation.reading.files import files_table
+    from notmnist_assets.curation.reading.letters import read_letters
+    from notmnist_assets.curation.report.data import ReportData
+    from notmnist_assets.curation.report.page import report_page
+    from notmnist_assets.curation.sanitizing.decision import Policy, Sanitizing, sanitize
+    from notmnist_assets.curation.sanitizing.grouping import (
+        Pool,
+        draw_groups,
+        grouped_splits,
+        pool_groups,
+        pool_letters,
+    )
+    from notmnist_assets.curation.sanitizing.reconciliation import unreconciled_rows
+    from notmnist_assets.curation.sanitizing.verification import equal_rows, near_contradictions, near_rows
+    from notmnist_assets.curation.splitting.splits import (
+        SET_OF_SPLIT,
+        SPLITS,
+        SplitSizes,
+        canonical_rows,
+        gather,
+        sizes_from_data,
+    )
+
+__all__ = [
+    "LETTERS",
+    "MODELS",
+    "SETS",
+    "SET_OF_SPLIT",
+    "SPLITS",
+    "Archive",
+    "Baselines",
+    "CurationError",
+    "LetterImages",
+    "Model",
+    "NearPairs",
+    "NearSearch",
+    "Policy",
+    "Pool",
+    "ReportData",
+    "RowIndex",
+    "Sanitizing",
+    "Split",
+    "SplitSizes",
+    "as_float32",
+    "canonical_rows",
+    "certificate",
+    "chosen_radius",
+    "dataset_card",
+    "draw_groups",
+    "equal_rows",
+    "files_table",
+    "fit_baselines",
+    "gather",
+    "grouped_splits",
+    "hash_table",
+    "idx_writers",
+    "label_conflicts",
+    "label_suspects",
+    "near_contradictions",
+    "near_pairs",
+    "near_rows",
+    "overlap_report",
+    "parquet_writers",
+    "pool_groups",
+    "pool_letters",
+    "radius_table",
+    "read_letters",
+    "recall_table",
+    "report_page",
+    "sanitize",
+    "search_near",
+    "sizes_from_data",
+    "unreconciled_rows",
+    "wilson_interval",
+    "write_npz",
+    "write_pickle",
+]
+
+_NAMES_BY_MODULE: Final[Mapping[str, tuple[str, ...]]] = {
+    "baselines.evaluation": ("Baselines", "fit_baselines"),
+    "baselines.label_suspects": ("label_suspects",),
+    "baselines.models": ("MODELS", "Model"),
+    "core.errors": ("CurationError",),
+    "core.images": ("LETTERS", "SETS", "as_float32"),
+    "core.intervals": ("wilson_interval",),
+    "core.published": ("certificate",),
+    "core.values": ("Archive", "LetterImages", "Split"),
+    "duplicates.hashes": ("hash_table",),
+    "duplicates.near": ("NearPairs", "near_pairs"),
+    "duplicates.overlap": ("label_conflicts", "overlap_report"),
+    "duplicates.pair_table": ("NearSearch", "chosen_radius", "radius_table", "search_near"),
+    "duplicates.recall": ("recall_table",),
+    "duplicates.row_index": ("RowIndex",),
+    "exports.dataset_card": ("dataset_card",),
+    "exports.idx": ("idx_writers",),
+    "exports.npz": ("write_npz",),
+    "exports.parquet": ("parquet_writers",),
+    "exports.pickle_file": ("write_pickle",),
+    "reading.files": ("files_table",),
+    "reading.letters": ("read_letters",),
+    "report.data": ("ReportData",),
+    "report.page": ("report_page",),
+    "sanitizing.decision": ("Policy", "Sanitizing", "sanitize"),
+    "sanitizing.grouping": ("Pool", "draw_groups", "grouped_splits", "pool_groups", "pool_letters"),
+    "sanitizing.reconciliation": ("unreconciled_rows",),
+    "sanitizing.verification": ("equal_rows", "near_contradictions", "near_rows"),
+    "splitting.splits": ("SET_OF_SPLIT", "SPLITS", "SplitSizes", "canonical_rows", "gather", "sizes_from_data"),
+}
+_MODULE_OF: Final = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
+# Both exports write several files and name this function alike in their own modules.
+_NAME_IN_MODULE: Final = {"idx_writers": "write_files", "parquet_writers": "write_files"}
+
 # Before any module here imports Numba, which reads the variable once.
 use_writable_cache()
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), _NAME_IN_MODULE.get(name, name))
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names beside those that are loaded."""
+    return sorted({*globals(), *__all__})
