@@ -1,7 +1,4 @@
-"""Train a classifier on the sanitized splits, after `make demo`, with `uv run python examples/train.py`.
-
-Needs scikit-learn beside the package: the environment that `make` sets up has it.
-"""
+"""Train a classifier on the sanitized splits, with `uv run python examples/train.py`, after `make demo`."""
 
 from sklearn.linear_model import LogisticRegression
 
@@ -13,4 +10,4 @@ x_test, y_test = load_split("sanitized/test", normalized=True)
 model = LogisticRegression(C=0.01, max_iter=200)
 model.fit(x[:ROWS].reshape(-1, 28 * 28), y[:ROWS])
 accuracy = model.score(x_test.reshape(-1, 28 * 28), y_test)
-print(f"accuracy {accuracy:.3f} with C=0.01 on {len(x_test)} test images that train does not hold")  # noqa: T201
+print(f"accuracy {accuracy:.3f} with C=0.01 on {len(x_test)} test images that are not in train")  # noqa: T201

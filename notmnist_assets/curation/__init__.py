@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from notmnist_assets.curation.baselines.label_suspects import label_suspects
     from notmnist_assets.curation.baselines.models import MODELS, Model
     from notmnist_assets.curation.core.errors import CurationError
+    from notmnist_assets.curation.core.figures import contact_sheet
+    from notmnist_assets.curation.core.gallery import Exhibit, gallery, pair_exhibit
     from notmnist_assets.curation.core.images import LETTERS, SETS, as_float32
     from notmnist_assets.curation.core.intervals import wilson_interval
     from notmnist_assets.curation.core.published import certificate
@@ -65,6 +67,7 @@ __all__ = [
     "Archive",
     "Baselines",
     "CurationError",
+    "Exhibit",
     "LetterImages",
     "Model",
     "NearPairs",
@@ -80,11 +83,13 @@ __all__ = [
     "canonical_rows",
     "certificate",
     "chosen_radius",
+    "contact_sheet",
     "dataset_card",
     "draw_groups",
     "equal_rows",
     "files_table",
     "fit_baselines",
+    "gallery",
     "gather",
     "grouped_splits",
     "hash_table",
@@ -95,6 +100,7 @@ __all__ = [
     "near_pairs",
     "near_rows",
     "overlap_report",
+    "pair_exhibit",
     "parquet_writers",
     "pool_groups",
     "pool_letters",
@@ -116,6 +122,8 @@ _NAMES_BY_MODULE: Final[Mapping[str, tuple[str, ...]]] = {
     "baselines.label_suspects": ("label_suspects",),
     "baselines.models": ("MODELS", "Model"),
     "core.errors": ("CurationError",),
+    "core.figures": ("contact_sheet",),
+    "core.gallery": ("Exhibit", "gallery", "pair_exhibit"),
     "core.images": ("LETTERS", "SETS", "as_float32"),
     "core.intervals": ("wilson_interval",),
     "core.published": ("certificate",),
