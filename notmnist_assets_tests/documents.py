@@ -125,7 +125,7 @@ def documented_rooms() -> dict[str, str]:
         imports only rooms that come later.
     """
     lines = Document(ARCHITECTURE).block_after("## Rooms").text.splitlines()
-    return dict(line.split(maxsplit=1) for line in lines)  # type: ignore[misc]
+    return dict(line.split(maxsplit=1) for line in lines)
 
 
 def documented_flow() -> dict[str, set[str]]:
