@@ -21,7 +21,7 @@ from notmnist_assets.metadata.display import PICTURE_BUDGET
 from notmnist_assets.settings.model import read_settings
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.staleness.outcomes import DRIFT
-from notmnist_assets.storage.io_managers import ValueIOManager
+from notmnist_assets.storage.value_io import ValueIOManager
 from notmnist_assets_tests.archives import (
     BAD_FILES,
     EMPTY,

@@ -1,4 +1,4 @@
-"""Opens the Dagster instance: the folder of the history, with the configuration that the package ships."""
+"""Opens the Dagster instance in the folder of the history, with the `dagster.yaml` of the package as default."""
 
 import errno
 import os
@@ -33,16 +33,16 @@ def shipped_configuration() -> str:
 
 @contextmanager
 def open_instance() -> Iterator[dg.DagsterInstance]:
-    """Open the instance in `instance_home()`; a folder without configuration gets the shipped one.
+    """Open the instance in `instance_home()`; a folder without `dagster.yaml` gets that of the package.
 
     Raises:
-        CurationError: the history cannot be read or written; the remedy never loses what it holds.
+        CurationError: the history cannot be read or written; no remedy deletes the history.
     """
     home = instance_home()
     with ExitStack() as stack:
         try:
             instance = stack.enter_context(_instance(home))
-        # A wrong dagster.yaml, a folder that is none and a damaged file each raise errors of their own.
+        # A wrong dagster.yaml, a file in place of the folder and a damaged file raise errors of different kinds.
         except Exception as error:
             raise _unusable(home, error) from error
         try:
@@ -53,9 +53,9 @@ def open_instance() -> Iterator[dg.DagsterInstance]:
 
 def _instance(home: Path) -> dg.DagsterInstance:
     if not home.is_absolute():
-        raise ValueError("this is no absolute path")
+        raise ValueError("this is not an absolute path")
     home.mkdir(parents=True, exist_ok=True)
-    # Dagster makes a new history in steps, which two processes at once would leave half done for ever.
+    # Dagster creates a new history in steps; two processes at the same time would leave it incomplete for ever.
     with FileLock(home / _LOCK):
         if not (home / _CONFIGURATION).exists():
             (home / _CONFIGURATION).write_text(shipped_configuration(), encoding="utf-8")
@@ -64,11 +64,11 @@ def _instance(home: Path) -> dg.DagsterInstance:
 
 
 def _unusable(home: Path, error: Exception) -> CurationError:
-    """Return what is wrong with the history and what to do about it: nothing that would lose what it holds."""
+    """Return the error with the cause and a remedy that keeps the history."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    words = (str(cause).strip() or repr(cause)).splitlines()[0]
+    message = (str(cause).strip() or repr(cause)).splitlines()[0]
     return CurationError(
-        f"Dagster's history cannot be used: {words.rstrip('.:')}.", subject=str(home), remedy=_remedy(home, cause)
+        f"Dagster's history cannot be used: {message.rstrip('.:')}.", subject=str(home), remedy=_remedy(home, cause)
     )
 
 
@@ -77,7 +77,7 @@ def _remedy(home: Path, cause: BaseException) -> str:
     if not home.is_absolute():
         return f"Set {_HOME} to an absolute path."
     if "locked" in words:
-        return "Another program keeps it busy: start again when that has ended."
+        return "Another program has locked it: start again when that has ended."
     if number in (errno.ENOSPC, errno.EDQUOT) or "is full" in words:
         first = "Free space on its disk"
     elif (

@@ -1,7 +1,7 @@
-"""One run at a time on an instance: two would replace each other's values and downloads.
+"""Allows one run at a time on an instance, because two runs would replace each other's values and downloads.
 
-The queue of the UI sees to that among its own runs, but a terminal runs at once. So every run that stores values holds
-a lock of the operating system, which is free as soon as its process has ended, however it ended.
+The queue of the UI limits only its own runs. So every run that stores values acquires a file lock, which the operating
+system releases as soon as the process has ended, for whatever reason.
 """
 
 import os
@@ -17,6 +17,7 @@ import dagster as dg
 from filelock import FileLock, Timeout
 
 from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.runs.history import history_kept_open
 from notmnist_assets.runs.process import claim_run, end_dead_runs
 
 _LOCK: Final = "run.lock"
@@ -26,15 +27,15 @@ _FOREVER: Final = -1
 
 @contextmanager
 def only_run(instance: dg.DagsterInstance, name: str, *, wait: bool = False) -> Iterator[None]:
-    """Hold the lock of an instance; within that, the same thread may take it again.
+    """Acquire the lock of an instance for the duration of the block; the same process may acquire it repeatedly.
 
     Args:
-        instance: its folder holds the lock.
-        name: what runs, for those who find the lock taken.
-        wait: until it is free, in place of refusing.
+        instance: the lock is a file in its folder.
+        name: of the run, for the message to those who find the lock acquired.
+        wait: wait until the lock is released instead of raising an error.
 
     Raises:
-        CurationError: another process holds the lock.
+        CurationError: another process has acquired the lock.
     """
     lock = _lock(instance)
     try:
@@ -56,17 +57,17 @@ def only_run(instance: dg.DagsterInstance, name: str, *, wait: bool = False) -> 
 
 
 def holder(instance: dg.DagsterInstance) -> str:
-    """Return in words what took the lock last."""
+    """Return name, process and start of the run that acquired the lock last."""
     try:
         return _folder(instance).joinpath(_HOLDER).read_text()
     except OSError:
-        return "one that has just begun"
+        return "a run that has just started"
 
 
 def _lock(instance: dg.DagsterInstance) -> FileLock:
     folder = _folder(instance)
     folder.mkdir(parents=True, exist_ok=True)
-    # One object for all who ask in this process: the runs of a refresh take what the refresh holds.
+    # One lock object per process: the runs of `notmnist run` acquire it again.
     return FileLock(folder / _LOCK, is_singleton=True)
 
 
@@ -76,7 +77,7 @@ def _folder(instance: dg.DagsterInstance) -> Path:
 
 @contextmanager
 def _hangup_terminates() -> Iterator[None]:
-    """Let the signal of a closed terminal end a run as a request to terminate does."""
+    """Handle SIGHUP, the signal of a closed terminal, as SIGTERM."""
     hangup = getattr(signal, "SIGHUP", None)
     if hangup is None or threading.current_thread() is not threading.main_thread():
         yield
@@ -89,21 +90,22 @@ def _hangup_terminates() -> Iterator[None]:
 
 
 class OneRun(dg.ConfigurableResource["OneRun"]):
-    """One run at a time: a run waits here, before its first step, until no other run of the instance is under way."""
+    """Makes a run wait before its first step until no other run of the instance is under way."""
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["OneRun"]:
-        """Hold the lock from before the first step of a run to after its last; outside a run there is none to hold."""
-        with ExitStack() as turn:
+        """Hold the lock from before the first step of a run until after its last; outside a run, do nothing."""
+        with ExitStack() as stack:
             instance, run = context.instance, context.run
             if instance is not None and run is not None:
-                turn.enter_context(_hangup_terminates())
+                stack.enter_context(_hangup_terminates())
+                stack.enter_context(history_kept_open(instance, run.run_id))
                 claim_run(instance, run)
                 name = f"run {run.run_id} of {run.job_name}"
                 try:
-                    turn.enter_context(only_run(instance, name))
+                    stack.enter_context(only_run(instance, name))
                 except CurationError:
                     if context.log is not None:
                         context.log.info(f"Waits for another run: {holder(instance)}.")
-                    turn.enter_context(only_run(instance, name, wait=True))
+                    stack.enter_context(only_run(instance, name, wait=True))
             yield self

@@ -1,7 +1,8 @@
-"""The process of a run: each run holds a lock for as long as its process lives, so that dead ones are found and ended.
+"""Detects runs whose process has died and reports them as failed.
 
-The operating system gives a lock free when its process ends, however that happens, and on every machine that shares
-the history's folder. A process number would not do: it is used again, and means nothing to another container.
+Each run locks a file for as long as its process lives. The operating system releases the lock when the process ends,
+for whatever reason, also on another machine that shares the history's folder. Process numbers do not suffice: they are
+reused, and they are not valid in other containers.
 """
 
 import os
@@ -21,13 +22,13 @@ PROCESS_TAG: Final = "notmnist/process"
 SINCE_TAG: Final = "notmnist/process_since"
 
 _held: dict[Path, FileLock] = {}
-"""Locks of runs of this process. A lock outlives its run, so that no run is taken for dead while it records its end."""
+"""Locks of the runs of this process. A lock outlives its run, so that a run that records its end is not reported."""
 
 
 def claim_run(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    """Hold the lock of a run until its process ends or claims its next run, and tag the run with host and process."""
+    """Lock the file of a run until its process ends or claims its next run; tag the run with host and process."""
     for path in list(_held):
-        _give_back(path, _held.pop(path))
+        _release(path, _held.pop(path))
     path = _lock_of(instance, run.run_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     _held[path] = FileLock(path)
@@ -37,9 +38,12 @@ def claim_run(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Report the runs as failed whose process has ended without a word, and return their ids.
+    """Report unfinished runs of dead processes as failed, or canceled if they were being terminated.
 
-    Runs that never claimed a lock are left to Dagster's own monitoring.
+    Runs without a lock file are left to Dagster's run monitoring.
+
+    Returns:
+        Ids of the reported runs.
     """
     dead = []
     for run in instance.get_runs(dg.RunsFilter(statuses=_IN_PROGRESS)):
@@ -51,18 +55,18 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
             lock.acquire(timeout=0)
         except Timeout:
             continue
-        # It may have ended well since it was listed.
+        # The run may have ended since it was listed.
         now = instance.get_run_by_id(run.run_id)
         if now is not None and now.status in _IN_PROGRESS:
             _report(instance, now)
             dead.append(run.run_id)
-        _give_back(path, lock)
+        _release(path, lock)
     return dead
 
 
 def _report(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     process = f"process {run.tags.get(PROCESS_TAG)} on {run.tags.get(HOST_TAG)}, since {run.tags.get(SINCE_TAG)}"
-    message = f"The process of this run has died: {process}. What it stored stays; notmnist run goes on from there."
+    message = f"The process of this run has died: {process}. What it materialized stays; notmnist run makes the rest."
     if run.status == dg.DagsterRunStatus.CANCELING:
         instance.report_run_canceled(run, message)
     else:
@@ -73,7 +77,7 @@ def _lock_of(instance: dg.DagsterInstance, run_id: str) -> Path:
     return Path(instance.root_directory).absolute() / _FOLDER / f"{run_id}.lock"
 
 
-def _give_back(path: Path, lock: FileLock) -> None:
+def _release(path: Path, lock: FileLock) -> None:
     # On Windows a file that is open cannot be deleted.
     with suppress(OSError):
         path.unlink(missing_ok=True)

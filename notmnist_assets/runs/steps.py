@@ -1,7 +1,4 @@
-"""What a step of a run is about, in words that people know: asset keys, in place of Dagster's names for steps.
-
-Belongs here: naming. Where the names are shown is in `runs` and `automation` (failures) and `terminal` (bars).
-"""
+"""Names steps of a run by the assets that they materialize or check, for progress bars and messages about failures."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +9,7 @@ import dagster as dg
 
 
 def step_names(steps: Sequence[dg.AssetsDefinition], chosen: AbstractSet[dg.AssetKey]) -> Mapping[str, str]:
-    """Return by Dagster's name each step of a run that makes or checks the chosen assets, in words of its own."""
+    """Return a name for each step of a run that materializes or checks the chosen assets, by Dagster's step key."""
     checks_of = {step.op.name: [key for key in step.check_keys if key.asset_key in chosen] for step in steps}
     named = {step.op.name: step_name(step.keys & chosen, checks_of[step.op.name]) for step in steps}
     times = Counter(named.values())
@@ -24,7 +21,7 @@ def step_names(steps: Sequence[dg.AssetsDefinition], chosen: AbstractSet[dg.Asse
 
 
 def current_step_name() -> str:
-    """Return the step whose code is being executed, in words; nothing when none is."""
+    """Return the name of the step that is being executed; empty outside a step."""
     try:
         context = dg.OpExecutionContext.get()
     except dg.DagsterInvariantViolationError:
@@ -33,9 +30,12 @@ def current_step_name() -> str:
 
 
 def step_name(made: Iterable[dg.AssetKey], checked: Iterable[dg.AssetCheckKey], *, name_all: bool = False) -> str:
-    """Return what a step makes, such as `letters/large`, else what it checks, such as `checks of splits`.
+    """Return a name such as `letters/large` for a step that materializes assets, else such as `checks of splits`.
 
-    With `name_all` several checks are called by their names too.
+    Args:
+        made: the assets that the step materializes.
+        checked: the checks that it executes.
+        name_all: name each check instead of counting them as `checks`.
     """
     if words := _in_common(made):
         return words
@@ -48,7 +48,7 @@ def step_name(made: Iterable[dg.AssetKey], checked: Iterable[dg.AssetCheckKey], 
 
 
 def _in_common(keys: Iterable[dg.AssetKey]) -> str:
-    """Return what all keys of a group begin with, group by group."""
+    """Return the common prefix of the keys of each group, joined by commas and "and"."""
     groups: dict[str, list[Sequence[str]]] = {}
     for key in keys:
         groups.setdefault(key.path[0], []).append(key.path)

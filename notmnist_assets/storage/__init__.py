@@ -1,1 +1,1 @@
-"""Stores and loads values of assets: versions on any file system, digests, one IO manager per kind of value."""
+"""Stores and loads values of assets: versions on any fsspec file system, digests, and the IO managers."""

@@ -1,7 +1,4 @@
-"""What assets hand to the storage for other programs: files that are written straight to where they are kept.
-
-Belongs here: the two values. What is in the files is decided by the assets `exports/*` and `report/html`.
-"""
+"""Values of assets that are files for other programs: written straight into the storage."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +8,13 @@ from notmnist_assets.storage.store import WriteFile
 
 @dataclass(frozen=True)
 class ExportedFile:
-    """A file for other programs: its name, the identity of its content, and what writes it."""
+    """A file for other programs.
+
+    Attributes:
+        name: file name.
+        version: identity of the content, hexadecimal.
+        write: writes the content to an open file.
+    """
 
     name: str
     version: str
@@ -19,13 +22,18 @@ class ExportedFile:
 
     @property
     def files(self) -> Mapping[str, WriteFile]:
-        """What writes it, by name."""
+        """The function that writes the file, by file name."""
         return {self.name: self.write}
 
 
 @dataclass(frozen=True)
 class ExportedFolder:
-    """A folder of two or more files for other programs: the identity of their content, what writes each, by name."""
+    """A folder of two or more files for other programs.
+
+    Attributes:
+        version: identity of the content, hexadecimal.
+        files: the function that writes each file, by file name.
+    """
 
     version: str
     files: Mapping[str, WriteFile]

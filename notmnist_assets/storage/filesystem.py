@@ -1,4 +1,4 @@
-"""Files below one root, a local folder or an fsspec URL, with one kind of error for a storage that cannot be used."""
+"""Reads and writes files below one root, a local folder or an fsspec URL, with one error for an unusable storage."""
 
 import errno
 import tempfile
@@ -11,32 +11,29 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.storage.errors import StorageUnusableError, temporary_folder_error
 from notmnist_assets.storage.manifest import file_digest
 
 _IN_MEMORY: Final = 16 << 20
-"""Bytes of a downloaded file that are kept in memory; a larger one goes to the temporary folder."""
+"""Largest downloaded file in bytes that is kept in memory; a larger file goes to the temporary folder."""
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-class StorageUnusableError(CurationError):
-    """The storage itself cannot be asked: nothing is known of what it holds."""
-
-
 class FileSystem:
-    """Reads and writes whole files. A file that is absent is a FileNotFoundError everywhere.
+    """Reads and writes whole files. An absent file raises FileNotFoundError.
 
     Attributes:
-        base: path of the root, as the file system names it.
-        is_local: whether paths are those of this machine.
+        base: path of the root in the file system.
+        is_local: whether the root is a local folder.
     """
 
     def __init__(self, root: str) -> None:
         self._root = root.rstrip("/")
         try:
             if "://" in root:
-                # A list of files that is kept would go on telling of what another process has replaced.
+                # A cached list of files would still contain those that another process has replaced.
                 self._fs, base = url_to_fs(root, use_listings_cache=False)
-            else:  # fsspec would take "::" in a path for a chain of file systems
+            else:  # fsspec reads "::" in a path as a chain of file systems
                 self._fs, base = LocalFileSystem(), root
         except (ValueError, ImportError, OSError, RuntimeError) as error:
             raise CurationError(
@@ -48,7 +45,7 @@ class FileSystem:
         self.is_local = isinstance(self._fs, LocalFileSystem)
 
     def uri(self, path: str) -> str:
-        """Return the URI of a path; the path itself when local."""
+        """Return the URI of a path; the path itself if local."""
         return path if self.is_local else self._root + path.removeprefix(self.base)
 
     def read(self, path: str) -> bytes:
@@ -68,9 +65,9 @@ class FileSystem:
             return file_digest(file)
 
     def open(self, path: str) -> tuple[BinaryIO, str]:
-        """Read a file and return its digest, and the file open at its start.
+        """Read a file and return it, open at its start, with its digest.
 
-        A remote file is downloaded for that, to memory or to a temporary file without a name.
+        A remote file is downloaded to memory or to an unnamed temporary file.
         """
         with ExitStack() as stack, self._reached():
             file: BinaryIO
@@ -86,7 +83,7 @@ class FileSystem:
             return file, digest
 
     def put(self, source: Path, path: str) -> None:
-        """Give a complete local file its place, whatever was there: move it, or upload it."""
+        """Move or upload a complete local file to a path, replacing the file there."""
         if self.is_local:
             source.replace(path)
         else:
@@ -103,14 +100,14 @@ class FileSystem:
         return [str(entry["name"]).rstrip("/").rsplit("/", 1)[-1] for entry in entries if entry["type"] == "directory"]
 
     def delete_folder(self, path: str) -> None:
-        """Delete a folder and all that is in it."""
+        """Delete a folder with its content."""
         with self._reached():
             self._fs.rm(path, recursive=True)
 
     @contextmanager
     def _reached(self) -> Iterator[None]:
-        """Explain that a storage cannot be asked; a file that is absent stays a FileNotFoundError."""
-        # Every store's package raises errors of its own kinds.
+        """Raise StorageUnusableError for errors of the file system, except those of an absent file."""
+        # The package of each remote storage raises its own kinds of errors.
         unusable = OSError if self.is_local else Exception
         try:
             yield
@@ -122,14 +119,5 @@ class FileSystem:
             raise StorageUnusableError(
                 f"the storage cannot be used: {str(error).rstrip('.')}.",
                 subject=self.base,
-                remedy="Check NOTMNIST_STORAGE, the network and what you may do there, then start again.",
+                remedy="Check NOTMNIST_STORAGE, the network and your permissions, then start again.",
             ) from error
-
-
-def temporary_folder_error(error: OSError) -> CurationError:
-    """Return the error that says that files on their way to or from a remote storage find no place on this machine."""
-    return CurationError(
-        f"the temporary folder cannot be written: {error}.",
-        subject=tempfile.gettempdir(),
-        remedy="Free space there, or set TMPDIR to another folder; then start again.",
-    )

@@ -1,128 +1,31 @@
-"""Typed storage of asset values: NumPy files for tensors, Parquet for tables, never a pickle that is loaded.
-
-Belongs here: what each value looks like as files, and the metadata that storing adds. Atomic writing and naming
-are in `storage`.
-"""
+"""One IO manager per kind of value: its files, its version, and the metadata about it."""
 
 import hashlib
-from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, BinaryIO, ClassVar, Final
+from typing import Any, BinaryIO, ClassVar
 
 import dagster as dg
-import numpy.typing as npt
 import pandas as pd
-from pyarrow.lib import ArrowException
 from upath import UPath
 
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.fingerprint import fingerprint
-from notmnist_assets.curation.core.npy import PIECE_BYTES, map_npy, read_npy, write_npy
+from notmnist_assets.curation.core.npy import PIECE_BYTES
 from notmnist_assets.curation.core.values import Archive, LetterImages, Split
 from notmnist_assets.curation.duplicates.pair_table import NearSearch
 from notmnist_assets.metadata.display import table
-from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.runs.lock import OneRun
-from notmnist_assets.settings.recorded import MADE_WITH, current_settings
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.exported import ExportedFile, ExportedFolder
-from notmnist_assets.storage.store import StoredValue, ValueStore, WriteFile, damaged
-
-_UNREADABLE: Final = (ValueError, TypeError, LookupError, OSError, ArrowException)
-"""What NumPy, pyarrow and the values raise over files of another release of theirs or ours."""
-
-
-def open_store(settings: SettingsResource) -> ValueStore:
-    """Return the store of the run's profile.
-
-    Raises:
-        dagster.Failure: a setting has a value that is not allowed, or its storage does not exist.
-    """
-    with as_dagster_failure():
-        return ValueStore(settings.storage_root())
-
-
-class ValueIOManager(dg.ConfigurableIOManager):
-    """Stores one kind of value under the asset's key; subclasses say which files and facts it consists of.
-
-    Attributes:
-        settings: name the storage.
-        one_run: lets one run at a time store values.
-    """
-
-    settings: dg.ResourceDependency[SettingsResource]
-    one_run: dg.ResourceDependency[OneRun]
-
-    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
-        """Store the value atomically and describe what was stored."""
-        key = context.asset_key.path
-        chosen = self.settings.read()
-        store = open_store(self.settings)
-        declared = context.definition_metadata or {}
-        lineage = declared.get("dagster/column_lineage")
-        files = self._files(obj)
-        with as_dagster_failure():
-            stored = store.write(key, self._version(obj), files, self._facts(obj))
-        context.add_output_metadata(
-            {
-                "dagster/uri": store.uri(key, stored),
-                "dagster/size_bytes": stored.bytes,
-                "stored_version": stored.version,
-                MADE_WITH: dg.MetadataValue.json(current_settings(declared, MADE_WITH, chosen)),
-                **({"dagster/column_lineage": lineage} if lineage else {}),
-                **self._metadata(obj),
-                **self._places({name: store.uri(key, stored, name) for name in stored.files}, stored.files),
-            }
-        )
-
-    def load_input(self, context: dg.InputContext) -> Any:
-        """Load the current value; an asset that was never stored is named together with what builds it."""
-        with as_dagster_failure():
-            return self.load(open_store(self.settings), context.asset_key.path)
-
-    @classmethod
-    def load(cls, store: ValueStore, key: Sequence[str]) -> Any:
-        """Return the current value under a key.
-
-        Raises:
-            CurationError: there is none, or it is damaged.
-        """
-        stored = store.require(key)
-        try:
-            return cls._load(store, key, stored)
-        except _UNREADABLE as error:
-            raise damaged(
-                key, "the stored files are those that were written, but the installed packages cannot read them."
-            ) from error
-
-    @classmethod
-    @abstractmethod
-    def _version(cls, value: Any) -> str:
-        """Return the identity of the value's content, hexadecimal."""
-
-    @classmethod
-    @abstractmethod
-    def _files(cls, value: Any) -> Mapping[str, WriteFile]:
-        """Return what writes each file of the value."""
-
-    @classmethod
-    def _facts(cls, value: Any) -> Mapping[str, Any]:  # noqa: ARG003
-        """Return JSON values to be stored beside the files."""
-        return {}
-
-    @classmethod
-    def _metadata(cls, value: Any) -> Mapping[str, Any]:  # noqa: ARG003
-        return {}
-
-    @classmethod
-    def _places(cls, uris: Mapping[str, str], sizes: Mapping[str, int]) -> Mapping[str, Any]:  # noqa: ARG003
-        """Return what is told of the stored files, given URI and size by name."""
-        return {}
-
-    @classmethod
-    @abstractmethod
-    def _load(cls, store: ValueStore, key: Sequence[str], stored: StoredValue) -> Any:
-        """Return the value that `_files` wrote."""
+from notmnist_assets.storage.store import StoredValue, ValueStore, WriteFile
+from notmnist_assets.storage.value_io import (
+    UNREADABLE_FILE,
+    ValueIOManager,
+    array_writer,
+    load_array,
+    load_table,
+    table_writer,
+)
 
 
 class ArchiveIOManager(ValueIOManager):
@@ -154,7 +57,7 @@ class ArchiveIOManager(ValueIOManager):
 
     @classmethod
     def _load(cls, store: ValueStore, key: Sequence[str], stored: StoredValue) -> Archive:
-        if store.is_local:  # elsewhere that would be a second download: whoever reads it compares its SHA-256
+        if store.is_local:  # from a remote store this would download it twice: the reader compares its SHA-256
             store.verify(key, stored)
         return Archive(
             uri=store.uri(key, stored, cls._FILE),
@@ -165,7 +68,7 @@ class ArchiveIOManager(ValueIOManager):
 
 
 def _blocks(archive: Archive) -> Iterator[bytes]:
-    """Yield the bytes of an archive; that it cannot be read is not taken for a storage that cannot be written."""
+    """Yield the bytes of an archive; an error of reading it is not reported as an error of writing the storage."""
     try:
         with archive.open() as source:
             while block := source.read(PIECE_BYTES):
@@ -177,7 +80,7 @@ def _blocks(archive: Archive) -> Iterator[bytes]:
 
 
 class LettersIOManager(ValueIOManager):
-    """Stores a letter: `images.npy`, memory-mapped when local, and Parquet for names and rejected files."""
+    """Stores the images of a letter as `images.npy`, memory-mapped when local; names and rejected files as Parquet."""
 
     @classmethod
     def _version(cls, value: LetterImages) -> str:
@@ -187,9 +90,9 @@ class LettersIOManager(ValueIOManager):
     def _files(cls, value: LetterImages) -> Mapping[str, WriteFile]:
         names = pd.DataFrame({"name": pd.Series(value.names, dtype="str")})
         return {
-            "images.npy": _array_writer(value.images),
-            "names.parquet": _table_writer(names),
-            "rejected.parquet": _table_writer(value.rejected),
+            "images.npy": array_writer(value.images),
+            "names.parquet": table_writer(names),
+            "rejected.parquet": table_writer(value.rejected),
         }
 
     @classmethod
@@ -199,14 +102,14 @@ class LettersIOManager(ValueIOManager):
     @classmethod
     def _load(cls, store: ValueStore, key: Sequence[str], stored: StoredValue) -> LetterImages:
         return LetterImages(
-            _load_array(store, key, stored, "images.npy"),
-            _load_table(store, key, stored, "names.parquet")["name"].to_numpy(object),
-            _load_table(store, key, stored, "rejected.parquet"),
+            load_array(store, key, stored, "images.npy"),
+            load_table(store, key, stored, "names.parquet")["name"].to_numpy(object),
+            load_table(store, key, stored, "rejected.parquet"),
         )
 
 
 class SplitIOManager(ValueIOManager):
-    """Stores a split: `images.npy` and `labels.npy`, memory-mapped when local, and Parquet for the sources."""
+    """Stores a split as `images.npy` and `labels.npy`, memory-mapped when local, and its sources as Parquet."""
 
     @classmethod
     def _version(cls, value: Split) -> str:
@@ -215,9 +118,9 @@ class SplitIOManager(ValueIOManager):
     @classmethod
     def _files(cls, value: Split) -> Mapping[str, WriteFile]:
         return {
-            "images.npy": _array_writer(value.images),
-            "labels.npy": _array_writer(value.labels),
-            "sources.parquet": _table_writer(value.sources),
+            "images.npy": array_writer(value.images),
+            "labels.npy": array_writer(value.labels),
+            "sources.parquet": table_writer(value.sources),
         }
 
     @classmethod
@@ -227,9 +130,9 @@ class SplitIOManager(ValueIOManager):
     @classmethod
     def _load(cls, store: ValueStore, key: Sequence[str], stored: StoredValue) -> Split:
         return Split(
-            _load_array(store, key, stored, "images.npy"),
-            _load_array(store, key, stored, "labels.npy"),
-            _load_table(store, key, stored, "sources.parquet"),
+            load_array(store, key, stored, "images.npy"),
+            load_array(store, key, stored, "labels.npy"),
+            load_table(store, key, stored, "sources.parquet"),
         )
 
 
@@ -244,7 +147,7 @@ class TableIOManager(ValueIOManager):
 
     @classmethod
     def _files(cls, value: pd.DataFrame) -> Mapping[str, WriteFile]:
-        return {cls._FILE: _table_writer(value)}
+        return {cls._FILE: table_writer(value)}
 
     @classmethod
     def _metadata(cls, value: pd.DataFrame) -> Mapping[str, Any]:
@@ -252,11 +155,11 @@ class TableIOManager(ValueIOManager):
 
     @classmethod
     def _load(cls, store: ValueStore, key: Sequence[str], stored: StoredValue) -> pd.DataFrame:
-        return _load_table(store, key, stored, cls._FILE)
+        return load_table(store, key, stored, cls._FILE)
 
 
 class NearSearchIOManager(ValueIOManager):
-    """Stores the table of near pairs, and which images were searched; loading as an input gives the table alone."""
+    """Stores the table of near pairs and the digests of the searched images; an input is the table alone."""
 
     _FILE: ClassVar[str] = "table.parquet"
     _SEARCHED: ClassVar[str] = "searched.parquet"
@@ -270,7 +173,7 @@ class NearSearchIOManager(ValueIOManager):
     @classmethod
     def _files(cls, value: NearSearch) -> Mapping[str, WriteFile]:
         searched = pd.DataFrame({"exact": pd.Series(value.searched, dtype="str")})
-        return {cls._FILE: _table_writer(value.pairs), cls._SEARCHED: _table_writer(searched)}
+        return {cls._FILE: table_writer(value.pairs), cls._SEARCHED: table_writer(searched)}
 
     @classmethod
     def _facts(cls, value: NearSearch) -> Mapping[str, Any]:
@@ -282,24 +185,24 @@ class NearSearchIOManager(ValueIOManager):
 
     @classmethod
     def _load(cls, store: ValueStore, key: Sequence[str], stored: StoredValue) -> pd.DataFrame:
-        return _load_table(store, key, stored, cls._FILE)
+        return load_table(store, key, stored, cls._FILE)
 
     @classmethod
     def load_search(cls, store: ValueStore, key: Sequence[str]) -> NearSearch | None:
-        """Return the whole stored search, None when there is none or it is damaged: it can be made anew."""
+        """Return the stored search with its searched images; None if nothing is stored or it is damaged."""
         try:
             stored = store.find(key)
             if stored is None:
                 return None
-            searched = _load_table(store, key, stored, cls._SEARCHED)["exact"].to_numpy(object)
+            searched = load_table(store, key, stored, cls._SEARCHED)["exact"].to_numpy(object)
             facts = (stored.facts[name] for name in ("radius", "shifts", "code_version"))
             return NearSearch(cls._load(store, key, stored), searched, *facts)
-        except (CurationError, *_UNREADABLE):
+        except (CurationError, *UNREADABLE_FILE):
             return None
 
 
 class ExportIOManager(ValueIOManager):
-    """Stores files for other programs; loading gives the path of the file, or of the folder."""
+    """Stores files for other programs; an input is the path of the file, or of the folder."""
 
     @classmethod
     def _version(cls, value: ExportedFile | ExportedFolder) -> str:
@@ -310,8 +213,8 @@ class ExportIOManager(ValueIOManager):
         return value.files
 
     @classmethod
-    def _places(cls, uris: Mapping[str, str], sizes: Mapping[str, int]) -> Mapping[str, Any]:
-        """Return the files as a table; a single one also as what the UI links or copies."""
+    def _file_metadata(cls, uris: Mapping[str, str], sizes: Mapping[str, int]) -> Mapping[str, Any]:
+        """Return the files as a table; a single file also as a link or path."""
         files = pd.DataFrame({"file": list(sizes), "bytes": list(sizes.values())})
         if len(uris) > 1:
             return {"files": table(files)}
@@ -328,29 +231,8 @@ class ExportIOManager(ValueIOManager):
         return UPath(store.uri(key, stored, only_file))
 
 
-def _array_writer(values: npt.NDArray[Any]) -> WriteFile:
-    return lambda file: write_npy(values, file)
-
-
-def _table_writer(table: pd.DataFrame) -> WriteFile:
-    return lambda file: table.to_parquet(file, engine="pyarrow", compression="zstd", index=False)
-
-
-def _load_array(store: ValueStore, key: Sequence[str], stored: StoredValue, name: str) -> npt.NDArray[Any]:
-    """Return a memory map when the file is local, an array in memory elsewhere."""
-    if store.is_local:
-        return map_npy(store.verified_file(key, stored, name))
-    with store.open(key, stored, name) as file:
-        return read_npy(file)
-
-
-def _load_table(store: ValueStore, key: Sequence[str], stored: StoredValue, name: str) -> pd.DataFrame:
-    with store.open(key, stored, name) as file:
-        return pd.read_parquet(file, engine="pyarrow")
-
-
 def io_managers(settings: SettingsResource, one_run: OneRun) -> dict[str, ValueIOManager]:
-    """Return the IO managers by resource key; all store where the settings of the run say."""
+    """Return the IO managers by resource key; all write to the storage of the run's settings."""
     shared: dict[str, Any] = {"settings": settings, "one_run": one_run}
     return {
         "archive_io": ArchiveIOManager(**shared),

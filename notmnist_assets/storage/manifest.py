@@ -1,7 +1,7 @@
-"""`value.json`: what is stored under a key, with a digest of each file and of itself.
+"""The manifest `value.json`: the current version of a value, its files, and a digest of each file and of itself.
 
-Digests are xxh3-128: they detect damage of any kind but for one case in 2**128, at the speed of memory (157 MB in
-0.01 s from the page cache, SHA-256 0.1 s). They are no protection from someone who writes other files on purpose.
+Digests are xxh3-128, computed at the speed of memory (157 MB in 0.01 s from the page cache, SHA-256 0.1 s). They miss
+one accidental change in 2**128; they do not protect against deliberate changes.
 """
 
 import json
@@ -21,14 +21,14 @@ _BLOCK: Final = 1 << 20
 
 @dataclass(frozen=True)
 class StoredValue:
-    """What is stored under a key.
+    """The manifest of a stored value.
 
     Attributes:
         version: identity of the content.
         files: sizes in bytes, by file name.
-        facts: JSON values for the reader.
-        digests: hexadecimal xxh3-128 of each file, by file name; empty if an earlier release stored the value.
-        folder: name of the folder that holds the files.
+        facts: JSON values stored beside the files.
+        digests: hexadecimal xxh3-128 of each file, by file name; empty if an earlier release stored the value without.
+        folder: name of the folder of the files.
     """
 
     version: str
@@ -39,7 +39,7 @@ class StoredValue:
 
     @property
     def bytes(self) -> int:
-        """Size of all files together."""
+        """Total size of the files."""
         return sum(self.files.values())
 
 
@@ -48,7 +48,7 @@ def file_digest(file: BinaryIO, copy: BinaryIO | None = None) -> str:
 
     Args:
         file: open for reading.
-        copy: where to write what is read.
+        copy: file that receives a copy of the bytes.
     """
     digest = xxh3_128()
     while block := file.read(_BLOCK):
@@ -59,7 +59,7 @@ def file_digest(file: BinaryIO, copy: BinaryIO | None = None) -> str:
 
 
 def to_json(stored: StoredValue) -> bytes:
-    """Return the text of a manifest."""
+    """Return a manifest as JSON."""
     manifest = {
         "format": _FORMAT,
         "version": stored.version,
@@ -71,10 +71,10 @@ def to_json(stored: StoredValue) -> bytes:
 
 
 def from_json(text: bytes) -> StoredValue:
-    """Return what a manifest says.
+    """Parse a manifest.
 
     Raises:
-        ValueError: the manifest is damaged, or of another release; the message says which.
+        ValueError: the manifest is damaged, or has the format of another release; the message says which.
     """
     try:
         manifest = json.loads(text)
@@ -99,7 +99,7 @@ def from_json(text: bytes) -> StoredValue:
 
 def _with_digests(manifest: dict[str, Any]) -> StoredValue:
     if manifest.pop(_DIGEST) != _digest_of(manifest):
-        raise ValueError("the manifest is not what was written")
+        raise ValueError("the manifest differs from what was written")
     return StoredValue(
         manifest["version"],
         {name: file["bytes"] for name, file in manifest["files"].items()},

@@ -6,15 +6,13 @@ Layout of the value with key `splits/test`:
     <root>/splits/test/<version>/...        the files of that version
     <root>/splits/test/<version>-2/...      the same version stored again, in other bytes; then -3 and so on
 
-A folder gets its name only when all its files are complete, no stored file is ever written over, and `value.json` is
-replaced last, so a killed run leaves the last good value. A file is handed out only after its bytes have been compared
-with their digest. What is inside the files is in `io_managers`.
+A folder gets its name only when all its files are complete, no stored file is ever overwritten, and `value.json` is
+replaced last, so a killed run leaves the last good value. The bytes of a file are compared with their digest each time
+before it is read.
 """
 
-import os
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -22,23 +20,24 @@ from typing import Any, BinaryIO, Final
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.scratch import scratch_folder
 from notmnist_assets.storage import manifest
-from notmnist_assets.storage.filesystem import FileSystem, StorageUnusableError, temporary_folder_error
-from notmnist_assets.storage.manifest import VERSION_DIGITS, StoredValue, file_digest
+from notmnist_assets.storage.errors import NoDigestsError, StorageUnusableError, damaged, temporary_folder_error
+from notmnist_assets.storage.filesystem import FileSystem
+from notmnist_assets.storage.manifest import StoredValue, file_digest
+from notmnist_assets.storage.versions import VersionFolders
 
 __all__ = ["NoDigestsError", "StorageUnusableError", "StoredValue", "ValueStore", "WriteFile", "damaged"]
 
 _UNFINISHED: Final = ".writing-"
-_VERSION_FOLDER: Final = re.compile(rf"([0-9a-f]{{{VERSION_DIGITS}}})(?:-([0-9]+))?")
 
 WriteFile = Callable[[BinaryIO], None]
 
 
-class NoDigestsError(CurationError):
-    """An earlier release stored the value without digests."""
-
-
 class ValueStore:
-    """Values by key below one root, a local folder or an fsspec URL."""
+    """Values by key below one root, a local folder or an fsspec URL.
+
+    Attributes:
+        is_local: whether the root is a local folder.
+    """
 
     def __init__(self, root: str) -> None:
         self._files = FileSystem(root)
@@ -51,9 +50,10 @@ class ValueStore:
 
         Args:
             key: path of the value.
-            version: identity of its content; equal versions hold equal content, but perhaps in other bytes.
-            files: what writes each file, by file name.
-            facts: JSON values that belong to the value.
+            version: identity of its content, hexadecimal. Equal versions have equal content; the bytes of their
+                files may differ.
+            files: the function that writes each file, by file name.
+            facts: JSON values to store beside the files.
 
         Raises:
             CurationError: the files cannot be written.
@@ -73,18 +73,18 @@ class ValueStore:
             if current and (current.version, current.digests) == (version, digests) and self._is_intact(key, current):
                 stored = replace(stored, folder=current.folder)
             else:
-                stored = replace(stored, folder=self._publish(key, version, content, list(files)))
+                stored = replace(stored, folder=self._versions(key).add(version, content, list(files)))
             self._write_manifest(key, stored, scratch)
         if current is not None and current.folder != stored.folder:
-            # A reader may still have the version before this one open.
-            self._forget_all_but(key, {stored.folder, current.folder})
+            # A reader may still have the previous version open.
+            self._versions(key).delete_except({stored.folder, current.folder})
         return stored
 
     def find(self, key: Sequence[str]) -> StoredValue | None:
-        """Return what is stored under a key, None when nothing is; the bytes of the files are not read.
+        """Return the manifest of the value under a key, None if nothing is stored; the files are not read.
 
         Raises:
-            CurationError: the manifest is damaged, a file is missing or has another size than was written, or an
+            CurationError: the manifest is damaged, a file is missing or differs in size from what was written, or an
                 earlier release stored the value without digests (NoDigestsError).
             StorageUnusableError: the storage cannot be read.
         """
@@ -94,16 +94,16 @@ class ValueStore:
         if not stored.digests:
             asset = "/".join(key)
             raise NoDigestsError(
-                "an earlier release stored it without digests, so nothing shows whether it is unchanged.",
+                "an earlier release stored it without digests, so a change of its files cannot be detected.",
                 subject=asset,
-                remedy=f"Make it again: notmnist run {asset}. If that is impossible and you trust the files as they"
-                " are: notmnist verify --record",
+                remedy=f"Materialize it again: notmnist run {asset}. If that is impossible and you trust the files:"
+                " notmnist verify --record",
             )
         self._check_sizes(key, stored)
         return stored
 
     def require(self, key: Sequence[str]) -> StoredValue:
-        """Return what is stored under a key.
+        """Return the manifest of the value under a key.
 
         Raises:
             CurationError: nothing is stored, or it is damaged.
@@ -113,7 +113,7 @@ class ValueStore:
             raise CurationError(
                 f"nothing is stored in {self._folder(key)}.",
                 subject="/".join(key),
-                remedy="Make it first, and all that is missing: notmnist run",
+                remedy="Materialize everything that is missing: notmnist run",
             )
         return stored
 
@@ -121,7 +121,7 @@ class ValueStore:
         """Compare all files of a value with their digests.
 
         Raises:
-            CurationError: a file cannot be read, or is not what was written.
+            CurationError: a file cannot be read, or differs from what was written.
         """
         for name in stored.files:
             with self._reading(key, name):
@@ -129,13 +129,13 @@ class ValueStore:
             self._check_digest(key, stored, name, digest)
 
     def record_digests(self, key: Sequence[str]) -> StoredValue | None:
-        """Accept the files of a value as they are, if an earlier release stored it without digests.
+        """Record digests of the files of a value that an earlier release stored without; they count as unchanged.
 
         Returns:
-            The value with its digests; None if nothing is stored, or if digests were recorded before.
+            The manifest with its digests; None if nothing is stored, or if it already has digests.
 
         Raises:
-            CurationError: a file is missing, unreadable, or has another size than was written.
+            CurationError: a file is missing, unreadable, or differs in size from what was written.
         """
         stored = self._read_manifest(key)
         if stored is None or stored.digests:
@@ -151,14 +151,14 @@ class ValueStore:
         return stored
 
     def file(self, key: Sequence[str], stored: StoredValue, name: str) -> str:
-        """Return the path of one file, as this store's file system names it; its bytes are not verified."""
+        """Return the path of a file in the store's file system, without reading it."""
         return f"{self._folder(key)}/{stored.folder}/{name}"
 
     def verified_file(self, key: Sequence[str], stored: StoredValue, name: str) -> Path:
-        """Return the path of one file of a local store, after its bytes have proved to be those that were written.
+        """Compare a file of a local store with its digest and return its path.
 
         Raises:
-            CurationError: the file cannot be read, or is not what was written.
+            CurationError: the file cannot be read, or differs from what was written.
         """
         self.open(key, stored, name).close()
         return Path(self.file(key, stored, name))
@@ -168,10 +168,10 @@ class ValueStore:
         return self._files.uri(self.file(key, stored, name or "").rstrip("/"))
 
     def open(self, key: Sequence[str], stored: StoredValue, name: str) -> BinaryIO:
-        """Open one file for reading, after its bytes have proved to be those that were written.
+        """Compare a file with its digest and open it for reading.
 
         Raises:
-            CurationError: the file cannot be read, or is not what was written.
+            CurationError: the file cannot be read, or differs from what was written.
         """
         with self._reading(key, name):
             file, digest = self._files.open(self.file(key, stored, name))
@@ -185,6 +185,9 @@ class ValueStore:
     def _folder(self, key: Sequence[str]) -> str:
         return "/".join([self._files.base, *key])
 
+    def _versions(self, key: Sequence[str]) -> VersionFolders:
+        return VersionFolders(self._files, self._folder(key))
+
     def _read_manifest(self, key: Sequence[str]) -> StoredValue | None:
         folder = self._folder(key)
         try:
@@ -194,9 +197,9 @@ class ValueStore:
         except IsADirectoryError:
             raise self._damaged(key, f"{manifest.NAME} is a folder.") from None
         except ValueError as error:
-            raise self._damaged(key, f"{manifest.NAME} cannot be used: {error}.") from None
+            raise self._damaged(key, f"{manifest.NAME} cannot be read: {error}.") from None
         except StorageUnusableError:
-            if self.is_local and _can_be_listed(Path(folder)):  # the file alone is at fault
+            if self.is_local and _can_be_listed(Path(folder)):  # only the file is unreadable
                 raise self._damaged(key, f"{manifest.NAME} cannot be read.") from None
             raise
 
@@ -205,14 +208,14 @@ class ValueStore:
             with self._reading(key, name):
                 found = self._files.size(self.file(key, stored, name))
             if found != size:
-                raise self._damaged(key, f"{name} has {found} bytes, {size} were written.")
+                raise self._damaged(key, f"{name} has {found} bytes, but {size} were written.")
 
     def _check_digest(self, key: Sequence[str], stored: StoredValue, name: str, digest: str) -> None:
         if digest != stored.digests[name]:
-            raise self._damaged(key, f"the bytes of {name} are not those that were written.")
+            raise self._damaged(key, f"the bytes of {name} differ from those that were written.")
 
     def _current(self, key: Sequence[str]) -> StoredValue | None:
-        """Return what the manifest says, whatever the state of the files; None if it says nothing."""
+        """Return the manifest, whatever the state of the files; None if it is absent or damaged."""
         try:
             return self._read_manifest(key)
         except CurationError:
@@ -225,45 +228,14 @@ class ValueStore:
             return False
         return True
 
-    def _publish(self, key: Sequence[str], version: str, content: Path, names: Sequence[str]) -> str:
-        """Move or upload the files into a folder of their own, and return its name."""
-        name = version[:VERSION_DIGITS]
-        numbers = [int(found[2] or 1) for found in self._version_folders(key) if found[1] == name]
-        number = max(numbers, default=0) + 1
-        while True:
-            folder = f"{name}-{number}" if number > 1 else name
-            target = f"{self._folder(key)}/{folder}"
-            if not self.is_local:
-                for file in names:
-                    self._files.put(content / file, f"{target}/{file}")
-                return folder
-            try:
-                content.rename(target)
-            except OSError:
-                if not os.path.lexists(target):
-                    raise
-                number += 1  # another process stored the same version just now
-            else:
-                return folder
-
     def _write_manifest(self, key: Sequence[str], stored: StoredValue, scratch: Path) -> None:
         written = scratch / manifest.NAME
         written.write_bytes(manifest.to_json(stored))
         self._files.put(written, f"{self._folder(key)}/{manifest.NAME}")
 
-    def _version_folders(self, key: Sequence[str]) -> list[re.Match[str]]:
-        return [found for name in self._files.folders(self._folder(key)) if (found := _VERSION_FOLDER.fullmatch(name))]
-
-    def _forget_all_but(self, key: Sequence[str], kept: set[str]) -> None:
-        # What cannot be deleted now does no harm; the next version tries again.
-        with suppress(StorageUnusableError, FileNotFoundError):
-            for found in self._version_folders(key):
-                if found[0] not in kept:
-                    self._files.delete_folder(f"{self._folder(key)}/{found[0]}")
-
     @contextmanager
     def _scratch(self, key: Sequence[str]) -> Iterator[Path]:
-        """Provide a folder for new files, on the file system of their destination when that is local."""
+        """Provide a folder for new files, on the file system of their destination if that is local."""
         folder = Path(self._folder(key))
         try:
             if self.is_local:
@@ -281,7 +253,7 @@ class ValueStore:
 
     @contextmanager
     def _reading(self, key: Sequence[str], name: str) -> Iterator[None]:
-        """Report a file of a value that is absent or unreadable as damage; a remote storage may also be unusable."""
+        """Report an absent or unreadable file of a value as damage; an unreachable remote storage stays an error."""
         try:
             yield
         except (FileNotFoundError, NotADirectoryError):
@@ -295,12 +267,6 @@ class ValueStore:
 
     def _damaged(self, key: Sequence[str], problem: str) -> CurationError:
         return damaged(key, f"the stored value in {self._folder(key)} is damaged: {problem}")
-
-
-def damaged(key: Sequence[str], problem: str) -> CurationError:
-    """Return the error that says what is wrong with a stored value, and the command that makes it again."""
-    asset = "/".join(key)
-    return CurationError(problem, subject=asset, remedy=f"Make it again: notmnist run {asset}")
 
 
 def _can_be_listed(folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Dagster types of asset values: a value of the wrong form fails its step before anything is written."""
+"""Dagster types of asset values: a value that fails its type check fails its step before it is stored."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -14,7 +14,7 @@ from notmnist_assets.storage.exported import ExportedFile, ExportedFolder
 
 
 def data_version(value: LetterImages | Split | pd.DataFrame, leave_out: Sequence[str] = ()) -> dg.DataVersion:
-    """Return the content-based data version of a value, so that equal content never makes others stale."""
+    """Return the digest of a value's content as its data version: equal content makes no downstream asset stale."""
     return dg.DataVersion(fingerprint(value, leave_out=leave_out))
 
 
@@ -54,7 +54,7 @@ _KINDS: Final = {"int": "iu", "float": "f", "bool": "b"}
 
 
 def table_type(name: str, columns: Mapping[str, Column], description: str) -> dg.DagsterType:
-    """Return the type of a DataFrame with exactly these columns in this order, each of its kind."""
+    """Return the type of a DataFrame with exactly these columns in this order, each of its declared type."""
 
     def check(_context: dg.TypeCheckContext, value: object) -> dg.TypeCheck:
         if not isinstance(value, pd.DataFrame):

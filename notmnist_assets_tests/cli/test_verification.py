@@ -43,7 +43,7 @@ def test_a_damaged_value_is_named_with_the_command_that_makes_it_again(workspace
     assert ended.code == 1
     (line,) = [line for line in ended.out.splitlines() if not line.startswith("intact")]
     assert line.startswith("damaged   letters/small/C: ")
-    assert line.endswith("Make it again: notmnist run letters/small/C")
+    assert line.endswith("Materialize it again: notmnist run letters/small/C")
     assert "1 asset cannot be used" in ended.err
 
     assert "letters/small/C" in workspace.notmnist("run", "splits").err
@@ -128,7 +128,7 @@ def test_accepting_does_not_touch_values_with_digests(workspace: Workspace) -> N
     (path,) = workspace.storage.glob("custom/splits/test/*/labels.npy")
     change_a_byte(path)
     assert "damaged   splits/test" in workspace.notmnist("verify", "--record").out
-    with pytest.raises(CurationError, match="Make it again: notmnist run splits/test"):
+    with pytest.raises(CurationError, match="Materialize it again: notmnist run splits/test"):
         ValueStore(read_settings().storage_root).verify(
             ["splits", "test"], ValueStore(read_settings().storage_root).require(["splits", "test"])
         )

@@ -17,9 +17,9 @@ from notmnist_assets.storage.io_managers import (
     LettersIOManager,
     SplitIOManager,
     TableIOManager,
-    ValueIOManager,
 )
 from notmnist_assets.storage.store import StoredValue, ValueStore
+from notmnist_assets.storage.value_io import ValueIOManager
 from notmnist_assets_tests.builders import letters_of, random_split
 
 FLIPS = 300
@@ -83,7 +83,7 @@ def test_no_flipped_byte_is_accepted(tmp_path: Path, key: str, name: str) -> Non
             assert store.require(key.split("/")) == stored, "only white space may have changed"
         else:
             assert error.subject == key
-            assert error.remedy.startswith(f"Make it again: notmnist run {key}")
+            assert error.remedy.startswith(f"Materialize it again: notmnist run {key}")
     assert accepted < FLIPS / 5
     path.write_bytes(intact)
     manager.load(store, key.split("/"))

@@ -164,7 +164,7 @@ def test_damaged_bytes_of_the_right_size_are_told(values: Path, damage: str) -> 
     store(lambda: SPLIT, "split_io", types.SplitType)
     path = files(values)[damage]
     path.write_bytes(b"\xff" * path.stat().st_size)
-    with pytest.raises(dg.Failure, match="Make it again: notmnist run tests/value"):
+    with pytest.raises(dg.Failure, match="Materialize it again: notmnist run tests/value"):
         load("split_io")
 
 

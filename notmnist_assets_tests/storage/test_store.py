@@ -189,7 +189,7 @@ def test_a_file_that_cannot_be_read_is_damaged_and_replaced_when_made_again(tmp_
     with pytest.raises(CurationError, match=f"{name} cannot be read") as caught:
         read(store)
     assert not isinstance(caught.value, StorageUnusableError)
-    assert caught.value.remedy == "Make it again: notmnist run splits/test"
+    assert caught.value.remedy == "Materialize it again: notmnist run splits/test"
     write(store, VERSIONS[0], b"")
     assert read(store) == b""
 
@@ -309,7 +309,7 @@ def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path, damage: str) ->
     with pytest.raises(CurationError, match=r"a\.bin") as caught:
         store.find(KEY)
     assert caught.value.subject == "splits/test"
-    assert "Make it again: notmnist run " in caught.value.remedy
+    assert "Materialize it again: notmnist run " in caught.value.remedy
     write(store, VERSIONS[1])
     assert read(store) == b"data"
 

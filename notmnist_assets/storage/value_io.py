@@ -1,0 +1,132 @@
+"""The base class of the IO managers and their file formats: NumPy for arrays, Parquet for tables, no pickle."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import dagster as dg
+import numpy.typing as npt
+import pandas as pd
+from pyarrow.lib import ArrowException
+
+from notmnist_assets.curation.core.npy import map_npy, read_npy, write_npy
+from notmnist_assets.metadata.failures import as_dagster_failure
+from notmnist_assets.runs.lock import OneRun
+from notmnist_assets.settings.recorded import COMPARED, STALE, current_settings
+from notmnist_assets.settings.resource import SettingsResource
+from notmnist_assets.storage.store import StoredValue, ValueStore, WriteFile, damaged
+
+UNREADABLE_FILE: Final = (ValueError, TypeError, LookupError, OSError, ArrowException)
+"""Errors that NumPy, pyarrow and the value classes raise for files of another release."""
+
+
+class ValueIOManager(dg.ConfigurableIOManager):
+    """Stores one kind of value under the asset's key; each subclass defines its files, facts and metadata.
+
+    Attributes:
+        settings: the settings of the run, which include the storage.
+        one_run: the lock that allows one run at a time to store values.
+    """
+
+    settings: dg.ResourceDependency[SettingsResource]
+    one_run: dg.ResourceDependency[OneRun]
+
+    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
+        """Store the value atomically and record metadata about the stored files."""
+        key = context.asset_key.path
+        chosen = self.settings.read()
+        store = self.settings.store()
+        declared = context.definition_metadata or {}
+        lineage = declared.get("dagster/column_lineage")
+        files = self._files(obj)
+        with as_dagster_failure():
+            stored = store.write(key, self._version(obj), files, self._facts(obj))
+        context.add_output_metadata(
+            {
+                "dagster/uri": store.uri(key, stored),
+                "dagster/size_bytes": stored.bytes,
+                "stored_version": stored.version,
+                **{
+                    label: dg.MetadataValue.json(current_settings(declared, label, chosen))
+                    for label in (STALE, COMPARED)
+                },
+                **({"dagster/column_lineage": lineage} if lineage else {}),
+                **self._metadata(obj),
+                **self._file_metadata({name: store.uri(key, stored, name) for name in stored.files}, stored.files),
+            }
+        )
+
+    def load_input(self, context: dg.InputContext) -> Any:
+        """Load the current value of an upstream asset."""
+        with as_dagster_failure():
+            return self.load(self.settings.store(), context.asset_key.path)
+
+    @classmethod
+    def load(cls, store: ValueStore, key: Sequence[str]) -> Any:
+        """Return the current value under a key.
+
+        Raises:
+            CurationError: nothing is stored, or the stored value is damaged; the remedy names the command that
+                materializes the asset.
+        """
+        stored = store.require(key)
+        try:
+            return cls._load(store, key, stored)
+        except UNREADABLE_FILE as error:
+            raise damaged(
+                key, "its stored files are unchanged, but the installed packages cannot read them."
+            ) from error
+
+    @classmethod
+    @abstractmethod
+    def _version(cls, value: Any) -> str:
+        """Return the identity of the value's content, hexadecimal."""
+
+    @classmethod
+    @abstractmethod
+    def _files(cls, value: Any) -> Mapping[str, WriteFile]:
+        """Return the function that writes each file of the value, by file name."""
+
+    @classmethod
+    def _facts(cls, value: Any) -> Mapping[str, Any]:  # noqa: ARG003
+        """Return JSON values to store beside the files."""
+        return {}
+
+    @classmethod
+    def _metadata(cls, value: Any) -> Mapping[str, Any]:  # noqa: ARG003
+        """Return metadata of the value."""
+        return {}
+
+    @classmethod
+    def _file_metadata(cls, uris: Mapping[str, str], sizes: Mapping[str, int]) -> Mapping[str, Any]:  # noqa: ARG003
+        """Return metadata of the stored files, given the URI and the size in bytes of each by name."""
+        return {}
+
+    @classmethod
+    @abstractmethod
+    def _load(cls, store: ValueStore, key: Sequence[str], stored: StoredValue) -> Any:
+        """Return the value from the files that `_files` wrote."""
+
+
+def array_writer(values: npt.NDArray[Any]) -> WriteFile:
+    """Return the function that writes an array as `.npy`."""
+    return lambda file: write_npy(values, file)
+
+
+def table_writer(table: pd.DataFrame) -> WriteFile:
+    """Return the function that writes a table as Parquet."""
+    return lambda file: table.to_parquet(file, engine="pyarrow", compression="zstd", index=False)
+
+
+def load_array(store: ValueStore, key: Sequence[str], stored: StoredValue, name: str) -> npt.NDArray[Any]:
+    """Return a stored array: a memory map if the store is local, otherwise an array in memory."""
+    if store.is_local:
+        return map_npy(store.verified_file(key, stored, name))
+    with store.open(key, stored, name) as file:
+        return read_npy(file)
+
+
+def load_table(store: ValueStore, key: Sequence[str], stored: StoredValue, name: str) -> pd.DataFrame:
+    """Return a stored table."""
+    with store.open(key, stored, name) as file:
+        return pd.read_parquet(file, engine="pyarrow")
