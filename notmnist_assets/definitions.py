@@ -33,6 +33,7 @@ from notmnist_assets.checks import report as report_checks
 from notmnist_assets.checks import sanitized as sanitized_checks
 from notmnist_assets.checks import splits as split_checks
 from notmnist_assets.runs.lock import OneRun
+from notmnist_assets.runs.materializations import LOGGER, materializations
 from notmnist_assets.settings.model import Settings, read_settings
 from notmnist_assets.settings.resource import SETTINGS, SettingsResource
 from notmnist_assets.storage.io_managers import io_managers
@@ -93,7 +94,9 @@ def _assemble(settings: Settings, resources: Mapping[str, Any]) -> dg.Definition
             **io_managers(shared[SETTINGS], shared["one_run"]),
             **shared,
         },
-        # One process per run: steps are parallel inside, and most take less time than starting a process.
+        loggers={"console": dg.colored_console_logger, LOGGER: materializations},
+        # One process per run: the work inside a step is parallel, and starting a process costs more than most
+        # steps do.
         executor=dg.in_process_executor,
     )
 

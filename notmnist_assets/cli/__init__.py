@@ -1,1 +1,1 @@
-"""The command `notmnist`."""
+"""The command `notmnist` and its output."""

@@ -1,7 +1,7 @@
-"""The command `notmnist`: run, status, verify, show, report, export.
+"""The command `notmnist`: its arguments, messages and exit codes.
 
-Belongs here: arguments and exit codes. Exit code 1: a run failed, or what was asked for is not there or
-has no place to go; 2: a setting or an argument is wrong.
+Exit code 1: a run or an examination of `doctor` failed, or something is not stored or cannot be written. Exit code 2:
+a setting or an argument is wrong. Exit code 130: Ctrl-C.
 """
 
 import gc
@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from notmnist_assets.cli.export import ExportName, deliver, deliver_report
+from notmnist_assets.cli.interrupts import INTERRUPTED, interrupts_spare_children
 from notmnist_assets.curation.core.errors import CurationError, disk_trouble
 from notmnist_assets.curation.core.wording import counted
 from notmnist_assets.settings.model import SettingsError, read_settings
@@ -29,7 +30,7 @@ _errors = Console(stderr=True)
 
 @contextmanager
 def _loading() -> Iterator[None]:
-    """Import Dagster without looking for cycles: its 300,000 objects stay as long as the program."""
+    """Import Dagster without garbage collection: its 300,000 objects live as long as the process."""
     if "dagster" in sys.modules:
         yield
         return
@@ -42,55 +43,70 @@ def _loading() -> Iterator[None]:
 
 
 @_app.callback()
-def _explain() -> None:
-    """Trustworthy datasets from the notMNIST archives."""
+def _describe() -> None:
+    """Curate datasets from the notMNIST archives: materialize, inspect and export the assets."""
 
 
-@_app.command()
+@_app.command(epilog="Example: notmnist run letters/small splits/test")
 def run(
     assets: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[ASSET]...", help="Make only these again: keys, or what keys begin with (letters/small)."
+            metavar="[ASSET]...",
+            help="Materialize only these, stale or not: keys, or their first parts such as letters/small.",
         ),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Make all assets again, changed or not.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Materialize all assets, stale or not.")] = False,
 ) -> None:
-    """Make what is missing or out of date, from the archives to the report."""
+    """Materialize what is missing or out of date, from the archives to the report."""
     settings = read_settings()
-    # Dagster takes a second to import: not before the settings are known to be right.
+    # Importing Dagster takes a second, so the settings are validated before.
     with _loading():
         from notmnist_assets.cli import execution, terminal
         from notmnist_assets.definitions import DECLARATIONS, build_definitions
+        from notmnist_assets.runs.history import history_kept_open
         from notmnist_assets.runs.instance import open_instance
 
-    with open_instance() as instance:
+    with open_instance() as instance, history_kept_open(instance):
         try:
-            with terminal.progress_bars(_errors):
-                outcome = execution.refresh(instance, everything=everything, only=assets or ())
+            with interrupts_spare_children() as interrupted, terminal.progress_bars(_errors):
+                outcome = execution.refresh(
+                    instance, everything=everything, only=assets or (), print_assets=not _errors.is_terminal
+                )
         except CurationError as error:
             _errors.print(f"[red]Not started:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
             raise typer.Exit(1) from None
+        except SystemExit:
+            if interrupted():
+                raise typer.Exit(INTERRUPTED) from None
+            raise
         if not outcome.made and not outcome.held:
-            _console.print("Nothing to do: the archives are unchanged, and so is everything made from them.")
+            _console.print("Nothing to do: the archives are unchanged, and all assets are up to date.")
             return
         if outcome.success:
             _console.print(terminal.assets_table(build_definitions(settings), instance, settings.profile))
             _console.print(terminal.findings_table(DECLARATIONS.values(), instance, settings.profile))
-            _console.print(f"[green]Done:[/green] {counted(len(outcome.made), 'asset')} made.")
+            _console.print(f"[green]Done:[/green] {counted(len(outcome.made), 'asset')} materialized.")
             return
-        made = len(execution.made_in(instance, outcome.run_ids))
+        made = counted(len(execution.materialized_in(instance, outcome.run_ids)), "asset")
+    if interrupted():
+        _errors.print(f"Interrupted: {made} materialized; notmnist run materializes the others.", highlight=False)
+        raise typer.Exit(INTERRUPTED)
     for key, reason in outcome.held.items():
-        _errors.print(f"{key.to_user_string()} waits: {reason}.", markup=False, highlight=False, soft_wrap=True)
+        _errors.print(f"{key.to_user_string()} is blocked: {reason}.", markup=False, highlight=False, soft_wrap=True)
     for step, reason in outcome.failures.items():
         _errors.print(f"[red]{step} failed:[/red] {escape(reason)}", highlight=False, soft_wrap=True)
-    _errors.print(f"{counted(made, 'asset')} made; what waits or failed, and what depends on it, is as before.")
+    _errors.print(
+        f"{made} materialized; blocked and failed assets and everything downstream keep their previous values.",
+        highlight=False,
+        soft_wrap=True,
+    )
     raise typer.Exit(1)
 
 
-@_app.command()
+@_app.command(epilog="Example: NOTMNIST_PROFILE=full notmnist status")
 def status() -> None:
-    """Show all assets with rows, age and checks, the main findings, and which assets are out of date and why."""
+    """List all assets with rows, time and check results, the main findings, and what is out of date and why."""
     settings = read_settings()
     with _loading():
         from notmnist_assets.cli import terminal
@@ -102,24 +118,47 @@ def status() -> None:
         _console.print(f"profile {settings.profile}, stored in {settings.storage}", markup=False, soft_wrap=True)
         _console.print(terminal.assets_table(build_definitions(settings), instance, settings.profile))
         _console.print(terminal.findings_table(DECLARATIONS.values(), instance, settings.profile))
-        stale, blocked = plan.plan_refresh(build_definitions(settings).resolve_asset_graph(), instance, settings)
-    for state, reasons in (("out of date", stale), ("blocked", blocked)):
-        for line in plan.grouped_reasons(reasons):
-            _console.print(f"{state}: {line}", markup=False, highlight=False, soft_wrap=True)
-    if not stale and not blocked:
+        stale, held = plan.plan_refresh(build_definitions(settings).resolve_asset_graph(), instance, settings)
+    for key, reason in stale.items():
+        _console.print(f"out of date: {key.to_user_string()} ({reason})", markup=False, highlight=False, soft_wrap=True)
+    for key, reason in held.items():
+        _console.print(f"blocked: {key.to_user_string()} ({reason})", markup=False, highlight=False, soft_wrap=True)
+    if not stale and not held:
         _console.print("Everything is up to date.")
 
 
-@_app.command()
+@_app.command(epilog="Example, for monitoring: notmnist doctor --quick || alert")
+def doctor(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Compare only the sizes of stored files, without reading them.")
+    ] = False,
+) -> None:
+    """Check history, daemon, automation, storage, source, disk space and packages; exit code 1 if a line is "fail"."""
+    settings = read_settings()
+    with _loading():
+        from notmnist_assets.cli.doctor import Level, examine
+
+    colours = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
+    failed = False
+    for finding in examine(settings, quick=quick):
+        failed = failed or finding.level is Level.FAIL
+        colour = colours[finding.level]
+        line = f"[{colour}]{finding.level.value:<4}[/{colour}]  {escape(f'{finding.subject}: {finding.detail}')}"
+        _console.print(line, highlight=False, soft_wrap=True)
+    if failed:
+        raise typer.Exit(1)
+
+
+@_app.command(epilog="Example: notmnist verify")
 def verify(
     record: Annotated[
         bool,
         typer.Option(
-            "--record", help="Accept values that an earlier release stored without digests, and record digests of them."
+            "--record", help="Accept values that an earlier release stored without digests, and record their digests."
         ),
     ] = False,
 ) -> None:
-    """Read all stored files and compare them with the digests that were recorded when they were written."""
+    """Read all stored files and compare them with their digests; exit code 1 if a value is damaged."""
     settings = read_settings()
     with _loading():
         from notmnist_assets.cli.verification import verify_values
@@ -127,22 +166,22 @@ def verify(
 
     assets = [key.to_user_string() for key in build_definitions(settings).resolve_asset_graph().toposorted_asset_keys]
     unusable = 0
-    for found in verify_values(ValueStore(settings.storage_root), assets, record=record):
-        unusable += not found.is_usable
-        line = f"{found.state.value:<8}  {found.asset}: {found.detail}"
+    for result in verify_values(ValueStore(settings.storage_root), assets, record=record):
+        unusable += not result.is_usable
+        line = f"{result.state.value:<8}  {result.asset}: {result.detail}"
         _console.print(line, markup=False, highlight=False, soft_wrap=True)
     if unusable:
-        _errors.print(f"{counted(unusable, 'asset')} cannot be used; their lines say what to do.", highlight=False)
+        _errors.print(f"{counted(unusable, 'asset')} cannot be loaded; each line gives the remedy.", highlight=False)
         raise typer.Exit(1)
 
 
-@_app.command()
+@_app.command(epilog="Example: notmnist export npz ../notmnist.npz")
 def export(
-    name: Annotated[ExportName, typer.Argument(help="Which export.")],
-    destination: Annotated[Path, typer.Argument(metavar="DEST", help="Path of the copy: a file, or a folder.")],
-    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
+    name: Annotated[ExportName, typer.Argument(help="The export.")],
+    destination: Annotated[Path, typer.Argument(metavar="DEST", help="Path of the copy: a file or a folder.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
 ) -> None:
-    """Copy an export: pickle and npz are a file, idx and parquet a folder."""
+    """Copy an export: pickle and npz are files, idx and parquet are folders."""
     store = ValueStore(read_settings().storage_root)
     try:
         delivered = deliver(store, name, destination, force=force)
@@ -152,11 +191,11 @@ def export(
     _console.print(f"exports/{name} is in {delivered}", markup=False, highlight=False, soft_wrap=True)
 
 
-@_app.command()
+@_app.command(epilog="Example: notmnist show overlap/report --pictures pictures")
 def show(
     asset: Annotated[str, typer.Argument(help="Key of the asset, such as letters/small/A or overlap/report.")],
     pictures: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Write its pictures there as PNG files.")
+        Path | None, typer.Option(metavar="FOLDER", help="Write its pictures to this folder as PNG files.")
     ] = None,
 ) -> None:
     """Show an asset: its numbers, tables, checks, files and pictures."""
@@ -180,14 +219,14 @@ def show(
         raise typer.Exit(1) from None
 
 
-@_app.command()
+@_app.command(epilog="Example: notmnist report ../report.html --force")
 def report(
     destination: Annotated[
-        Path, typer.Argument(metavar="DEST", help="Path of the copy, or a folder to put it into.")
+        Path, typer.Argument(metavar="DEST", help="Path of the copy, or an existing folder.")
     ] = Path("report.html"),
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
-    """Copy the report: one HTML page with all that a reviewer wants, to be opened in any browser."""
+    """Copy the report: one HTML page that contains everything a reviewer needs, for any browser."""
     store = ValueStore(read_settings().storage_root)
     try:
         delivered = deliver_report(store, destination, force=force)
@@ -199,14 +238,14 @@ def report(
 
 @_app.command(hidden=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def render() -> None:
-    """Say which command renders letters now."""
+    """Name the command that renders letters since this one was removed."""
     typer.echo("Letters are rendered by a developer's tool in the repository: uv run python -m tools.render", err=True)
     raise typer.Exit(2)
 
 
 def main() -> None:
-    """Run the command; bad input and a wrong setting end it with their explanation."""
-    # As Ctrl-C does, a request to end and a closed terminal let commands take away what they had begun.
+    """Run the command; wrong settings and bad input end it with a message instead of a traceback."""
+    # SIGTERM and SIGHUP raise SystemExit, so that a command deletes its unfinished files.
     ends = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before = {number: signal.signal(number, lambda received, _frame: sys.exit(128 + received)) for number in ends}
     try:

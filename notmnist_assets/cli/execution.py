@@ -1,38 +1,37 @@
-"""Running the job outside the UI, on the same persistent instance.
-
-Belongs here: which rounds. What is stale is decided in `planning`, bars and tables are in
-`terminal`.
-"""
+"""Executes the job `refresh` outside the UI, on the same instance: the rounds of the plan, or the named assets."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Final
 
 import dagster as dg
 
 from notmnist_assets.automation import REFRESH_JOB
-from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.cli.keys import select_keys
 from notmnist_assets.definitions import build_definitions
 from notmnist_assets.metadata.failures import failure_message
 from notmnist_assets.runs.lock import only_run
+from notmnist_assets.runs.materializations import LOGGER
 from notmnist_assets.runs.steps import step_names
 from notmnist_assets.settings.model import read_settings
 from notmnist_assets.staleness.plan import next_round, plan_refresh
 
-# The instance keeps every event; in the terminal they would only tear up the progress bars.
-_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+# The instance records every event. In a terminal, the lines of Dagster's logger would break the progress bars.
+_QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+_LINE_PER_ASSET: Final = {"loggers": {LOGGER: {}}}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a refresh did.
+    """The outcome of a refresh.
 
     Attributes:
-        made: the assets that were to be made, with the reason.
-        success: whether all runs succeeded.
-        failures: for each failed step, what it makes or checks, and the error in words.
-        run_ids: the runs, in order; empty when nothing was stale.
-        held: stale assets that were not made, with the reason: a blocking check of what they are made from failed in
-            an earlier run.
+        made: the assets of the executed rounds, each with the reason.
+        success: whether all runs succeeded and no asset was held back.
+        failures: the error message of each failed step, by the name of the step.
+        run_ids: the runs, in order; empty if nothing was stale.
+        held: stale assets that were not materialized, each with the reason: a blocking check of an upstream asset
+            failed in an earlier run.
     """
 
     made: Mapping[dg.AssetKey, str]
@@ -43,47 +42,52 @@ class Outcome:
 
 
 def refresh_job() -> dg.JobDefinition:
-    """Return the job `refresh`, by a name that Dagster can find again."""
+    """Return the job `refresh`; Dagster imports this function by its name."""
     return build_definitions(read_settings()).resolve_job_def(REFRESH_JOB.name)
 
 
-def refresh(instance: dg.DagsterInstance, *, everything: bool = False, only: Sequence[str] = ()) -> Outcome:
-    """Make what is stale, in rounds: archives and letters, then splits, then what really changed because of them.
+def refresh(
+    instance: dg.DagsterInstance, *, everything: bool = False, only: Sequence[str] = (), print_assets: bool = False
+) -> Outcome:
+    """Materialize what is stale, in rounds: archives and letters, then splits, then what changed because of them.
 
-    No other run of the instance is under way meanwhile, not between the rounds either.
+    The lock of the instance is kept between the rounds.
 
     Args:
         instance: where runs are recorded.
-        everything: make all assets again, stale or not.
-        only: make these again, stale or not, and nothing else: asset keys such as `letters/small/C`, or what some
-            begin with, such as `letters/small` or `splits`.
+        everything: materialize all assets, stale or not.
+        only: materialize these assets, stale or not, and no others: keys such as `letters/small/C`, or their first
+            parts, such as `letters/small` or `splits`.
+        print_assets: print a line per asset as soon as it is materialized.
 
     Raises:
         CurationError: no asset has one of these keys, or another run is under way.
     """
     with only_run(instance, "notmnist run"):
-        return _refresh(instance, everything=everything, only=only)
+        return _refresh(instance, everything, only, _LINE_PER_ASSET if print_assets else _QUIET)
 
 
-def _refresh(instance: dg.DagsterInstance, *, everything: bool, only: Sequence[str]) -> Outcome:
+def _refresh(
+    instance: dg.DagsterInstance, everything: bool, only: Sequence[str], run_config: Mapping[str, Any]
+) -> Outcome:
     settings = read_settings()
     graph = build_definitions(settings).resolve_asset_graph()
     made: dict[dg.AssetKey, str] = {}
     run_ids: list[str] = []
-    asked_for = everything or bool(only)
+    by_name = everything or bool(only)
     plan: Mapping[dg.AssetKey, str]
     held: Mapping[dg.AssetKey, str] = {}
-    if asked_for:
-        plan = dict.fromkeys(_chosen(graph.toposorted_asset_keys, only), "asked for")
+    if by_name:
+        plan = dict.fromkeys(select_keys(graph.toposorted_asset_keys, only), "named in the command")
     else:
         plan, held = plan_refresh(graph, instance, settings)
     while plan:
-        chosen = plan if asked_for else next_round(plan)
+        chosen = plan if by_name else next_round(plan)
         made |= chosen
         result = dg.execute_job(
             dg.reconstructable(refresh_job),
             instance,
-            run_config=_QUIET,
+            run_config=run_config,
             asset_selection=list(chosen),
             raise_on_error=False,
         )
@@ -98,22 +102,11 @@ def _refresh(instance: dg.DagsterInstance, *, everything: bool, only: Sequence[s
     return Outcome(made, success=not held, run_ids=tuple(run_ids), held=held)
 
 
-def made_in(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> set[dg.AssetKey]:
-    """Return the assets that runs did make, whether they succeeded or not."""
-    made = dg.DagsterEventType.ASSET_MATERIALIZATION
-    entries = [entry for run_id in run_ids for entry in instance.all_logs(run_id, of_type=made)]
+def materialized_in(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> set[dg.AssetKey]:
+    """Return the assets that runs materialized, whether the runs succeeded or not."""
+    materialization = dg.DagsterEventType.ASSET_MATERIALIZATION
+    entries = [entry for run_id in run_ids for entry in instance.all_logs(run_id, of_type=materialization)]
     return {key for entry in entries if (key := entry.get_dagster_event().asset_key) is not None}
-
-
-def _chosen(keys: Sequence[dg.AssetKey], only: Sequence[str]) -> list[dg.AssetKey]:
-    """Return the keys that are among `only` or continue one of them; all when it is empty."""
-    wanted = [tuple(name.strip("/").split("/")) for name in only] or [()]
-    for name, parts in zip(only, wanted, strict=False):
-        if not any(tuple(key.path[: len(parts)]) == parts for key in keys):
-            raise CurationError(
-                "there is no such asset.", subject=name, remedy="notmnist status lists the keys of all assets."
-            )
-    return [key for key in keys if any(tuple(key.path[: len(parts)]) == parts for parts in wanted)]
 
 
 def _failures(result: dg.JobExecutionResult, steps: Mapping[str, str]) -> dict[str, str]:

@@ -1,8 +1,4 @@
-"""Copies of exports and of the report for the world outside: `notmnist export`, `notmnist report`.
-
-Belongs here: where a copy goes and what it may replace. What is in the files is decided by the assets `exports/*`
-and `report/html`.
-"""
+"""Copies exports and the report to a path outside the storage, for `notmnist export` and `notmnist report`."""
 
 import os
 import shutil
@@ -17,7 +13,7 @@ from notmnist_assets.curation.core.scratch import scratch_folder
 from notmnist_assets.storage.store import StoredValue, ValueStore
 
 _COPY_BYTES: Final = 1 << 22
-_REMEDY: Final = "Name another place, or replace what is there with --force."
+_REMEDY: Final = "Name another path, or replace existing files with --force."
 
 
 class ExportName(StrEnum):
@@ -30,29 +26,29 @@ class ExportName(StrEnum):
 
 
 def deliver(store: ValueStore, name: ExportName, destination: Path, *, force: bool = False) -> Path:
-    """Copy an export and return where it is now; a copy that fails or is stopped leaves what was there before.
+    """Copy an export and return the path of the copy; a failed or interrupted copy leaves existing files unchanged.
 
-    A folder never holds old files beside new ones, not even when the process is killed: old ones are renamed away
-    before the first new one gets its name.
+    A folder never contains old files beside new ones, even if the process is killed: all old files are renamed before
+    the first new file gets its name.
 
     Args:
         store: where values are stored.
         name: the export.
         destination: for an export of one file its new path, or an existing folder to put it into; for others the
-            folder to make. Missing parents are made.
+            folder to create. Missing parents are created.
         force: replace existing files. Other files in an existing folder stay.
 
     Raises:
-        CurationError: the export is not stored or damaged, or something is in the way.
+        CurationError: the export is not stored or damaged, or the destination exists or cannot be written.
     """
     return _deliver(store, ["exports", name.value], destination, force=force)
 
 
 def deliver_report(store: ValueStore, destination: Path, *, force: bool = False) -> Path:
-    """Copy the page of `report/html` to a path or into a folder, by the rules of `deliver`.
+    """Copy the page of `report/html` to a path or into a folder, as `deliver` does.
 
     Raises:
-        CurationError: the page is not stored or damaged, or something is in the way.
+        CurationError: the page is not stored or damaged, or the destination exists or cannot be written.
     """
     return _deliver(store, ["report", "html"], destination, force=force)
 
@@ -65,7 +61,7 @@ def _deliver(store: ValueStore, key: list[str], destination: Path, *, force: boo
         return _copy(store, key, stored, targets)
     except OSError as error:
         raise CurationError(
-            f"the copy failed: {error}.", subject=str(destination), remedy="Free the place, or name another."
+            f"the copy failed: {error}.", subject=str(destination), remedy="Name another path, or correct the cause."
         ) from error
 
 
@@ -73,7 +69,7 @@ def _copy(store: ValueStore, key: list[str], stored: StoredValue, targets: Mappi
     folder = next(iter(targets.values())).parent
     is_one_file = len(targets) == 1
     (folder if is_one_file else folder.parent).mkdir(parents=True, exist_ok=True)
-    # Complete copies first, on the same file system as their destinations, so that only renaming is left to do.
+    # Complete copies on the file system of the destination, so that the last step is a rename.
     with scratch_folder(folder if folder.is_dir() else folder.parent, ".exporting-") as scratch:
         unfinished = scratch / "files"
         unfinished.mkdir()
@@ -91,9 +87,9 @@ def _copy(store: ValueStore, key: list[str], stored: StoredValue, targets: Mappi
 
 
 def _swap(new: Path, folder: Path, names: list[str]) -> None:
-    """Move files from `new` into `folder`, in place of those of the same names; on any failure, put these back."""
-    # Only these files move, not the folder: it may be where the user is, a mount, or hold files that are not ours.
-    # Not in the scratch folder: if this process is killed here, the next export must not remove them.
+    """Move files from `new` into `folder` and replace those of the same names; restore these on any failure."""
+    # The files are moved, not the folder, which may be a working directory, a mount, or contain other files. They are
+    # not moved into the scratch folder, because after a kill the next export would delete them.
     old = folder / f".replaced-{uuid4().hex}"
     old.mkdir()
     try:
@@ -114,7 +110,7 @@ def _swap(new: Path, folder: Path, names: list[str]) -> None:
 
 
 def _targets(stored: StoredValue, destination: Path) -> dict[str, Path]:
-    """Return where each file goes, by its name."""
+    """Return the destination of each file, by its name."""
     names = list(stored.files)
     if len(names) == 1 and not destination.is_dir():
         return {names[0]: destination}
@@ -125,16 +121,16 @@ def _check_free(destination: Path, targets: Mapping[str, Path], *, force: bool) 
     subject = str(destination)
     for target in targets.values():
         if target.is_dir():
-            raise CurationError(f"{target} is a folder.", subject=subject, remedy="Name another place.")
-        if os.path.lexists(target) and not target.is_file():  # a device, a pipe, or a link to nowhere
-            raise CurationError(f"{target} is no regular file.", subject=subject, remedy="Name another place.")
+            raise CurationError(f"{target} is a folder.", subject=subject, remedy="Name another path.")
+        if os.path.lexists(target) and not target.is_file():  # a device, a pipe, or a broken link
+            raise CurationError(f"{target} is not a regular file.", subject=subject, remedy="Name another path.")
     if len(targets) == 1:
         (target,) = targets.values()
         if target.exists() and not force:
             raise CurationError(f"{target} exists.", subject=subject, remedy=_REMEDY)
     elif destination.exists() and not destination.is_dir():
         raise CurationError(
-            "it is a file, and this export is a folder.", subject=subject, remedy="Name a folder that may be made."
+            "it is a file, but this export is a folder.", subject=subject, remedy="Name the path of a folder."
         )
     elif destination.is_dir() and any(destination.iterdir()) and not force:
         raise CurationError("the folder is not empty.", subject=subject, remedy=_REMEDY)

@@ -1,14 +1,10 @@
-"""What is known of one asset: its last materialization, checks, files and pictures, for `notmnist show`.
-
-Belongs here: collecting, and pictures as files. How it looks in a terminal is in `showing`.
-"""
+"""Collects the last materialization, checks, files and pictures of an asset, for `notmnist show`."""
 
 import base64
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -16,6 +12,7 @@ from uuid import uuid4
 import dagster as dg
 
 from notmnist_assets.checks.history import compare_with_history
+from notmnist_assets.cli.keys import find_key
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.definitions import DECLARATIONS
 from notmnist_assets.staleness.materializations import profile_of
@@ -26,8 +23,8 @@ _EMBEDDED: Final = re.compile(r"!\[([^\]]*)\]\(data:image/png;base64,([A-Za-z0-9
 
 
 @dataclass(frozen=True)
-class JudgedCheck:
-    """How a check judged the value that is there (or that it was not run or not compared), what it saw and wanted."""
+class CheckResult:
+    """The outcome of a check for the current value: passed, warned, failed, not run or not compared."""
 
     name: str
     outcome: str
@@ -37,7 +34,7 @@ class JudgedCheck:
 
 @dataclass(frozen=True)
 class EmbeddedPicture:
-    """A PNG out of the metadata, with the label it was under and its title."""
+    """A PNG from the metadata, with the label of its entry and its title."""
 
     label: str
     title: str
@@ -46,17 +43,17 @@ class EmbeddedPicture:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What is known of an asset.
+    """The state of an asset.
 
     Attributes:
         name: its key, parts joined by slashes.
-        description: what it says of itself.
-        made: when it was last made, in UTC.
-        run_id: the run that did.
-        metadata: what that run told.
-        checks: how its checks went.
-        uri: where it is stored; None when the storage of the present settings holds nothing under its key.
-        files: names and sizes of the stored files.
+        description: its description.
+        made: time of its last materialization, in UTC.
+        run_id: the run that materialized it.
+        metadata: metadata of the materialization, by label.
+        checks: results of its checks.
+        uri: where it is stored; None if the storage of the current settings contains no value of it.
+        files: sizes of the stored files in bytes, by name.
     """
 
     name: str
@@ -64,7 +61,7 @@ class Inspection:
     made: datetime
     run_id: str
     metadata: Mapping[str, dg.MetadataValue[Any]]
-    checks: Sequence[JudgedCheck]
+    checks: Sequence[CheckResult]
     uri: str | None
     files: Mapping[str, int]
 
@@ -82,26 +79,23 @@ class Inspection:
 def inspect_asset(
     definitions: dg.Definitions, instance: dg.DagsterInstance, store: ValueStore, name: str, profile: str
 ) -> Inspection:
-    """Collect what is known of an asset.
+    """Return the state of an asset.
 
     Raises:
-        CurationError: there is no such asset, it was never made, was made for another profile last, or what is stored
-            is damaged.
+        CurationError: there is no such asset, it was never materialized, its last materialization was for another
+            profile, or its stored value is damaged.
     """
     graph = definitions.resolve_asset_graph()
-    known = {key.to_user_string(): key for key in graph.toposorted_asset_keys}
-    name = name.strip("/")
-    if name not in known:
-        raise CurationError("there is no such asset.", subject=name, remedy=_suggestion(name, list(known)))
-    key = known[name]
+    key = find_key(graph.toposorted_asset_keys, name)
+    name = key.to_user_string()
     event = instance.get_latest_materialization_event(key)
     if event is None or event.asset_materialization is None:
-        raise CurationError("it was never made.", subject=name, remedy="Make what is missing: notmnist run")
-    if (other := profile_of(event.asset_materialization.metadata)) != profile:
+        raise CurationError("it was never materialized.", subject=name, remedy="Materialize it: notmnist run")
+    if (other := made_for(event.asset_materialization.metadata)) != profile:
         raise CurationError(
-            f"it was last made for the profile {other}, not for {profile}.",
+            f"it was last materialized for the profile {other}, not for {profile}.",
             subject=name,
-            remedy=f"Make it for {profile}: notmnist run",
+            remedy=f"Materialize it for {profile}: notmnist run",
         )
     stored = store.find(key.path)
     return Inspection(
@@ -117,10 +111,10 @@ def inspect_asset(
 
 
 def write_pictures(inspection: Inspection, folder: Path) -> list[Path]:
-    """Write the pictures of an asset as PNG files and return where they are; files of the same names are replaced.
+    """Write the pictures of an asset as PNG files and return their paths; files of the same names are replaced.
 
     Raises:
-        CurationError: the folder cannot be made or written.
+        CurationError: the folder cannot be created or written.
     """
     written = []
     try:
@@ -140,7 +134,7 @@ def write_pictures(inspection: Inspection, folder: Path) -> list[Path]:
 
 
 def _named(inspection: Inspection) -> dict[str, bytes]:
-    """Return the pictures by file name: the asset's key and the label, numbered where a label has several."""
+    """Return the PNG data by file name: key and label, with a number if a label has several pictures."""
     named: dict[str, bytes] = {}
     for picture in inspection.pictures:
         stem = re.sub(r"[^A-Za-z0-9_]+", "-", f"{inspection.name}-{picture.label}")
@@ -149,26 +143,17 @@ def _named(inspection: Inspection) -> dict[str, bytes]:
     return named
 
 
-def _suggestion(name: str, known: Sequence[str]) -> str:
-    by_lower = {candidate.lower(): candidate for candidate in known}
-    close = get_close_matches(name.lower(), by_lower, n=3, cutoff=0.5)
-    if close:
-        return f"Did you mean {' or '.join(by_lower[candidate] for candidate in close)}?"
-    return "All are listed by: notmnist status"
-
-
-def _checks(definitions: dg.Definitions, instance: dg.DagsterInstance, key: dg.AssetKey) -> list[JudgedCheck]:
+def _checks(definitions: dg.Definitions, instance: dg.DagsterInstance, key: dg.AssetKey) -> list[CheckResult]:
     keys = sorted(check for check in definitions.resolve_asset_graph().asset_check_keys if check.asset_key == key)
     evaluations = latest_evaluations(instance, keys)
-    judged = []
+    results = []
     for check in keys:
         if check not in evaluations:
             outcome = outcome_without_evaluation(check)
-            guards = DECLARATIONS[key.to_user_string()].guards
-            reason = compare_with_history(instance, key, guards).reason if outcome == NOT_COMPARED else ""
-            judged.append(JudgedCheck(check.name, outcome, reason))
+            reason = compare_with_history(instance, key).reason if outcome == NOT_COMPARED else ""
+            results.append(CheckResult(check.name, outcome, reason))
             continue
-        seen = (evaluations[check].metadata.get(label) for label in ("actual", "threshold"))
-        numbers = ("" if value is None else str(value.value) for value in seen)
-        judged.append(JudgedCheck(check.name, outcome_of(evaluations[check]), *numbers))
-    return judged
+        found = (evaluations[check].metadata.get(label) for label in ("actual", "threshold"))
+        numbers = ("" if value is None else str(value.value) for value in found)
+        results.append(CheckResult(check.name, outcome_of(evaluations[check]), *numbers))
+    return results

@@ -1,7 +1,4 @@
-"""What a person sees in the terminal: progress bars while it works, tables when it is done.
-
-Belongs here: drawing with rich. Where the numbers come from is in `planning`, `runs` and the instance.
-"""
+"""Prints progress bars during a run, and the tables of assets and findings."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -40,9 +37,9 @@ _ROOM_FOR_PERCENTAGES: Final = 100
 
 @contextmanager
 def progress_bars(console: Console) -> Iterator[None]:
-    """Show every stage of the library as a bar while the block runs, with the asset that a run is at.
+    """Show a progress bar for each stage of work in the block, with the assets of the current step.
 
-    Only in a terminal: in a file, bars are noise.
+    Does nothing if the console is not a terminal.
     """
     if not console.is_terminal:
         yield
@@ -51,7 +48,7 @@ def progress_bars(console: Console) -> Iterator[None]:
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
-        # Where there is little room, the bar alone tells the share.
+        # A narrow terminal has room for the bar only.
         *([TaskProgressColumn()] if console.width >= _ROOM_FOR_PERCENTAGES else []),
         MofNCompleteColumn(table_column=Column(no_wrap=True)),
         TimeElapsedColumn(table_column=Column(no_wrap=True)),
@@ -60,10 +57,9 @@ def progress_bars(console: Console) -> Iterator[None]:
 
         @contextmanager
         def display(title: str, total: int | None, unit: str) -> Iterator[Advance]:
-            # Bytes in full are hard to read.
             scale = 1_000_000 if unit == "B" else 1
-            words = ": ".join(filter(None, (current_step_name(), title)))
-            label = f"{words} (MB)" if unit == "B" else f"{words} ({unit})"
+            stage = ": ".join(filter(None, (current_step_name(), title)))
+            label = f"{stage} (MB)" if unit == "B" else f"{stage} ({unit})"
             task = bars.add_task(escape(label), total=None if total is None else max(total // scale, 1))
             done = 0
 
@@ -83,13 +79,16 @@ def progress_bars(console: Console) -> Iterator[None]:
 
 
 def assets_table(definitions: dg.Definitions, instance: dg.DagsterInstance, profile: str) -> Table:
-    """Return one line per asset: rows, age, and how its checks went.
+    """Return a table with one line per asset: rows, time of materialization, and results of its checks.
 
-    The history has one line per asset, whatever the profile: what was made for another one last is only named.
+    The history keeps one last materialization per asset for all profiles. If it was for another profile, the line
+    contains only the name of that profile.
     """
     table = Table(title="Assets", title_justify="left", caption_justify="left")
-    for name, justify in (("asset", "left"), ("rows", "right"), ("made (UTC)", "left"), ("checks", "left")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    table.add_column("asset", no_wrap=True)
+    table.add_column("rows", justify="right", no_wrap=True)
+    table.add_column("materialized (UTC)", overflow="fold")
+    table.add_column("checks", overflow="fold")
     graph = definitions.resolve_asset_graph()
     records = instance.get_asset_records(list(graph.toposorted_asset_keys))
     entries = {record.asset_entry.asset_key: record.asset_entry for record in records}
@@ -103,8 +102,8 @@ def assets_table(definitions: dg.Definitions, instance: dg.DagsterInstance, prof
             table.add_row(key.to_user_string(), "", "never", "")
             continue
         metadata = event.asset_materialization.metadata
-        if (other := profile_of(metadata)) != profile:
-            table.add_row(key.to_user_string(), "", f"last for the profile {other}", "")
+        if (other := made_for(metadata)) != profile:
+            table.add_row(key.to_user_string(), "", f"last for profile {other}", "")
             continue
         rows = metadata.get("dagster/row_count") or metadata.get("rows")
         made = datetime.fromtimestamp(event.timestamp, UTC).strftime("%Y-%m-%d %H:%M")
@@ -113,18 +112,17 @@ def assets_table(definitions: dg.Definitions, instance: dg.DagsterInstance, prof
         table.add_row(key.to_user_string(), f"{rows.value:,}" if rows else "", made, _describe_checks(outcomes))
     if idle:
         table.caption = (
-            f"{counted(idle, 'check')} had nothing to compare with, and no part in these numbers: `notmnist show ASSET`"
-            " says why."
+            f"{counted(idle, 'check')} had nothing to compare with and no result: `notmnist show ASSET` says why."
         )
     return table
 
 
 def findings_table(declarations: Iterable[Declaration], instance: dg.DagsterInstance, profile: str) -> Table:
-    """Return the main numbers of a profile: duplicates, what was removed, accuracies."""
+    """Return a table of the main results of a profile: duplicates, removed rows, accuracies."""
     table = Table(title="Findings", title_justify="left")
-    table.add_column("where")
-    table.add_column("what")
-    table.add_column("value", justify="right")
+    table.add_column("asset", overflow="fold")
+    table.add_column("finding", overflow="fold")
+    table.add_column("value", justify="right", no_wrap=True)
     for declaration in declarations:
         if not declaration.headlines:
             continue
@@ -132,14 +130,14 @@ def findings_table(declarations: Iterable[Declaration], instance: dg.DagsterInst
         metadata = event.asset_materialization.metadata if event and event.asset_materialization else {}
         if profile_of(metadata) != profile:
             continue
-        for label, words in declaration.headlines.items():
+        for label, description in declaration.headlines.items():
             if label in metadata:
-                table.add_row(declaration.key, words, _readable(label, metadata[label].value))
+                table.add_row(declaration.key, description, _readable(label, metadata[label].value))
     return table
 
 
 def _readable(label: str, value: Any) -> str:
-    """Return a number as people write it: accuracies in percent, others with the digits that they have."""
+    """Return a number as text: accuracies in percent, integers with thousands separators."""
     if label.startswith("accuracy"):
         return f"{100 * value:.1f} %"
     return f"{value:g}" if isinstance(value, float) else f"{value:,}"
@@ -148,7 +146,7 @@ def _readable(label: str, value: Any) -> str:
 def _check_results(
     graph: Any, instance: dg.DagsterInstance, materialized: Mapping[dg.AssetKey, int | None]
 ) -> dict[dg.AssetKey, dict[str, str]]:
-    """Return by asset the outcome of each check: passed, not compared, warned, failed, not run."""
+    """Return the outcome of each check by asset: passed, not compared, warned, failed or not run."""
     results: dict[dg.AssetKey, dict[str, str]] = {}
     checks = sorted(graph.asset_check_keys)
     evaluations = latest_evaluations(instance, checks, materialized)
@@ -167,5 +165,5 @@ def _describe_checks(outcomes: dict[str, str]) -> str:
         names = [name for name, result in outcomes.items() if result == outcome]
         if names:
             parts.append(f"[{colour}]{outcome}: {', '.join(names)}[/{colour}]")
-    # A line of the table has no room for those that had nothing to compare: its caption counts them.
+    # Checks that had nothing to compare with are counted in the caption.
     return ", ".join(parts) or (NOT_COMPARED if outcomes else "")

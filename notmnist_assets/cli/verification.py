@@ -10,7 +10,7 @@ from notmnist_assets.storage.store import NoDigestsError, StorageUnusableError, 
 
 
 class State(StrEnum):
-    """What is known of a stored value."""
+    """The state of a stored value."""
 
     INTACT = "intact"
     RECORDED = "recorded"
@@ -21,7 +21,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Verification:
-    """The outcome for one asset: its key, the state of its value, and the reason in words."""
+    """The state of the value of one asset, with the sizes of its files or the reason."""
 
     asset: str
     state: State
@@ -29,17 +29,20 @@ class Verification:
 
     @property
     def is_usable(self) -> bool:
-        """Whether the value can be loaded, or was never stored."""
+        """Whether the value can be loaded, or nothing is stored."""
         return self.state not in (State.UNPROVEN, State.DAMAGED)
 
 
-def verify_values(store: ValueStore, assets: Iterable[str], *, record: bool = False) -> Iterator[Verification]:
+def verify_values(
+    store: ValueStore, assets: Iterable[str], *, record: bool = False, sizes_only: bool = False
+) -> Iterator[Verification]:
     """Read all files of the stored values and compare them with their digests, asset by asset.
 
     Args:
         store: where values are stored.
         assets: keys, parts joined by slashes.
         record: first record digests of values that an earlier release stored without; their files count as unchanged.
+        sizes_only: read the manifests and compare the sizes of the files, without reading the files.
 
     Raises:
         StorageUnusableError: the storage cannot be read.
@@ -52,7 +55,7 @@ def verify_values(store: ValueStore, assets: Iterable[str], *, record: bool = Fa
             if stored is None:
                 yield Verification(asset, State.ABSENT, "nothing is stored")
                 continue
-            if not recorded:
+            if not recorded and not sizes_only:
                 store.verify(key, stored)
         except StorageUnusableError:
             raise

@@ -37,6 +37,17 @@ def claim_run(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     instance.add_run_tags(run.run_id, {HOST_TAG: socket.gethostname(), PROCESS_TAG: str(os.getpid()), SINCE_TAG: since})
 
 
+def find_dead_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
+    """Return the unfinished runs whose process has died, without reporting them."""
+    dead = []
+    for run in instance.get_runs(dg.RunsFilter(statuses=_IN_PROGRESS)):
+        lock = _acquired(_lock_of(instance, run.run_id))
+        if lock is not None:
+            lock.release()
+            dead.append(run)
+    return dead
+
+
 def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     """Report unfinished runs of dead processes as failed, or canceled if they were being terminated.
 
@@ -48,12 +59,8 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     dead = []
     for run in instance.get_runs(dg.RunsFilter(statuses=_IN_PROGRESS)):
         path = _lock_of(instance, run.run_id)
-        if not path.exists():
-            continue
-        lock = FileLock(path)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
+        lock = _acquired(path)
+        if lock is None:
             continue
         # The run may have ended since it was listed.
         now = instance.get_run_by_id(run.run_id)
@@ -62,6 +69,18 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
             dead.append(run.run_id)
         _release(path, lock)
     return dead
+
+
+def _acquired(path: Path) -> FileLock | None:
+    """Return the acquired lock of a run, None if its process is alive or never claimed the run."""
+    if not path.exists():
+        return None
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return None
+    return lock
 
 
 def _report(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
