@@ -40,8 +40,10 @@ def history_kept_open(instance: dg.DagsterInstance, run_id: str | None = None) -
                 stack.enter_context(_kept_open(path))
         if of_run.is_file():
             stack.enter_context(_notifies_watchers(of_run))
-        event.listen(Engine, "connect", _wait_less_for_the_disk)
-        stack.callback(event.remove, Engine, "connect", _wait_less_for_the_disk)
+        listener = (Engine, "connect", _wait_less_for_the_disk)
+        if not event.contains(*listener):  # the block of a run may be inside that of a command
+            event.listen(*listener)
+            stack.callback(event.remove, *listener)
         yield
 
 
