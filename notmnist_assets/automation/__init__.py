@@ -1,8 +1,4 @@
-"""What runs by itself, and who hears of it when that fails.
-
-Belongs here: the job, and everything that asks for runs or watches over them, one file each. What is stale is decided
-in `planning`. Nothing here starts a run until a person switches it on.
-"""
+"""The job, and the schedule and sensors that request runs, report dead runs and post alerts about failed ones."""
 
 from notmnist_assets.automation.alerts import failure_alerts
 from notmnist_assets.automation.dead_runs import dead_runs

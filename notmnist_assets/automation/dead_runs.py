@@ -1,4 +1,4 @@
-"""The sensor `dead_runs`: ends runs whose process has died, so that those behind them in the queue move on."""
+"""The sensor `dead_runs`: reports runs whose process has died as failed, so that queued runs can start."""
 
 from typing import Final
 
@@ -14,11 +14,11 @@ _SECONDS: Final = 30
     minimum_interval_seconds=_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description=f"Every {_SECONDS} seconds: reports runs as failed whose process was killed or whose machine stopped."
-    " Runs that wait in the queue then start, and `failure_alerts` posts its message. Starts no run itself.",
+    " Queued runs can then start, and `failure_alerts` posts an alert. Requests no runs.",
 )
 def dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """Look for runs whose process has died."""
+    """Report the runs whose process has died."""
     dead = end_dead_runs(context.instance)
     for run_id in dead:
         context.log.warning(f"The process of run {run_id} has died; the run is reported as failed.")
-    return dg.SkipReason(f"Ended {len(dead)} dead runs: {', '.join(dead)}" if dead else "No run is dead.")
+    return dg.SkipReason(f"Reported as failed: {', '.join(dead)}" if dead else "There are no dead runs.")

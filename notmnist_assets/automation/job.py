@@ -1,12 +1,33 @@
-"""The job `refresh`: everything, or the part of it that is asked for.
+"""The job `refresh`, and whether a run of it, or of other assets, is under way."""
 
-Belongs here: the job alone. When it runs, and for which assets, is in the other files of this package.
-"""
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import dagster as dg
+
+from notmnist_assets.runs.process import end_dead_runs
 
 REFRESH_JOB = dg.define_asset_job(
     "refresh",
     selection=dg.AssetSelection.all(),
-    description="Everything, from the archives to the baselines, exports and report, in one run.",
+    description="Materializes everything, from the archives to the baselines, exports and report, in one run.",
 )
+_UNFINISHED: Final = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+# A run whose process died before it claimed the run stays "started". It must not block automation for ever.
+_LONGEST_RUN: Final = timedelta(days=1)
+
+
+def run_under_way(instance: dg.DagsterInstance) -> str | None:
+    """Return the id of an unfinished run of the last day that materializes assets, None if there is none."""
+    end_dead_runs(instance)
+    recent = dg.RunsFilter(statuses=_UNFINISHED, created_after=datetime.now(UTC) - _LONGEST_RUN)
+    for run in instance.get_runs(filters=recent):
+        if run.asset_selection is not None or run.job_name == REFRESH_JOB.name:
+            return run.run_id
+    return None

@@ -1,7 +1,6 @@
-"""The next round of a refresh, as a run that the schedule or the sensor requests.
+"""Builds the run request of a tick: the next round of the plan that `notmnist run` follows.
 
-Automation makes what `notmnist run` makes: each tick requests one round of the same plan, the next tick after its end
-the next one, until nothing is out of date.
+Each tick requests one round, and the next tick after its end requests the next round, until nothing is out of date.
 """
 
 import hashlib
@@ -12,24 +11,48 @@ from typing import Final
 
 import dagster as dg
 
+from notmnist_assets.curation.core.images import SETS
 from notmnist_assets.settings.model import Settings
-from notmnist_assets.staleness.plan import AssetGraph, first_with_reason, next_round, plan_refresh
-from notmnist_assets.staleness.reasons import ArchiveComparison
+from notmnist_assets.sources.choice import source_of
+from notmnist_assets.staleness.plan import (
+    ArchiveLook,
+    AssetGraph,
+    archive_change,
+    first_of,
+    next_round,
+    plan_refresh,
+)
 
 _AUTOMATIC: Final = "notmnist/automatic"
-_ASKED: Final = "notmnist/asked"
-"""Names what a run was requested for: equal for equal assets, code and sources."""
+_REQUEST: Final = "notmnist/request"
+"""Tag with the identity of a request: equal for equal assets, code versions and source state."""
 _HOUR: Final = 3600.0
 _MOST_DOUBLINGS: Final = 5
-_SAME: Final = 6
-"""As many runs for the same are looked at; the pause no longer grows after so many."""
+_MOST_REPEATS: Final = 6
+"""Number of past runs that are compared; after so many failures the pause stays at a day."""
 _ENDED: Final = {
     dg.DagsterRunStatus.FAILURE: "failed",
     dg.DagsterRunStatus.CANCELED: "was canceled",
-    dg.DagsterRunStatus.SUCCESS: "succeeded, and still it is out of date",
+    dg.DagsterRunStatus.SUCCESS: "succeeded, but its assets are out of date again",
 }
 TICK_SECONDS: Final = 30.0
-"""For all that a tick asks of the source; Dagster ends a tick after 60."""
+"""Time limit for all requests of a tick to the source; Dagster ends a tick after 60 seconds."""
+
+
+def ask_source(settings: Settings) -> dict[str, str]:
+    """Return the location of the archives and what identifies each at the source, without transferring it.
+
+    Raises:
+        CurationError: the source does not answer.
+    """
+    source = source_of(settings)
+    return {"from": settings.redacted_archives or "", **{name: source.validator(name) for name in SETS}}
+
+
+def changed_archives(settings: Settings, stored: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the reason for each archive that is out of date, by set."""
+    reasons = {name: archive_change(settings, name, sha256) for name, sha256 in stored.items()}
+    return {name: reason for name, reason in reasons.items() if reason}
 
 
 def next_request(
@@ -40,48 +63,48 @@ def next_request(
     seen: Mapping[str, str],
     look: ArchiveComparison,
 ) -> dg.RunRequest | str:
-    """Return the run that makes the next round, else in words why there is none.
+    """Return the request for the next round, or the reason why there is none.
 
-    A run for the same is requested again an hour after the last one ended without success, then after two hours,
-    four, and so on up to a day. Other assets, other code or another answer of the source are not the same.
+    An identical request is repeated one hour after its last run ended without success, then after two hours, four,
+    and so on up to a day. A request with other assets, code versions or source state is made at once.
 
     Args:
         instance: the history.
         graph: all assets and checks.
-        settings: those to make the assets with.
-        seen: what the source says of its archives.
-        look: whether an archive is out of date.
+        settings: the settings of the run.
+        seen: what identifies the archives at the source.
+        look: returns the reason why an archive is out of date, or None.
     """
     stale, held = plan_refresh(graph, instance, settings, look)
-    waiting = f" {len(held)} assets wait, {first_with_reason(held)}." if held else ""
+    blocked = f" {len(held)} assets are blocked, {first_of(held)}." if held else ""
     if not stale:
-        return waiting.strip() or "Both archives are unchanged, and so is everything made from them."
+        return blocked.strip() or "Both archives are unchanged, and all assets are up to date."
     chosen = next_round(stale)
-    asked = _name([[key.to_user_string(), graph.get(key).code_version] for key in sorted(chosen)], seen)
-    if pause := _pause(instance, asked):
-        return f"{len(stale)} assets are out of date, {first_with_reason(chosen)}. {pause}{waiting}"
-    return dg.RunRequest(asset_selection=list(chosen), tags={_AUTOMATIC: "true", _ASKED: asked})
+    request = _digest([[key.to_user_string(), graph.get(key).code_version] for key in sorted(chosen)], seen)
+    if pause := _pause(instance, request):
+        return f"{len(stale)} assets are out of date, {first_of(chosen)}. {pause}{blocked}"
+    return dg.RunRequest(asset_selection=list(chosen), tags={_AUTOMATIC: "true", _REQUEST: request})
 
 
-def _pause(instance: dg.DagsterInstance, asked: str) -> str | None:
-    """Return in words why a run is not requested again yet, None when it may be."""
-    last = instance.get_run_records(dg.RunsFilter(tags={_AUTOMATIC: "true"}), limit=_SAME)
-    same = 0
+def _pause(instance: dg.DagsterInstance, request: str) -> str | None:
+    """Return why a request is not repeated yet, None if it may be."""
+    last = instance.get_run_records(dg.RunsFilter(tags={_AUTOMATIC: "true"}), limit=_MOST_REPEATS)
+    repeats = 0
     for record in last:
-        if record.dagster_run.tags.get(_ASKED) != asked:
+        if record.dagster_run.tags.get(_REQUEST) != request:
             break
-        same += 1
-    if not same:
+        repeats += 1
+    if not repeats:
         return None
     run = last[0].dagster_run
-    hours = 2 ** min(same - 1, _MOST_DOUBLINGS - 1) if same < _SAME else 24
+    hours = 2 ** min(repeats - 1, _MOST_DOUBLINGS - 1) if repeats < _MOST_REPEATS else 24
     ended = last[0].end_time or last[0].update_timestamp.timestamp()
     left = ended + hours * _HOUR - time.time()
     if left <= 0:
         return None
     how = _ENDED.get(run.status, "has not ended")
-    return f"Run {run.run_id[:8]} for the same {how}; tried again in {max(1, round(left / 60))} minutes."
+    return f"The identical run {run.run_id[:8]} {how}; it is repeated in {max(1, round(left / 60))} minutes."
 
 
-def _name(*parts: object) -> str:
+def _digest(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

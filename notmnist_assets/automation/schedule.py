@@ -1,11 +1,9 @@
-"""The schedule `weekly_refresh`: once a week, what is missing or out of date, round by round."""
+"""The schedule `weekly_refresh`: materializes what is missing or out of date once a week, round by round."""
 
 import dagster as dg
 
-from notmnist_assets.automation.job import REFRESH_JOB
-from notmnist_assets.automation.looking import ask_source, changes
-from notmnist_assets.automation.rounds import TICK_SECONDS, next_request
-from notmnist_assets.automation.under_way import run_under_way
+from notmnist_assets.automation.job import REFRESH_JOB, run_under_way
+from notmnist_assets.automation.rounds import TICK_SECONDS, ask_source, changed_archives, next_request
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.settings.model import read_settings
 from notmnist_assets.sources.deadlines import within
@@ -18,13 +16,13 @@ from notmnist_assets.staleness.materializations import stored_archives
     cron_schedule="*/10 3-8 * * 1",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.STOPPED,
-    description="Mondays from 03:00 to 08:59 UTC, every ten minutes: the next round of what notmnist run would make,"
-    " until nothing is missing or out of date.",
+    description="Every ten minutes on Mondays from 03:00 to 08:59 UTC: requests the next round of what notmnist run"
+    " would materialize, until nothing is missing or out of date.",
 )
 def weekly_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Request the next round."""
     if context.repository_def is None:
-        raise dg.DagsterInvariantViolationError("weekly_refresh is evaluated within its repository")
+        raise dg.DagsterInvariantViolationError("weekly_refresh must be evaluated in its code location")
     if run_id := run_under_way(context.instance):
         return dg.SkipReason(f"Run {run_id} is under way.")
     settings = read_settings()
@@ -32,15 +30,15 @@ def weekly_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.
     seen: dict[str, str] = {}
     try:
         seen = within(TICK_SECONDS / 2, lambda _: ask_source(settings))
-        changed = within(TICK_SECONDS / 2, lambda _: changes(settings, stored))
+        changed = within(TICK_SECONDS / 2, lambda _: changed_archives(settings, stored))
     except (CurationError, TimeoutError) as error:
-        # The run has more patience than a tick.
+        # A run waits longer for the source than a tick can.
         changed = dict.fromkeys(stored, f"to be checked: {error}")
-    asked = next_request(
+    request = next_request(
         context.instance,
         context.repository_def.asset_graph,
         settings,
         seen=seen,
         look=lambda name, _: changed.get(name),
     )
-    return dg.SkipReason(asked) if isinstance(asked, str) else asked
+    return dg.SkipReason(request) if isinstance(request, str) else request

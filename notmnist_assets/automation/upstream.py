@@ -1,4 +1,4 @@
-"""The sensor `upstream_watch`: makes what is out of date, soon after the sources or anything made from them changed."""
+"""The sensor `upstream_watch`: materializes what is out of date soon after the source or an asset changed."""
 
 import json
 import time
@@ -8,34 +8,32 @@ from typing import Final
 
 import dagster as dg
 
-from notmnist_assets.automation.job import REFRESH_JOB
-from notmnist_assets.automation.looking import ask_source, changes
-from notmnist_assets.automation.rounds import TICK_SECONDS, next_request
-from notmnist_assets.automation.under_way import run_under_way
+from notmnist_assets.automation.job import REFRESH_JOB, run_under_way
+from notmnist_assets.automation.rounds import TICK_SECONDS, ask_source, changed_archives, next_request
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.settings.model import Settings, read_settings
 from notmnist_assets.sources.deadlines import within
 from notmnist_assets.staleness.materializations import stored_archives
 
 _INTERVAL: Final = 60
-# Archives of this kind change a few times a year, and whoever replaces one wants to see the result the same hour. A
-# look is a few requests without a body, so four in an hour trouble no server.
+# Archives change a few times a year, and a person who replaces one expects the result within the hour. One check of the
+# source is a few requests without a body.
 _MINUTES: Final = 15
 _LONGEST_PAUSE: Final = 240
-"""Minutes from one question to a silent server to the next."""
+"""Longest time in minutes between two attempts to reach a server that does not answer."""
 
 
 @dataclass(frozen=True)
-class _Memory:
-    """What a tick leaves for the next one, as JSON in the cursor; without it, the next one asks again.
+class _State:
+    """The state between two ticks, as JSON in the cursor; without a valid cursor, the next tick asks the source.
 
     Attributes:
-        seen: what the source said of its archives when it last answered.
-        stored: the archives that were stored then.
-        changed: those of them that were out of date, with the reason.
-        due: when the source is asked again, in seconds since 1970.
-        failures: questions in a row that got no answer.
-        history: the last change of the history that was looked at.
+        seen: what identified the archives at the source when it last answered.
+        stored: SHA-256 of the stored archives at that time, by set.
+        changed: the reason for each archive that was out of date, by set.
+        due: time of the next request to the source, in seconds since 1970.
+        failures: number of consecutive requests without an answer.
+        history: the last event of the history that a tick has examined.
     """
 
     seen: Mapping[str, str] = field(default_factory=dict)
@@ -46,41 +44,41 @@ class _Memory:
     history: str = ""
 
     @classmethod
-    def read(cls, cursor: str | None) -> "_Memory":
-        """Return what a cursor says; nothing when it is unset or not ours."""
+    def read(cls, cursor: str | None) -> "_State":
+        """Parse a cursor; an unset or unknown one gives the initial state."""
         try:
             return cls(**json.loads(cursor or "{}"))
         except (ValueError, TypeError):
             return cls()
 
-    def result(self, asked: dg.RunRequest | str) -> dg.SensorResult:
-        """Return the result of a tick that leaves this memory."""
+    def result(self, request: dg.RunRequest | str) -> dg.SensorResult:
+        """Return the result of a tick: a run request, or the reason for skipping it, with this state as cursor."""
         cursor = json.dumps(asdict(self))
-        if isinstance(asked, str):
-            return dg.SensorResult(skip_reason=asked, cursor=cursor)
-        return dg.SensorResult(run_requests=[asked], cursor=cursor)
+        if isinstance(request, str):
+            return dg.SensorResult(skip_reason=request, cursor=cursor)
+        return dg.SensorResult(run_requests=[request], cursor=cursor)
 
-    def ask(self, settings: Settings, stored: Mapping[str, str | None]) -> "_Memory":
-        """Return the memory after asking the source.
+    def ask(self, settings: Settings, stored: Mapping[str, str | None]) -> "_State":
+        """Ask the source and return the new state.
 
         Raises:
-            CurationError: it does not answer.
-            TimeoutError: not in time.
+            CurationError: the source does not answer.
+            TimeoutError: the source does not answer within the time limit.
         """
         seen = within(TICK_SECONDS / 2, lambda _: ask_source(settings))
         if seen == self.seen and stored == self.stored and not self.changed:
             changed: Mapping[str, str] = {}
         else:
-            changed = within(TICK_SECONDS / 2, lambda _: changes(settings, stored))
-        return _Memory(seen, stored, changed, time.time() + _MINUTES * 60, 0, self.history)
+            changed = within(TICK_SECONDS / 2, lambda _: changed_archives(settings, stored))
+        return _State(seen, stored, changed, time.time() + _MINUTES * 60, 0, self.history)
 
-    def unanswered(self) -> "_Memory":
-        """Return the memory after one more question without an answer: the pause doubles each time."""
+    def unanswered(self) -> "_State":
+        """Return the state after a request without an answer; the pause doubles each time."""
         return replace(self, due=time.time() + self.pause * 60, failures=self.failures + 1)
 
     @property
     def pause(self) -> int:
-        """Minutes until a question is repeated that gets no answer now."""
+        """Minutes until a request without an answer is repeated."""
         return min(_MINUTES << min(self.failures, 10), _LONGEST_PAUSE)
 
 
@@ -89,49 +87,49 @@ class _Memory:
     job=REFRESH_JOB,
     minimum_interval_seconds=_INTERVAL,
     default_status=dg.DefaultSensorStatus.STOPPED,
-    description=f"Every {_MINUTES} minutes: asks where the archives come from whether one changed (a server by ETag,"
-    " date, size and SHA256SUMS, a folder by date and size; nothing is downloaded). Within a minute after any run:"
-    " looks whether something is out of date because of it. Then runs the next round of what notmnist run would make,"
-    " until nothing is out of date. A server that does not answer is reported here and asked less and less often.",
+    description=f"Every {_MINUTES} minutes: asks the source whether an archive changed (a server for ETag, date, size"
+    " and SHA256SUMS, a folder for date and size; nothing is downloaded). Within a minute after any run: examines"
+    " whether assets are out of date because of it. Then requests the next round of what notmnist run would"
+    " materialize, until nothing is out of date. A server that does not answer is asked less and less often; skipped ticks report it.",
 )
 def upstream_watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-    """Compare what is stored with what the source has now, and what was made with what it is made from."""
+    """Compare the stored archives with the source, and assets with their inputs; request the next round."""
     if context.repository_def is None:
-        raise dg.DagsterInvariantViolationError("upstream_watch is evaluated within its repository")
-    memory = _Memory.read(context.cursor)
+        raise dg.DagsterInvariantViolationError("upstream_watch must be evaluated in its code location")
+    state = _State.read(context.cursor)
     if run_id := run_under_way(context.instance):
-        return memory.result(f"Run {run_id} is under way; looked at again when it is done.")
+        return state.result(f"Run {run_id} is under way; the next check follows its end.")
     settings = read_settings()
     stored = stored_archives(context.instance)
     history = _last_change(context.instance)
     now = time.time()
-    if now < memory.due and history == memory.history:
-        return memory.result(f"Nothing ran since the last look; the source is asked in {_minutes(memory.due - now)}.")
-    if now >= memory.due or (stored != memory.stored and not memory.failures):
+    if now < state.due and history == state.history:
+        return state.result(f"No run since the last check; the source is asked in {_minutes(state.due - now)}.")
+    if now >= state.due or (stored != state.stored and not state.failures):
         try:
-            memory = memory.ask(settings, stored)
+            state = state.ask(settings, stored)
         except (CurationError, TimeoutError) as error:
-            return memory.unanswered().result(f"{error} Asked again in {memory.pause} minutes.")
-    asked = next_request(
+            return state.unanswered().result(f"{error} Asked again in {state.pause} minutes.")
+    request = next_request(
         context.instance,
         context.repository_def.asset_graph,
         settings,
-        seen=memory.seen,
-        look=lambda name, sha256: memory.changed.get(name) if memory.stored.get(name) == sha256 else None,
+        seen=state.seen,
+        look=lambda name, sha256: state.changed.get(name) if state.stored.get(name) == sha256 else None,
     )
-    if memory.failures and isinstance(asked, dg.RunRequest) and _makes_archives(asked):
-        asked = (
-            f"Archives are out of date, and their source does not answer; asked again in {_minutes(memory.due - now)}."
+    if state.failures and isinstance(request, dg.RunRequest) and _includes_archives(request):
+        request = (
+            f"Archives are out of date, but the source does not answer; asked again in {_minutes(state.due - now)}."
         )
-    return replace(memory, history=history).result(asked)
+    return replace(state, history=history).result(request)
 
 
-def _makes_archives(asked: dg.RunRequest) -> bool:
-    return any(key.path[0] == "archives" for key in asked.asset_selection or ())
+def _includes_archives(request: dg.RunRequest) -> bool:
+    return any(key.path[0] == "archives" for key in request.asset_selection or ())
 
 
 def _last_change(instance: dg.DagsterInstance) -> str:
-    """Return what differs once another run ended or began."""
+    """Return id and status of the run that changed last."""
     last = instance.get_run_records(limit=1, order_by="update_timestamp", ascending=False)
     return f"{last[0].dagster_run.run_id} {last[0].dagster_run.status.value}" if last else ""
 

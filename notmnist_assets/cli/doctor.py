@@ -10,7 +10,7 @@ from typing import Final
 import dagster as dg
 
 from notmnist_assets.automation import SENSORS, upstream_watch, weekly_refresh
-from notmnist_assets.automation.looking import ask_source
+from notmnist_assets.automation.rounds import ask_source
 from notmnist_assets.cli.verification import State, verify_values
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.images import SETS

@@ -67,7 +67,7 @@ def tick(
 @pytest.mark.parametrize(
     ("tags", "starter"), [(BY_THE_SCHEDULE, "schedule weekly_refresh"), (BY_THE_WATCH, "sensor upstream_watch")]
 )
-def test_a_failed_automatic_run_is_told_with_its_reason(
+def test_an_alert_about_a_failed_automatic_run_contains_its_error(
     broken: Workspace, webhook: Webhook, tags: dict[str, str], starter: str
 ) -> None:
     with broken.instance() as instance:
@@ -82,22 +82,22 @@ def test_a_failed_automatic_run_is_told_with_its_reason(
     assert "cut short" in step
 
 
-def test_a_run_that_a_person_started_is_not_told(broken: Workspace, webhook: Webhook) -> None:
+def test_a_run_that_a_person_started_causes_no_alert(broken: Workspace, webhook: Webhook) -> None:
     with broken.instance() as instance:
         run, skipped, _ = tick(broken, instance, {})
-    assert skipped == f"Run {run.run_id} was started by a person, who sees how it ended."
+    assert skipped == f"Run {run.run_id} was started by a person: no alert."
     assert webhook.asked == 0
 
 
-def test_nobody_is_told_without_a_webhook(broken: Workspace) -> None:
+def test_without_a_webhook_no_alert_is_sent(broken: Workspace) -> None:
     with broken.instance() as instance:
         run, skipped, errors = tick(broken, instance, BY_THE_SCHEDULE)
-    assert skipped == f"Run {run.run_id} failed; nobody is told, because NOTMNIST_FAILURE_WEBHOOK is not set."
+    assert skipped == f"Run {run.run_id} failed; no alert was sent, because NOTMNIST_FAILURE_WEBHOOK is not set."
     assert errors == []
 
 
 @pytest.mark.parametrize(
-    ("answers", "asked", "told"),
+    ("answers", "asked", "delivered"),
     [([503], 2, True), ([503, 500], 2, False), ([404], 1, False), ([302], 1, False)],
     ids=["trouble that passes", "trouble that stays", "wrong address", "redirected"],
 )
@@ -107,15 +107,15 @@ def test_a_webhook_in_trouble_is_logged_without_its_address_and_fails_no_tick(
     caplog: pytest.LogCaptureFixture,
     answers: list[int],
     asked: int,
-    told: bool,
+    delivered: bool,
 ) -> None:
     webhook.answers.extend(answers)
     caplog.set_level(logging.DEBUG)
     with broken.instance() as instance:
         run, skipped, errors = tick(broken, instance, BY_THE_SCHEDULE, caplog)
     assert (skipped, errors) == (None, [])
-    assert (webhook.asked, len(webhook.messages)) == (asked, int(told))
-    assert (f"it answered {answers[-1]}" in caplog.text) is not told
+    assert (webhook.asked, len(webhook.messages)) == (asked, int(delivered))
+    assert (f"it answered {answers[-1]}" in caplog.text) is not delivered
     assert f"Run {run.run_id} failed" in caplog.text
     assert SECRET not in caplog.text
 
@@ -142,7 +142,10 @@ def test_a_webhook_that_drips_is_given_up_in_time_and_its_connection_ended(
         _, skipped, errors = tick(broken, instance, BY_THE_SCHEDULE, caplog)
     begun = time.monotonic()
     assert (skipped, errors) == (None, [])
-    assert "was not told: it sent no complete answer within 1 seconds" in caplog.text
+    assert (
+        "no alert reached the webhook in NOTMNIST_FAILURE_WEBHOOK: it sent no complete answer within 1 seconds"
+        in caplog.text
+    )
     assert SECRET not in caplog.text
     while webhook.gone < webhook.asked and time.monotonic() - begun < 30:
         time.sleep(0.1)
@@ -167,7 +170,7 @@ def test_many_long_reasons_make_one_message_of_bounded_length() -> None:
     assert text.endswith("• and 2 more steps")
 
 
-def test_a_run_that_failed_before_any_step_is_told_too() -> None:
+def test_a_run_that_failed_before_any_step_causes_an_alert() -> None:
     text = alert_text(dg.DagsterRun("refresh", "1234"), "schedule weekly_refresh", {"": "The run worker died."})
     assert text.endswith("\n• The run worker died.")
 

@@ -62,7 +62,7 @@ def test_a_failed_round_is_not_asked_for_by_the_next_tick(workspace: Workspace) 
     path = workspace.archives / "notMNIST_small.tar.gz"
     path.write_bytes(path.read_bytes()[:-300])
     assert not carry_out(workspace, schedule.tick()).success
-    assert "failed; tried again in 60 minutes" in str(schedule.tick())
+    assert "failed; it is repeated in 60 minutes" in str(schedule.tick())
 
 
 def test_a_tick_says_what_waits_for_a_failed_check(workspace: Workspace) -> None:
@@ -70,7 +70,7 @@ def test_a_tick_says_what_waits_for_a_failed_check(workspace: Workspace) -> None
     with workspace.instance() as instance:
         skipped = tick(workspace, instance)
     assert isinstance(skipped, dg.SkipReason)
-    assert "assets wait, first splits/test: the check enough_images of letters/small/C failed." in str(skipped)
+    assert "assets are blocked, first splits/test: the check enough_images of letters/small/C failed." in str(skipped)
 
 
 def test_a_tick_while_the_server_is_silent_ends_in_time_and_leaves_the_archives_to_the_run(

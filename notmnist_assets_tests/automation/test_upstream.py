@@ -20,7 +20,7 @@ from notmnist_assets_tests.workspace import Workspace
 ARCHIVES = ["archives/large", "archives/small"]
 SMALL = "notMNIST_small.tar.gz"
 FIRST_ROUND = {"archives/small", "letters/files", *(f"letters/small/{letter}" for letter in LETTERS)}
-NOTHING = "Both archives are unchanged, and so is everything made from them."
+NOTHING = "Both archives are unchanged, and all assets are up to date."
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def bytes_sent(server: FaultyServer) -> int:
 
 def minutes_left(told: str, how: str) -> int:
     """Return when a skipped tick says that a run is tried again that ended so."""
-    found = re.search(f"{how}; tried again in (\\d+) minutes", told)
+    found = re.search(f"{how}; it is repeated in (\\d+) minutes", told)
     assert found, told
     return int(found[1])
 
@@ -65,7 +65,7 @@ def test_an_unchanged_server_is_asked_four_times_an_hour_without_a_download(serv
     follow(watch.workspace, watch.tick)
     assert bytes_sent(server) == 0
     server.requests.clear()
-    assert watch.tick() == "Nothing ran since the last look; the source is asked in 15 minutes."
+    assert watch.tick() == "No run since the last check; the source is asked in 15 minutes."
     assert server.requests == []
     assert watch.look() == NOTHING
     assert [(request.method, request.path.rsplit("/")[-1]) for request in server.requests] == [
@@ -78,7 +78,9 @@ def test_an_unchanged_server_is_asked_four_times_an_hour_without_a_download(serv
 
 def test_what_waits_for_a_failed_check_is_not_asked_for(workspace: Workspace, watch: Watch) -> None:
     make_letters_that_fail_a_blocking_check(workspace)
-    assert "assets wait, first splits/test: the check enough_images of letters/small/C failed" in str(watch.tick())
+    assert "assets are blocked, first splits/test: the check enough_images of letters/small/C failed" in str(
+        watch.tick()
+    )
 
 
 def test_a_change_that_fails_is_asked_for_again_after_an_hour_then_two_and_at_once_when_it_is_another(
@@ -92,9 +94,9 @@ def test_a_change_that_fails_is_asked_for_again_after_an_hour_then_two_and_at_on
     for minutes in (60, 120):
         left = minutes_left(str(watch.tick()), "failed")
         assert left == pytest.approx(minutes - watch.clock.later / 60, abs=2)
-        assert watch.tick() == "Nothing ran since the last look; the source is asked in 15 minutes."
+        assert watch.tick() == "No run since the last check; the source is asked in 15 minutes."
         watch.clock.pass_minutes(left - 5)
-        assert "for the same failed; tried again in" in str(watch.tick())
+        assert "failed; it is repeated in" in str(watch.tick())
         watch.clock.pass_minutes(20)
         request = watch.tick()
         assert asked_for(request) == FIRST_ROUND
@@ -142,7 +144,7 @@ def test_a_change_whose_run_is_terminated_while_queued_is_asked_for_again_after_
     change_a_letter(workspace)
     run = cancel(workspace, watch.look())
     told = str(watch.tick())
-    assert f"Run {run[:8]} for the same was canceled" in told
+    assert f"The identical run {run[:8]} was canceled" in told
     assert minutes_left(told, "was canceled") == pytest.approx(60 - watch.clock.later / 60, abs=2)
     watch.clock.pass_minutes(61)
     request = watch.tick()
@@ -158,7 +160,7 @@ def test_a_letter_that_a_person_made_is_followed_after_a_canceled_run(workspace:
     request = watch.tick()
     assert asked_for(request) == {"splits/train", "splits/valid", "splits/test"}
     cancel(workspace, request)
-    assert "was canceled; tried again in 60 minutes" in str(watch.tick())
+    assert "was canceled; it is repeated in 60 minutes" in str(watch.tick())
     watch.clock.pass_minutes(61)
     assert len(follow(workspace, watch.tick)) == 2
 
@@ -183,7 +185,7 @@ def test_an_asset_that_stays_out_of_date_is_not_made_each_minute(workspace: Work
     assert isinstance(request, dg.RunRequest)
     carry_out(workspace, request)
     assert workspace.run(["overlap/radius"], other).success
-    assert "succeeded, and still it is out of date; tried again in 60 minutes" in str(watch.tick())
+    assert "succeeded, but its assets are out of date again; it is repeated in 60 minutes" in str(watch.tick())
 
 
 def test_the_password_of_a_mirror_is_stored_and_printed_nowhere(
@@ -223,7 +225,7 @@ def test_a_server_that_is_down_is_reported_in_words_and_asked_less_and_less(
         answer = str(watch.tick())
         assert f"http://127.0.0.1:{port}/books/notMNIST_large.tar.gz: it cannot be asked for" in answer
         assert answer.endswith(f"Asked again in {minutes} minutes.")
-    assert watch.tick() == "Nothing ran since the last look; the source is asked in 240 minutes."
+    assert watch.tick() == "No run since the last check; the source is asked in 240 minutes."
     assert workspace.run(["hashes/test"]).success
     assert "does not answer; asked again in 240 minutes" in str(watch.tick()), "another address is another origin"
     with other.running(port):

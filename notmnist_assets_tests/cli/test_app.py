@@ -40,7 +40,7 @@ def test_a_second_run_has_nothing_to_do(workspace: Workspace) -> None:
 def test_run_makes_only_the_named_assets_again(workspace: Workspace) -> None:
     ended = workspace.notmnist("run", "letters/small/C", "hashes")
     assert ended.code == 0
-    assert "Done: 4 assets made" in ended.out
+    assert "Done: 4 assets materialized" in ended.out
     with workspace.instance() as instance:
         last = instance.get_runs(limit=1)[0]
     assert {key.to_user_string() for key in last.asset_selection or ()} == {
@@ -80,11 +80,11 @@ def test_what_another_profile_made_last_is_named_and_not_shown(
     monkeypatch.setenv("NOTMNIST_PROFILE", "full")
     shown = finished.notmnist("show", "hashes/test")
     assert (shown.code, shown.out) == (1, "")
-    assert "last made for the profile custom, not for full" in shown.err
+    assert "last materialized for the profile custom, not for full" in shown.err
     with finished.instance() as instance:
         table = assets_table(finished.definitions, instance, "full")
         findings = findings_table(DECLARATIONS.values(), instance, "full")
-    assert set(table.columns[2].cells) == {"last for the profile custom"}
+    assert set(table.columns[2].cells) == {"last for profile custom"}
     assert findings.row_count == 0
 
 
@@ -114,7 +114,10 @@ def test_a_failed_run_ends_with_1_and_tells_why(workspace: Workspace) -> None:
     ended = workspace.notmnist("run")
     assert ended.code == 1
     assert f"archives/small failed: {workspace.archives}/notMNIST_small.tar.gz: its SHA-256 is" in ended.err
-    assert "0 assets made; what waits or failed, and what depends on it, is as before." in ended.err
+    assert (
+        "0 assets materialized; blocked and failed assets and everything downstream keep their previous values."
+        in ended.err
+    )
     assert "Traceback" not in ended.err
 
 
@@ -125,7 +128,10 @@ def test_a_failed_run_says_how_many_assets_it_made_all_the_same(workspace: Works
     ended = workspace.notmnist("run", "archives", "letters/small")
     assert ended.code == 1
     assert "letters/small failed: " in ended.err
-    assert "2 assets made; what waits or failed, and what depends on it, is as before." in ended.err
+    assert (
+        "2 assets materialized; blocked and failed assets and everything downstream keep their previous values."
+        in ended.err
+    )
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,7 @@ def test_pipes_devices_and_links_to_nowhere_are_never_replaced(store: ValueStore
     (out / "link").symlink_to(out / "nowhere")
     (out / "one.gz").symlink_to(out / "one.gz")
     for name, place in ((FILE, out / "pipe"), (FILE, out / "link"), (FOLDER, out)):
-        with pytest.raises(CurationError, match="is no regular file"):
+        with pytest.raises(CurationError, match="is not a regular file"):
             deliver(store, name, place, force=True)
     assert (out / "pipe").is_fifo()
     assert (out / "link").is_symlink()

@@ -32,7 +32,7 @@ def test_numbers_tables_checks_and_files_are_shown(finished: Workspace, monkeypa
     ended = finished.notmnist("show", "letters/small/A")
     assert (ended.code, ended.err) == (0, "")
     for text in (
-        *("members", "16", "rejected_files", "empty file", "made (UTC)", "complete", "passed"),
+        *("members", "16", "rejected_files", "empty file", "time (UTC)", "complete", "passed"),
         *("images.npy", "rejected.parquet", str(finished.storage / "custom" / "letters" / "small" / "A")),
         "--pictures FOLDER",
     ):
@@ -156,7 +156,7 @@ def test_an_asset_that_was_never_made_is_named_with_what_makes_it(finished: Work
     with dg.instance_for_test() as empty, pytest.raises(CurationError, match="notmnist run") as caught:
         inspect_asset(finished.definitions, empty, store, "splits/test", "custom")
     assert caught.value.subject == "splits/test"
-    assert caught.value.problem == "it was never made."
+    assert caught.value.problem == "it was never materialized."
 
 
 def test_a_colour_terminal_gets_pictures_in_half_blocks_of_the_right_colours(finished: Workspace) -> None:

@@ -115,7 +115,7 @@ def test_the_sensor_and_the_schedule_end_dead_runs(workspace: Workspace, job: dg
         with process_of(first) as process:
             process.kill()
         tick = dead_runs.evaluate_tick(dg.build_sensor_context(instance, repository_def=repository))
-        assert tick.skip_message == f"Ended 1 dead runs: {first.run_id}"
+        assert tick.skip_message == f"Reported as failed: {first.run_id}"
         with process_of(second) as process:
             process.kill()
         weekly_refresh.evaluate_tick(dg.build_schedule_context(instance, repository_def=repository))

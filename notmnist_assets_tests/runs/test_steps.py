@@ -8,8 +8,9 @@ import pytest
 from rich.console import Console
 
 from notmnist_assets.cli import app
-from notmnist_assets.definitions import defs
+from notmnist_assets.definitions import build_definitions, defs
 from notmnist_assets.runs.steps import current_step_name, step_name, step_names
+from notmnist_assets.settings.model import read_settings
 from notmnist_assets_tests.workspace import Workspace, keys_of
 
 KEYS = {spec.key for spec in defs.resolve_all_asset_specs()}
@@ -59,7 +60,8 @@ def test_no_two_steps_of_a_run_of_one_asset_have_the_same_name(name: str) -> Non
 
 
 def test_steps_that_check_the_same_are_told_apart_by_their_checks() -> None:
-    named = step_names(STEPS, {key("overlap/report")})
+    full = build_definitions(read_settings({"NOTMNIST_PROFILE": "full"})).resolve_asset_graph()
+    named = step_names(full.assets_defs, {key("overlap/report")})
     assert named["published_result_checks"] == (
         "checks published_shared_images, published_shared_rows of overlap/report"
     )
@@ -91,7 +93,8 @@ def test_progress_bars_begin_with_the_asset_they_belong_to(
     assert all(title.split(":")[0].split("/")[0] in {name.path[0] for name in KEYS} for title in titles)
 
 
-def test_where_no_terminal_is_there_are_no_bars(finished: Workspace) -> None:
+def test_without_a_terminal_a_line_per_asset_takes_the_place_of_bars(finished: Workspace) -> None:
     assert finished.first_run.err == ""
-    assert not re.search(r"\d:\d\d:\d\d", finished.first_run.out)
-    assert finished.first_run.out.startswith("Assets")
+    lines, _, _ = finished.first_run.out.partition("Assets")
+    assert len(re.findall(r"^\d\d:\d\d:\d\d materialized \w", lines, re.MULTILINE)) == len(KEYS)
+    assert len(lines.splitlines()) == len(KEYS)
