@@ -90,7 +90,8 @@ class _State:
     description=f"Every {_MINUTES} minutes: asks the source whether an archive changed (a server for ETag, date, size"
     " and SHA256SUMS, a folder for date and size; nothing is downloaded). Within a minute after any run: examines"
     " whether assets are out of date because of it. Then requests the next round of what notmnist run would"
-    " materialize, until nothing is out of date. A server that does not answer is asked less and less often; skipped ticks report it.",
+    " materialize, until nothing is out of date. Skipped ticks report a server that does not answer, which is asked"
+    " less and less often.",
 )
 def upstream_watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Compare the stored archives with the source, and assets with their inputs; request the next round."""

@@ -142,10 +142,7 @@ def test_a_webhook_that_drips_is_given_up_in_time_and_its_connection_ended(
         _, skipped, errors = tick(broken, instance, BY_THE_SCHEDULE, caplog)
     begun = time.monotonic()
     assert (skipped, errors) == (None, [])
-    assert (
-        "no alert reached the webhook in NOTMNIST_FAILURE_WEBHOOK: it sent no complete answer within 1 seconds"
-        in caplog.text
-    )
+    assert "WEBHOOK: it sent no complete answer within 1 seconds" in caplog.text
     assert SECRET not in caplog.text
     while webhook.gone < webhook.asked and time.monotonic() - begun < 30:
         time.sleep(0.1)
