@@ -74,7 +74,7 @@ def test_a_split_that_was_never_made_is_told_with_the_place_and_what_makes_it(va
 def test_a_damaged_file_is_told(workspace: Workspace) -> None:
     (path,) = workspace.storage.glob("custom/splits/test/*/labels.npy")
     path.write_bytes(b"x" * path.stat().st_size)
-    with pytest.raises(CurationError, match=r"the bytes of labels\.npy are not those that were written"):
+    with pytest.raises(CurationError, match=r"the bytes of labels\.npy differ from those that were written"):
         load_split("splits/test")
 
 

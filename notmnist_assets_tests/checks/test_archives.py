@@ -49,7 +49,7 @@ def test_one_changed_byte_fails() -> None:
     assert not result.passed
     assert result.severity == dg.AssetCheckSeverity.ERROR
     actual, threshold = shown(result)
-    assert "the bytes of archive.tar.gz are not those that were written" in str(actual)
+    assert "the bytes of archive.tar.gz differ from those that were written" in str(actual)
     assert threshold == SHA256
 
 

@@ -44,7 +44,7 @@ def test_a_damaged_value_is_named_with_the_command_that_makes_it_again(workspace
     (line,) = [line for line in ended.out.splitlines() if not line.startswith("intact")]
     assert line.startswith("damaged   letters/small/C: ")
     assert line.endswith("Materialize it again: notmnist run letters/small/C")
-    assert "1 asset cannot be used" in ended.err
+    assert "1 asset cannot be loaded" in ended.err
 
     assert "letters/small/C" in workspace.notmnist("run", "splits").err
     assert workspace.notmnist("run", "letters/small/C").code == 0

@@ -134,7 +134,7 @@ def test_a_damaged_export_is_neither_copied_nor_handed_out(
     stored = store.write(key, "ab" * 32, {name: partial(put, data) for name, data in contents.items()}, {})
     filesystem, _ = fsspec.core.url_to_fs(root, skip_instance_cache=True)
     filesystem.pipe_file(store.file(key, stored, "two.gz"), b"2" * 50 + b"3" + b"2" * 49)
-    with pytest.raises(CurationError, match=r"two\.gz are not those.* notmnist run exports/idx"):
+    with pytest.raises(CurationError, match=r"two\.gz differ from those.* notmnist run exports/idx"):
         read(store, key, tmp_path)
     assert not (tmp_path / "copy").exists()
     assert not list(tmp_path.glob(".exporting-*"))
