@@ -15,8 +15,9 @@ from notmnist_assets.curation.duplicates.row_index import RowIndex
 from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.resource import SettingsResource
-from notmnist_assets.storage.io_managers import LettersIOManager, NearSearchIOManager, TableIOManager, open_store
+from notmnist_assets.storage.io_managers import LettersIOManager, NearSearchIOManager, TableIOManager
 from notmnist_assets.storage.store import StorageUnusableError, StoredValue
+from notmnist_assets.storage.value_io import open_store
 
 
 class StoredValues(dg.ConfigurableResource[Any]):

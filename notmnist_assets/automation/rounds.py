@@ -14,14 +14,8 @@ import dagster as dg
 from notmnist_assets.curation.core.images import SETS
 from notmnist_assets.settings.model import Settings
 from notmnist_assets.sources.choice import source_of
-from notmnist_assets.staleness.plan import (
-    ArchiveLook,
-    AssetGraph,
-    archive_change,
-    first_of,
-    next_round,
-    plan_refresh,
-)
+from notmnist_assets.staleness.plan import AssetGraph, first_with_reason, next_round, plan_refresh
+from notmnist_assets.staleness.reasons import ArchiveComparison, archive_change
 
 _AUTOMATIC: Final = "notmnist/automatic"
 _REQUEST: Final = "notmnist/request"
@@ -76,13 +70,13 @@ def next_request(
         look: returns the reason why an archive is out of date, or None.
     """
     stale, held = plan_refresh(graph, instance, settings, look)
-    blocked = f" {len(held)} assets are blocked, {first_of(held)}." if held else ""
+    blocked = f" {len(held)} assets are blocked, {first_with_reason(held)}." if held else ""
     if not stale:
         return blocked.strip() or "Both archives are unchanged, and all assets are up to date."
     chosen = next_round(stale)
     request = _digest([[key.to_user_string(), graph.get(key).code_version] for key in sorted(chosen)], seen)
     if pause := _pause(instance, request):
-        return f"{len(stale)} assets are out of date, {first_of(chosen)}. {pause}{blocked}"
+        return f"{len(stale)} assets are out of date, {first_with_reason(chosen)}. {pause}{blocked}"
     return dg.RunRequest(asset_selection=list(chosen), tags={_AUTOMATIC: "true", _REQUEST: request})
 
 

@@ -66,6 +66,7 @@ def run(
         from notmnist_assets.definitions import DECLARATIONS, build_definitions
         from notmnist_assets.runs.history import history_kept_open
         from notmnist_assets.runs.instance import open_instance
+        from notmnist_assets.staleness.plan import grouped_reasons
 
     with open_instance() as instance, history_kept_open(instance):
         try:
@@ -92,8 +93,8 @@ def run(
     if interrupted():
         _errors.print(f"Interrupted: {made} materialized; notmnist run materializes the others.", highlight=False)
         raise typer.Exit(INTERRUPTED)
-    for key, reason in outcome.held.items():
-        _errors.print(f"{key.to_user_string()} is blocked: {reason}.", markup=False, highlight=False, soft_wrap=True)
+    for line in grouped_reasons(outcome.held):
+        _errors.print(f"blocked: {line}", markup=False, highlight=False, soft_wrap=True)
     for step, reason in outcome.failures.items():
         _errors.print(f"[red]{step} failed:[/red] {escape(reason)}", highlight=False, soft_wrap=True)
     _errors.print(
@@ -118,12 +119,11 @@ def status() -> None:
         _console.print(f"profile {settings.profile}, stored in {settings.storage}", markup=False, soft_wrap=True)
         _console.print(terminal.assets_table(build_definitions(settings), instance, settings.profile))
         _console.print(terminal.findings_table(DECLARATIONS.values(), instance, settings.profile))
-        stale, held = plan.plan_refresh(build_definitions(settings).resolve_asset_graph(), instance, settings)
-    for key, reason in stale.items():
-        _console.print(f"out of date: {key.to_user_string()} ({reason})", markup=False, highlight=False, soft_wrap=True)
-    for key, reason in held.items():
-        _console.print(f"blocked: {key.to_user_string()} ({reason})", markup=False, highlight=False, soft_wrap=True)
-    if not stale and not held:
+        stale, blocked = plan.plan_refresh(build_definitions(settings).resolve_asset_graph(), instance, settings)
+    for state, reasons in (("out of date", stale), ("blocked", blocked)):
+        for line in plan.grouped_reasons(reasons):
+            _console.print(f"{state}: {line}", markup=False, highlight=False, soft_wrap=True)
+    if not stale and not blocked:
         _console.print("Everything is up to date.")
 
 

@@ -17,8 +17,8 @@ from notmnist_assets.settings.model import read_settings
 from notmnist_assets.staleness.plan import next_round, plan_refresh
 
 # The instance records every event. In a terminal, the lines of Dagster's logger would break the progress bars.
-_QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-_LINE_PER_ASSET: Final = {"loggers": {LOGGER: {}}}
+_QUIET: Final[Mapping[str, Any]] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+_LINE_PER_ASSET: Final[Mapping[str, Any]] = {"loggers": {LOGGER: {}}}
 
 
 @dataclass(frozen=True)

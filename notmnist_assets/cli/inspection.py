@@ -91,7 +91,7 @@ def inspect_asset(
     event = instance.get_latest_materialization_event(key)
     if event is None or event.asset_materialization is None:
         raise CurationError("it was never materialized.", subject=name, remedy="Materialize it: notmnist run")
-    if (other := made_for(event.asset_materialization.metadata)) != profile:
+    if (other := profile_of(event.asset_materialization.metadata)) != profile:
         raise CurationError(
             f"it was last materialized for the profile {other}, not for {profile}.",
             subject=name,
@@ -150,7 +150,8 @@ def _checks(definitions: dg.Definitions, instance: dg.DagsterInstance, key: dg.A
     for check in keys:
         if check not in evaluations:
             outcome = outcome_without_evaluation(check)
-            reason = compare_with_history(instance, key).reason if outcome == NOT_COMPARED else ""
+            guards = DECLARATIONS[key.to_user_string()].guards
+            reason = compare_with_history(instance, key, guards).reason if outcome == NOT_COMPARED else ""
             results.append(CheckResult(check.name, outcome, reason))
             continue
         found = (evaluations[check].metadata.get(label) for label in ("actual", "threshold"))

@@ -102,7 +102,7 @@ def assets_table(definitions: dg.Definitions, instance: dg.DagsterInstance, prof
             table.add_row(key.to_user_string(), "", "never", "")
             continue
         metadata = event.asset_materialization.metadata
-        if (other := made_for(metadata)) != profile:
+        if (other := profile_of(metadata)) != profile:
             table.add_row(key.to_user_string(), "", f"last for profile {other}", "")
             continue
         rows = metadata.get("dagster/row_count") or metadata.get("rows")

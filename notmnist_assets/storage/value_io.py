@@ -12,12 +12,22 @@ from pyarrow.lib import ArrowException
 from notmnist_assets.curation.core.npy import map_npy, read_npy, write_npy
 from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.runs.lock import OneRun
-from notmnist_assets.settings.recorded import COMPARED, STALE, current_settings
+from notmnist_assets.settings.recorded import MADE_WITH, current_settings
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.store import StoredValue, ValueStore, WriteFile, damaged
 
 UNREADABLE_FILE: Final = (ValueError, TypeError, LookupError, OSError, ArrowException)
 """Errors that NumPy, pyarrow and the value classes raise for files of another release."""
+
+
+def open_store(settings: SettingsResource) -> ValueStore:
+    """Return the store of the run's profile.
+
+    Raises:
+        dagster.Failure: a setting has a value that is not allowed, or its storage does not exist.
+    """
+    with as_dagster_failure():
+        return ValueStore(settings.storage_root())
 
 
 class ValueIOManager(dg.ConfigurableIOManager):
@@ -35,7 +45,7 @@ class ValueIOManager(dg.ConfigurableIOManager):
         """Store the value atomically and record metadata about the stored files."""
         key = context.asset_key.path
         chosen = self.settings.read()
-        store = self.settings.store()
+        store = open_store(self.settings)
         declared = context.definition_metadata or {}
         lineage = declared.get("dagster/column_lineage")
         files = self._files(obj)
@@ -46,10 +56,7 @@ class ValueIOManager(dg.ConfigurableIOManager):
                 "dagster/uri": store.uri(key, stored),
                 "dagster/size_bytes": stored.bytes,
                 "stored_version": stored.version,
-                **{
-                    label: dg.MetadataValue.json(current_settings(declared, label, chosen))
-                    for label in (STALE, COMPARED)
-                },
+                MADE_WITH: dg.MetadataValue.json(current_settings(declared, MADE_WITH, chosen)),
                 **({"dagster/column_lineage": lineage} if lineage else {}),
                 **self._metadata(obj),
                 **self._file_metadata({name: store.uri(key, stored, name) for name in stored.files}, stored.files),
@@ -59,7 +66,7 @@ class ValueIOManager(dg.ConfigurableIOManager):
     def load_input(self, context: dg.InputContext) -> Any:
         """Load the current value of an upstream asset."""
         with as_dagster_failure():
-            return self.load(self.settings.store(), context.asset_key.path)
+            return self.load(open_store(self.settings), context.asset_key.path)
 
     @classmethod
     def load(cls, store: ValueStore, key: Sequence[str]) -> Any:

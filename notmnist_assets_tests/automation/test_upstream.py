@@ -78,7 +78,9 @@ def test_an_unchanged_server_is_asked_four_times_an_hour_without_a_download(serv
 
 def test_what_waits_for_a_failed_check_is_not_asked_for(workspace: Workspace, watch: Watch) -> None:
     make_letters_that_fail_a_blocking_check(workspace)
-    assert "are blocked, first splits/test: the check enough_images of letters/small/C failed" in str(watch.tick())
+    assert "are blocked, first splits/test: the blocking check enough_images of letters/small/C failed" in str(
+        watch.tick()
+    )
 
 
 def test_a_change_that_fails_is_asked_for_again_after_an_hour_then_two_and_at_once_when_it_is_another(
