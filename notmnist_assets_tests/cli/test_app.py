@@ -127,9 +127,9 @@ def test_a_failed_run_says_how_many_assets_it_made_all_the_same(workspace: Works
     write_archive(workspace.archives, "small", {**members["small"], "J": {}})
     ended = workspace.notmnist("run", "archives", "letters/small")
     assert ended.code == 1
-    assert "letters/small failed: " in ended.err
+    assert "archives/small failed: " in ended.err
     assert (
-        "2 assets materialized; blocked and failed assets and everything downstream keep their previous values."
+        "1 asset materialized; blocked and failed assets and everything downstream keep their previous values."
         in ended.err
     )
 
