@@ -1,15 +1,15 @@
-# Each target sets up all it needs. Nothing but Python 3.11+, make and a package index is assumed.
+# Each target sets up what it needs. Requirements: Python 3.11+, make and a package index.
 PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := $(UV) run --frozen --no-sync
-# The history of runs, in the project's folder unless the variable says otherwise.
+# The folder of the history of runs; .dagster in the project folder by default.
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
 .PHONY: setup demo test coverage ui pictures bench clean
 
 setup: .venv/.ready .env .dagster/dagster.yaml
 
-# uv comes from the package index into the project's own folder when the machine has none.
+# Installs uv from the package index into the project folder if the machine has none.
 .uv/bin/uv:
 	$(PYTHON) -m venv .uv
 	.uv/bin/python -m pip install --quiet uv
@@ -18,7 +18,7 @@ setup: .venv/.ready .env .dagster/dagster.yaml
 	$(UV) sync --frozen --quiet --compile-bytecode
 	touch $@
 
-# Tells Dagster's own commands, when they are called in this folder, where the history is.
+# Sets DAGSTER_HOME for Dagster's own commands that are called in this folder.
 .env:
 	printf 'DAGSTER_HOME="$${DAGSTER_HOME:-%s}"\n' '$(CURDIR)/.dagster' > $@
 
@@ -37,19 +37,19 @@ test: setup
 	$(RUN) pytest --numprocesses 2 --dist loadfile --cov --cov-report=
 	@echo "Coverage of notmnist_assets: $$($(RUN) coverage report --format=total) % of lines (make coverage lists the others)"
 
-# The lines that the last `make test` did not run.
+# Lists the lines that the last `make test` did not execute.
 coverage: setup
 	$(RUN) coverage report
 
 ui: setup
 	$(RUN) dg dev --host 127.0.0.1 --port 3000
 
-# The README's pictures, from the real UI.
+# Takes the README's pictures in the UI.
 pictures: setup
 	.ci/install-chromium
 	$(RUN) python -m notmnist_assets_tests.browser.pictures
 
-# Compares with the assignment's own way: make bench BENCH="--size 1/16 --size 1/4 --size full --assignment-runs 1 --peers"
+# Measures against the assignment's own way: make bench BENCH="--size 1/16 --size 1/4 --size full --assignment-runs 1 --peers"
 bench: setup
 	$(UV) sync --frozen --quiet --inexact --group bench --compile-bytecode
 	$(RUN) python -m benchmarks $(BENCH)

@@ -1,7 +1,7 @@
-"""Trustworthy datasets from the notMNIST archives, as a Dagster asset graph.
+"""Curates datasets from the notMNIST archives as a Dagster asset graph.
 
-`notmnist_assets.curation` is the numeric library, without Dagster; everything else names, wires, stores,
-checks and describes its results as assets. Importing this package imports neither Dagster nor pandas.
+`notmnist_assets.curation` is the numeric library, without Dagster. The other packages define, store, check and describe
+its results as assets. Importing this package imports neither Dagster nor pandas.
 
     >>> from notmnist_assets import load_split
     >>> images, labels = load_split("sanitized/test")
@@ -16,7 +16,7 @@ __all__ = ["load_split"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is public when it is first asked for."""
+    """Import a public name at its first use."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from notmnist_assets import loading

@@ -1,7 +1,6 @@
-"""The Python door: splits as arrays, for programs that train on them.
+"""Loads stored splits as arrays without Dagster, for programs that train on them.
 
-Belongs here: reading what is stored, without Dagster. Whole values with their sources come from
-`definitions.defs.load_asset_value`.
+`definitions.defs.load_asset_value` returns whole values with their sources.
 """
 
 from difflib import get_close_matches
@@ -33,21 +32,20 @@ def load_split(name: str, *, normalized: bool) -> tuple[Images | npt.NDArray[np.
 def load_split(
     name: str, *, normalized: bool = False
 ) -> tuple[Images | npt.NDArray[np.float32], npt.NDArray[np.int32]]:
-    """Return the images and labels of a stored split, as arrays in memory that belong to the caller.
+    """Return the images and labels of a stored split as new arrays in memory.
 
-    Reads the storage and the profile that the environment names, as every command does.
+    Storage and profile are those of the environment, as for every command.
 
     Args:
         name: asset key of a split, such as `sanitized/test`.
-        normalized: return images as float32, (pixel - 127.5) / 255 from -0.5 to 0.5, instead of uint8.
+        normalized: return images as float32, (pixel - 127.5) / 255, from -0.5 to 0.5, instead of uint8.
 
     Returns:
-        Images (n, 28, 28), uint8 with 0 for background and 255 for ink or float32; labels int32 (n,), 0 to 9 for A
-        to J.
+        Images (n, 28, 28): uint8, 0 for background and 255 for ink, or float32. Labels (n,): int32, 0 to 9 for A to J.
 
     Raises:
-        CurationError: the name is unknown, or nothing is stored under it, or what is stored is damaged.
-        SettingsError: a setting in the environment is not allowed.
+        CurationError: the name is unknown, nothing is stored under it, or the stored value is damaged.
+        SettingsError: a setting in the environment has a value that is not allowed.
     """
     key = name.split("/")
     store = ValueStore(read_settings().storage_root)
@@ -61,8 +59,8 @@ def load_split(
 
 
 def _check_name(name: str) -> None:
-    """Raise CurationError if no asset of this name is a split."""
-    # Dagster takes a second to import: only where the keys of all splits are needed.
+    """Raise CurationError if the name is not the key of a split."""
+    # Importing Dagster takes a second, so it is imported only for this message.
     from notmnist_assets.definitions import DECLARATIONS
 
     splits = [key for key, declaration in DECLARATIONS.items() if declaration.dagster_type.typing_type is Split]

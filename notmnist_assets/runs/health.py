@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import dagster as dg
 
-from notmnist_assets.runs.instance import instance_home, shipped_configuration
 from notmnist_assets.runs.process import find_dead_runs
 
 _DAEMON_START: Final = "Start it: make ui, or dagster-daemon run -w workspace.yaml"
@@ -63,16 +62,17 @@ def age(seconds: float) -> str:
 
 
 def _configuration(instance: dg.DagsterInstance) -> Finding:
-    path = instance_home() / "dagster.yaml"
-    count = instance.get_runs_count()
-    if path.is_file() and path.read_text(encoding="utf-8") == shipped_configuration():
-        return Finding(Level.OK, "history", f"{instance.root_directory}, {count} runs, configuration of the package")
-    return Finding(
-        Level.WARN,
-        "history",
-        f"{instance.root_directory}, {count} runs; {path.name} differs from that of the package. Unless that is"
-        f" intended, delete {path}: the next command writes it again.",
-    )
+    """Return whether the settings of the package's `dagster.yaml` that runs rely on are in effect."""
+    queue = instance.get_concurrency_config().run_queue_config
+    missing = []
+    if queue is None or queue.max_concurrent_runs != 1:
+        missing.append("max_concurrent_runs: 1")
+    if not instance.run_monitoring_enabled:
+        missing.append("run_monitoring")
+    detail = f"{instance.root_directory}, {instance.get_runs_count()} runs"
+    if missing:
+        detail += f"; its dagster.yaml lacks {' and '.join(missing)}. Add what {__package__}/dagster.yaml contains."
+    return Finding(Level.WARN if missing else Level.OK, "history", detail)
 
 
 def _silence(instance: dg.DagsterInstance) -> float | None:

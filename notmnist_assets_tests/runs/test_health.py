@@ -33,7 +33,7 @@ def examined() -> dict[str, Finding]:
 
 def test_a_new_history_has_no_good_run_and_needs_no_daemon(home: Path) -> None:
     found = examined()
-    assert found["history"] == Finding(Level.OK, "history", f"{home}, 0 runs, configuration of the package")
+    assert found["history"] == Finding(Level.OK, "history", f"{home}, 0 runs")
     assert found["daemon"].level is Level.OK
     assert found["last good run"] == Finding(Level.WARN, "last good run", "none. Materialize everything: notmnist run")
 
@@ -50,10 +50,12 @@ def test_a_failed_run_after_a_good_one_warns_until_the_next_good_one(home: Path)
     assert examined()["last good run"].level is Level.OK
 
 
-def test_another_configuration_warns(home: Path) -> None:
+def test_a_configuration_without_the_settings_that_runs_rely_on_warns(home: Path) -> None:
     examined()
     (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
-    assert examined()["history"].level is Level.WARN
+    history = examined()["history"]
+    assert history.level is Level.WARN
+    assert "lacks max_concurrent_runs: 1 and run_monitoring" in history.detail
 
 
 @pytest.mark.parametrize(
