@@ -1,4 +1,4 @@
-"""The Python door: arrays of a stored split, without Dagster."""
+"""`load_split` returns the arrays of a stored split without Dagster."""
 
 import subprocess
 import sys
@@ -58,27 +58,27 @@ def test_neither_the_package_nor_loading_imports_dagster(finished: Workspace) ->
     ("name", "hint"),
     [("sanitized/tset", "Did you mean sanitized/test?"), ("?", "sanitized/train"), ("sanitized", "sanitized/")],
 )
-def test_an_unknown_name_is_told_with_the_known_ones(name: str, hint: str) -> None:
+def test_an_unknown_name_is_an_error_with_the_known_names(name: str, hint: str) -> None:
     with pytest.raises(CurationError) as caught:
         load_split(name)
     assert caught.value.subject == name
     assert hint in caught.value.remedy
 
 
-def test_a_split_that_was_never_made_is_told_with_the_place_and_what_makes_it(values: Path) -> None:
+def test_a_split_that_was_never_materialized_is_an_error_with_the_command(values: Path) -> None:
     with pytest.raises(CurationError, match="notmnist run") as caught:
         load_split("sanitized/test")
     assert str(values / "sanitized" / "test") in str(caught.value)
 
 
-def test_a_damaged_file_is_told(workspace: Workspace) -> None:
+def test_a_damaged_file_is_an_error(workspace: Workspace) -> None:
     (path,) = workspace.storage.glob("custom/splits/test/*/labels.npy")
     path.write_bytes(b"x" * path.stat().st_size)
     with pytest.raises(CurationError, match=r"the bytes of labels\.npy differ from those that were written"):
         load_split("splits/test")
 
 
-def test_a_wrong_setting_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_setting_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTMNIST_PROFILE", "huge")
     with pytest.raises(SettingsError, match="NOTMNIST_PROFILE=huge"):
         load_split("splits/test")

@@ -1,1 +1,1 @@
-"""Tests of what runs by itself."""
+"""Tests of `notmnist_assets.automation`."""

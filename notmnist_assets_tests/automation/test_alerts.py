@@ -1,4 +1,4 @@
-"""Failures that nobody watches reach a webhook; others, and the webhook's address, do not."""
+"""Failed runs of schedules and sensors are posted to a webhook; its address is never logged."""
 
 import logging
 import time
@@ -153,7 +153,7 @@ def test_five_messages_fit_into_a_tick() -> None:
     assert 5 * alerts._DEADLINE < 50
 
 
-def test_a_file_name_calls_nobody() -> None:
+def test_a_file_name_notifies_no_channel() -> None:
     run = dg.DagsterRun("refresh", "1234")
     text = alert_text(run, "schedule weekly_refresh", {"letters_small": "<!channel> & <https://example.org|click>"})
     assert "<" not in text

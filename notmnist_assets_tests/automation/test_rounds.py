@@ -1,4 +1,4 @@
-"""The command, the schedule and the watch make the same assets, round by round."""
+"""Command, schedule and sensor materialize the same assets, round by round."""
 
 import gzip
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The weekly schedule asks for what is out of date, and for nothing when all is current."""
+"""The weekly schedule requests what is out of date, and skips its tick if nothing is."""
 
 import time
 from pathlib import Path
@@ -20,7 +20,7 @@ def tick(workspace: Workspace, instance: dg.DagsterInstance) -> dg.RunRequest | 
     return asked
 
 
-def test_a_tick_on_an_empty_instance_asks_for_everything(finished: Workspace) -> None:
+def test_a_tick_on_an_empty_instance_requests_everything(finished: Workspace) -> None:
     with dg.instance_for_test() as empty:
         asked = tick(finished, empty)
     assert isinstance(asked, dg.RunRequest)
@@ -32,7 +32,7 @@ def test_a_tick_with_nothing_changed_is_skipped(finished: Workspace) -> None:
         assert isinstance(tick(finished, instance), dg.SkipReason)
 
 
-def test_a_tick_after_a_lost_file_asks_for_it_and_what_follows(workspace: Workspace) -> None:
+def test_a_tick_after_a_lost_file_requests_its_asset_and_everything_downstream(workspace: Workspace) -> None:
     (manifest,) = Path(workspace.storage).glob("custom/baselines/metrics/value.json")
     manifest.unlink()
     with workspace.instance() as instance:
@@ -57,7 +57,7 @@ def test_a_tick_while_a_run_makes_assets_is_skipped(workspace: Workspace) -> Non
         assert tick(workspace, instance) == dg.SkipReason(f"Run {run.run_id} is under way.")
 
 
-def test_a_failed_round_is_not_asked_for_by_the_next_tick(workspace: Workspace) -> None:
+def test_a_failed_round_is_not_requested_by_the_next_tick(workspace: Workspace) -> None:
     schedule = Schedule(workspace)
     path = workspace.archives / "notMNIST_small.tar.gz"
     path.write_bytes(path.read_bytes()[:-300])
@@ -65,7 +65,7 @@ def test_a_failed_round_is_not_asked_for_by_the_next_tick(workspace: Workspace) 
     assert "failed; it is repeated in 60 minutes" in str(schedule.tick())
 
 
-def test_a_tick_says_what_waits_for_a_failed_check(workspace: Workspace) -> None:
+def test_a_skipped_tick_names_the_blocked_assets_and_the_check(workspace: Workspace) -> None:
     make_letters_that_fail_a_blocking_check(workspace)
     with workspace.instance() as instance:
         skipped = tick(workspace, instance)

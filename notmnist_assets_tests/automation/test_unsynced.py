@@ -1,4 +1,4 @@
-"""What the UI marks as unsynced, by Dagster's own reckoning: what needs to be made again, and no more."""
+"""The assets that the UI marks as unsynced are those that are out of date."""
 
 import dagster as dg
 import pytest
@@ -25,7 +25,7 @@ def test_nothing_is_unsynced_after_a_run(finished: Workspace) -> None:
     assert unsynced(finished) == {}
 
 
-def test_the_same_archives_made_again_leave_all_synced(workspace: Workspace) -> None:
+def test_materializing_the_same_archives_again_leaves_all_assets_synced(workspace: Workspace) -> None:
     assert workspace.run(["archives/small", "archives/large"]).success
     assert unsynced(workspace) == {}
 
@@ -81,7 +81,7 @@ def test_no_report_contradicts_itself_on_the_way_to_another_radius(
     assert shown_radius(workspace) == ("60.0", 60.0)
 
 
-def test_a_report_made_before_what_it_tells_is_not_passed(
+def test_a_report_that_is_older_than_its_inputs_fails_its_check(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NOTMNIST_NEAR_RADIUS", "3")
@@ -97,7 +97,7 @@ def test_a_report_made_before_what_it_tells_is_not_passed(
     assert "Do not rely on this page" not in workspace.load("report/html").read_text(encoding="utf-8")
 
 
-def test_the_report_tells_with_which_settings_its_values_were_made(
+def test_the_report_shows_the_settings_that_its_values_were_materialized_with(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = workspace.load("report/html").read_bytes()
@@ -108,14 +108,16 @@ def test_the_report_tells_with_which_settings_its_values_were_made(
     assert workspace.load("report/html").read_bytes() == before
 
 
-def test_values_made_with_different_settings_are_told(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_values_materialized_with_different_settings_are_reported(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("NOTMNIST_SEED", "134")
     assert workspace.run(["splits/test"]).success
     (problems,) = problems_of_the_report(workspace.run(["report/html"]))
     assert "values were made with different NOTMNIST_SEED: 133 and 134" in problems
 
 
-def test_the_report_writes_settings_as_people_do(finished: Workspace) -> None:
+def test_the_report_prints_settings_as_a_person_types_them(finished: Workspace) -> None:
     tables = read_page(finished.load("report/html").read_text(encoding="utf-8")).tables
     told = {row[0]: row[1] for row in tables["settings-table"]}
     assert told["NOTMNIST_TRAIN_SIZE"] == "200"

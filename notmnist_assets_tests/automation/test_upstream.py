@@ -1,4 +1,4 @@
-"""The watch: every change is asked for until it is stored, whatever happens on the way; silence is no failure."""
+"""The sensor `upstream_watch` requests each change until it is stored; a server that does not answer is no failure."""
 
 import json
 import re
@@ -56,7 +56,7 @@ def minutes_left(told: str, how: str) -> int:
     return int(found[1])
 
 
-def test_the_watch_is_off_and_looks_each_minute_whether_something_ran() -> None:
+def test_the_watch_is_off_by_default_and_has_a_tick_each_minute() -> None:
     assert upstream_watch.default_status == dg.DefaultSensorStatus.STOPPED
     assert upstream_watch.minimum_interval_seconds == 60
 
@@ -76,14 +76,14 @@ def test_an_unchanged_server_is_asked_four_times_an_hour_without_a_download(serv
     ]
 
 
-def test_what_waits_for_a_failed_check_is_not_asked_for(workspace: Workspace, watch: Watch) -> None:
+def test_assets_that_a_failed_check_blocks_are_not_requested(workspace: Workspace, watch: Watch) -> None:
     make_letters_that_fail_a_blocking_check(workspace)
     assert "are blocked, first splits/test: the blocking check enough_images of letters/small/C failed" in str(
         watch.tick()
     )
 
 
-def test_a_change_that_fails_is_asked_for_again_after_an_hour_then_two_and_at_once_when_it_is_another(
+def test_a_failed_change_is_requested_again_after_one_hour_then_two_and_another_change_at_once(
     workspace: Workspace, watch: Watch
 ) -> None:
     path = workspace.archives / SMALL
@@ -137,7 +137,7 @@ def test_a_change_that_fails_and_is_taken_back_and_comes_again_ends_stored(works
     assert len(follow(workspace, watch.tick)) == 2
 
 
-def test_a_change_whose_run_is_terminated_while_queued_is_asked_for_again_after_an_hour(
+def test_a_change_whose_run_is_terminated_while_queued_is_requested_again_after_an_hour(
     workspace: Workspace, watch: Watch
 ) -> None:
     watch.tick()
@@ -153,7 +153,9 @@ def test_a_change_whose_run_is_terminated_while_queued_is_asked_for_again_after_
     assert len(follow(workspace, watch.tick)) == 2
 
 
-def test_a_letter_that_a_person_made_is_followed_after_a_canceled_run(workspace: Workspace, watch: Watch) -> None:
+def test_assets_downstream_of_a_letter_materialized_by_hand_are_requested_after_a_canceled_run(
+    workspace: Workspace, watch: Watch
+) -> None:
     assert watch.tick() == NOTHING
     change_a_letter(workspace)
     assert workspace.run(sorted(FIRST_ROUND)).success
@@ -165,7 +167,7 @@ def test_a_letter_that_a_person_made_is_followed_after_a_canceled_run(workspace:
     assert len(follow(workspace, watch.tick)) == 2
 
 
-def test_changes_back_and_forth_are_each_asked_for(server: FaultyServer, workspace: Workspace, watch: Watch) -> None:
+def test_changes_back_and_forth_are_each_requested(server: FaultyServer, workspace: Workspace, watch: Watch) -> None:
     follow(workspace, watch.tick)
     first = dict(server.files)
     change_a_letter(workspace)
@@ -177,7 +179,7 @@ def test_changes_back_and_forth_are_each_asked_for(server: FaultyServer, workspa
         assert carry_out(workspace, request).success
 
 
-def test_an_asset_that_stays_out_of_date_is_not_made_each_minute(workspace: Workspace, watch: Watch) -> None:
+def test_an_asset_that_stays_out_of_date_is_not_materialized_each_minute(workspace: Workspace, watch: Watch) -> None:
     other = {"resources": {"settings": {"config": {"near_radius": 7.0}}}}
     for _ in range(2):
         assert workspace.run(["overlap/radius"], other).success
@@ -213,7 +215,7 @@ def test_the_password_of_a_mirror_is_stored_and_printed_nowhere(
         assert not any(secret.encode() in data for data in stored)
 
 
-def test_a_server_that_is_down_is_reported_in_words_and_asked_less_and_less(
+def test_a_server_that_is_down_is_reported_and_asked_less_and_less_often(
     server: FaultyServer, workspace: Workspace, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     follow(workspace, watch.tick)
@@ -251,7 +253,7 @@ def test_a_folder_is_watched_by_size_and_date(workspace: Workspace, watch: Watch
     assert str(watch.look()).startswith(f"{path}: there is no such file.")
 
 
-def test_nothing_is_asked_for_while_a_run_is_under_way(workspace: Workspace, watch: Watch) -> None:
+def test_nothing_is_requested_while_a_run_is_under_way(workspace: Workspace, watch: Watch) -> None:
     watch.tick()
     change_a_letter(workspace)
     with workspace.instance() as instance:

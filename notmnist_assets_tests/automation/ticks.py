@@ -1,4 +1,4 @@
-"""Ticks of schedule and sensor as the daemon makes them, and the runs that they ask for."""
+"""Evaluates ticks of schedule and sensor as the daemon does, and executes the runs that they request."""
 
 import time
 from collections.abc import Callable

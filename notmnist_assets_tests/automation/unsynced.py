@@ -1,4 +1,4 @@
-"""What the UI calls unsynced: asked of Dagster's webserver, one for each environment, which stays for all tests."""
+"""Asks Dagster's webserver for unsynced assets; one server per environment, for all tests."""
 
 import atexit
 import os

@@ -1,4 +1,4 @@
-"""The command `notmnist`: what it prints and how it ends."""
+"""The command `notmnist`: its output and exit codes."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ def test_the_first_run_shows_assets_checks_and_findings(finished: Workspace) -> 
         assert text in finished.first_run.out
 
 
-def test_findings_are_told_in_words_and_numbers_as_people_write_them(finished: Workspace) -> None:
+def test_findings_have_descriptions_and_formatted_numbers(finished: Workspace) -> None:
     with finished.instance() as instance:
         table = findings_table(DECLARATIONS.values(), instance, "custom")
     found = dict(zip(table.columns[1].cells, map(str, table.columns[2].cells), strict=True))
@@ -56,7 +56,7 @@ def test_run_knows_no_asset_by_part_of_a_name(workspace: Workspace) -> None:
     assert "no such asset" in ended.err
 
 
-def test_status_shows_what_is_there_and_that_it_is_current(finished: Workspace) -> None:
+def test_status_lists_the_assets_and_that_they_are_up_to_date(finished: Workspace) -> None:
     ended = finished.notmnist("status")
     assert ended.code == 0
     assert f"profile custom, stored in {finished.storage}" in ended.out
@@ -64,7 +64,7 @@ def test_status_shows_what_is_there_and_that_it_is_current(finished: Workspace) 
     assert "Everything is up to date." in ended.out
 
 
-def test_status_tells_what_is_out_of_date_and_why(finished: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_lists_what_is_out_of_date_and_why(finished: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTMNIST_SANITIZE_REPEATS", "keep")
     ended = finished.notmnist("status")
     assert ended.code == 0
@@ -74,7 +74,7 @@ def test_status_tells_what_is_out_of_date_and_why(finished: Workspace, monkeypat
     assert "up to date" not in ended.out
 
 
-def test_what_another_profile_made_last_is_named_and_not_shown(
+def test_assets_of_another_profile_are_named_but_not_shown(
     finished: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NOTMNIST_PROFILE", "full")
@@ -108,7 +108,7 @@ def test_a_wrong_setting_stops_the_installed_command_at_start() -> None:
     assert "Traceback" not in ended.stderr
 
 
-def test_a_failed_run_ends_with_1_and_tells_why(workspace: Workspace) -> None:
+def test_a_failed_run_prints_the_error_and_ends_with_1(workspace: Workspace) -> None:
     write_checksums(workspace.archives)
     write_archive(workspace.archives, "small", {**tiny_members()["small"], "J": {}})
     ended = workspace.notmnist("run")
@@ -121,7 +121,7 @@ def test_a_failed_run_ends_with_1_and_tells_why(workspace: Workspace) -> None:
     assert "Traceback" not in ended.err
 
 
-def test_a_failed_run_says_how_many_assets_it_made_all_the_same(workspace: Workspace) -> None:
+def test_a_failed_run_prints_the_number_of_assets_that_it_materialized(workspace: Workspace) -> None:
     members = tiny_members()
     write_archive(workspace.archives, "large", {**members["large"], "B": members["large"]["C"]})
     write_archive(workspace.archives, "small", {**members["small"], "J": {}})
@@ -138,7 +138,9 @@ def test_a_failed_run_says_how_many_assets_it_made_all_the_same(workspace: Works
     ("name", "content"),
     [("dagster.yaml", "a: [b"), ("dagster.yaml", "bogus_storage: 1"), ("history/runs.db", "no database" * 1000)],
 )
-def test_a_history_that_cannot_be_used_is_told_in_words(workspace: Workspace, name: str, content: str) -> None:
+def test_a_history_that_cannot_be_used_is_an_error_without_traceback(
+    workspace: Workspace, name: str, content: str
+) -> None:
     for path in workspace.home.glob(f"**/{name}") if "/" in name else [workspace.home / name]:
         path.write_text(content)
     for command in (["status"], ["run"], ["show", "splits/test"]):
@@ -148,7 +150,9 @@ def test_a_history_that_cannot_be_used_is_told_in_words(workspace: Workspace, na
         assert "Traceback" not in ended.err
 
 
-def test_a_storage_of_no_known_kind_is_told_in_words(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_kind_of_storage_is_an_error_without_traceback(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("NOTMNIST_STORAGE", "bogus://x")
     copy = str(workspace.root / "x.npz")
     for command in (["status"], ["show", "splits/test"], ["export", "npz", copy], ["run"], ["run", "--all"]):
@@ -158,7 +162,7 @@ def test_a_storage_of_no_known_kind_is_told_in_words(workspace: Workspace, monke
         assert "Traceback" not in ended.err
 
 
-def test_a_storage_of_the_launchpad_that_cannot_be_used_fails_in_words(workspace: Workspace) -> None:
+def test_an_unusable_storage_in_the_launchpad_fails_the_run_with_a_message(workspace: Workspace) -> None:
     config = {"resources": {"settings": {"config": {"storage": "bogus://x"}}}}
     result = workspace.run(["splits/test", "hashes/test"], config)
     assert not result.success

@@ -1,4 +1,4 @@
-"""Runs that change something: only that is made again. Runs on bad input: they fail in words and change nothing."""
+"""A refresh materializes only what changed; bad input fails with a message and changes no value."""
 
 import gzip
 import io
@@ -45,7 +45,7 @@ def data_version(workspace: Workspace, key: str) -> str:
     return (event.asset_materialization.tags or {})["dagster/data_version"]
 
 
-def test_nothing_changed_makes_nothing(workspace: Workspace) -> None:
+def test_without_changes_nothing_is_materialized(workspace: Workspace) -> None:
     outcome = refresh(workspace)
     assert outcome.success
     assert outcome.made == {}
@@ -65,7 +65,7 @@ def test_the_same_letters_packed_anew_stop_at_the_letters_and_the_page_that_name
     assert len(outcome.run_ids) == 2
 
 
-def test_members_that_are_no_letters_are_told_and_suspicious_ones_by_themselves(workspace: Workspace) -> None:
+def test_members_that_are_no_letters_are_counted_and_suspicious_ones_separately(workspace: Workspace) -> None:
     path = workspace.archives / "notMNIST_small.tar.gz"
     tar = io.BytesIO(gzip.decompress(path.read_bytes()))
     with tarfile.open(fileobj=tar, mode="a") as added:
@@ -80,7 +80,7 @@ def test_members_that_are_no_letters_are_told_and_suspicious_ones_by_themselves(
     assert "1 members have an absolute path or .. in it: someone may have meddled with it: ../../etc/passwd" in told
 
 
-def test_a_changed_letter_makes_what_depends_on_it(workspace: Workspace) -> None:
+def test_a_changed_letter_materializes_what_is_downstream(workspace: Workspace) -> None:
     """All small letters are read again with their archive; all splits are drawn again, one stream draws them all."""
     change_a_letter(workspace)
     before = {key: data_version(workspace, key) for key in ("letters/small/B", "letters/small/C", "splits/train")}
@@ -99,7 +99,7 @@ def test_a_changed_letter_makes_what_depends_on_it(workspace: Workspace) -> None
     assert refresh(workspace).made == {}
 
 
-def test_a_deleted_file_is_made_again_with_the_same_bytes(workspace: Workspace) -> None:
+def test_an_asset_with_a_deleted_file_is_materialized_again_with_the_same_bytes(workspace: Workspace) -> None:
     before = workspace.bytes_stored()
     (path,) = (workspace.storage / "custom" / "overlap" / "report").glob("*/table.parquet")
     path.unlink()
@@ -109,7 +109,7 @@ def test_a_deleted_file_is_made_again_with_the_same_bytes(workspace: Workspace) 
     assert workspace.bytes_stored() == before
 
 
-def test_one_letter_can_be_made_alone(workspace: Workspace) -> None:
+def test_one_letter_can_be_materialized_alone(workspace: Workspace) -> None:
     before = workspace.bytes_stored()
     result = workspace.run(["letters/small/D"])
     assert result.success
@@ -121,7 +121,7 @@ def test_one_letter_can_be_made_alone(workspace: Workspace) -> None:
 
 
 @pytest.mark.parametrize("key", ["archives/small", "splits/valid", "sanitized/test"])
-def test_any_asset_can_be_made_alone_with_its_checks(workspace: Workspace, key: str) -> None:
+def test_any_asset_can_be_materialized_alone_with_its_checks(workspace: Workspace, key: str) -> None:
     before = workspace.bytes_stored()
     result = workspace.run([key])
     assert result.success
@@ -130,7 +130,7 @@ def test_any_asset_can_be_made_alone_with_its_checks(workspace: Workspace, key: 
     assert workspace.bytes_stored() == before
 
 
-def test_what_follows_a_failed_blocking_check_waits_in_the_next_run_too(workspace: Workspace) -> None:
+def test_a_failed_blocking_check_blocks_downstream_assets_in_the_next_run_too(workspace: Workspace) -> None:
     make_letters_that_fail_a_blocking_check(workspace)
     before = runs_recorded(workspace)
     ended = workspace.notmnist("run")
@@ -161,7 +161,7 @@ def check_result(workspace: Workspace, key: str) -> dict[str, str]:
     return {check.name: check.outcome for check in checks}
 
 
-def test_what_was_judged_before_failed_runs_holds_for_the_value_that_is_still_there(
+def test_check_results_from_before_failed_runs_stay_valid_for_an_unchanged_value(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # So that three runs are more records than are read at a time.
@@ -177,7 +177,9 @@ def test_what_was_judged_before_failed_runs_holds_for_the_value_that_is_still_th
     assert "not run" not in workspace.notmnist("status").out
 
 
-def test_letters_that_failed_a_check_are_judged_anew_after_a_run_that_failed_before_them(workspace: Workspace) -> None:
+def test_letters_that_failed_a_check_are_checked_again_after_a_run_that_failed_before_them(
+    workspace: Workspace,
+) -> None:
     make_letters_that_fail_a_blocking_check(workspace)
     path = workspace.archives / "notMNIST_small.tar.gz"
     whole = path.read_bytes()
@@ -191,7 +193,7 @@ def test_letters_that_failed_a_check_are_judged_anew_after_a_run_that_failed_bef
     assert check_result(workspace, "letters/small/C")["enough_images"] == "passed"
 
 
-def test_a_check_that_its_run_never_reached_is_shown_as_not_run_and_made_up_for(
+def test_a_check_that_its_run_never_reached_is_shown_as_not_run_and_runs_next_time(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The value is another one, and nothing has judged it: what was said of the one before does not count."""
@@ -223,7 +225,7 @@ def test_a_check_that_its_run_never_reached_is_shown_as_not_run_and_made_up_for(
     assert refresh(workspace).made == {}
 
 
-def test_a_setting_of_the_launchpad_holds_for_that_run_only(workspace: Workspace) -> None:
+def test_a_setting_in_the_launchpad_applies_to_that_run_only(workspace: Workspace) -> None:
     splits = ["splits/train", "splits/valid", "splits/test"]
     result = workspace.run(splits, {"resources": {"settings": {"config": {"train_size": 100}}}})
     assert result.success
@@ -234,7 +236,7 @@ def test_a_setting_of_the_launchpad_holds_for_that_run_only(workspace: Workspace
     assert [plan[dg.AssetKey(key.split("/"))] for key in splits] == [reason] * 3
 
 
-def test_a_wrong_setting_of_the_launchpad_fails_in_words(workspace: Workspace) -> None:
+def test_a_wrong_setting_in_the_launchpad_fails_the_run_with_its_name(workspace: Workspace) -> None:
     result = workspace.run(["splits/train"], {"resources": {"settings": {"config": {"train_size": 15}}}})
     assert not result.success
     (failure,) = (event for event in result.all_events if event.is_step_failure)
@@ -274,7 +276,7 @@ BAD: dict[str, tuple[Callable[[Path], None], dict[str, str], str, list[str]]] = 
 }
 
 
-def test_what_a_failed_run_did_not_come_to_is_made_again_once_the_cause_is_gone(workspace: Workspace) -> None:
+def test_assets_that_a_failed_run_did_not_reach_are_materialized_once_the_cause_is_gone(workspace: Workspace) -> None:
     """Its content did not change, but the UI shows it as failed until then."""
     path = workspace.archives / "notMNIST_small.tar.gz"
     good = path.read_bytes()
@@ -294,7 +296,7 @@ def test_what_a_failed_run_did_not_come_to_is_made_again_once_the_cause_is_gone(
 
 
 @pytest.mark.parametrize(("spoil", "settings", "step", "words"), BAD.values(), ids=list(BAD))
-def test_bad_input_fails_in_words_and_leaves_the_last_good_values(
+def test_bad_input_fails_with_a_message_and_keeps_the_last_good_values(
     workspace: Workspace,
     monkeypatch: pytest.MonkeyPatch,
     spoil: Callable[[Path], None],

@@ -1,4 +1,4 @@
-"""Copies of exports: complete, where asked for, never over something else without being told."""
+"""Copies of exports are complete, and replace existing files only with --force."""
 
 import os
 from collections.abc import Sequence
@@ -81,7 +81,7 @@ def test_nothing_is_replaced_unless_forced(store: ValueStore, out: Path, name: E
     assert below(out) == {"other": b"mine too", **CONTENTS[name]}
 
 
-def test_a_folder_in_the_way_of_a_file_and_the_reverse_are_told_even_when_forced(store: ValueStore, out: Path) -> None:
+def test_a_folder_in_place_of_a_file_and_the_reverse_are_errors_even_with_force(store: ValueStore, out: Path) -> None:
     (out / "a.npz").mkdir()
     (out / "file").write_bytes(b"mine")
     with pytest.raises(CurationError, match="is a folder"):
@@ -103,7 +103,7 @@ class _Breaking(ValueStore):
 
 
 @pytest.mark.parametrize("there", [{}, {"one.gz": b"mine"}], ids=["nothing there", "forced"])
-def test_a_copy_that_fails_leaves_what_was_there(tmp_path: Path, out: Path, there: dict[str, bytes]) -> None:
+def test_a_failed_copy_leaves_existing_files_unchanged(tmp_path: Path, out: Path, there: dict[str, bytes]) -> None:
     fill(ValueStore(str(tmp_path / "v")))
     target = out / "folder"
     if there:
@@ -172,12 +172,12 @@ def test_pipes_devices_and_links_to_nowhere_are_never_replaced(store: ValueStore
     assert {path.name for path in out.iterdir()} == {"pipe", "link", "one.gz"}
 
 
-def test_a_name_that_no_file_system_takes_is_told(store: ValueStore, out: Path) -> None:
+def test_a_name_that_no_file_system_accepts_is_an_error(store: ValueStore, out: Path) -> None:
     with pytest.raises(CurationError, match="the copy failed"):
         deliver(store, FILE, out / ("x" * 300))
 
 
-def test_an_export_that_was_never_made_is_named_with_what_makes_it(store: ValueStore, out: Path) -> None:
+def test_an_export_that_was_never_materialized_is_an_error_with_the_command(store: ValueStore, out: Path) -> None:
     with pytest.raises(CurationError, match="notmnist run") as caught:
         deliver(store, ExportName.PARQUET, out / "x")
     assert caught.value.subject == "exports/parquet"
@@ -185,7 +185,7 @@ def test_an_export_that_was_never_made_is_named_with_what_makes_it(store: ValueS
 
 
 @pytest.mark.parametrize("name", list(ExportName))
-def test_the_command_copies_what_is_stored(finished: Workspace, out: Path, name: ExportName) -> None:
+def test_the_command_copies_the_stored_export(finished: Workspace, out: Path, name: ExportName) -> None:
     stored = finished.load(f"exports/{name}")
     ended = finished.notmnist("export", name, str(out / "copy"))
     assert ended.code == 0, ended.err
@@ -220,13 +220,13 @@ def test_the_report_is_copied_under_the_rules_of_exports(finished: Workspace, ou
     assert set(below(out)) == {"mine.html", "report.html"}
 
 
-def test_a_report_that_was_never_made_is_named_with_what_makes_it(store: ValueStore, out: Path) -> None:
+def test_a_report_that_was_never_materialized_is_an_error_with_the_command(store: ValueStore, out: Path) -> None:
     with pytest.raises(CurationError, match="notmnist run") as caught:
         deliver_report(store, out / "x.html")
     assert caught.value.subject == "report/html"
 
 
-def test_the_stored_report_tells_of_the_run(finished: Workspace) -> None:
+def test_the_stored_report_contains_the_run(finished: Workspace) -> None:
     page = read_page(finished.load("report/html").read_text(encoding="utf-8"))
     assert page.problems == []
     assert page.sections == list(SECTIONS)

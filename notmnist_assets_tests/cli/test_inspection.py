@@ -1,4 +1,4 @@
-"""`notmnist show`: numbers, tables, checks, files and pictures of one asset, after a real run."""
+"""`notmnist show` prints numbers, tables, checks, files and pictures of an asset."""
 
 import io
 import re
@@ -93,7 +93,7 @@ def test_a_check_that_had_nothing_to_compare_with_did_not_pass(finished: Workspa
     assert str(table.caption).startswith(f"{31 + 20 + 3 + 2 + 1} checks had nothing to compare with")
 
 
-def test_pictures_become_png_files_that_show_what_the_metadata_hold(finished: Workspace, tmp_path: Path) -> None:
+def test_pictures_of_the_metadata_are_written_as_png_files(finished: Workspace, tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "pictures"
     ended = finished.notmnist("show", "overlap/radius", "--pictures", str(folder))
     assert ended.code == 0
@@ -117,7 +117,7 @@ def test_a_contact_sheet_shows_the_stored_images(finished: Workspace, tmp_path: 
     assert np.array_equal(sheet[2:30, 2:30], finished.load("letters/small/B").images[0])
 
 
-def test_what_font_leakage_means_is_said_where_it_is_shown(finished: Workspace) -> None:
+def test_font_leakage_is_explained_where_it_is_shown(finished: Workspace) -> None:
     inspection = inspected(finished, "overlap/report")
     assert "`font_leakage` beside it counts rows of valid and test whose font" in inspection.description
     shown = finished.notmnist("show", "overlap/report").out
@@ -125,7 +125,7 @@ def test_what_font_leakage_means_is_said_where_it_is_shown(finished: Workspace) 
     assert "other_letter_share: share of rows whose font has a different letter in train" in shown
 
 
-def test_a_folder_that_cannot_be_is_told(finished: Workspace, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_an_error(finished: Workspace, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     ended = finished.notmnist("show", "overlap/radius", "--pictures", str(tmp_path / "file"))
     assert ended.code == 1
@@ -143,7 +143,7 @@ def test_a_folder_that_cannot_be_is_told(finished: Workspace, tmp_path: Path) ->
         ("[/red]", "notmnist status"),
     ],
 )
-def test_an_unknown_asset_is_told_in_one_sentence_with_close_names(finished: Workspace, name: str, meant: str) -> None:
+def test_an_unknown_asset_is_an_error_with_similar_names(finished: Workspace, name: str, meant: str) -> None:
     ended = finished.notmnist("show", name)
     assert (ended.code, ended.out) == (1, "")
     assert "there is no such asset" in ended.err
@@ -151,7 +151,7 @@ def test_an_unknown_asset_is_told_in_one_sentence_with_close_names(finished: Wor
     assert "Traceback" not in ended.err
 
 
-def test_an_asset_that_was_never_made_is_named_with_what_makes_it(finished: Workspace) -> None:
+def test_an_asset_that_was_never_materialized_is_an_error_with_the_command(finished: Workspace) -> None:
     store = ValueStore(read_settings().storage_root)
     with dg.instance_for_test() as empty, pytest.raises(CurationError, match="notmnist run") as caught:
         inspect_asset(finished.definitions, empty, store, "splits/test", "custom")
@@ -169,7 +169,7 @@ def test_a_colour_terminal_gets_pictures_in_half_blocks_of_the_right_colours(fin
     assert "--pictures" not in out.getvalue()
 
 
-def test_half_blocks_hold_two_pixels_each() -> None:
+def test_each_half_block_shows_two_pixels() -> None:
     pixels = np.array([[[255, 0, 0]] * 2, [[0, 0, 255]] * 2], np.uint8)
     png = io.BytesIO()
     Image.fromarray(pixels).save(png, "PNG")
@@ -184,7 +184,9 @@ def test_half_blocks_hold_two_pixels_each() -> None:
     assert style.bgcolor.triplet == (0, 0, 255)
 
 
-def test_a_sample_says_of_how_many_rows_it_is(finished: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sample_is_printed_with_the_total_number_of_rows(
+    finished: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(show, "_MOST_ROWS", 4)
     total = len(finished.load("sanitized/removed"))
     assert f"4 of {total:,} rows; load the asset for all" in finished.notmnist("show", "sanitized/removed").out

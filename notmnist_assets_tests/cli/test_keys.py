@@ -44,7 +44,7 @@ def test_a_name_like_no_other_is_refused_with_the_command_that_lists_all() -> No
         find_key(KEYS, "zzzz")
 
 
-def test_one_asset_is_found_by_its_whole_key_only() -> None:
+def test_a_single_asset_is_found_only_by_its_complete_key() -> None:
     assert find_key(KEYS, "/splits/test/") == dg.AssetKey(["splits", "test"])
     with pytest.raises(CurationError, match=r"Did you mean .*splits/test"):
         find_key(KEYS, "splits")

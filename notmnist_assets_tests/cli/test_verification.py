@@ -1,4 +1,4 @@
-"""`notmnist verify` reads every stored file, says which values are damaged, and accepts old ones only on request."""
+"""`notmnist verify` reads all stored files, reports damaged values, and accepts values without digests on request."""
 
 import json
 import os
@@ -85,7 +85,7 @@ def test_a_file_that_cannot_be_read_is_damaged(workspace: Workspace) -> None:
     assert "labels.npy cannot be read" in workspace.notmnist("verify").out
 
 
-def test_values_of_an_earlier_release_are_not_loaded_but_made_again(workspace: Workspace) -> None:
+def test_values_of_an_earlier_release_are_not_loaded_but_materialized_again(workspace: Workspace) -> None:
     before = workspace.bytes_stored()
     for manifest in workspace.storage.glob("custom/**/value.json"):
         forget_digests(manifest)

@@ -1,4 +1,4 @@
-"""The history's folder: made once, with the shipped configuration, and explained where it cannot be used."""
+"""The folder of the history is created once with the package's configuration; unusable ones are explained."""
 
 import errno
 import os
@@ -73,7 +73,7 @@ def test_without_the_variable_the_history_is_in_the_project(tmp_path: Path, monk
 
 
 @pytest.mark.usefixtures("home")
-def test_two_first_commands_at_once_make_one_history() -> None:
+def test_two_first_commands_at_the_same_time_create_one_history() -> None:
     command = [sys.executable, "-c", COUNT_RUNS]
     started = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -124,7 +124,7 @@ CAUSES: dict[str, tuple[Callable[[Path], Callable[[], None]], str]] = {
 
 
 @pytest.mark.parametrize(("cause", "remedy"), CAUSES.values(), ids=list(CAUSES))
-def test_each_cause_has_its_own_remedy_and_none_loses_the_history(
+def test_each_cause_has_its_own_remedy_and_no_remedy_deletes_the_history(
     home: Path, monkeypatch: pytest.MonkeyPatch, cause: Callable[[Path], Callable[[], None]], remedy: str
 ) -> None:
     home.mkdir()
@@ -136,7 +136,7 @@ def test_each_cause_has_its_own_remedy_and_none_loses_the_history(
     assert not {"delete", "move", "remove"} & set(str(caught.value).lower().split())
 
 
-def test_a_relative_path_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_path_is_an_error_with_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DAGSTER_HOME", "history")
     with pytest.raises(CurationError, match="Set DAGSTER_HOME to an absolute path"), open_instance():
@@ -155,7 +155,7 @@ def forbidden() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("command", [["status"], ["run"], ["show", "splits/test"]], ids=lambda words: words[0])
-def test_another_user_without_permission_is_told_what_to_allow(forbidden: Path, command: list[str]) -> None:
+def test_a_user_without_permission_gets_an_error_with_the_remedy(forbidden: Path, command: list[str]) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", AS_ANOTHER_USER, *command],
         env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", "DAGSTER_HOME": str(forbidden / "history")},

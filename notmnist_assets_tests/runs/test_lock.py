@@ -1,4 +1,4 @@
-"""One run at a time, whoever starts them: real processes beside each other, and after one that was killed."""
+"""One run at a time, with real processes at the same time and after a killed one."""
 
 import signal
 import subprocess
@@ -57,7 +57,7 @@ def wait_until_told(workspace: Workspace, beginning: str) -> dg.DagsterRun:
     raise AssertionError(f"not told: {beginning}")
 
 
-def test_a_second_command_is_refused_in_words_and_disturbs_nothing_and_a_killed_one_keeps_nobody_waiting(
+def test_a_second_command_is_refused_and_a_killed_command_leaves_no_lock(
     workspace: Workspace,
 ) -> None:
     with running(*COMMAND, "hashes", "overlap") as first:
@@ -78,7 +78,7 @@ def test_a_second_command_is_refused_in_words_and_disturbs_nothing_and_a_killed_
     assert (ended.code, ended.err) == (0, "")
 
 
-def test_a_run_from_elsewhere_waits_for_the_command_and_says_so(workspace: Workspace) -> None:
+def test_a_run_of_another_process_waits_for_the_command_and_logs_it(workspace: Workspace) -> None:
     with running(sys.executable, "-c", LAUNCHED) as launched:
         with workspace.instance() as instance, only_run(instance, "notmnist run"):
             wait_until_told(workspace, "Waits for another run: notmnist run, process")
@@ -99,7 +99,7 @@ def test_a_run_that_waits_can_be_terminated(workspace: Workspace) -> None:
         assert "status CANCELED" in launched.communicate(timeout=60)[0]
 
 
-def test_a_command_beside_a_run_from_elsewhere_is_told_which(finished: Workspace) -> None:
+def test_a_command_during_a_run_of_another_process_names_that_run(finished: Workspace) -> None:
     holding = (
         "import time; import dagster as dg; from notmnist_assets.runs.lock import only_run\n"
         "with dg.DagsterInstance.get() as instance, only_run(instance, 'run 1234 of refresh'):\n"

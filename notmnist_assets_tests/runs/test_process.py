@@ -1,4 +1,4 @@
-"""Runs whose process was killed: found, ended and told of; runs that live are left alone."""
+"""Runs of killed processes are reported as failed; other runs are not changed."""
 
 import os
 import signal
@@ -94,7 +94,7 @@ def test_a_run_that_was_being_terminated_is_canceled(workspace: Workspace, job: 
         assert status(instance, run) == "CANCELED"
 
 
-def test_runs_that_ended_or_never_claimed_are_left_alone(workspace: Workspace, job: dg.JobDefinition) -> None:
+def test_runs_that_ended_or_never_claimed_a_lock_are_not_reported(workspace: Workspace, job: dg.JobDefinition) -> None:
     with workspace.instance() as instance:
         unclaimed, ended = started_run(instance, job), started_run(instance, job)
         with process_of(ended) as process:

@@ -1,4 +1,4 @@
-"""What steps are called: by the assets they make or check."""
+"""Names of steps are made of the keys of their assets and the names of their checks."""
 
 import io
 import re
@@ -21,7 +21,7 @@ def key(name: str) -> dg.AssetKey:
     return dg.AssetKey(name.split("/"))
 
 
-def test_every_step_of_a_whole_run_has_a_name_of_its_own_that_people_know() -> None:
+def test_every_step_of_a_whole_run_has_a_unique_name_of_asset_keys() -> None:
     named = step_names(STEPS, KEYS)
     assert set(named) == {node.name for node in defs.resolve_job_def("refresh").graph.nodes}
     assert len(set(named.values())) == len(named)
@@ -42,11 +42,11 @@ def test_every_step_of_a_whole_run_has_a_name_of_its_own_that_people_know() -> N
         ([], ""),
     ],
 )
-def test_a_step_is_called_by_what_its_assets_have_in_common(made: list[str], words: str) -> None:
+def test_a_step_is_named_by_the_common_parts_of_its_assets(made: list[str], words: str) -> None:
     assert step_name(map(key, made), []) == words
 
 
-def test_a_step_that_checks_is_called_by_what_it_checks() -> None:
+def test_a_step_of_checks_is_named_by_its_checks() -> None:
     checks = [dg.AssetCheckKey(key(name), "drift") for name in ("splits/test", "splits/train")]
     assert step_name([], checks[:1]) == "check drift of splits/test"
     assert step_name([], checks) == "check drift of splits"
@@ -59,7 +59,7 @@ def test_no_two_steps_of_a_run_of_one_asset_have_the_same_name(name: str) -> Non
     assert len(set(named.values())) == len(named) >= 1
 
 
-def test_steps_that_check_the_same_are_told_apart_by_their_checks() -> None:
+def test_steps_that_check_the_same_assets_are_named_by_their_checks() -> None:
     full = build_definitions(read_settings({"NOTMNIST_PROFILE": "full"})).resolve_asset_graph()
     named = step_names(full.assets_defs, {key("overlap/report")})
     assert named["published_result_checks"] == (
@@ -67,7 +67,7 @@ def test_steps_that_check_the_same_are_told_apart_by_their_checks() -> None:
     )
 
 
-def test_only_what_was_chosen_is_named() -> None:
+def test_only_selected_assets_are_named() -> None:
     assert step_names(STEPS, {key("letters/small/D"), key("hashes/test")})["letters_small"] == "letters/small/D"
     assert "splits" not in step_names(STEPS, {key("letters/small/D")})
 

@@ -1,4 +1,4 @@
-"""A stored file with a single byte changed is never read: of no kind, at no place, on disk and in an object store."""
+"""A stored file with one changed byte is never read, on disk and in an object store."""
 
 import random
 from collections.abc import Callable, Sequence

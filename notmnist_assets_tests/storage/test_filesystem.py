@@ -35,7 +35,7 @@ def test_uris_are_paths_when_local_and_urls_elsewhere(root: str) -> None:
 
 
 @pytest.mark.parametrize("root", ["bogus://x", "zip://a::memory://missing"])
-def test_a_storage_that_cannot_be_had_is_told(root: str) -> None:
+def test_an_unknown_kind_of_storage_is_an_error(root: str) -> None:
     with pytest.raises(CurationError, match="there is no such storage") as caught:
         ValueStore(root)
     assert "NOTMNIST_STORAGE" in caught.value.remedy
@@ -66,7 +66,7 @@ def test_uris_lead_back_to_stores_that_stand_on_a_host() -> None:
         assert file.read() == b"data"
 
 
-def test_a_server_that_is_gone_is_told_and_not_taken_for_an_empty_storage(tmp_path: Path) -> None:
+def test_an_unreachable_server_is_an_error_and_not_an_empty_storage(tmp_path: Path) -> None:
     with object_store(tmp_path / "log") as gone, pytest.MonkeyPatch.context() as patch:
         gone.enter(patch)
         store = ValueStore(f"{gone.root}/values")
@@ -80,21 +80,21 @@ def test_a_server_that_is_gone_is_told_and_not_taken_for_an_empty_storage(tmp_pa
             ask()
 
 
-def test_a_bucket_that_does_not_exist_is_told(bucket: str) -> None:
+def test_a_missing_bucket_is_an_error(bucket: str) -> None:
     store = ValueStore(bucket.replace("letters", "no-such-bucket"))
     assert store.find(KEY) is None
     with pytest.raises(CurationError, match="The specified bucket does not exist"):
         write(store, VERSIONS[0])
 
 
-def test_a_folder_that_may_not_be_read_is_told(tmp_path: Path) -> None:
+def test_an_unreadable_folder_is_an_error(tmp_path: Path) -> None:
     loop = tmp_path / "splits"
     loop.symlink_to(loop)
     with pytest.raises(StorageUnusableError, match="the storage cannot be used"):
         ValueStore(str(tmp_path)).find(KEY)
 
 
-def test_a_place_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "splits").write_text("a file where a folder should be")
     with pytest.raises(CurationError, match="cannot be written") as caught:
         write(ValueStore(str(tmp_path)), VERSIONS[0])

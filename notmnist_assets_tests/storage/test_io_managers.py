@@ -1,4 +1,4 @@
-"""Values on disk and back: the same bits, in files that anyone can read, and never a pickle that is loaded."""
+"""Values are stored in open formats without pickle, and loaded with the same bits."""
 
 import hashlib
 import json
@@ -151,7 +151,7 @@ def test_local_tensors_are_memory_maps() -> None:
 
 
 @pytest.mark.usefixtures("values")
-def test_what_was_stored_is_told() -> None:
+def test_metadata_describe_the_stored_files() -> None:
     result = store(lambda: SPLIT, "split_io", types.SplitType)
     (event,) = result.asset_materializations_for_node("tests__value")
     assert event.metadata["dagster/row_count"].value == len(SPLIT)
@@ -160,7 +160,7 @@ def test_what_was_stored_is_told() -> None:
 
 
 @pytest.mark.parametrize("damage", ["images.npy", "sources.parquet"])
-def test_damaged_bytes_of_the_right_size_are_told(values: Path, damage: str) -> None:
+def test_damaged_bytes_of_the_right_size_are_an_error(values: Path, damage: str) -> None:
     store(lambda: SPLIT, "split_io", types.SplitType)
     path = files(values)[damage]
     path.write_bytes(b"\xff" * path.stat().st_size)
@@ -194,7 +194,7 @@ def stored_search() -> NearSearch | None:
 
 
 @pytest.mark.usefixtures("anywhere")
-def test_a_search_comes_back_with_what_it_takes_to_extend_it() -> None:
+def test_a_stored_search_can_be_extended() -> None:
     assert stored_search() is None
     store_search()
     loaded = stored_search()

@@ -28,7 +28,7 @@ from notmnist_assets_tests.storage.values import KEY, VERSIONS, read, write
         ('{"format": 1, "version": 1, "files": 2, "facts": 3}', "parts of it are missing or changed"),
     ],
 )
-def test_a_damaged_manifest_is_told_and_can_be_written_over(tmp_path: Path, text: str, problem: str) -> None:
+def test_a_damaged_manifest_is_an_error_and_can_be_replaced(tmp_path: Path, text: str, problem: str) -> None:
     store = ValueStore(str(tmp_path))
     write(store, VERSIONS[0])
     (tmp_path / "splits" / "test" / "value.json").write_text(text)
@@ -38,7 +38,7 @@ def test_a_damaged_manifest_is_told_and_can_be_written_over(tmp_path: Path, text
     assert read(store) == b"fresh"
 
 
-def test_a_manifest_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_an_unreadable_manifest_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "splits" / "test" / "value.json").mkdir(parents=True)
     with pytest.raises(CurationError, match=r"value\.json is a folder"):
         ValueStore(str(tmp_path)).find(KEY)

@@ -35,7 +35,7 @@ def test_keys_keep_values_apart(root: str) -> None:
     assert read(store, key=["splits"]) == b"three"
 
 
-def test_nothing_stored_is_told_with_the_command_that_makes_it(root: str) -> None:
+def test_a_missing_value_is_an_error_with_the_command_that_materializes_it(root: str) -> None:
     assert ValueStore(root).find(KEY) is None
     with pytest.raises(CurationError, match="notmnist run") as caught:
         ValueStore(root).require(KEY)
@@ -100,7 +100,7 @@ def test_a_damaged_value_of_the_same_version_is_replaced(root: str) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that exists and cannot be read")
 @pytest.mark.parametrize("name", ["a.bin", "value.json"])
-def test_a_file_that_cannot_be_read_is_damaged_and_replaced_when_made_again(tmp_path: Path, name: str) -> None:
+def test_an_unreadable_file_counts_as_damaged_and_is_replaced(tmp_path: Path, name: str) -> None:
     store = ValueStore(str(tmp_path))
     stored = write(store, VERSIONS[0], b"")
     path = Path(store.file(KEY, stored, name)) if name == "a.bin" else tmp_path / "splits" / "test" / name
@@ -163,7 +163,7 @@ ValueStore(sys.argv[1]).write(["splits", "test"], sys.argv[2], {"a.bin": lambda 
 """
 
 
-def test_what_another_process_stores_or_deletes_is_seen_at_once(root: str) -> None:
+def test_changes_of_another_process_are_visible_immediately(root: str) -> None:
     store = ValueStore(root)
     write(store, VERSIONS[0], b"ours")
     subprocess.run([sys.executable, "-c", OTHER, root, VERSIONS[1]], check=True)
@@ -179,7 +179,7 @@ def test_what_another_process_stores_or_deletes_is_seen_at_once(root: str) -> No
 
 
 @pytest.mark.parametrize("damage", ["truncated", "too long", "missing"])
-def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_file_is_an_error_with_the_command_that_materializes_it(tmp_path: Path, damage: str) -> None:
     store = ValueStore(str(tmp_path))
     path = Path(store.file(KEY, write(store, VERSIONS[0]), "a.bin"))
     if damage == "truncated":

@@ -1,4 +1,4 @@
-"""A value of the wrong form fails its step before anything is written."""
+"""A value that fails its type check fails its step before it is stored."""
 
 from pathlib import Path
 from typing import Any

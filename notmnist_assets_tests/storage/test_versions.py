@@ -21,7 +21,7 @@ def test_the_same_version_in_other_bytes_leaves_the_files_of_readers_alone(root:
     assert read(store) == b"third"
 
 
-def test_the_same_version_in_other_bytes_counts_up_and_keeps_the_one_before(root: str) -> None:
+def test_the_same_version_in_other_bytes_gets_the_next_number_and_the_previous_one_stays(root: str) -> None:
     store = ValueStore(root)
     values = [write(store, VERSIONS[0], data) for data in (b"one", b"two", b"three", b"two")]
     name = VERSIONS[0][:16]
@@ -32,7 +32,7 @@ def test_the_same_version_in_other_bytes_counts_up_and_keeps_the_one_before(root
         assert file.read() == b"three"
 
 
-def test_a_writer_that_is_killed_loses_neither_the_current_version_nor_the_one_before(tmp_path: Path) -> None:
+def test_a_killed_writer_loses_neither_the_current_nor_the_previous_version(tmp_path: Path) -> None:
     store = ValueStore(str(tmp_path))
     before, current = write(store, VERSIONS[0], b"one"), write(store, VERSIONS[0], b"two")
     subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), VERSIONS[0]], check=False)
@@ -50,7 +50,7 @@ def test_the_previous_version_stays_for_open_readers_and_older_ones_go(root: str
     assert read(store) == VERSIONS[2].encode()
 
 
-def test_the_same_made_again_keeps_the_version_before_it(root: str) -> None:
+def test_storing_the_same_value_again_keeps_the_previous_version(root: str) -> None:
     store = ValueStore(root)
     before = write(store, VERSIONS[0], b"before")
     write(store, VERSIONS[1], b"now")
@@ -68,7 +68,7 @@ def test_going_back_to_the_previous_version_keeps_both(root: str) -> None:
         assert file.read() == VERSIONS[1].encode()
 
 
-def test_forgetting_touches_nothing_that_is_no_version_of_the_value(tmp_path: Path) -> None:
+def test_only_version_folders_are_deleted(tmp_path: Path) -> None:
     store = ValueStore(str(tmp_path))
     write(store, VERSIONS[0], key=["letters", "small"])
     write(store, VERSIONS[0], key=["letters", "small", "A"])
