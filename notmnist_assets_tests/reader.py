@@ -1,7 +1,6 @@
-"""Somebody who follows the documents: types every command into one terminal, in a folder like the project's.
+"""Runs the commands of the documents in one terminal session, in a folder like the project's.
 
-Belongs here: how each kind of command is run, and what stands for what a test cannot have. The archives are tiny, and
-so are the originals. A command of a kind that is not here fails.
+Tiny archives stand for the originals, and commands that a test cannot run are replaced. An unknown command fails.
 """
 
 import json
@@ -24,7 +23,7 @@ from notmnist_assets_tests.workspace import SIZES, Workspace, keys_of
 
 ASSETS = keys_of([spec.key for spec in defs.resolve_all_asset_specs()])
 
-# Each block in a namespace of its own, as in a fresh interpreter; the cells of a notebook in one.
+# Each block runs in its own namespace, as in a fresh interpreter; the cells of a notebook share one.
 _RUN_PYTHON = """
 import json, sys
 for cells in json.load(sys.stdin):
@@ -35,7 +34,7 @@ for cells in json.load(sys.stdin):
 
 
 class Reader:
-    """A terminal in `folder`, with the environment of a workspace where everything was made."""
+    """A terminal session in `folder`, with the environment of a workspace whose assets are all materialized."""
 
     def __init__(self, folder: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, stack: ExitStack) -> None:
         self.folder = folder
@@ -47,7 +46,7 @@ class Reader:
         monkeypatch.chdir(folder)
 
     def type(self, command: Command) -> None:
-        """Run a command as it stands; a command that nothing here knows fails."""
+        """Run a command, or what replaces it; an unknown command fails the test."""
         with pytest.MonkeyPatch.context() as only_now:
             for name, value in self._variables(command.variables).items():
                 only_now.setenv(name, value)
@@ -55,22 +54,22 @@ class Reader:
                 case ["export", *assignments]:
                     self._export(dict(word.split("=", 1) for word in assignments))
                 case ["make", *_]:
-                    # Other tests and CI run what the targets do; some are servers, one is this test.
+                    # Other tests and CI run what the targets do: some are servers, one runs this test.
                     self._process(["make", "--dry-run", "-C", str(project_home()), *command.words[1:]], command)
                 case ["uv", "run", "notmnist", "run", "--all"] | ["uv", "run", "dg", "launch", "--job", "refresh"]:
                     self._start_everything(command)
                 case ["uv", "run", "notmnist", *arguments]:
                     if "NOTMNIST_PROFILE" in command.variables:
-                        # To get them is what differs from one profile to the other.
+                        # Profiles differ only in how archives are fetched.
                         arguments = [*arguments, "archives"]
                     ended = self._workspace.notmnist(*arguments)
                     assert ended.code == 0, f"{command.text}: {ended.out}{ended.err}"
                 case ["uv", "run", "dagster-daemon", *_]:
                     self._watch_daemon(command)
                 case ["uv", "run", "python"]:
-                    pass  # what is typed there are the document's blocks of Python
+                    pass  # the Python blocks of the document are run as what is typed there
                 case ["uv", "run", "python", "-m", "tools.render.sample"]:
-                    pass  # it would replace files of the package; tests of the tool render the same
+                    pass  # it would replace files of the package; the tests of the tool render the same files
                 case ["uv", "run", "python", "-m", "tools.render", *arguments]:
                     self._process([sys.executable, "-m", "tools.render", *arguments], command)
                 case ["uv", "run", "pytest", path]:
@@ -87,10 +86,10 @@ class Reader:
                 case ["uv", "run", "--with", "jupyterlab", "jupyter", "lab", notebook]:
                     self.run_python([sources(self.folder / notebook, "code")])
                 case _:
-                    pytest.fail(f"no test knows how to run: {command.text}")
+                    pytest.fail(f"no test runs this command: {command.text}")
 
     def run_python(self, programs: Sequence[Sequence[str]]) -> None:
-        """Run Python code, each program in a namespace of its own, without Jupyter, a screen and the user's caches."""
+        """Run Python code, each program in its own namespace, without Jupyter, a screen and the user's caches."""
         command = [sys.executable, "-c", _RUN_PYTHON]
         environment = {**os.environ, "MPLBACKEND": "Agg", "HF_HOME": str(self.folder / "huggingface")}
         ended = subprocess.run(
@@ -99,7 +98,7 @@ class Reader:
         assert ended.returncode == 0, ended.stderr
 
     def _variables(self, variables: Mapping[str, str]) -> dict[str, str]:
-        """Return what stands for the variables here: for the originals, tiny archives on a server or in a folder."""
+        """Return the variables with tiny archives, on a server or in a folder, in place of the originals."""
         chosen = dict(variables)
         if chosen.get("NOTMNIST_PROFILE") == "full":
             chosen["NOTMNIST_PROFILE"] = "custom"
@@ -115,7 +114,7 @@ class Reader:
     def _export(self, variables: Mapping[str, str]) -> None:
         for name, value in variables.items():
             if name == "PATH":
-                assert value == "$PWD/.uv/bin:$PATH", "where the Makefile puts uv"
+                assert value == "$PWD/.uv/bin:$PATH", "the Makefile installs uv there"
             else:
                 self._monkeypatch.setenv(name, value)
         if "NOTMNIST_ARCHIVES" in variables:
@@ -127,9 +126,9 @@ class Reader:
         assert ended.returncode == 0, f"{command.text}: {ended.stdout}{ended.stderr}"
 
     def _start_everything(self, command: Command) -> None:
-        """Start a run of all assets without archives, in a history of its own; other tests saw whole runs.
+        """Start a run of all assets without archives, in a separate history; it ends at the first step.
 
-        It ends at the first step.
+        Other tests run the whole graph.
         """
         home = self.folder / "history"
         home.mkdir(exist_ok=True)
@@ -151,7 +150,7 @@ class Reader:
         assert {step.split("__")[0] for step in failed} == {"archives"}
 
     def _watch_daemon(self, command: Command) -> None:
-        """Run the daemon until it evaluates what the commands before switched on."""
+        """Run the daemon until it evaluates the sensor that a previous command switched on."""
         words = [_program("dagster-daemon"), *command.words[3:]]
         with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as daemon:
             assert daemon.stdout is not None

@@ -1,4 +1,4 @@
-"""What the documents say: every command works, every name exists, every link leads somewhere."""
+"""Tests the documents: every command works, every name exists, every link has a target."""
 
 import fnmatch
 import json
@@ -32,7 +32,7 @@ PAGES = sorted(f"docs/{path.name}" for path in (project_home() / "docs").glob("*
 NAMES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", *PAGES, NOTEBOOK]
 DOCUMENTS = {name: Document(name) for name in NAMES}
 CHANGELOG = Document("CHANGELOG.md")
-"""Its links are tested, but not its commands and assets: it also names those of other releases."""
+"""Only its links are tested: it also names commands and assets of other releases."""
 README = DOCUMENTS["README.md"]
 GROUPS = {key.split("/")[0] for key in ASSETS}
 COMMANDS: Mapping[str, click.Command] = typer.main.get_command(app._app).commands  # type: ignore[attr-defined]
@@ -62,25 +62,30 @@ def test_every_command_works_and_every_python_block_runs(name: str, reader: Read
             reader.type(command)
 
 
-def test_a_command_that_no_test_knows_fails(reader: Reader) -> None:
+def test_an_unknown_command_fails(reader: Reader) -> None:
     with pytest.raises(pytest.fail.Exception, match="something new"):
         reader.type(read_command("uv run something new"))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS.values(), ids=NAMES)
-def test_blocks_are_of_a_language_that_is_tested_or_no_code(document: Document) -> None:
+def test_blocks_are_shell_python_or_text(document: Document) -> None:
     assert {block.language for block in document.blocks} <= {"sh", "python", "text"}
 
 
-def test_the_training_script_says_how_to_run_it_as_the_readme_does() -> None:
-    docstring = (project_home() / "examples" / "train.py").read_text().split('"""')[1]
-    known = {tuple(command.words) for command in README.commands_in_blocks}
-    said = [tuple(span.split()) for span in re.findall("`([^`]+ [^`]+)`", docstring)]
-    assert said
-    assert set(said) <= known
+def test_each_example_names_its_command_as_a_document_does() -> None:
+    documented = {tuple(command.words) for document in DOCUMENTS.values() for command in document.commands_in_blocks}
+    for path in (project_home() / "examples").glob("*.py"):
+        docstring = path.read_text(encoding="utf-8").split('"""')[1]
+        named = {tuple(span.split()) for span in re.findall("`([^`]+ [^`]+)`", docstring)}
+        assert ("uv", "run", "python", f"examples/{path.name}") in named
+        assert named <= documented, path.name
 
 
-def test_the_notebook_is_valid_and_holds_no_outputs() -> None:
+def test_the_readme_links_every_document() -> None:
+    assert {*NAMES, CHANGELOG.name} - {README.name} <= {link.partition("#")[0] for link in README.links}
+
+
+def test_the_notebook_is_valid_and_has_no_outputs() -> None:
     notebook = json.loads((project_home() / NOTEBOOK).read_text())
     assert (notebook["nbformat"], notebook["nbformat_minor"]) == (4, 5)
     assert len({cell["id"] for cell in notebook["cells"]}) == len(notebook["cells"])
@@ -92,7 +97,7 @@ def test_the_notebook_is_valid_and_holds_no_outputs() -> None:
 
 
 @pytest.mark.parametrize("document", [*DOCUMENTS.values(), CHANGELOG], ids=lambda document: document.name)
-def test_links_lead_to_files_and_headings(document: Document) -> None:
+def test_links_have_targets(document: Document) -> None:
     for link in document.links:
         path, _, anchor = link.partition("#")
         if path.startswith(("https://", "http://")):
@@ -104,7 +109,7 @@ def test_links_lead_to_files_and_headings(document: Document) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS.values(), ids=NAMES)
-def test_assets_and_settings_that_are_named_exist(document: Document) -> None:
+def test_named_assets_and_settings_exist(document: Document) -> None:
     settings = {PREFIX + field.upper() for field in Settings.model_fields} | {FAILURE_WEBHOOK}
     for span in document.spans:
         if re.fullmatch(r"[a-z]+/[\w/*]+", span) and span.split("/")[0] in GROUPS:
@@ -123,14 +128,14 @@ def test_options_of_commands_exist(document: Document) -> None:
             assert options_in(command) <= options_of(known), command.text
 
 
-def test_the_table_of_commands_is_that_of_the_program() -> None:
+def test_the_table_of_commands_has_all_commands_with_their_options() -> None:
     shown = [read_command(row[0].strip("`")) for row in README.table("`uv run ...`")]
     assert {command.words[3]: options_in(command) for command in shown} == {
         name: options_of(known) for name, known in COMMANDS.items() if not known.hidden
     }
 
 
-def test_the_table_of_settings_names_each_with_its_default() -> None:
+def test_the_table_of_settings_has_all_settings_with_their_defaults() -> None:
     rows = {row[0].strip("`"): row[1] for row in README.table("variable")}
     assert list(rows)[-1] == FAILURE_WEBHOOK
     fields = Settings.model_fields
@@ -157,7 +162,7 @@ def test_the_table_of_checks_covers_every_check() -> None:
     assert blocking == {spec.name: spec.blocking for spec in specs}
 
 
-def test_published_results_are_those_that_the_graph_is_compared_with() -> None:
+def test_published_results_are_those_of_the_checks() -> None:
     table = " ".join(row[2] for row in README.table(""))
     rows = published.SHARED_ROWS
     for number in (
