@@ -8,11 +8,11 @@ from typing import Final
 import pytest
 
 from notmnist_assets.settings.model import project_home
+from notmnist_assets_tests.documents import documented_rooms
 
 NAME: Final = "notmnist_assets"
 PACKAGE: Final = project_home() / NAME
-PICTURE: Final = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
-ROOMS: Final = [line.split()[0] for line in PICTURE.partition("\n## Rooms\n")[2].split("```")[1].splitlines()[1:]]
+ROOMS: Final = list(documented_rooms())
 """Packages and modules from top to bottom: each imports only those that come later."""
 MODULES: Final = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
