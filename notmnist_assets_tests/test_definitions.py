@@ -363,7 +363,7 @@ def test_near_pairs_are_shown_by_the_rows_that_hold_them(finished: Workspace) ->
     digests = {name: finished.load(f"hashes/{name}").set_index("row")["exact"] for name in SPLITS}
     known = set(zip(pairs["exact_a"], pairs["exact_b"], strict=True))
     for record in records_of(finished.metadata("overlap/near_pairs")["sample_rows"]):
-        where = [str(record.data[column]).split() for column in ("one", "other")]
+        where = [str(record.data[column]).split() for column in ("image_a", "image_b")]
         one, other = (digests[split][int(row)] for split, row, _ in where)
         assert (one, other) in known
         for split, row, letter in where:

@@ -1,4 +1,4 @@
-"""Defines `grouped/train`, `/valid` and `/test`: a split by duplicate groups, in which nothing leaks from the start."""
+"""Defines `grouped/train`, `/valid` and `/test`, a split of both archives by duplicate groups."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -8,16 +8,25 @@ import numpy as np
 import pandas as pd
 
 from notmnist_assets.assets.declaration import Declaration, Stage
-from notmnist_assets.assets.overlap import RADIUS
+from notmnist_assets.assets.near_pairs import RADIUS
 from notmnist_assets.assets.splits import SIZE_SETTINGS, columns_from_letters, letter_keys
 from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.curation.core.images import SETS
 from notmnist_assets.curation.core.statistics import label_counts
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius
-from notmnist_assets.curation.sanitizing.grouping import draw_groups, grouped_splits, pool_groups, pool_letters
+from notmnist_assets.curation.sanitizing.grouping import (
+    GROUP_TOO_LARGE,
+    NO_ROOM,
+    assign_groups,
+    gather_splits,
+    group_images,
+    left_out_images,
+    pool_letters,
+)
 from notmnist_assets.curation.splitting.splits import SPLITS, sizes_from_data
-from notmnist_assets.metadata.display import contact_sheet_metadata, counts_table
+from notmnist_assets.metadata.display import contact_sheet_metadata, counts_table, table
+from notmnist_assets.settings.model import PREFIX
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.types import SplitType, data_version
 
@@ -33,15 +42,24 @@ def _declaration(name: str) -> Declaration:
         columns=columns_from_letters("letters/large/*", "letters/small/*"),
         settings=(*SIZE_SETTINGS, "grouped_fonts", "near_shifts"),
         description=(
-            f"The {name} rows of a split of both archives by duplicate groups: images connected by equal pixels or by"
-            " distances up to the radius in use, and by fonts if the setting says so, are never in different splits."
-            f" Nothing leaks, so nothing needs removing. As large as splits/{name}, or smaller where the groups left"
-            " are too large."
+            f"The {name} rows of a split of both archives by duplicate groups. Images connected by equal pixels or by"
+            f" distances up to the radius in use, or by fonts with {PREFIX}GROUPED_FONTS, are in the same split, so"
+            f" that no row leaks into another split. The split has the size of splits/{name}, or is smaller if the"
+            " remaining groups are too large. `images_left_out` is the number of readable images of both archives that"
+            " are in no split; the table `left_out` counts them by letter and reason."
         ),
     )
 
 
 GROUPED: Final = {name: _declaration(name) for name in SPLITS}
+_LEFT_OUT = {
+    "letter": "letter of the images",
+    "reason": f"{GROUP_TOO_LARGE}: their group has more images of a letter than any split has room for; {NO_ROOM}: no"
+    " split had room for their group when it was assigned",
+    "images": "images that are in no split",
+    "groups": "duplicate groups of these images",
+    "largest_group": "images of the largest of these groups, of all letters",
+}
 
 
 @dg.multi_asset(
@@ -54,28 +72,31 @@ GROUPED: Final = {name: _declaration(name) for name in SPLITS}
 def grouped(
     context: dg.AssetExecutionContext, settings: SettingsResource, values: StoredValues, radius: pd.DataFrame
 ) -> Iterator[dg.MaterializeResult[Split]]:
-    """Group all images, assign whole groups to splits, copy their pixels."""
+    """Group all images, assign whole groups to splits, and copy their pixels."""
     chosen = settings.read()
     by_set = {set_name: values.letters(set_name) for set_name in SETS}
     large, small = ([len(images) for images in by_set[set_name].values()] for set_name in SETS)
     sizes = sizes_from_data(large, small, train=chosen.train_size, valid=chosen.valid_size, test=chosen.test_size)
     pool = pool_letters(by_set)
-    groups = pool_groups(pool, chosen_radius(radius), by_font=chosen.grouped_fonts, shifts=chosen.near_shifts)
-    split_of = draw_groups(groups, pool.label, sizes, chosen.seed)
-    drawn = grouped_splits(pool, split_of, chosen.seed)
-    for place, (name, declaration) in enumerate(GROUPED.items()):
+    groups = group_images(pool, chosen_radius(radius), by_font=chosen.grouped_fonts, shifts=chosen.near_shifts)
+    split_of = assign_groups(groups, pool.label, sizes, chosen.seed)
+    left_out = left_out_images(groups, pool.label, split_of, sizes)
+    splits = gather_splits(pool, split_of, chosen.seed)
+    for position, (name, declaration) in enumerate(GROUPED.items()):
         if declaration.asset_key in context.selected_asset_keys:
-            split = drawn[name]
+            split = splits[name]
             yield dg.MaterializeResult(
                 asset_key=declaration.asset_key,
                 value=split,
                 data_version=data_version(split),
                 metadata={
                     "rows": len(split),
-                    "groups": len(np.unique(groups[split_of == place])),
-                    "largest_group": int(np.bincount(groups[split_of == place], minlength=1).max()),
+                    "groups": len(np.unique(groups[split_of == position])),
+                    "largest_group": int(np.bincount(groups[split_of == position], minlength=1).max()),
                     "radius": chosen_radius(radius),
                     "by_font": chosen.grouped_fonts,
+                    "images_left_out": int(left_out["images"].sum()),
+                    "left_out": table(left_out, _LEFT_OUT),
                     "rows_per_letter": counts_table(label_counts(split.labels).tolist()),
                     "pictures": contact_sheet_metadata(split.images, declaration.key),
                 },

@@ -1,4 +1,4 @@
-"""Defines `hashes/train`, `/valid` and `/test`: one row per split row with the digests of its image."""
+"""Defines `hashes/train`, `/valid` and `/test`, tables with the digests of the image of each split row."""
 
 import dagster as dg
 import pandas as pd
@@ -13,8 +13,8 @@ from notmnist_assets.metadata.columns import Column
 from notmnist_assets.storage.types import data_version, table_type
 
 _DRIFT = Drift(
-    "Distinct images: 1 %, seven standard errors of the number of repeats in the originals' test set, 2 % of 10,000"
-    " rows.",
+    "Distinct images: 1 %, which is seven standard errors of the number of repeats in the test split of the original"
+    " archives, 2 % of 10,000 rows.",
     lambda _previous: {"distinct_images": within_share(0.01)},
 )
 
@@ -25,8 +25,8 @@ def _declaration(name: str) -> Declaration:
         "row": Column("int32", "row of the split"),
         "label": Column("int32", "0 to 9 for A to J", {f"splits/{name}": ("label",)}),
         "exact": Column("string", "first 128 bits of the SHA-256 of the 784 pixels, in hex", image),
-        "cells": Column("string", "the same digest of the 49 maxima of 4x4 cells, the assignment's near hash", image),
-        "ink": Column("float64", "sum of the pixels in units of 255; a lower bound of distances", image),
+        "cells": Column("string", "digest of the 49 maxima of 4x4 cells, the assignment's near hash", image),
+        "ink": Column("float64", "sum of the pixels in units of 255", image),
     }
     return Declaration(
         key=f"hashes/{name}",
@@ -38,8 +38,9 @@ def _declaration(name: str) -> Declaration:
         columns=columns,
         drift=_DRIFT,
         description=(
-            f"One row per row of splits/{name}: equal `exact` means equal pixels, `cells` is the assignment's coarse"
-            " hash (4x4 maxima), and the difference of two `ink` is a lower bound of the distance of two images."
+            f"Digests of the image of each row of splits/{name}. Images with equal `exact` have equal pixels, images"
+            " with equal `cells` have equal maxima of 4x4 cells, the assignment's near hash. The difference of the"
+            " `ink` of two images is a lower bound of their distance."
         ),
     )
 

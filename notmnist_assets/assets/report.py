@@ -14,6 +14,7 @@ from notmnist_assets.assets.archives import ARCHIVES
 from notmnist_assets.assets.declaration import Declaration, Stage
 from notmnist_assets.assets.hashes import HASHES
 from notmnist_assets.assets.letters import FILES
+from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.sanitized import SANITIZED, sanitize_policy
 from notmnist_assets.assets.splits import SPLIT_ASSETS
 from notmnist_assets.assets.stored_values import StoredValues
@@ -63,8 +64,8 @@ _ORIGINS: Final[Mapping[Profile, str]] = {
 }
 _TABLES: Final = {
     "files": FILES,
-    "near_pairs": overlap.NEAR_PAIRS,
-    "radius": overlap.RADIUS,
+    "near_pairs": NEAR_PAIRS,
+    "radius": RADIUS,
     "overlap_report": overlap.REPORT,
     "conflicts": overlap.CONFLICTS,
     "recall": overlap.RECALL,

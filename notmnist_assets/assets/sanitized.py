@@ -1,4 +1,4 @@
-"""Defines `sanitized/train`, `/valid`, `/test`, without leaks, repeats and conflicts, and `sanitized/removed`."""
+"""Defines `sanitized/train`, `/valid`, `/test`, without leaks, conflicts and repeats, and `sanitized/removed`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -10,7 +10,7 @@ import pandas as pd
 
 from notmnist_assets.assets.declaration import Declaration, Drift, Stage
 from notmnist_assets.assets.hashes import HASHES
-from notmnist_assets.assets.overlap import NEAR_PAIRS, RADIUS
+from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.splits import SPLIT_ASSETS, columns_from_split
 from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.curation.core.drift import Limit, within, within_share
@@ -18,7 +18,7 @@ from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.curation.core.sampling import evenly_spaced
 from notmnist_assets.curation.core.statistics import label_counts
 from notmnist_assets.curation.core.values import Split
-from notmnist_assets.curation.duplicates.evidence import removed_pairs
+from notmnist_assets.curation.duplicates.examples import removed_pairs
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius
 from notmnist_assets.curation.sanitizing.decision import REASONS, Policy, sanitize
 from notmnist_assets.curation.splitting.splits import SPLITS
@@ -32,7 +32,7 @@ POLICY_SETTINGS: Final = ("sanitize_method", "sanitize_remove", "sanitize_confli
 
 
 def sanitize_policy(chosen: Settings) -> Policy:
-    """Return the policy that settings name."""
+    """Return the policy of the settings."""
     return Policy(chosen.sanitize_method, chosen.sanitize_remove, chosen.sanitize_conflicts, chosen.sanitize_repeats)
 
 
@@ -52,13 +52,13 @@ def _declaration(name: str) -> Declaration:
         settings=POLICY_SETTINGS,
         headlines={"removed": "rows removed"},
         drift=Drift(
-            "Rows: 5 %, as for letters. Share of each letter: 0.005, which is 5 % of the tenth that each has before"
-            " duplicates are removed.",
+            "Rows: 5 %, as for letters. Share of each letter: 0.005, which is 5 % of its share of a tenth before"
+            " sanitizing.",
             _limits,
         ),
         description=(
-            f"splits/{name} without rows that leak into another split, carry conflicting letters, or repeat. Which rows"
-            " were removed, and why, is in sanitized/removed."
+            f"splits/{name} without rows that leak into another split, have an image with conflicting letters, or"
+            " repeat another row. sanitized/removed lists the removed rows with the reasons."
         ),
     )
 
@@ -70,54 +70,55 @@ _DECISION: Final[Sources] = {
     "overlap/radius": ("radius", "chosen"),
 }
 _REMOVED_COLUMNS: Final = {
-    "split": Column("string", "the split the row was removed from"),
-    "row": Column("int64", "its row there", {"hashes/*": ("row",)}),
+    "split": Column("string", "split the row was removed from"),
+    "row": Column("int64", "row number in that split", {"hashes/*": ("row",)}),
     "reason": Column("string", "also in another split, conflicting letters, or repeat", _DECISION),
     "collides_split": Column("string", "split of the row it collides with", _DECISION),
     "collides_row": Column("int64", "row it collides with", {**_DECISION, "hashes/*": ("row", *_DECISION["hashes/*"])}),
-    "distance": Column("float64", "L1 distance to it in units of 255; NaN when only cells agree", _DECISION),
+    "distance": Column("float64", "L1 distance of the two in units of 255; NaN if only the cells are equal", _DECISION),
 }
 REMOVED: Final = Declaration(
     key="sanitized/removed",
     code_version="1",
     role="evidence",
-    dagster_type=table_type("RemovedRows", _REMOVED_COLUMNS, "Rows that sanitizing removed, and why."),
+    dagster_type=table_type("RemovedRows", _REMOVED_COLUMNS, "Rows that sanitizing removed, with the reasons."),
     io_manager="table_io",
     kinds={"pandas", "parquet"},
     columns=_REMOVED_COLUMNS,
     settings=POLICY_SETTINGS,
     description=(
-        "Every row that sanitizing removed, the first reason that applies, and the nearest row that it collides with."
-        " The rules, in order. Leaks: valid rows whose image is in train are removed, and test rows whose image is in"
-        " train or valid; with NOTMNIST_SANITIZE_REMOVE=training, rows of train and valid are removed instead and test"
-        " stays whole. Conflicts: all rows of an image that carries different letters are removed;"
-        " NOTMNIST_SANITIZE_CONFLICTS can keep the majority's, or all. Repeats: of equal images within a split the"
-        " first row stays; NOTMNIST_SANITIZE_REPEATS can keep all. For leaks and conflicts, NOTMNIST_SANITIZE_METHOD"
-        " says what the same image is: equal pixels (exact), equal 4x4 maxima (cells), or pixels within the radius"
-        " (near)."
+        "Every row that sanitizing removed, with the first reason that applies and the nearest row that it collides"
+        " with. The rules are applied in this order. Leaks: valid rows whose image is in train are removed, and test"
+        " rows whose image is in train or valid; with NOTMNIST_SANITIZE_REMOVE=training, rows of train and valid are"
+        " removed instead, and no test row is removed for leaking. Conflicts: all rows of an image with different"
+        " letters are removed; NOTMNIST_SANITIZE_CONFLICTS can keep the rows of the majority letter, or all rows."
+        " Repeats: of equal images within a split, the first row is kept; NOTMNIST_SANITIZE_REPEATS can keep all. For"
+        " leaks and conflicts, NOTMNIST_SANITIZE_METHOD defines the same image: equal pixels (exact), equal 4x4 maxima"
+        " (cells), or pixels within the radius (near)."
     ),
 )
 _REMOVED_SAMPLE = {
     **descriptions(REMOVED.schema),
-    "letter": "the removed row's letter",
-    "collides_with": "split, row and letter of what it collides with",
-    "font": "the removed row's font, decoded from its file name",
-    "name": "the removed row's file name",
+    "letter": "letter of the removed row",
+    "collides_with": "split, row and letter of the row it collides with",
+    "font": "font of the removed row, decoded from the file name",
+    "name": "file name of the removed row",
 }
 _HEADS = {
     **{f"also in {name}": f"in {name}" for name in SPLITS},
     "conflicting letters": "letters",
 }
-"""Reasons by names that fit beside each other on the asset's page; `repeat` is short already."""
+"""Column heads of the reasons, short enough for the table on the asset's page; `repeat` is short already."""
 _COUNTS = {
     **{f"in {name}": f"rows whose image is also in {name}" for name in SPLITS},
-    "letters": "rows whose image also has another letter",
-    "repeat": "rows whose image an earlier row of the split has",
-    "left": "rows that stay",
+    "letters": "rows whose image also has rows of another letter",
+    "repeat": "rows whose image is also in an earlier row of the split",
+    "removed": "rows removed",
+    "left": "rows kept",
 }
 _SAMPLE_ROWS = 200
 _PICTURED_PAIRS = 3
-"""Removed rows shown of each reason."""
+"""Pictured rows of each reason."""
 
 
 @dg.multi_asset(
@@ -130,7 +131,7 @@ _PICTURED_PAIRS = 3
         "radius": RADIUS.input,
     },
     outs={"removed": REMOVED.output, **{name: declaration.output for name, declaration in SANITIZED.items()}},
-    # A sanitized split is its split without the removed rows: nothing else decides its content.
+    # A sanitized split depends only on its split and on the removed rows.
     internal_asset_deps={
         "removed": {
             *(declaration.asset_key for declaration in (*HASHES.values(), *SPLIT_ASSETS.values(), NEAR_PAIRS, RADIUS))
@@ -148,7 +149,7 @@ def sanitized(
     near_pairs: pd.DataFrame,
     radius: pd.DataFrame,
 ) -> Iterator[dg.MaterializeResult[Any]]:
-    """Decide which rows to remove, then copy the others."""
+    """Decide which rows to remove, and copy the others."""
     policy = sanitize_policy(settings.read())
     splits = {"train": train, "valid": valid, "test": test}
     used = chosen_radius(radius)
@@ -187,7 +188,7 @@ def sanitized(
 
 
 def _removed_metadata(splits: Mapping[str, Split], removed: pd.DataFrame, policy: Policy) -> dict[str, Any]:
-    """Return what the UI shows of the removed rows: counts, a sample of them and pictures."""
+    """Return counts, a sample and pictures of the removed rows."""
     counts = pd.crosstab(removed["split"], removed["reason"]).reindex(index=SPLITS, columns=REASONS, fill_value=0)
     by_split = counts.sum(axis=1)
     before = pd.Series({name: len(splits[name]) for name in SPLITS})
@@ -203,15 +204,15 @@ def _removed_metadata(splits: Mapping[str, Split], removed: pd.DataFrame, policy
         "sample_rows": table(_sample_of_removed(splits, removed), _REMOVED_SAMPLE),
         "pictures": exhibits(
             removed_pairs(splits, removed, _PICTURED_PAIRS),
-            "removed row, the row it collides with, difference amplified",
+            "removed row, row it collides with, amplified difference",
         ),
     }
 
 
 def _sample_of_removed(splits: Mapping[str, Split], removed: pd.DataFrame) -> pd.DataFrame:
-    """Return rows removed of each split for each reason, evenly spaced, with their letters and file names."""
+    """Return evenly spaced removed rows of each split and reason, with their letters and file names."""
     groups = [np.asarray(rows, np.intp) for rows in removed.groupby(["split", "reason"]).indices.values()]
-    sample = removed.iloc[_some_of_each(groups, _SAMPLE_ROWS)]
+    sample = removed.iloc[_sample_groups(groups, _SAMPLE_ROWS)]
     sources = [splits[split].sources.iloc[row] for split, row in zip(sample["split"], sample["row"], strict=True)]
     collides_with = [
         f"{split} {row} {LETTERS[splits[split].labels[row]]}"
@@ -230,13 +231,13 @@ def _sample_of_removed(splits: Mapping[str, Split], removed: pd.DataFrame) -> pd
     )
 
 
-def _some_of_each(groups: Sequence[npt.NDArray[np.intp]], wanted: int) -> npt.NDArray[np.intp]:
-    """Return up to `wanted` rows, ascending: as many of each group, or all of those that have fewer."""
-    picked = [np.empty(0, np.intp)]
-    for place, rows in enumerate(sorted(groups, key=len)):
-        share = (wanted - sum(map(len, picked))) // (len(groups) - place)
-        picked.append(rows[evenly_spaced(len(rows), share)])
-    return np.sort(np.concatenate(picked))
+def _sample_groups(groups: Sequence[npt.NDArray[np.intp]], count: int) -> npt.NDArray[np.intp]:
+    """Return up to `count` rows, ascending: the same number of each group, or all rows of smaller groups."""
+    sample = [np.empty(0, np.intp)]
+    for number, rows in enumerate(sorted(groups, key=len)):
+        share = (count - sum(map(len, sample))) // (len(groups) - number)
+        sample.append(rows[evenly_spaced(len(rows), share)])
+    return np.sort(np.concatenate(sample))
 
 
 STAGE = Stage([REMOVED, *SANITIZED.values()], [sanitized])

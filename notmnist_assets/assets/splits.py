@@ -1,4 +1,4 @@
-"""Defines `splits/train`, `/valid` and `/test`: the canonical split of the assignment."""
+"""Defines `splits/train`, `/valid` and `/test`, the canonical split of the assignment."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -26,9 +26,9 @@ from notmnist_assets.storage.types import SplitType, data_version
 SIZE_SETTINGS: Final = ("train_size", "valid_size", "test_size", "seed")
 _EVERY_SPLIT: Final = (
     "Images uint8 (n, 28, 28), labels int32 (0 to 9 for A to J), and the set, letter, file name and font of each row."
-    f" The same rows are sampled on every machine, by the seed that {PREFIX}SEED sets."
-    " `mean` is that of (pixel - 127.5) / 255, from -0.5 to 0.5. `images_left_out` are readable images of the archive"
-    " that are in no split."
+    f" The seed is set by {PREFIX}SEED; the same rows are sampled on every machine."
+    " `mean` is the mean of (pixel - 127.5) / 255, from -0.5 to 0.5. `images_left_out` is the number of readable images"
+    " of the archive that are in no split."
 )
 _DESCRIPTIONS: Final = {
     "train": f"Training rows sampled from the large archive, a tenth from each letter, shuffled. {_EVERY_SPLIT}",
@@ -36,8 +36,8 @@ _DESCRIPTIONS: Final = {
     "test": f"Test rows sampled from the small archive, shuffled. {_EVERY_SPLIT}",
 }
 _DRIFT: Final = Drift(
-    "Rows: 5 %, as for letters, each of which gives a tenth. Pixel mean: 0.005, three standard errors of the mean of"
-    " 10,000 glyphs.",
+    "Rows: 5 %, as for letters, since each letter gives a tenth of the rows. Pixel mean: 0.005, three standard errors"
+    " of the mean of 10,000 images.",
     lambda _previous: {"rows": within_share(0.05), "mean": within(0.005)},
 )
 
@@ -45,7 +45,7 @@ _DRIFT: Final = Drift(
 _COLUMNS: Final = {
     "image": ("uint8[28, 28]", "gray image, 0 to 255, in `.images`; `.as_float32()` is (pixel - 127.5) / 255"),
     "label": ("int32", "0 to 9 for A to J, in `.labels`"),
-    "set": ("string", "archive the image is from, large or small; this and the next in `.sources`"),
+    "set": ("string", "archive of the image, large or small; this and the next columns are in `.sources`"),
     "letter": ("string", "the letter's folder in the archive, A to J"),
     "name": ("string", "file name without folder"),
     "font": ("string", "font file name, decoded from the file name"),
@@ -95,7 +95,7 @@ def letter_keys(set_name: str) -> set[dg.AssetKey]:
     ins={"files": FILES.input},
     deps=[key for set_name in SETS for key in sorted(letter_keys(set_name))],
     outs={name: declaration.output for name, declaration in SPLIT_ASSETS.items()},
-    # Of the other set, a split needs the number of files only: all three share one random stream.
+    # All three splits share a random stream; a split needs only the number of files of the other set.
     internal_asset_deps={name: {FILES.asset_key, *letter_keys(SET_OF_SPLIT[name])} for name in SPLITS},
 )
 def splits(
@@ -114,7 +114,7 @@ def splits(
         set_name = SET_OF_SPLIT[name]
         split = gather(set_name, values.letters(set_name), rows[name])
         sampled = sum(len(rows[other].rows) for other in SPLITS if SET_OF_SPLIT[other] == set_name)
-        own_size = getattr(chosen, f"{name}_size")
+        set_size = getattr(chosen, f"{name}_size")
         yield dg.MaterializeResult(
             asset_key=declaration.asset_key,
             value=split,
@@ -123,8 +123,8 @@ def splits(
                 "rows": len(split),
                 "mean": pixel_moments(split.images).mean,
                 "seed": chosen.seed,
-                "size": "by its setting" if own_size else _size_in_words(counts[set_name], sampled),
-                "scarcest_letter": f"{_scarcest(counts[set_name])} readable images in {set_name}",
+                "size": "by its setting" if set_size else _describe_size(counts[set_name], sampled),
+                "scarcest_letter": f"{_describe_scarcest(counts[set_name])} readable images in {set_name}",
                 "images_left_out": sum(counts[set_name]) - sampled,
                 "rows_per_letter": counts_table(label_counts(split.labels).tolist()),
                 "pictures": contact_sheet_metadata(split.images, declaration.key),
@@ -132,16 +132,16 @@ def splits(
         )
 
 
-def _scarcest(counts: Sequence[int]) -> str:
-    """Return which letter has the fewest images, and how many: `J: 30`."""
+def _describe_scarcest(counts: Sequence[int]) -> str:
+    """Return the letter with the fewest images and their number, such as `J: 30`."""
     return f"{LETTERS[int(np.argmin(counts))]}: {min(counts):,}"
 
 
-def _size_in_words(counts: Sequence[int], sampled: int) -> str:
-    """Return what decided a size that is not set, given the images of each letter and the rows sampled of the set."""
+def _describe_size(counts: Sequence[int], sampled: int) -> str:
+    """Return what limits a size that is not set, given the images of each letter and the rows sampled from the set."""
     if sampled < min(counts) * len(LETTERS):
-        return "the largest size that is taken without a setting"
-    return f"limited by the scarcest letter ({_scarcest(counts)}): each letter gives as many rows"
+        return "the largest default size"
+    return f"limited by the scarcest letter ({_describe_scarcest(counts)}): each letter gives as many rows"
 
 
 STAGE = Stage(list(SPLIT_ASSETS.values()), [splits])

@@ -9,7 +9,7 @@ import dagster as dg
 import pandas as pd
 
 from notmnist_assets.assets.grouped import GROUPED
-from notmnist_assets.assets.overlap import RADIUS
+from notmnist_assets.assets.near_pairs import RADIUS
 from notmnist_assets.checks.disjoint import DISJOINT_CHECKS, prove_disjoint
 from notmnist_assets.checks.results import check_result, only_selected
 from notmnist_assets.curation.core.values import Split

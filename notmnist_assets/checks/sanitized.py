@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from notmnist_assets.assets.overlap import RADIUS
+from notmnist_assets.assets.near_pairs import RADIUS
 from notmnist_assets.assets.sanitized import REMOVED, SANITIZED
 from notmnist_assets.assets.splits import SPLIT_ASSETS
 from notmnist_assets.checks.disjoint import DISJOINT_CHECKS, prove_disjoint

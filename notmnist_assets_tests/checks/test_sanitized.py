@@ -150,9 +150,9 @@ def test_a_row_that_left_without_a_reason_fails() -> None:
 @pytest.mark.parametrize(
     ("kept", "removed", "problems"),
     [
-        ([0] * 10 + list(range(10, 100)), 0, {"lost": 9, "here twice": 1}),
-        (list(range(100)), 1, {"here, though removed": 1}),
-        ([*range(97), 0], 2, {"lost": 1, "here twice": 1}),
+        ([0] * 10 + list(range(10, 100)), 0, {"lost": 9, "kept twice": 1}),
+        (list(range(100)), 1, {"kept and removed": 1}),
+        ([*range(97), 0], 2, {"lost": 1, "kept twice": 1}),
     ],
     ids=["one row for ten", "kept and removed", "right in number only"],
 )

@@ -12,7 +12,6 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from notmnist_assets.assets.sanitized import _some_of_each
 from notmnist_assets.cli import show
 from notmnist_assets.cli.inspection import Inspection, inspect_asset, write_pictures
 from notmnist_assets.cli.terminal import assets_table
@@ -190,16 +189,3 @@ def test_a_sample_is_printed_with_the_total_number_of_rows(
     monkeypatch.setattr(show, "_MOST_ROWS", 4)
     total = len(finished.load("sanitized/removed"))
     assert f"4 of {total:,} rows; load the asset for all" in finished.notmnist("show", "sanitized/removed").out
-
-
-def test_removed_rows_of_every_split_and_reason_are_in_the_sample(finished: Workspace) -> None:
-    groups = [np.arange(10), np.arange(10, 1_000), np.arange(1_000, 1_003)]
-    picked = _some_of_each(groups, 60)
-    assert [int(np.isin(group, picked).sum()) for group in groups] == [10, 47, 3]
-    assert picked.tolist() == sorted(set(picked.tolist()))
-    assert _some_of_each([], 60).tolist() == []
-    removed = finished.load("sanitized/removed")
-    sample = finished.metadata("sanitized/removed")["sample_rows"]
-    assert isinstance(sample, dg.TableMetadataValue)
-    shown = {(record.data["split"], record.data["reason"]) for record in sample.records}
-    assert shown == set(zip(removed["split"], removed["reason"], strict=True))

@@ -22,7 +22,7 @@ from notmnist_assets.curation.duplicates.row_index import METHODS, RowIndex
 from notmnist_assets.curation.exports.parquet import write_files
 from notmnist_assets.curation.reading.files import files_table, readable_files
 from notmnist_assets.curation.sanitizing.decision import Policy, sanitize
-from notmnist_assets.curation.sanitizing.grouping import grouped_splits, pool_letters
+from notmnist_assets.curation.sanitizing.grouping import gather_splits, pool_letters
 from notmnist_assets.curation.splitting.splits import SET_OF_SPLIT, SPLITS, canonical_rows, gather, sizes_from_data
 from notmnist_assets.definitions import DECLARATIONS, defs
 from notmnist_assets.metadata.columns import column_lineage, lineage_table
@@ -161,7 +161,7 @@ def sample(values: Values, name: str) -> Table:
 
 def draw_groups(values: Values, name: str) -> Table:
     pool = pool_letters(letters_of(values))
-    return rows_of(grouped_splits(pool, np.arange(len(pool.label)) % 3, 133)[name])
+    return rows_of(gather_splits(pool, np.arange(len(pool.label)) % 3, 133)[name])
 
 
 def search(values: Values) -> Table:

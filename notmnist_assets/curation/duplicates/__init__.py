@@ -1,1 +1,1 @@
-"""Finds rows with the same image: digests, exact near-duplicate search, radius, overlap of splits, recall."""
+"""Finds duplicate images: digests, near-duplicate search, choice of the radius, overlap of splits, recall."""

@@ -1,7 +1,4 @@
-"""One row per split row: what identifies an image exactly, and coarsely.
-
-Belongs here: digests of single images. Comparing tables of them is in `overlap`; distances are in `near`.
-"""
+"""Computes digests of single images: of all pixels (exact) and of the maxima of 4x4 cells (the assignment's hash)."""
 
 import hashlib
 
@@ -20,15 +17,15 @@ _CHUNK = 4096
 
 
 def exact_digests(images: Images) -> npt.NDArray[np.object_]:
-    """Return one digest per image: the first 128 bits of the SHA-256 of its 784 bytes, as 32 hex digits.
+    """Return the first 128 bits of the SHA-256 of each image's 784 bytes as 32 hex digits: object array (n,) of str.
 
-    Anyone can repeat it: `hashlib.sha256(image.tobytes()).hexdigest()[:32]`.
+    The same as `hashlib.sha256(image.tobytes()).hexdigest()[:32]`.
     """
     return _digests(np.ascontiguousarray(images).reshape(len(images), PIXELS), "hash")
 
 
 def cell_maxima(images: Images) -> npt.NDArray[np.uint8]:
-    """Return the maximum of each 4x4 cell: uint8 (n, 7, 7), the assignment's coarse picture."""
+    """Return the maximum of each 4x4 cell, the image that the assignment hashes: uint8 (n, 7, 7)."""
     maxima = np.empty((len(images), CELLS, CELLS), np.uint8)
     for start in range(0, len(images), _CHUNK):
         chunk = images[start : start + _CHUNK]
@@ -43,14 +40,14 @@ def cell_maxima(images: Images) -> npt.NDArray[np.uint8]:
 
 
 def cell_digests(images: Images) -> npt.NDArray[np.object_]:
-    """Return one digest per image of its 49 cell maxima, made like `exact_digests`."""
+    """Return the digest of each image's 49 cell maxima, computed as in `exact_digests`: object array (n,) of str."""
     return _digests(cell_maxima(images).reshape(len(images), CELLS * CELLS), "hash cells")
 
 
 def ink(images: Images) -> npt.NDArray[np.float64]:
     """Return the sum of each image's pixels in units of 255: float64 (n,), 0 to 784.
 
-    The L1 distance of two images is never less than the difference of their ink.
+    The L1 distance of two images is at least the difference of their ink.
     """
     sums: npt.NDArray[np.int64] = images.reshape(len(images), PIXELS).sum(axis=1, dtype=np.int64)
     return sums / PIXEL_DEPTH

@@ -1,7 +1,4 @@
-"""How much the splits share, and where duplicates disagree about the letter.
-
-Belongs here: reports. Nothing is removed here; that is `sanitizing`.
-"""
+"""Counts the rows and fonts that splits share, groups duplicates, and lists groups with different letters."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,11 +13,12 @@ from notmnist_assets.curation.splitting.splits import EVALUATION, SPLITS
 
 
 def overlap_report(index: RowIndex) -> pd.DataFrame:
-    """Return, for each method and ordered pair of splits, the rows of one that are found in the other.
+    """Count, for each method and ordered pair of splits, the rows of the first that are found in the second.
 
-    Columns: `method`, `rows_of`, `found_in`, `rows`, `distinct`, `share`. With `rows_of` = `found_in`, `rows`
-    counts those that have an earlier row of the same split related to them. `distinct` is the number of distinct
-    images (equal pixels) among the counted rows, `share` is `rows` over all rows of `rows_of`.
+    Returns:
+        One row per method and pair of splits: `method`, `rows_of`, `found_in`, `rows`, `distinct` (distinct images of
+        these rows), `share` (`rows` over all rows of `rows_of`). If `rows_of` equals `found_in`, rows are counted that
+        are related to an earlier row of the same split.
     """
     records: list[dict[str, Any]] = []
     for method in METHODS:
@@ -47,7 +45,7 @@ def overlap_report(index: RowIndex) -> pd.DataFrame:
 
 
 def _earliest(index: RowIndex, rows: Mask, method: Method) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Return, per image, the first of `rows` related to it, however near; a huge number where there is none."""
+    """Return for each image the first of `rows` related to it, at any distance; the largest int64 if there is none."""
     none = np.iinfo(np.int64).max
     exact = index.nearest(rows, "exact").row
     earliest = np.where(exact == NO_ROW, none, exact)
@@ -61,16 +59,16 @@ def _earliest(index: RowIndex, rows: Mask, method: Method) -> np.ndarray[tuple[i
 
 
 def duplicate_groups(index: RowIndex, method: Method) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Return the group number of each distinct image: connected components of the method's relation.
+    """Return the group of each distinct image, numbered in the order of first rows: int64 (images,).
 
-    Groups are for display and for grouped splitting. What leaks is decided by direct neighbours, not by groups.
-    Groups are numbered by their first row.
+    Groups are the connected components of the method's relation. They are used for tables and pictures; leaks are
+    defined by direct neighbours.
     """
     if method == "exact":
         return np.arange(index.images)
     if method == "cells":
         return index.cell_of_image
-    # SciPy takes half a second to import: not before it is needed.
+    # Imported here because importing SciPy takes half a second.
     from scipy.sparse.csgraph import connected_components
 
     _, groups = connected_components(index.neighbours(), directed=False)
@@ -78,7 +76,11 @@ def duplicate_groups(index: RowIndex, method: Method) -> np.ndarray[tuple[int], 
 
 
 def group_sizes(index: RowIndex, method: Method) -> pd.DataFrame:
-    """Return how many groups have each number of rows: `method`, `rows`, `groups`, `distinct` (images in them)."""
+    """Count the groups by their number of rows.
+
+    Returns:
+        One row per number of rows: `method`, `rows`, `groups`, `distinct` (distinct images in these groups).
+    """
     groups = duplicate_groups(index, method)
     rows = np.bincount(groups[index.image], minlength=int(groups.max(initial=-1)) + 1)
     images = np.bincount(groups, minlength=len(rows))
@@ -89,11 +91,12 @@ def group_sizes(index: RowIndex, method: Method) -> pd.DataFrame:
 
 
 def label_conflicts(index: RowIndex, splits: Mapping[str, Split]) -> pd.DataFrame:
-    """Return every row of every duplicate group whose rows have different letters.
+    """List all rows of the duplicate groups whose rows have different letters.
 
-    Columns: `method` (exact: equal pixels; near: connected within the radius), `group`, `images` (distinct images
-    of the group), `split`, `row`, `letter`, `name`, `font`, `exact`. Groups of one method are numbered from 0 in
-    the order of their first row; within a group train comes first, then valid, then test, in row order.
+    Returns:
+        One row per split row: `method` (exact: equal pixels; near: connected within the radius), `group`, `images`
+        (distinct images of the group), `split`, `row`, `letter`, `name`, `font`, `exact`. Groups of a method are
+        numbered from 0 in the order of their first row; rows of a group are sorted by split, train first, then by row.
     """
     sources = pd.concat([splits[name].sources for name in SPLITS], ignore_index=True)
     parts = []
@@ -106,7 +109,7 @@ def label_conflicts(index: RowIndex, splits: Mapping[str, Split]) -> pd.DataFram
         conflicting = letters.sum(axis=1) > 1
         rows = np.flatnonzero(conflicting[group_of_row])
         numbers = pd.factorize(group_of_row[rows])[0]
-        picked = sources.iloc[rows].reset_index(drop=True)
+        source = sources.iloc[rows].reset_index(drop=True)
         part = pd.DataFrame(
             {
                 "method": method,
@@ -114,9 +117,9 @@ def label_conflicts(index: RowIndex, splits: Mapping[str, Split]) -> pd.DataFram
                 "images": np.bincount(groups, minlength=size)[group_of_row[rows]],
                 "split": np.array(SPLITS, dtype=object)[index.split[rows]],
                 "row": index.row[rows],
-                "letter": picked["letter"].astype("str"),
-                "name": picked["name"],
-                "font": picked["font"],
+                "letter": source["letter"].astype("str"),
+                "name": source["name"],
+                "font": source["font"],
                 "exact": index.digests[index.image[rows]],
             }
         )
@@ -126,31 +129,41 @@ def label_conflicts(index: RowIndex, splits: Mapping[str, Split]) -> pd.DataFram
     )
 
 
-def conflict_groups(conflicts: pd.DataFrame, most: int) -> pd.DataFrame:
-    """Return the largest groups of `label_conflicts`, one row each, `most` of each method, those with most rows first.
+def conflict_groups(conflicts: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Summarize the groups with the most rows.
 
-    Columns: `method`, `letters` ("A 12, B 1": rows by letter, the most frequent first), `rows`, `images`, `rarest`
-    ("train 7": where the first row of the rarest letter is, likely a wrong label), `name` (its file's), `group`.
+    Args:
+        conflicts: table that `label_conflicts` returns.
+        count: largest number of groups of each method.
+
+    Returns:
+        One row per group, the groups with the most rows first: `method`, `letters` ("A 12, B 1": rows by letter, the
+        most frequent first), `rows`, `images`, `rarest` ("train 7": the first row of the rarest letter, likely a wrong
+        label), `font`, `group`, `name` (font and file name of that row).
     """
     sizes = conflicts.groupby(["method", "group"], as_index=False).size()
-    largest = sizes.sort_values(["method", "size"], ascending=[True, False], kind="stable").groupby("method").head(most)
-    picked = conflicts.merge(largest[["method", "group"]])
-    rows_of = dict(iter(picked.groupby(["method", "group"])))
+    largest = (
+        sizes.sort_values(["method", "size"], ascending=[True, False], kind="stable").groupby("method").head(count)
+    )
+    selected = conflicts.merge(largest[["method", "group"]])
+    rows_of = dict(iter(selected.groupby(["method", "group"])))
     records = []
     for method, group, size in largest.itertuples(index=False):
         rows = rows_of[method, group]
         counts = rows["letter"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
         rarest = rows[rows["letter"] == counts.index[-1]].iloc[0]
         letters = ", ".join(f"{letter} {count}" for letter, count in counts.items())
-        where = f"{rarest['split']} {rarest['row']}"
-        records.append((method, letters, size, int(rarest["images"]), where, rarest["name"], group))
-    return pd.DataFrame(records, columns=["method", "letters", "rows", "images", "rarest", "name", "group"])
+        images, row = int(rarest["images"]), f"{rarest['split']} {rarest['row']}"
+        records.append((method, letters, size, images, row, rarest["font"], group, rarest["name"]))
+    return pd.DataFrame(records, columns=["method", "letters", "rows", "images", "rarest", "font", "group", "name"])
 
 
 def font_leakage(splits: Mapping[str, Split]) -> pd.DataFrame:
-    """Return the share of valid and test rows whose font has any letter in train.
+    """Count the rows of valid and test whose font has letters in train.
 
-    Columns: `rows_of`, `rows`, `share`, and `other_letter_share`: rows whose font has a different letter in train.
+    Returns:
+        One row for valid and for test: `rows_of`, `rows`, `share` (rows whose font has any letter in train, over all
+        rows of the split), `other_letter_share` (share of rows whose font has a different letter in train).
     """
     names = pd.concat([splits[name].sources["font"].astype("str") for name in SPLITS], ignore_index=True)
     fonts, distinct = pd.factorize(names)

@@ -1,8 +1,6 @@
-"""The table of near pairs over all splits.
+"""Searches the distinct images of all splits for near pairs and stores them in a table that names images by digest.
 
-Belongs here: from split rows to distinct images, and from pairs of them to a table that names images by their
-digest, so that it stays true when rows move; how many pairs are how far apart, and the curve of pairs with the radius
-in use marked. The search is in `near`, the choice of the radius in `radius`, the use of pairs in `relation`.
+Digests stay valid when the rows of splits change, so that a stored search can be extended by new images.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from notmnist_assets.curation.core.images import PIXEL_DEPTH, SIDE, Images, copy_rows
+from notmnist_assets.curation.core.images import LETTERS, PIXEL_DEPTH, SIDE, Images, copy_rows
+from notmnist_assets.curation.core.sampling import evenly_spaced
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.near import NearPairs, near_pairs
 from notmnist_assets.curation.duplicates.radius import RADII, choose_radius, radius_curve
@@ -31,17 +30,17 @@ def images_of(index: RowIndex, splits: Mapping[str, Split], rows: Indices) -> Im
 
 @dataclass(frozen=True, eq=False)
 class NearSearch:
-    """A finished search, with what it takes to extend it.
+    """A finished search, with the facts that are needed to extend it.
 
     Attributes:
         pairs: every pair of distinct images at most `radius` apart: `exact_a`, `exact_b` (digests; a is the image
             whose first row comes first), `distance` (sum of absolute pixel differences / 255), `rows_a`, `rows_b`
-            (rows of all splits that hold each image), sorted by the first rows of a, then b.
-        searched: object array, the sorted digests of all images that were searched.
-        radius: up to which `pairs` is complete.
-        shifts: whether copies moved by one pixel count.
-        code_version: of the code that searched.
-        seen_before: how many of these images were taken from an earlier search; not stored.
+            (rows of all splits with each image), sorted by the first rows of a, then b.
+        searched: object array of str, the sorted digests of all images of the search.
+        radius: search radius; `pairs` is complete up to it.
+        shifts: whether images were also compared after moves by one pixel.
+        code_version: version of the code that searched.
+        seen_before: number of these images that were part of the extended search; not stored.
     """
 
     pairs: pd.DataFrame
@@ -64,14 +63,14 @@ def search_near(
     """Find every pair of distinct images of all splits at most `radius` apart.
 
     Args:
-        index: of all split rows.
-        splits: where the pixels are.
+        index: index of all split rows.
+        splits: the splits with the pixels.
         radius: largest distance.
-        shifts: also count copies moved by one pixel.
-        code_version: of the code that searches.
-        previous: an earlier search; only images that it did not see are searched, against all. The result is the
-            same as without it. One that was narrower, of another kind or made by other code is ignored, and so is
-            one of the very same images and radius: who asks again for what it holds does not trust it.
+        shifts: whether to compare images also after moves by one pixel.
+        code_version: version of the code that searches.
+        previous: an earlier search to extend: only images that it does not contain are searched, against all. The
+            result is the same as without it. It is ignored if its radius is smaller, if `shifts` or `code_version`
+            differ, and if its images and radius are the same, so that repeating a search forces a full one.
     """
     searched = np.sort(index.digests)
     known = np.zeros(index.images, np.bool_)
@@ -84,26 +83,25 @@ def search_near(
         )
     ):
         known = np.isin(index.digests.astype(str), previous.searched.astype(str))
-        parts.append(pairs_of(index, previous.pairs).within(radius))
+        parts.append(pairs_from_table(index, previous.pairs).within(radius))
     new, old = np.flatnonzero(~known), np.flatnonzero(known)
-    pictures = images_of(index, splits, index.first_rows[new])
-    parts.append(_renumbered(near_pairs(pictures, radius, shifts=shifts), new, new))
+    images = images_of(index, splits, index.first_rows[new])
+    parts.append(_renumber(near_pairs(images, radius, shifts=shifts), new, new))
     if len(new) and len(old):
         others = images_of(index, splits, index.first_rows[old])
-        across = near_pairs(pictures, radius, others=others, shifts=shifts)
-        parts.append(_renumbered(across, new, old))
-    return NearSearch(_table(index, parts), searched, radius, shifts, code_version, seen_before=int(known.sum()))
+        parts.append(_renumber(near_pairs(images, radius, others=others, shifts=shifts), new, old))
+    return NearSearch(_pair_table(index, parts), searched, radius, shifts, code_version, seen_before=int(known.sum()))
 
 
-def _renumbered(pairs: NearPairs, a: Indices, b: Indices) -> NearPairs:
+def _renumber(pairs: NearPairs, a: Indices, b: Indices) -> NearPairs:
     return NearPairs(a[pairs.a].astype(np.int32), b[pairs.b].astype(np.int32), pairs.distance)
 
 
-def _table(index: RowIndex, parts: Sequence[NearPairs]) -> pd.DataFrame:
-    """Return pairs as a table in one order, whatever search found them."""
-    one = np.concatenate([part.a for part in parts])
-    other = np.concatenate([part.b for part in parts])
-    a, b = np.minimum(one, other), np.maximum(one, other)
+def _pair_table(index: RowIndex, parts: Sequence[NearPairs]) -> pd.DataFrame:
+    """Return pairs as a table, sorted by the first rows of a, then b; the order does not depend on the parts."""
+    first = np.concatenate([part.a for part in parts])
+    second = np.concatenate([part.b for part in parts])
+    a, b = np.minimum(first, second), np.maximum(first, second)
     order = np.lexsort((b, a))
     a, b = a[order], b[order]
     rows = np.bincount(index.image, minlength=index.images).astype(np.int64)
@@ -118,8 +116,8 @@ def _table(index: RowIndex, parts: Sequence[NearPairs]) -> pd.DataFrame:
     )
 
 
-def pairs_of(index: RowIndex, table: pd.DataFrame) -> NearPairs:
-    """Return the pairs of a near table as numbers of the index's distinct images."""
+def pairs_from_table(index: RowIndex, table: pd.DataFrame) -> NearPairs:
+    """Return the pairs of a pair table whose images are in the index, as image numbers of the index."""
     a = index.image_numbers(table["exact_a"]).astype(np.int32)
     b = index.image_numbers(table["exact_b"]).astype(np.int32)
     known = (a != NO_IMAGE) & (b != NO_IMAGE)
@@ -128,42 +126,69 @@ def pairs_of(index: RowIndex, table: pd.DataFrame) -> NearPairs:
 
 
 def pairs_among(index: RowIndex, table: pd.DataFrame, radius: float, images: npt.NDArray[np.intp]) -> NearPairs:
-    """Return the pairs within `radius` whose two images are both among `images`, as places in `images` (ascending)."""
-    place = np.full(index.images, -1, np.int32)
-    place[images] = np.arange(len(images), dtype=np.int32)
-    pairs = pairs_of(index, table).within(radius)
-    a, b = place[pairs.a], place[pairs.b]
+    """Return the pairs within `radius` of two of `images` (ascending image numbers), as positions in `images`."""
+    position = np.full(index.images, -1, np.int32)
+    position[images] = np.arange(len(images), dtype=np.int32)
+    pairs = pairs_from_table(index, table).within(radius)
+    a, b = position[pairs.a], position[pairs.b]
     among = (a >= 0) & (b >= 0)
     return NearPairs(a[among], b[among], pairs.distance[among])
 
 
 def pairs_by_distance(table: pd.DataFrame, radius: float) -> pd.DataFrame:
-    """Count the pairs of a near table by distance, in steps of 1.
+    """Count the pairs of a pair table by distance, in steps of 1.
 
     Args:
-        table: near pairs.
-        radius: up to which they were searched.
+        table: pair table.
+        radius: search radius of the table.
 
     Returns:
-        One row per step up to the radius, rounded up: `distance` (float), `pairs` at most that far apart and beyond the
-        step before (int).
+        One row per step up to the radius, rounded up: `distance` (float), `pairs` (int, at most that far apart and
+        farther than the previous step).
     """
     steps = np.arange(1, np.ceil(radius) + 1)
     within = np.searchsorted(np.sort(table["distance"].to_numpy()), steps, side="right")
     return pd.DataFrame({"distance": steps, "pairs": np.diff(within, prepend=0)})
 
 
+def sample_pairs(index: RowIndex, table: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Return up to `count` pairs evenly spaced over the distances, the closest first.
+
+    Returns:
+        One row per pair: `distance`; `image_a`, `image_b` ("train 7 A": split, row and letter of the first row with the
+        image); `rows_a`, `rows_b`.
+    """
+    ordered = table.sort_values("distance", kind="stable")
+    sample = ordered.iloc[evenly_spaced(len(ordered), count)]
+
+    def first_rows(digests: "pd.Series[str]") -> "pd.Series[str]":
+        rows = index.first_rows[index.image_numbers(digests)]
+        fields = zip(index.split[rows], index.row[rows], index.label[rows], strict=True)
+        return pd.Series(
+            [f"{SPLITS[split]} {row} {LETTERS[label]}" for split, row, label in fields], digests.index, "str"
+        )
+
+    return pd.DataFrame(
+        {
+            "distance": sample["distance"],
+            "image_a": first_rows(sample["exact_a"]),
+            "image_b": first_rows(sample["exact_b"]),
+            **sample[["rows_a", "rows_b"]],
+        }
+    )
+
+
 def radius_table(index: RowIndex, table: pd.DataFrame, *, searched: float, fixed: float | None) -> pd.DataFrame:
-    """Return the curve of `radius.radius_curve` with a column `chosen` that marks the radius in use.
+    """Return the table of `radius.radius_curve` with a column `chosen` that marks the radius in use.
 
     Args:
-        index: of all split rows.
-        table: near pairs.
-        searched: radius up to which `table` is complete; candidates end there.
-        fixed: the radius to use whatever the data say, at most `searched`; None to choose.
+        index: index of all split rows.
+        table: pair table.
+        searched: search radius of the table, the largest candidate.
+        fixed: the radius to use, at most `searched`; None to choose it from the data.
     """
     radii = sorted({radius for radius in RADII if radius <= searched} | ({fixed} if fixed is not None else set()))
-    curve = radius_curve(pairs_of(index, table), index.rows_by_letter, radii)
+    curve = radius_curve(pairs_from_table(index, table), index.rows_by_letter, radii)
     curve["chosen"] = curve["radius"] == (choose_radius(curve) if fixed is None else fixed)
     return curve
 

@@ -1,7 +1,4 @@
-"""What happens to copies of an image on their way: noise, moves, blur, other encodings.
-
-Belongs here: perturbations of known kind and strength, as planted duplicates for `recall`.
-"""
+"""Perturbs images to make the near duplicates that `recall` plants: noise, shifts, blur, resizing, re-encoding."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -18,13 +15,13 @@ from notmnist_assets.curation.duplicates.near import SHIFTS
 
 @dataclass(frozen=True)
 class Perturbation:
-    """One kind of change, from weak to strong.
+    """A kind of change with its strengths.
 
     Attributes:
-        name: what people call it.
-        unit: what its strength counts.
-        strengths: from weak to strong.
-        apply: the change; takes uint8 (n, 28, 28), a strength and a generator, returns uint8 (n, 28, 28).
+        name: name of the change.
+        unit: unit of the strengths.
+        strengths: strengths, from weak to strong.
+        apply: function of images uint8 (n, 28, 28), a strength and a generator that returns uint8 (n, 28, 28).
     """
 
     name: str
@@ -61,41 +58,41 @@ def _shift(images: Images, pixels: float, rng: np.random.Generator) -> Images:
 
 
 def _blur(images: Images, sigma: float, _rng: np.random.Generator) -> Images:
-    from scipy import ndimage  # late: SciPy takes half a second to import
+    from scipy import ndimage  # imported here because importing SciPy takes half a second
 
     return _to_gray(ndimage.gaussian_filter(images.astype(np.float64), (0, sigma, sigma), mode="nearest"))
 
 
 def _erosion(images: Images, size: float, _rng: np.random.Generator) -> Images:
-    from scipy import ndimage  # late, as above
+    from scipy import ndimage
 
     return ndimage.grey_erosion(images, (1, int(size), int(size)), mode="nearest")
 
 
 def _dilation(images: Images, size: float, _rng: np.random.Generator) -> Images:
-    from scipy import ndimage  # late, as above
+    from scipy import ndimage
 
     return ndimage.grey_dilation(images, (1, int(size), int(size)), mode="nearest")
 
 
 def _resize(images: Images, side: float, _rng: np.random.Generator) -> Images:
-    def there_and_back(picture: Image.Image) -> Image.Image:
-        smaller = picture.resize((int(side), int(side)), Image.Resampling.BICUBIC)
-        return smaller.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+    def resize(picture: Image.Image) -> Image.Image:
+        intermediate = picture.resize((int(side), int(side)), Image.Resampling.BICUBIC)
+        return intermediate.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
 
-    return _by_pillow(images, there_and_back)
+    return _apply_with_pillow(images, resize)
 
 
 def _jpeg(images: Images, quality: float, _rng: np.random.Generator) -> Images:
-    def encoded(picture: Image.Image) -> Image.Image:
+    def encode(picture: Image.Image) -> Image.Image:
         file = io.BytesIO()
         picture.save(file, "JPEG", quality=int(quality))
         return Image.open(file)
 
-    return _by_pillow(images, encoded)
+    return _apply_with_pillow(images, encode)
 
 
-def _by_pillow(images: Images, change: Callable[[Image.Image], Image.Image]) -> Images:
+def _apply_with_pillow(images: Images, change: Callable[[Image.Image], Image.Image]) -> Images:
     result = np.empty_like(images)
     for row, image in enumerate(images):
         result[row] = np.asarray(change(Image.fromarray(image)))
@@ -114,16 +111,16 @@ PERTURBATIONS: Final = (
     Perturbation("blur", "sigma in pixels", (0.35, 0.5, 0.75, 1.0), _blur),
     Perturbation("erosion", "side of the square", (2, 3), _erosion),
     Perturbation("dilation", "side of the square", (2, 3), _dilation),
-    Perturbation("resize", "side in between", (56, 27, 24, 20, 14), _resize),
+    Perturbation("resize", "side of the intermediate image", (56, 27, 24, 20, 14), _resize),
     Perturbation("jpeg", "quality", (95, 85, 75, 50, 25), _jpeg),
     Perturbation("quantization", "gray levels", (128, 64, 32, 16, 8, 4), _quantization),
 )
 
 
-def planted(images: Images, seed: int) -> Iterator[tuple[Perturbation, float, Images]]:
-    """Yield each perturbation and strength with the changed copies of `images`, uint8 (n, 28, 28).
+def perturbed_copies(images: Images, seed: int) -> Iterator[tuple[Perturbation, float, Images]]:
+    """Yield each perturbation and strength with the perturbed copies of `images`, uint8 (n, 28, 28).
 
-    Each has a generator of its own: the copies do not depend on which others are made.
+    Each has its own random generator, so that the copies do not depend on the other perturbations.
     """
     for kind, perturbation in enumerate(PERTURBATIONS):
         for step, strength in enumerate(perturbation.strengths):

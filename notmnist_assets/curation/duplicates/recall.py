@@ -1,9 +1,7 @@
-"""What each way to find duplicates finds, and what it finds by mistake.
+"""Measures recall and false alarms of each duplicate detection method.
 
-Recall is measured on planted duplicates: perturbed copies of the data's own images. Mistakes are measured on the
-data: pairs that a way calls duplicates although their letters differ.
-
-Belongs here: the two tables, and what each way calls a duplicate. Perturbations are in `perturbations`.
+Recall is measured on planted duplicates: perturbed copies of the data's own images. False alarms are pairs of the data
+that a method calls duplicates although their letters differ.
 """
 
 from typing import Final
@@ -18,7 +16,7 @@ from notmnist_assets.curation.core.intervals import wilson_interval
 from notmnist_assets.curation.core.progress import stage
 from notmnist_assets.curation.duplicates.hashes import CELLS, cell_maxima
 from notmnist_assets.curation.duplicates.near import NearPairs, near_pairs
-from notmnist_assets.curation.duplicates.perturbations import PERTURBATIONS, planted
+from notmnist_assets.curation.duplicates.perturbations import PERTURBATIONS, perturbed_copies
 from notmnist_assets.curation.duplicates.radius import cross_letter, letter_shares
 
 METHODS: Final = ("exact", "cells", "near", "phash_0", "phash_10")
@@ -43,22 +41,22 @@ _PHASH_CHUNK: Final = 512
 def recall_table(
     images: Images, radius: float, *, shifts: bool = False, sample: int = 500, seed: int = 0
 ) -> pd.DataFrame:
-    """Plant perturbed copies of a sample of the images and count what each method finds again.
+    """Plant perturbed copies of a sample of the images and count the copies that each method finds.
 
-    A copy is found when the method calls it a duplicate of its original. Some perturbations leave some images
-    as they are (a blur of a blank image); these are planted all the same and are what `exact` finds.
+    A copy is found if the method calls it a duplicate of its original. Some perturbations do not change some images (a
+    blur of a blank image); these copies are planted as well, and only these are found by `exact`.
 
     Args:
         images: uint8 (n, 28, 28), distinct images.
         radius: radius of the method near.
-        shifts: whether near also finds copies moved by one pixel.
-        sample: how many images to perturb, at most.
-        seed: of the sample and of the perturbations.
+        shifts: whether near also compares images after moves by one pixel.
+        sample: largest number of images to perturb.
+        seed: seed of the sample and of the perturbations.
 
     Returns:
-        One row per perturbation, strength and method: `perturbation`, `strength`, `method`, `planted`,
-        `found`, `recall`, `ci_low`, `ci_high` (95 % Wilson interval), `median_distance` (of copy and
-        original as they are, neither moved, in the unit of the radius).
+        One row per perturbation, strength and method: `perturbation`, `strength`, `method`, `planted`, `found`,
+        `recall`, `ci_low`, `ci_high` (95 % Wilson interval), `median_distance` (L1 distance of copy and original
+        without moves, in units of 255).
     """
     check_images(images, "images")
     rows = np.random.default_rng(seed).choice(len(images), min(sample, len(images)), replace=False)
@@ -67,13 +65,13 @@ def recall_table(
     before = cell_maxima(originals), perceptual_hashes(originals)
     records = []
     with stage("recall", sum(len(kind.strengths) for kind in PERTURBATIONS), "perturbations") as advance:
-        for perturbation, strength, copies in planted(originals, seed):
+        for perturbation, strength, copies in perturbed_copies(originals, seed):
             distance = distances(originals, copies)
             bits = hamming(before[1], perceptual_hashes(copies))
             found = {
                 "exact": distance == 0,
                 "cells": (before[0] == cell_maxima(copies)).all(axis=(1, 2)),
-                "near": _found_by_search(originals, copies, radius, shifts=shifts),
+                "near": _find_copies(originals, copies, radius, shifts=shifts),
                 **{method: bits <= most for method, most in _PHASH_BITS.items()},
             }
             median = float(np.median(distance)) / PIXEL_DEPTH if count else 0.0
@@ -87,8 +85,8 @@ def recall_table(
     return table.assign(recall=recall, ci_low=low, ci_high=high)[list(_RECALL_COLUMNS)]
 
 
-def _found_by_search(originals: Images, copies: Images, radius: float, *, shifts: bool) -> npt.NDArray[np.bool_]:
-    """Return which copies the search over the data finds near their original, bool (n,)."""
+def _find_copies(originals: Images, copies: Images, radius: float, *, shifts: bool) -> npt.NDArray[np.bool_]:
+    """Return which copies the near search finds near their original: bool (n,)."""
     pairs = near_pairs(originals, radius, others=copies, shifts=shifts)
     found = np.zeros(len(originals), np.bool_)
     found[pairs.a[pairs.a == pairs.b]] = True
@@ -96,10 +94,10 @@ def _found_by_search(originals: Images, copies: Images, radius: float, *, shifts
 
 
 def recall_by_method(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the recall of all methods beside each other.
+    """Return a table of recall with one column per method.
 
     Args:
-        table: as `recall_table` returns it.
+        table: table that `recall_table` returns.
 
     Returns:
         One row per perturbation and strength, in their order: `perturbation`, `strength`, the recall of each of
@@ -118,13 +116,14 @@ def false_alarm_table(
 ) -> pd.DataFrame:
     """Count the pairs that each method calls duplicates, and the share of them with different letters.
 
-    Exact is left out: distinct images are never equal. Every pair counts once, as in `radius_curve`. Some ten
-    thousand images are enough and not too many: pairs of pHash are found by brute force.
+    The method exact is left out: distinct images are never equal. Each pair counts once, as in `radius_curve`. Time and
+    memory grow with the square of the number of images, since perceptual hashes are compared by brute force; ten
+    thousand images are practical.
 
     Args:
         images: uint8 (n, 28, 28), distinct images.
-        letters: integers (n, 10), how many rows of each letter show an image.
-        pairs: the pairs within the radius.
+        letters: integers (n, 10), rows of each letter with an image.
+        pairs: all pairs of `images` within the radius.
 
     Returns:
         One row per method: `method`, `images`, `pairs`, `cross_letter`, `share`, `ci_low`, `ci_high`.
@@ -145,9 +144,9 @@ def false_alarm_table(
 
 
 def _cells_pairs(images: Images, shares: npt.NDArray[np.float64]) -> tuple[int, float]:
-    """Return how many pairs have equal cell maxima and how many of them cross letters.
+    """Return the number of pairs with equal cell maxima, and how many of them have different letters.
 
-    Groups are counted without listing their pairs: the sum of products over the pairs of a group is
+    The pairs of a group are counted without listing them: the sum of products over the pairs is
     (square of the sum - sum of the squares) / 2.
     """
     maxima = cell_maxima(images).reshape(len(images), CELLS * CELLS)
@@ -162,7 +161,7 @@ def _cells_pairs(images: Images, shares: npt.NDArray[np.float64]) -> tuple[int, 
 
 
 def _phash_pairs(hashes: npt.NDArray[np.uint64], shares: npt.NDArray[np.float64]) -> dict[str, tuple[int, float]]:
-    """Return, for each pHash method, how many pairs are close and how many of them cross letters."""
+    """Return, for each pHash method, the number of duplicate pairs, and how many of them have different letters."""
     count = dict.fromkeys(_PHASH_BITS, 0)
     same = dict.fromkeys(_PHASH_BITS, 0.0)
     for start in range(0, len(hashes), _PHASH_CHUNK):
@@ -179,13 +178,13 @@ def _phash_pairs(hashes: npt.NDArray[np.uint64], shares: npt.NDArray[np.float64]
 
 def perceptual_hashes(images: Images) -> npt.NDArray[np.uint64]:
     """Return the 64-bit `imagehash.phash` of each image (n, 28, 28), uint64 (n,)."""
-    import imagehash  # late: it brings SciPy, which takes half a second to import
+    import imagehash  # imported here because it imports SciPy, which takes half a second
 
     hashes = [imagehash.phash(Image.fromarray(image)).hash for image in images]
     return np.packbits(np.array(hashes, np.bool_).reshape(-1, 64), axis=1).view(">u8")[:, 0].astype(np.uint64)
 
 
 def hamming(a: npt.NDArray[np.uint64], b: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint8]:
-    """Return in how many bits hashes differ, uint8 of the broadcast shape."""
+    """Return the number of different bits of two arrays of hashes, uint8 of the broadcast shape."""
     bits: npt.NDArray[np.uint8] = np.bitwise_count(a ^ b)
     return bits

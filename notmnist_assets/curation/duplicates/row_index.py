@@ -1,9 +1,7 @@
-"""Which rows of the splits show the same image, under each of the three methods.
+"""Indexes the rows of all splits by image, and finds the nearest related row of an image.
 
-Belongs here: one index over all split rows that answers "what is the nearest of these rows" by the method's own
-relation. `exact`: equal pixels. `cells`: equal 4x4 cell maxima (the assignment's near hash). `near`: equal
-pixels, or a direct neighbour within the radius; neighbours of neighbours do not count. Reporting is in
-`overlap`, removing in `sanitizing`.
+Each method has its own relation. `exact`: equal pixels. `cells`: equal 4x4 cell maxima (the assignment's near hash).
+`near`: equal pixels, or at most the radius apart; neighbours of neighbours are not related.
 """
 
 from collections.abc import Mapping
@@ -35,11 +33,12 @@ Edges = tuple[Indices, Indices, npt.NDArray[np.float64]]
 
 @dataclass(frozen=True, eq=False)
 class Nearest:
-    """For each image, the nearest of the asked rows.
+    """The nearest related row of each image.
 
     Attributes:
-        row: int64 (images,), global row number, or -1 where no asked row is related.
-        distance: float64 (images,), L1 in units of 255; 0 for equal pixels, NaN where unknown or none.
+        row: int64 (images,), global row number; -1 if no row is related.
+        distance: float64 (images,), L1 distance in units of 255; 0 for equal pixels, NaN if unknown or if no row is
+            related.
     """
 
     row: Indices
@@ -47,14 +46,14 @@ class Nearest:
 
 
 class RowIndex:
-    """All rows of all splits, numbered train, valid, test; and the distinct images they hold.
+    """All rows of all splits, numbered globally in the order train, valid, test, and their distinct images.
 
     Attributes:
         split: int8 (rows,), position in SPLITS.
         row: int64 (rows,), row number within its split.
-        label: int32 (rows,).
+        label: int32 (rows,), 0 to 9 for A to J.
         image: int64 (rows,), number of the distinct image.
-        images: how many distinct images there are.
+        images: number of distinct images.
         digests: object array (images,), the exact digest of each distinct image.
         cell_of_image: int64 (images,), number of its distinct cell maxima.
     """
@@ -66,8 +65,8 @@ class RowIndex:
 
         Args:
             hashes: hash table by split.
-            pairs: near pairs, at least all those within `radius`, each once; None if `near` is not needed.
-            radius: pairs farther apart are not related.
+            pairs: pair table with at least all pairs within `radius`, each once; None if `near` is not needed.
+            radius: pairs farther apart are ignored.
         """
         tables = [hashes[name] for name in SPLITS]
         self.split = np.repeat(np.arange(len(SPLITS), dtype=np.int8), [len(table) for table in tables])
@@ -85,46 +84,46 @@ class RowIndex:
         self._edges = None if pairs is None else self._both_directions(pairs, radius)
 
     def with_pairs(self, pairs: pd.DataFrame, radius: float) -> "RowIndex":
-        """Return an index of the same rows with these near pairs; see the class for the arguments."""
+        """Return an index of the same rows with near pairs; see `__init__` for the arguments."""
         index = copy(self)
         index._edges = self._both_directions(pairs, radius)
         return index
 
     def _both_directions(self, pairs: pd.DataFrame, radius: float) -> Edges:
-        """Return the pairs within the radius whose two images are in the splits, nearest of each image first."""
+        """Return the pairs within the radius of two indexed images in both directions, sorted as `edges`."""
         within = pairs[(pairs["distance"] * PIXEL_DEPTH).round() <= largest_sum(radius)]
         a, b = self.image_numbers(within["exact_a"]), self.image_numbers(within["exact_b"])
         known = (a != NO_IMAGE) & (b != NO_IMAGE)
         source, target = np.concatenate([a[known], b[known]]), np.concatenate([b[known], a[known]])
         distance = np.tile(within["distance"].to_numpy(np.float64)[known], 2)
         gray_levels = (distance * PIXEL_DEPTH).round().astype(np.int64)
-        # One key instead of three sorts: images**2 * 200,000 stays below 2**63 for six million images.
+        # A single key instead of three sorts: images**2 * 200,000 stays below 2**63 for six million images.
         order = np.argsort((source * (LARGEST_DISTANCE + 1) + gray_levels) * self.images + target, kind="stable")
         return source[order], target[order], distance[order]
 
     @property
     def edges(self) -> Edges:
-        """Pairs of distinct images within the radius, both directions: from, to, distance.
+        """Pairs of distinct images within the radius in both directions: source, target, distance.
 
-        Sorted by from, then distance, then to.
+        Sorted by source, then distance, then target.
 
         Raises:
             ValueError: the index has no near pairs.
         """
         if self._edges is None:
-            raise ValueError("this index has no near pairs: add them by with_pairs")
+            raise ValueError("this index has no near pairs: add them with `with_pairs`")
         return self._edges
 
     def neighbours(self) -> "csr_array[np.int64]":
-        """Return the near relation of distinct images as a sparse matrix (images, images) of ones, diagonal empty."""
-        # SciPy takes half a second to import: not before it is needed.
+        """Return the near relation of distinct images as a sparse matrix of ones (images, images), without diagonal."""
+        # Imported here because importing SciPy takes half a second.
         from scipy.sparse import csr_array
 
         source, target, _ = self.edges
         return csr_array((np.ones(len(source), np.int64), (source, target)), shape=(self.images, self.images))
 
     def image_numbers(self, digests: pd.Series) -> Indices:
-        """Return the number of the distinct image that each exact digest names, -1 where no row has it."""
+        """Return the number of the distinct image of each exact digest, -1 for digests without rows: int64 (n,)."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -134,12 +133,12 @@ class RowIndex:
 
     @cached_property
     def first_rows(self) -> Indices:
-        """Global row number of each distinct image's first row: int64 (images,)."""
+        """Global row number of the first row of each distinct image: int64 (images,)."""
         return first_per_key(self.image, np.arange(len(self.image)), self.images)
 
     @cached_property
     def rows_by_letter(self) -> Indices:
-        """How many rows of each letter each distinct image has: int64 (images, 10)."""
+        """Number of rows of each letter with each distinct image: int64 (images, 10)."""
         return self._count_letters(slice(None))
 
     def _count_letters(self, rows: Mask | slice) -> Indices:
@@ -152,9 +151,9 @@ class RowIndex:
         return mask
 
     def nearest(self, rows: Mask, method: Method) -> Nearest:
-        """Return, for each distinct image, the nearest row among `rows`; of equally near ones the first."""
-        asked = np.flatnonzero(rows)
-        first = first_per_key(self.image[asked], asked, self.images)
+        """Return, for each distinct image, the nearest related row among `rows`; the first of equally near rows."""
+        candidates = np.flatnonzero(rows)
+        first = first_per_key(self.image[candidates], candidates, self.images)
         distance = np.where(first == NO_ROW, np.nan, 0.0)
         if method == "cells":
             return Nearest(np.where(first == NO_ROW, self.first_in_cell(rows), first), distance)
@@ -171,12 +170,17 @@ class RowIndex:
         return Nearest(first, distance)
 
     def first_in_cell(self, rows: Mask) -> Indices:
-        """Return, for each distinct image, the first of `rows` with equal cell maxima, -1 for none."""
-        asked = np.flatnonzero(rows)
-        return first_per_key(self.cell_of_image[self.image[asked]], asked, self._cells)[self.cell_of_image]
+        """Return, for each distinct image, the first of `rows` with equal cell maxima, -1 for none: int64 (images,)."""
+        candidates = np.flatnonzero(rows)
+        return first_per_key(self.cell_of_image[self.image[candidates]], candidates, self._cells)[self.cell_of_image]
 
     def letters_around(self, method: Method, rows: Mask | None = None) -> Indices:
-        """Return how many of `rows` of each letter an image and its related images have: int64 (images, 10)."""
+        """Count the rows of each letter with an image or a related image: int64 (images, 10).
+
+        Args:
+            method: relation of images.
+            rows: mask of the rows to count; None for all.
+        """
         own = self.rows_by_letter if rows is None else self._count_letters(rows)
         if method == "cells":
             by_cell = np.zeros((self._cells, len(LETTERS)), np.int64)
@@ -191,7 +195,7 @@ def first_per_key(keys: Indices, rows: Indices, size: int) -> Indices:
     Args:
         keys: int64 (n,), 0 to `size` - 1.
         rows: int64 (n,), ascending.
-        size: how many keys there are.
+        size: number of keys.
 
     Returns:
         int64 (size,), -1 for keys without rows.

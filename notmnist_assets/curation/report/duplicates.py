@@ -8,21 +8,21 @@ from collections.abc import Sequence
 import pandas as pd
 
 from notmnist_assets.curation.core.gallery import Exhibit
-from notmnist_assets.curation.duplicates.evidence import (
+from notmnist_assets.curation.duplicates.examples import (
     conflicting_groups,
     largest_groups,
     pairs_across_splits,
-    pairs_at_the_edge,
+    pairs_around_radius,
     radius_chart,
 )
 from notmnist_assets.curation.duplicates.overlap import font_leakage
 from notmnist_assets.curation.duplicates.radius import (
     CROSS_LETTER_LIMIT,
     FEWEST_PAIRS,
+    can_rule_out_larger,
     choose_radius,
     label_noise,
     share_limit,
-    speaks_against_larger,
 )
 from notmnist_assets.curation.report.blocks import (
     MOST_ROWS,
@@ -164,10 +164,10 @@ def radius_section(data: ReportData) -> Section:
                 interval(row.ci_low, row.ci_high, 2),
                 word(", ".join((["in use"] if row.chosen else []) + (["few pairs"] if row.weak else []))),
             )
-            for row in rows_of(curve.assign(weak=~speaks_against_larger(curve)))
+            for row in rows_of(curve.assign(weak=~can_rule_out_larger(curve)))
         ],
     )
-    inside, outside = pairs_at_the_edge(data.index, data.splits, data.near_pairs, data.used_radius, _PAIRS)
+    inside, outside = pairs_around_radius(data.index, data.splits, data.near_pairs, data.used_radius, _PAIRS)
     return Section(
         "radius",
         "How near is the same",

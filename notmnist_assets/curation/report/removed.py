@@ -11,7 +11,7 @@ import pandas as pd
 from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.curation.core.sampling import evenly_spaced
 from notmnist_assets.curation.core.statistics import label_counts
-from notmnist_assets.curation.duplicates.evidence import removed_pair
+from notmnist_assets.curation.duplicates.examples import removed_pair
 from notmnist_assets.curation.duplicates.row_index import Method
 from notmnist_assets.curation.report.blocks import (
     Picture,

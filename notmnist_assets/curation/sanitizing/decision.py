@@ -1,8 +1,4 @@
-"""Which rows leave the splits so that nothing leaks, repeats or contradicts itself.
-
-Belongs here: the policy and the decision, with a reason for each removed row. Finding duplicates is in `near`
-and `relation`.
-"""
+"""Decides which rows to remove so that no row leaks, repeats another row, or has an image with conflicting letters."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,17 +25,17 @@ REASONS: Final = (*(f"also in {name}" for name in SPLITS), "conflicting letters"
 
 @dataclass(frozen=True)
 class Policy:
-    """What is removed.
+    """Rules that define which rows are removed.
 
     Attributes:
-        method: what counts as the same image (see `relation`).
+        method: relation that defines the same image, see `duplicates.row_index`.
         remove_from: `evaluation` removes valid rows that are in train and test rows that are in train or valid, as
             the assignment does; `training` removes train rows that are in valid or test and valid rows that are in
-            test, which keeps the test set whole.
-        conflicts: an image whose rows, or whose related images' rows, have different letters: `drop` all of its
-            rows, keep those whose letter more than half of these rows have (`majority`), or `keep`. Two related
-            images may each have a majority of their own; where these differ, both go.
-        repeats: `drop` all but the first row of equal images within a split, or `keep`.
+            test, so that no test row leaks and none is removed for leaking.
+        conflicts: rule for an image that has, together with its related images, rows of different letters: `drop` all
+            rows of the image, keep the rows whose letter is that of more than half of these rows (`majority`), or
+            `keep` all. Two related images can have different majorities; then the rows of both are removed.
+        repeats: `drop` all but the first row of equal images within a split, or `keep` all.
     """
 
     method: Method = "near"
@@ -50,12 +46,12 @@ class Policy:
 
 @dataclass(frozen=True, eq=False)
 class Sanitizing:
-    """The decision.
+    """Kept and removed rows.
 
     Attributes:
-        kept: by split, int64 row numbers that stay, ascending.
+        kept: by split, row numbers of the rows to keep, int64, ascending.
         removed: one row per removed row: `split`, `row`, `reason`, and the row it collides with: `collides_split`,
-            `collides_row`, `distance` (L1 in units of 255; NaN when the method knows none).
+            `collides_row`, `distance` (L1 in units of 255; NaN if only the cell maxima are equal).
     """
 
     kept: Mapping[str, npt.NDArray[np.int64]]
@@ -63,7 +59,7 @@ class Sanitizing:
 
 
 class _Decision:
-    """The first reason found for each row wins; later rules see only what is left."""
+    """The reason of each removed row; a rule applies only to rows that no earlier rule removed."""
 
     def __init__(self, rows: int) -> None:
         self.reason = np.full(rows, -1, np.int8)
@@ -83,10 +79,17 @@ class _Decision:
 
 
 def sanitize(index: RowIndex, policy: Policy) -> Sanitizing:
-    """Decide which rows stay.
+    """Decide which rows to keep.
 
-    Leaks are looked up in the other split as it was merged, so the outcome does not depend on the order of the
-    rules; a row that both leaks and conflicts is counted as a leak.
+    Leaks are looked up in the other splits before sanitizing, so that they do not depend on the order of removal. The
+    first reason that applies is recorded: a row that leaks and conflicts is counted as a leak.
+
+    Args:
+        index: index of all split rows, with near pairs if the method of the policy is near.
+        policy: rules to apply.
+
+    Raises:
+        ValueError: the method is near and the index has no near pairs.
     """
     decision = _Decision(len(index.row))
     for name, others in _LEAK_SOURCES[policy.remove_from].items():
@@ -104,36 +107,36 @@ def sanitize(index: RowIndex, policy: Policy) -> Sanitizing:
             repeats = rows & (first != NO_ROW) & (first != np.arange(len(rows)))
             decision.remove(repeats, "repeat", first, 0.0)
     return Sanitizing(
-        {name: index.row[index.in_split(name) & decision.left] for name in SPLITS}, _removed_table(index, decision)
+        {name: index.row[index.in_split(name) & decision.left] for name in SPLITS}, _removal_table(index, decision)
     )
 
 
 def _remove_conflicts(index: RowIndex, policy: Policy, decision: _Decision) -> None:
     around = index.letters_around(policy.method)
-    rows = _contradict(around)[index.image]
+    rows = _has_conflict(around)[index.image]
     if policy.conflicts == "majority":
         majority = 2 * around > around.sum(axis=1, keepdims=True)
         winners = majority[index.image, index.label]
-        rows &= ~winners | _contradict(index.letters_around(policy.method, winners))[index.image]
+        rows &= ~winners | _has_conflict(index.letters_around(policy.method, winners))[index.image]
     collides = np.full(len(rows), NO_ROW, np.int64)
     distance = np.full(len(rows), np.nan)
     for label in range(len(LETTERS)):
         nearest = index.nearest(index.label == label, policy.method)
         row, far = nearest.row[index.image], nearest.distance[index.image]
-        # NaN, a distance that cells does not know, sorts after every known one.
+        # NaN, the unknown distance of images with equal cell maxima, counts as larger than all others.
         closer = (row != NO_ROW) & ((collides == NO_ROW) | (far < distance) | (np.isnan(distance) & ~np.isnan(far)))
         closer &= index.label != label
         collides[closer], distance[closer] = row[closer], far[closer]
     decision.remove(rows, "conflicting letters", collides, distance)
 
 
-def _contradict(letters: Indices) -> Mask:
-    """Return which images have rows of more than one letter, given counts by letter (images, 10)."""
-    contradict: Mask = (letters > 0).sum(axis=1) > 1
-    return contradict
+def _has_conflict(letters: Indices) -> Mask:
+    """Return which images have rows of several letters, given rows by letter (images, 10)."""
+    conflict: Mask = (letters > 0).sum(axis=1) > 1
+    return conflict
 
 
-def _removed_table(index: RowIndex, decision: _Decision) -> pd.DataFrame:
+def _removal_table(index: RowIndex, decision: _Decision) -> pd.DataFrame:
     rows = np.flatnonzero(~decision.left)
     collides = decision.collides[rows]
     names = np.array(SPLITS, dtype=object)

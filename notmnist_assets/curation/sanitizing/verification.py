@@ -1,9 +1,8 @@
-"""Checks of stored splits by a second, independent way: equal images, and images within a radius of each other.
+"""Finds equal and near images of stored splits with an algorithm independent of the search that sanitizing used.
 
-It shares no code with the search that decided: it uses no digest, no projection and no pair that was found before.
-Equal images are found by their bytes. Near ones are looked up by the ink of two halves of the image, compared by the
-ink of its sixteenths, which bounds the distance from below, and then by their pixels. Copies moved by one pixel are
-made by cropping a wider frame.
+It shares no code with `duplicates`: no digests, no projections, no stored pairs. Equal images are found by their bytes.
+Near images are looked up by the ink (sum of pixels) of two halves of the image, compared by the ink of 16 tiles, which
+is a lower bound of the distance, and then by their pixels. Images are moved by one pixel by cropping a padded frame.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,12 +25,18 @@ _HALF: Final = _ACROSS // 2
 _NARROWEST: Final = 1024
 _CHUNK: Final = 4096
 _THREADS: Final = 2
-_PLACES: Final = tuple((down, right) for down in range(3) for right in range(3) if (down, right) != (1, 1))
-"""Where the frame may lie when an image is moved by one pixel: rows and columns below and right of its border."""
+_CROPS: Final = tuple((down, right) for down in range(3) for right in range(3) if (down, right) != (1, 1))
+"""Top left corners, within an image padded by one pixel, of the crops that move the image by one pixel."""
 
 
 class Counterexample(NamedTuple):
-    """Two rows that are too close: row of the one, row of the other, and their distance in units of 255."""
+    """Two rows that are too close.
+
+    Attributes:
+        row: row of the first split.
+        other_row: row of the second split.
+        distance: their L1 distance in units of 255.
+    """
 
     row: int
     other_row: int
@@ -39,7 +44,7 @@ class Counterexample(NamedTuple):
 
 
 def equal_rows(images: Images, others: Images) -> list[Counterexample]:
-    """Return, for each row of `images` whose bytes are those of a row of `others`, the first such row."""
+    """Return, for each row of `images` that equals a row of `others`, the first such row."""
     own, rows = number_images([images, others])
     first = {number: row for row, number in reversed(list(enumerate(rows.tolist())))}
     found = ((row, first.get(number)) for row, number in enumerate(own.tolist()))
@@ -47,11 +52,14 @@ def equal_rows(images: Images, others: Images) -> list[Counterexample]:
 
 
 def number_images(splits: Sequence[Images], *, by_cells: bool = False) -> list[Indices]:
-    """Return a number for each row of each split; rows, of whichever split, have the same when their images are equal.
+    """Number the images of several splits so that rows have the same number if and only if their images are equal.
 
     Args:
-        splits: images of each split.
-        by_cells: images count as equal when the maxima of their cells of 4x4 pixels are.
+        splits: images of each split, uint8 (n, 28, 28).
+        by_cells: whether to compare the maxima of 4x4 cells instead of all pixels.
+
+    Returns:
+        int64 (n,) for each split.
     """
     seen: dict[bytes, int] = {}
     return [
@@ -74,62 +82,63 @@ def near_rows(images: Images, others: Images, radius: float, *, shifts: bool = F
     Args:
         images: uint8 (n, 28, 28).
         others: uint8 (m, 28, 28).
-        radius: how near is too near, in units of 255.
-        shifts: either row of a pair may also be moved by one pixel. Pairs of rows where they are come first.
+        radius: largest distance, in units of 255.
+        shifts: whether to compare images also after moves of either by one pixel. A pair without moves is preferred.
     """
-    flat, other_flat = _flat(images), _flat(others)
+    flat, other_flat = _flatten(images), _flatten(others)
     own, other = np.zeros(len(flat), np.int32), np.ones(len(other_flat), np.int32)
     hit, distance = np.full(len(flat), -1, np.int64), np.zeros(len(flat), np.int64)
-    for table, other_table in _placements(flat, other_flat, shifts=shifts):
+    for table, other_table in _moves(flat, other_flat, shifts=shifts):
         left = np.flatnonzero(hit < 0)
         hit[left], distance[left] = _first_near(table[left], own[left], other_table, other, radius)
-    return _examples(hit, distance)
+    return _counterexamples(hit, distance)
 
 
 def near_contradictions(images: Images, labels: Labels, radius: float, *, shifts: bool = False) -> list[Counterexample]:
-    """Return rows within `radius` of a row of another letter, with one such row each.
+    """Return rows within `radius` of a row with another letter, each with one such row.
 
-    Of each pair of such rows at least one is returned: without the rows of the result none is left.
+    At least one row of each pair is returned: after removing the returned rows, no pair is left.
 
     Args:
         images: uint8 (n, 28, 28).
-        labels: int32 (n,).
-        radius: how near is the same image, in units of 255.
-        shifts: either row of a pair may also be moved by one pixel; a row may then come more than once.
+        labels: int32 (n,), 0 to 9.
+        radius: largest distance, in units of 255.
+        shifts: whether to compare images also after moves of either by one pixel; a row can then be returned more than
+            once.
     """
-    flat = _flat(images)
-    found = _examples(*_first_near(flat, labels, flat, labels, radius))
-    for place in _PLACES if shifts else ():
-        found += _examples(*_first_near(_moved(flat, place), labels, flat, labels, radius))
+    flat = _flatten(images)
+    found = _counterexamples(*_first_near(flat, labels, flat, labels, radius))
+    for corner in _CROPS if shifts else ():
+        found += _counterexamples(*_first_near(_move(flat, corner), labels, flat, labels, radius))
     return found
 
 
-def _examples(hit: Indices, distance: Indices) -> list[Counterexample]:
+def _counterexamples(hit: Indices, distance: Indices) -> list[Counterexample]:
     rows = np.flatnonzero(hit >= 0)
     return [Counterexample(int(row), int(hit[row]), float(distance[row]) / PIXEL_DEPTH) for row in rows]
 
 
-def _placements(flat: Pixels, other_flat: Pixels, *, shifts: bool) -> Iterator[tuple[Pixels, Pixels]]:
-    """Yield both tables where they are, then with either moved."""
+def _moves(flat: Pixels, other_flat: Pixels, *, shifts: bool) -> Iterator[tuple[Pixels, Pixels]]:
+    """Yield both tables without moves, then with either moved by one pixel."""
     yield flat, other_flat
-    for place in _PLACES if shifts else ():
-        yield _moved(flat, place), other_flat
-        yield flat, _moved(other_flat, place)
+    for corner in _CROPS if shifts else ():
+        yield _move(flat, corner), other_flat
+        yield flat, _move(other_flat, corner)
 
 
-def _flat(images: Images) -> Pixels:
+def _flatten(images: Images) -> Pixels:
     return np.ascontiguousarray(images).reshape(len(images), PIXELS)
 
 
-def _moved(flat: Pixels, place: tuple[int, int]) -> Pixels:
-    """Return images (n, 784) as a frame at one of `_PLACES` shows them when they have a border of background."""
-    down, right = place
+def _move(flat: Pixels, corner: tuple[int, int]) -> Pixels:
+    """Return images (n, 784) moved by one pixel: padded with background and cropped at one of `_CROPS`."""
+    down, right = corner
     bordered = np.pad(flat.reshape(-1, SIDE, SIDE), ((0, 0), (1, 1), (1, 1)))
-    return _flat(bordered[:, down : down + SIDE, right : right + SIDE])
+    return _flatten(bordered[:, down : down + SIDE, right : right + SIDE])
 
 
 def _tile_sums(flat: Pixels) -> npt.NDArray[np.int32]:
-    """Return the sums over the sixteen tiles of 7x7 pixels, line by line: int32 (n, 16)."""
+    """Return the sums over the 16 tiles of 7x7 pixels in reading order: int32 (n, 16)."""
     sums = np.empty((len(flat), _ACROSS * _ACROSS), np.int32)
     for start in range(0, len(flat), _CHUNK):
         part = flat[start : start + _CHUNK].reshape(-1, _ACROSS, _TILE, SIDE)
@@ -141,28 +150,28 @@ def _tile_sums(flat: Pixels) -> npt.NDArray[np.int32]:
 def _first_near(
     flat: Pixels, labels: Labels, other_flat: Pixels, other_labels: Labels, radius: float
 ) -> tuple[Indices, Indices]:
-    """Return for each row one other row with another label within `radius`, or -1, and their distance times 255."""
+    """Return for each row one row with another label within `radius`, or -1, and their distance times 255."""
     limit = int(np.floor(radius * PIXEL_DEPTH + 1e-6))
     tiles, other_tiles = _tile_sums(flat), _tile_sums(other_flat)
-    # By the ink of two halves, near images are in one bucket or in two that touch; in each they are sorted by a third.
+    # By the ink of two halves, near images are in the same or in adjacent buckets; a bucket is sorted by a third half.
     width = max(limit, _NARROWEST)
-    columns = PIXELS * PIXEL_DEPTH // width + 3  # with an empty one at both ends, so that no row touches the next
-    span = PIXELS * PIXEL_DEPTH + 2 * limit + 2  # no window reaches into the next bucket
+    columns = PIXELS * PIXEL_DEPTH // width + 3  # an empty one at both ends separates the rows of buckets
+    span = PIXELS * PIXEL_DEPTH + 2 * limit + 2  # so that no window extends into the next bucket
     key, other_key = (_bucket_key(sums, width, columns, span, limit) for sums in (tiles, other_tiles))
     order, other_order = np.argsort(key, kind="stable"), np.argsort(other_key, kind="stable")
     key, other_key = key[order], other_key[other_order]
     beside = [span * (columns * upper + left) for upper in (0, -1, 1) for left in (0, -1, 1)]
     begins = np.stack([np.searchsorted(other_key, key + step - limit) for step in beside], axis=1)
     ends = np.stack([np.searchsorted(other_key, key + step + limit, side="right") for step in beside], axis=1)
-    given: list[Any] = [flat, labels, tiles, order, begins, ends]
-    given += [other_flat, other_labels[other_order], other_tiles[other_order], other_order]
-    for place, array in enumerate(given):  # arrays and memory maps then have one type, and one compilation
-        given[place] = array.view()
-        given[place].flags.writeable = False
+    arrays: list[Any] = [flat, labels, tiles, order, begins, ends]
+    arrays += [other_flat, other_labels[other_order], other_tiles[other_order], other_order]
+    arrays = [array.view() for array in arrays]
+    for array in arrays:  # arrays and memory maps then have the same Numba type and share one compilation
+        array.flags.writeable = False
     hit, distance = np.full(len(flat), -1, np.int64), np.zeros(len(flat), np.int64)
 
     def scan(first: int) -> None:
-        _scan(*given, limit, first, _THREADS, hit, distance)  # type: ignore[call-arg]
+        _scan(*arrays, limit, first, _THREADS, hit, distance)  # type: ignore[call-arg]
 
     with ThreadPoolExecutor(_THREADS) as pool:
         list(pool.map(scan, range(_THREADS)))
@@ -170,7 +179,7 @@ def _first_near(
 
 
 def _bucket_key(tiles: npt.NDArray[np.int32], width: int, columns: int, span: int, limit: int) -> Indices:
-    """Return the bucket of each row, by the ink of its upper and left half, and within it the ink of its lower half."""
+    """Return the key of each row: its bucket by the ink of the upper and left half, then the ink of the lower half."""
     by_place = tiles.reshape(-1, _ACROSS, _ACROSS)
     upper, lower, left = (
         part.sum(axis=(1, 2), dtype=np.int64)
@@ -198,13 +207,13 @@ def _scan(
     hit: Indices,
     best: Indices,
 ) -> None:
-    """Compare each row, every `step`th in order, with the other rows of its windows, until one is near."""
+    """Compare every `step`th row, from `first` on, with the rows of its windows until a near one is found."""
     for place in range(first, len(order), step):
         row = order[place]
         for window in range(begins.shape[1]):
             for other_place in range(begins[place, window], ends[place, window]):
                 bound = 0
-                for tile in range(tiles.shape[1]):  # a constant of another file would stay in Numba's cache
+                for tile in range(tiles.shape[1]):  # not `_ACROSS`: Numba's cache keeps old values of globals
                     bound += abs(tiles[row, tile] - sorted_tiles[other_place, tile])
                 if bound > limit or labels[row] == sorted_labels[other_place]:
                     continue

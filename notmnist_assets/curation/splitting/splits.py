@@ -1,7 +1,7 @@
-"""The canonical split: which rows of which letter make train, valid and test, and in which order.
+"""Samples the canonical split: selects and orders the rows of train, valid and test, and copies their images.
 
-Belongs here: index work and the one copy of pixels into the output. Public runs of the assignment agree on this
-split when files of a letter are in canonical order (`sorted(names, key=str.lower)`, ties by the exact name).
+Public runs of the assignment have the same split if the files of each letter are in canonical order
+(`sorted(names, key=str.lower)`, ties by the exact name).
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from notmnist_assets.curation.core.values import LetterImages, Split
 
 SPLITS: Final = ("train", "valid", "test")
 EARLIER: Final[Mapping[str, tuple[str, ...]]] = {"valid": ("train",), "test": ("train", "valid")}
-"""The splits that come before each split that is scored: what it shares with one of them leaks."""
+"""The earlier splits of each evaluation split: a row of it leaks if its image is in one of them."""
 EVALUATION: Final = tuple(EARLIER)
 SET_OF_SPLIT: Final = {"train": "large", "valid": "large", "test": "small"}
 _LARGEST_DEFAULT: Final = {"train": 200_000, "valid": 10_000, "test": 10_000}
@@ -26,7 +26,7 @@ _LARGEST_DEFAULT: Final = {"train": 200_000, "valid": 10_000, "test": 10_000}
 
 @dataclass(frozen=True)
 class SplitSizes:
-    """Rows of each split; a tenth of each comes from every letter."""
+    """Number of rows of each split, a tenth of them from each letter."""
 
     train: int
     valid: int
@@ -35,11 +35,11 @@ class SplitSizes:
 
 @dataclass(frozen=True, eq=False)
 class SplitRows:
-    """Where the rows of one split come from.
+    """The letter and the position of each row of a split.
 
     Attributes:
-        labels: int32 (n,), the letter of each row, 0 to 9.
-        rows: int64 (n,), the row's place in that letter's canonical order.
+        labels: int32 (n,), 0 to 9 for A to J.
+        rows: int64 (n,), position in the canonical order of the letter.
     """
 
     labels: npt.NDArray[np.int32]
@@ -49,9 +49,17 @@ class SplitRows:
 def sizes_from_data(
     large: Sequence[int], small: Sequence[int], *, train: int | None, valid: int | None, test: int | None
 ) -> SplitSizes:
-    """Fill in sizes that are None: as large as the scarcest letter allows, at most 200,000 / 10,000 / 10,000.
+    """Replace sizes that are None by the largest possible, at most 200,000 train, 10,000 valid and 10,000 test rows.
 
-    One row in 21 of what the large set allows goes to valid, as in the assignment.
+    All letters give the same number of rows, so that the letter with the fewest images limits the size. One in 21 of
+    the available rows of the large set goes to valid, as in the assignment.
+
+    Args:
+        large: readable images of each letter A to J of the large set.
+        small: readable images of each letter A to J of the small set.
+        train: rows of train.
+        valid: rows of valid.
+        test: rows of test.
     """
     letters = len(LETTERS)
     available = min(large)
@@ -66,17 +74,17 @@ def sizes_from_data(
 
 
 def canonical_rows(large: Sequence[int], small: Sequence[int], sizes: SplitSizes, seed: int) -> dict[str, SplitRows]:
-    """Return the rows of train, valid and test.
+    """Sample the rows of train, valid and test.
 
-    The legacy stream `RandomState(seed)` is used in the assignment's order: for A to J of large, shuffle the
-    letter's rows, the first go to valid, the next to train; the same for small, which gives test; then one
-    permutation each for train, test, valid.
+    The legacy stream `RandomState(seed)` is used in the order of the assignment: for each letter A to J of large, the
+    rows are shuffled, the first go to valid, the next to train; for each letter of small, the rows are shuffled and the
+    first go to test; then the rows of train, test and valid are permuted.
 
     Args:
         large: readable images of each letter A to J of the large set.
-        small: the same of the small set.
+        small: readable images of each letter A to J of the small set.
         sizes: rows of each split.
-        seed: of the stream.
+        seed: seed of the stream.
 
     Raises:
         CurationError: a letter has too few images for the sizes.
@@ -88,32 +96,38 @@ def canonical_rows(large: Sequence[int], small: Sequence[int], sizes: SplitSizes
     stream = np.random.RandomState(seed)
     parts: dict[str, list[npt.NDArray[np.int64]]] = {name: [] for name in SPLITS}
     for count in large:
-        order = _shuffled(stream, count)
+        order = _shuffle_rows(stream, count)
         end = per_letter["valid"] + per_letter["train"]
         parts["valid"].append(order[: per_letter["valid"]])
         parts["train"].append(order[per_letter["valid"] : end])
     for count in small:
-        parts["test"].append(_shuffled(stream, count)[: per_letter["test"]])
-    drawn: dict[str, SplitRows] = {}
+        parts["test"].append(_shuffle_rows(stream, count)[: per_letter["test"]])
+    rows: dict[str, SplitRows] = {}
     for name in ("train", "test", "valid"):
         labels = np.repeat(np.arange(letters, dtype=np.int32), per_letter[name])
         order = stream.permutation(len(labels))
-        drawn[name] = SplitRows(labels[order], np.concatenate(parts[name])[order])
-    return {name: drawn[name] for name in SPLITS}
+        rows[name] = SplitRows(labels[order], np.concatenate(parts[name])[order])
+    return {name: rows[name] for name in SPLITS}
 
 
 def gather(set_name: str, letters: Mapping[str, LetterImages], rows: SplitRows) -> Split:
-    """Copy the rows' images, names and fonts out of the letters of one set, in split order."""
+    """Copy the images, names and fonts of rows from the letters of a set, in the order of the split.
+
+    Args:
+        set_name: set of the letters, large or small.
+        letters: the set's letters by name.
+        rows: rows to copy.
+    """
     images = np.empty((len(rows.labels), SIDE, SIDE), np.uint8)
     names = np.empty(len(rows.labels), object)
     for label, letter in enumerate(LETTERS):
-        places = np.flatnonzero(rows.labels == label)
-        copy_rows(letters[letter].images, rows.rows[places], images, places)
-        names[places] = letters[letter].names[rows.rows[places]]
+        positions = np.flatnonzero(rows.labels == label)
+        copy_rows(letters[letter].images, rows.rows[positions], images, positions)
+        names[positions] = letters[letter].names[rows.rows[positions]]
     return Split(images, rows.labels, source_table([set_name], np.zeros(len(names), np.int8), rows.labels, names))
 
 
-def _shuffled(stream: np.random.RandomState, count: int) -> npt.NDArray[np.int64]:
+def _shuffle_rows(stream: np.random.RandomState, count: int) -> npt.NDArray[np.int64]:
     order = np.arange(count, dtype=np.int64)
     stream.shuffle(order)
     return order
@@ -124,15 +138,15 @@ def _check_enough(set_name: str, counts: Sequence[int], needed: int, sizes: Sequ
     if not short:
         return
     fewest = min(counts)
-    told = ", ".join(short)
+    available = ", ".join(short)
     if len(short) == len(LETTERS):
-        told = f"no letter has as many: {LETTERS[counts.index(fewest)]} has {fewest}, the fewest"
+        available = f"no letter has that many: {LETTERS[counts.index(fewest)]} has {fewest}, the fewest"
     if fewest < len(sizes):  # each split has at least one image of each letter
         remedy = f"Use an archive with at least {len(sizes)} readable images of each letter."
     else:
-        remedy = f"Lower {' + '.join(sizes)} to at most {fewest * len(LETTERS)} in all, or use larger archives."
+        remedy = f"Lower {' + '.join(sizes)} to at most {fewest * len(LETTERS)} in total, or use larger archives."
     raise CurationError(
-        f"the split needs {needed} images per letter, but {told}.",
+        f"the split needs {needed} images per letter, but {available}.",
         subject=f"notMNIST_{set_name}",
         remedy=remedy,
     )

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from notmnist_assets.curation.core.images import moved
 from notmnist_assets.curation.duplicates.near import SHIFTS, NearPairs, largest_sum, near_pairs
-from notmnist_assets.curation.duplicates.near.bounds import choose_signs, projection_tolerance
-from notmnist_assets.curation.duplicates.near.layout import PROJECTIONS, SUMS
+from notmnist_assets.curation.duplicates.near.bounds import PROJECTIONS, SUMS, choose_signs, projection_tolerance
 
 Table = npt.NDArray[np.uint8]
 Triples = list[tuple[int, int, int]]

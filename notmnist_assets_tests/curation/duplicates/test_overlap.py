@@ -104,17 +104,17 @@ def test_label_conflicts_are_all_rows_of_groups_with_several_letters(world: Worl
 
 
 def test_conflicting_groups_are_told_largest_first_with_their_rarest_letter() -> None:
-    columns = ["method", "group", "images", "split", "row", "letter", "name"]
+    columns = ["method", "group", "images", "split", "row", "letter", "name", "font"]
     rows = [
-        *(("exact", 0, 1, "train", row, letter, f"{row}.png") for row, letter in enumerate("AB")),
-        *(("exact", 1, 1, "valid", row, letter, f"{row}.png") for row, letter in enumerate("DCD")),
-        *(("near", 0, 4, "test", row, letter, f"{row}.png") for row, letter in enumerate("EEEF")),
+        *(("exact", 0, 1, "train", row, letter, f"{row}.png", f"{row}.ttf") for row, letter in enumerate("AB")),
+        *(("exact", 1, 1, "valid", row, letter, f"{row}.png", f"{row}.ttf") for row, letter in enumerate("DCD")),
+        *(("near", 0, 4, "test", row, letter, f"{row}.png", f"{row}.ttf") for row, letter in enumerate("EEEF")),
     ]
     found = conflict_groups(pd.DataFrame(rows, columns=columns), 10)
     assert list(found.itertuples(index=False, name=None)) == [
-        ("exact", "D 2, C 1", 3, 1, "valid 1", "1.png", 1),
-        ("exact", "A 1, B 1", 2, 1, "train 1", "1.png", 0),
-        ("near", "E 3, F 1", 4, 4, "test 3", "3.png", 0),
+        ("exact", "D 2, C 1", 3, 1, "valid 1", "1.ttf", 1, "1.png"),
+        ("exact", "A 1, B 1", 2, 1, "train 1", "1.ttf", 0, "1.png"),
+        ("near", "E 3, F 1", 4, 4, "test 3", "3.ttf", 0, "3.png"),
     ]
     assert conflict_groups(pd.DataFrame(rows, columns=columns), 1)["letters"].tolist() == ["D 2, C 1", "E 3, F 1"]
     assert conflict_groups(pd.DataFrame(rows, columns=columns)[:0], 1).empty

@@ -16,7 +16,7 @@ from notmnist_assets.curation.duplicates.pair_table import (
     chosen_radius,
     images_of,
     pairs_by_distance,
-    pairs_of,
+    pairs_from_table,
     radius_table,
     search_near,
 )
@@ -50,7 +50,7 @@ def test_the_table_holds_every_pair_of_distinct_images_within_the_radius_once(wo
 @settings(max_examples=30)
 def test_a_table_turns_back_into_the_pairs_it_was_made_of(world: World) -> None:
     index = RowIndex(world.hashes())
-    pairs = pairs_of(index, search_near(index, world.splits, world.radius).pairs)
+    pairs = pairs_from_table(index, search_near(index, world.splits, world.radius).pairs)
     images = images_of(index, world.splits, index.first_rows)
     assert pairs.a.dtype == pairs.b.dtype == pairs.distance.dtype == np.int32
     for a, b, gray_levels in zip(pairs.a, pairs.b, pairs.distance, strict=True):

@@ -15,7 +15,7 @@ from PIL import Image
 from notmnist_assets.curation.core.intervals import wilson_interval
 from notmnist_assets.curation.duplicates.hashes import cell_maxima
 from notmnist_assets.curation.duplicates.near import near_pairs
-from notmnist_assets.curation.duplicates.perturbations import PERTURBATIONS, planted
+from notmnist_assets.curation.duplicates.perturbations import PERTURBATIONS, perturbed_copies
 from notmnist_assets.curation.duplicates.recall import (
     METHODS,
     false_alarm_table,
@@ -98,7 +98,7 @@ def test_the_recall_table_is_the_same_each_time(table: pd.DataFrame) -> None:
 def test_perturbed_copies_keep_format_and_leave_the_originals_alone() -> None:
     images = drawings(20)
     before = images.copy()
-    for perturbation, strength, copies in planted(images, 3):
+    for perturbation, strength, copies in perturbed_copies(images, 3):
         assert copies.dtype == np.uint8, perturbation.name
         assert copies.shape == images.shape, perturbation.name
         assert (copies != images).any(), (perturbation.name, strength)
@@ -110,7 +110,7 @@ def test_stronger_perturbations_move_copies_further_away() -> None:
     for perturbation in PERTURBATIONS:
         distances = [
             float(np.abs(copies.astype(np.int64) - images).sum())
-            for other, _, copies in planted(images, 5)
+            for other, _, copies in perturbed_copies(images, 5)
             if other is perturbation
         ]
         if perturbation.name != "resize":  # its first strength enlarges, which is another change
@@ -119,7 +119,7 @@ def test_stronger_perturbations_move_copies_further_away() -> None:
 
 def test_noise_and_changed_pixels_have_the_strength_they_claim() -> None:
     images = drawings(30)
-    for perturbation, strength, copies in planted(images, 9):
+    for perturbation, strength, copies in perturbed_copies(images, 9):
         difference = np.abs(copies.astype(np.int64) - images)
         if perturbation.name == "gray noise":
             assert difference.max() == strength

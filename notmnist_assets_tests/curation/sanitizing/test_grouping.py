@@ -13,11 +13,11 @@ from notmnist_assets.curation.core.file_names import font_name
 from notmnist_assets.curation.core.images import LETTERS, SETS
 from notmnist_assets.curation.core.values import LetterImages
 from notmnist_assets.curation.sanitizing.grouping import (
-    NOWHERE,
+    NO_SPLIT,
     Pool,
-    draw_groups,
-    grouped_splits,
-    pool_groups,
+    assign_groups,
+    gather_splits,
+    group_images,
     pool_letters,
 )
 from notmnist_assets.curation.splitting.splits import SPLITS, SplitSizes
@@ -73,7 +73,7 @@ def groups_by_brute_force(pool: Pool, *, by_font: bool) -> list[int]:
 @given(pool=pools())
 @settings(max_examples=25)
 def test_groups_are_the_connected_components(pool: Pool, by_font: bool) -> None:
-    groups = pool_groups(pool, RADIUS, by_font=by_font)
+    groups = group_images(pool, RADIUS, by_font=by_font)
     assert groups.tolist() == pd.factorize(np.array(groups_by_brute_force(pool, by_font=by_font)))[0].tolist()
 
 
@@ -93,8 +93,8 @@ def test_a_moved_copy_is_in_the_group_of_its_original_when_shifts_are_asked_for(
             for letter in LETTERS
         }
     pool = pool_letters(letters)
-    assert pool_groups(pool, RADIUS, by_font=False).tolist() == [0, 1]
-    assert pool_groups(pool, RADIUS, by_font=False, shifts=True).tolist() == [0, 0]
+    assert group_images(pool, RADIUS, by_font=False).tolist() == [0, 1]
+    assert group_images(pool, RADIUS, by_font=False, shifts=True).tolist() == [0, 0]
 
 
 @given(pool=pools(), seed=st.integers(0, 3), tenths=st.tuples(*[st.integers(0, 3)] * 3))
@@ -102,16 +102,16 @@ def test_a_moved_copy_is_in_the_group_of_its_original_when_shifts_are_asked_for(
 def test_a_group_is_never_torn_and_no_split_has_more_of_a_letter_than_its_room(
     pool: Pool, seed: int, tenths: tuple[int, int, int]
 ) -> None:
-    groups = pool_groups(pool, RADIUS, by_font=False)
+    groups = group_images(pool, RADIUS, by_font=False)
     sizes = SplitSizes(*(10 * rows for rows in tenths))
-    drawn = draw_groups(groups, pool.label, sizes, seed)
+    drawn = assign_groups(groups, pool.label, sizes, seed)
     for group in set(groups.tolist()):
         assert len(set(drawn[groups == group].tolist())) == 1
     counts = [np.bincount(pool.label[drawn == place], minlength=10) for place in range(len(SPLITS))]
     room = [getattr(sizes, name) // 10 for name in SPLITS]
     assert all(counted.max() <= most for counted, most in zip(counts, room, strict=True))
     # An image alone in its group goes to the first split with room: those before it are full in the end.
-    order = [*(SPLITS.index(name) for name in ("test", "valid", "train")), NOWHERE]
+    order = [*(SPLITS.index(name) for name in ("test", "valid", "train")), NO_SPLIT]
     for row in np.flatnonzero(np.bincount(groups)[groups] == 1):
         for place in order[: order.index(drawn[row])]:
             assert counts[place][pool.label[row]] == room[place]
@@ -122,7 +122,7 @@ def test_a_group_is_never_torn_and_no_split_has_more_of_a_letter_than_its_room(
 def test_rows_of_a_grouped_split_keep_image_label_letter_name_and_font_together(pool: Pool, seed: int) -> None:
     rows = rows_of(pool)
     drawn = np.arange(len(rows)) % 4 - 1
-    splits = grouped_splits(pool, drawn, seed)
+    splits = gather_splits(pool, drawn, seed)
     for place, name in enumerate(SPLITS):
         split = splits[name]
         columns = (split.sources[column].astype(str) for column in ("set", "letter", "name"))
@@ -136,7 +136,7 @@ def test_the_same_seed_draws_the_same_and_another_seed_another() -> None:
     groups = np.arange(400)
     labels = np.tile(np.arange(10, dtype=np.int32), 40)
     sizes = SplitSizes(100, 50, 50)
-    once = draw_groups(groups, labels, sizes, 1)
-    assert once.tolist() == draw_groups(groups, labels, sizes, 1).tolist()
-    assert once.tolist() != draw_groups(groups, labels, sizes, 2).tolist()
+    once = assign_groups(groups, labels, sizes, 1)
+    assert once.tolist() == assign_groups(groups, labels, sizes, 1).tolist()
+    assert once.tolist() != assign_groups(groups, labels, sizes, 2).tolist()
     assert [int((once == place).sum()) for place in range(3)] == [100, 50, 50]

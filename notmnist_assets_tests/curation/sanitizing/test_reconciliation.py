@@ -34,13 +34,13 @@ def by_brute_force(left: Split, raw: Split, removed: list[int]) -> Problems:
         found = [content for name, *content in here if name == file]
         times = removed.count(row)
         problems += [(row, "lost")] * (not found and not times)
-        problems += [(row, "here twice")] * (len(found) > 1)
-        problems += [(row, "here, though removed")] * (bool(found) and times > 0)
+        problems += [(row, "kept twice")] * (len(found) > 1)
+        problems += [(row, "kept and removed")] * (bool(found) and times > 0)
         problems += [(row, "removed twice")] * (times > 1)
-        problems += [(row, "other pixels or letter")] * any(content != [pixels, label] for content in found)
+        problems += [(row, "different pixels or letter")] * any(content != [pixels, label] for content in found)
     strangers = [name for name, *_ in here if name not in {file for file, *_ in wanted}]
     strangers += [str(row) for row in removed if row not in range(len(raw))]
-    return problems + [(-1, "not of the merged split")] * len(strangers)
+    return problems + [(-1, "not in the merged split")] * len(strangers)
 
 
 some = st.sets(st.integers(0, 7), max_size=2)

@@ -130,7 +130,7 @@ def test_too_large_a_split_names_the_letters_that_are_too_small() -> None:
 
 def test_when_all_letters_are_too_small_the_scarcest_is_named() -> None:
     with pytest.raises(
-        CurationError, match="needs 50 images per letter, but no letter has as many: C has 29, the fewest"
+        CurationError, match="needs 50 images per letter, but no letter has that many: C has 29, the fewest"
     ):
         canonical_rows(LARGE, SMALL, SplitSizes(440, 60, 10), 133)
 

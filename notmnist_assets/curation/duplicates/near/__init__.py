@@ -1,8 +1,7 @@
-"""Exact near-duplicate search: all pairs of images within a radius of L1 pixel distance.
+"""Exact near-duplicate search: finds all pairs of images within a radius of L1 pixel distance.
 
-Belongs here: what callers use. `join` runs the search, `bounds` and `grid` say why it is fast and misses
-nothing, `kernels` holds the compiled loops, `pairs` the result. Importing this costs no compiler; the first
-search does.
+`join` runs the search, `bounds` and `grid` limit the candidates without missing a pair, `kernels` contains the compiled
+loop, and `pairs` the result. Numba is imported by the first search, not by importing this package.
 """
 
 from notmnist_assets.curation.duplicates.near.join import SHIFTS, near_pairs

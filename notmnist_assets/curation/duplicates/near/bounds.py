@@ -1,13 +1,10 @@
-"""Cheap lower bounds of the L1 distance of two images.
+"""Computes lower bounds of the L1 distance of two images: sign projections and sums over 4x4 cells.
 
-For any signs s, |s·a - s·b| <= sum |a - b|: each term of the left sum is at most its term of the right. So
-the difference of two sign projections never exceeds the distance, and no more does the sum over cells of |sum
-of a's cell - sum of b's cell|. A pair that a bound puts beyond the radius needs no look at its pixels; a pair
-within the radius is never put beyond it, whatever the signs. The signs only decide how many pairs are left:
-those of the leading principal components spread the data widely.
-
-Belongs here: the numbers that stand for an image in the search. How they are searched is in `grid`,
-`kernels`.
+For any signs s, |s·a - s·b| <= sum |a - b|, since each term of the left sum is at most its term of the right. So the
+difference of two sign projections never exceeds the distance, and neither does the sum over cells of |sum of a's cell -
+sum of b's cell|. Pairs with a bound beyond the radius are skipped without comparing pixels; a pair within the radius is
+never skipped, whatever the signs. The signs affect only the number of remaining pairs: the signs of the leading
+principal components spread the data widely.
 """
 
 from concurrent.futures import Executor
@@ -18,8 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from notmnist_assets.curation.core.images import PIXELS, SIDE
-from notmnist_assets.curation.duplicates.near.layout import CELL, CELLS_SIDE, PADDED_SUMS, PROJECTIONS, SUMS
 
+CELL: Final = 4
+CELLS_SIDE: Final = 7
+SUMS: Final = CELLS_SIDE * CELLS_SIDE
+# After changing one of the next two, change `kernels` too: Numba's cache detects only changes of its own file.
+PADDED_SUMS: Final = 64
+"""Cell sums are stored in rows of 128 bytes, padded with zeros: two whole cache lines, no loop remainder."""
+PROJECTIONS: Final = 8
 PROJECTION_STEP: Final = 8
 """Projections are stored in steps of 8 gray levels, so that -199,920 to 199,920 fits into int16."""
 
@@ -33,7 +36,7 @@ Signs = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Sketch:
-    """What the search knows about each image before it looks at pixels.
+    """Sign projections and cell sums of each image, compared before pixels.
 
     Attributes:
         projections: int16 (8, n), sign projections divided by 8, rounded down.
@@ -75,8 +78,8 @@ def cell_sums(images: Pixels, workers: Executor) -> npt.NDArray[np.uint16]:
 def choose_signs(sums: npt.NDArray[np.uint16]) -> Signs:
     """Return the signs of the leading principal components of cell sums as float32 (49, 8), each -1 or 1.
 
-    All 16 pixels of a cell share a sign: the projections come from 49 numbers instead of 784, and leading
-    components are smooth enough to lose little by it. The sample takes rows at a fixed stride.
+    All 16 pixels of a cell share a sign, so that projections are computed from 49 numbers instead of 784. Leading
+    components are smooth, so the loss is small. The components are estimated from rows at a fixed stride.
     """
     sample = sums[:: max(1, len(sums) // _SAMPLE), :SUMS].astype(np.float64)
     centred = sample - sample.mean(axis=0)
@@ -88,7 +91,7 @@ def choose_signs(sums: npt.NDArray[np.uint16]) -> Signs:
 def sketch(sums: npt.NDArray[np.uint16], signs: Signs, workers: Executor) -> Sketch:
     """Project cell sums on the signs.
 
-    Float32 is exact here: every partial sum is a whole number of at most 784 * 255 = 199,920 < 2**24.
+    Float32 is exact here: every partial sum is an integer of at most 784 * 255 = 199,920 < 2**24.
     """
     projections = np.empty((PROJECTIONS, len(sums)), np.int16)
 
@@ -101,12 +104,16 @@ def sketch(sums: npt.NDArray[np.uint16], signs: Signs, workers: Executor) -> Ske
 
 
 def as_pixels(images: npt.NDArray[np.uint8], what: str) -> Pixels:
-    """Return uint8 (n, 784) of images given as (n, 784) or (n, 28, 28), without a copy where possible.
+    """Return images (n, 784) or (n, 28, 28) as uint8 (n, 784), without a copy where possible.
 
-    The result cannot be written to: arrays and memory maps then share one type, and one compilation.
+    The result is read-only: arrays and memory maps then have the same Numba type and share one compilation.
+
+    Args:
+        images: uint8 (n, 784) or (n, 28, 28).
+        what: name of the argument, for the error message.
 
     Raises:
-        ValueError: when dtype or shape differ.
+        ValueError: dtype or shape differ.
     """
     if images.dtype != np.uint8 or images.ndim < 2 or images.shape[1:] not in {(PIXELS,), (28, 28)}:
         raise ValueError(f"{what} must be uint8 (n, 784) or (n, 28, 28), not {images.dtype} {images.shape}")

@@ -1,11 +1,9 @@
-"""A grid over three sign projections that leads from an image to all that can lie within the radius.
+"""Sorts images into a grid by three sign projections, and finds the candidates within the radius of an image.
 
-Two projections cut the plane into square columns half as wide as the radius; within a column rows are sorted
-by the third. The partners of an image lie at most two columns away along each axis, and there in one window
-of the third projection. Half the radius is finer than the radius: 5x5 columns cover 6.25 squared radii, 3x3
-wide ones 9.
-
-Belongs here: the layout of the grid. What happens to the rows of a window is in `kernels`.
+Two projections divide the plane into square columns half as wide as the radius; within a column, rows are sorted by the
+third projection. All images within the radius lie at most two columns away along each axis, and there in one window of
+the third projection. Columns of half the radius leave fewer candidates than columns of the radius: 5x5 of them cover
+6.25 squared radii, 3x3 wide ones 9.
 """
 
 from dataclasses import dataclass
@@ -20,7 +18,7 @@ _COLUMNS_PER_RADIUS: Final = 2
 _MOST_COLUMNS: Final = 512
 """Columns along one axis: at small radii columns are wider than half the radius, to keep their number small."""
 _SPAN: Final = 1 << 18
-"""Keys of a column: more than the largest projection and tolerance of both signs take."""
+"""Keys reserved for a column: more than twice the largest projection plus tolerance."""
 
 Int64 = npt.NDArray[np.int64]
 
@@ -31,11 +29,11 @@ class Grid:
 
     Attributes:
         sketch: sketch of the sorted rows.
-        rows: int32 (n,), the row of the table that each sorted row is.
+        rows: int32 (n,), row number in the table of each sorted row.
         cells: int32 (n, 2), column of each sorted row along each axis.
         keys: int64 (n,), ascending: the column of each sorted row, x * shape[1] + y, and its third projection.
         shape: columns along each axis.
-        reach: how many columns away a partner can be, along each axis.
+        reach: how many columns away an image within the radius can be, along each axis.
         origin: smallest projection along each axis.
         step: width of a column along each axis.
     """
@@ -51,7 +49,7 @@ class Grid:
 
 
 def build_grid(sketch: Sketch, tolerance: int) -> Grid:
-    """Lay a grid over at least one row, for partners whose projections differ by at most `tolerance`."""
+    """Build the grid of at least one image, to find images whose projections differ by at most `tolerance`."""
     axes = sketch.projections[:2].astype(np.int32)
     origin = axes.min(axis=1)
     extent = axes.max(axis=1) - origin + 1
@@ -79,8 +77,8 @@ class Queries:
 
     Attributes:
         sketch: sketch of the sorted queries.
-        rows: int32 (q,), the row of its table that each sorted query is.
-        cells: int32 (q, 2), column of each sorted query; outside the grid's shape where no row is.
+        rows: int32 (q,), row number in its table of each sorted query.
+        cells: int32 (q, 2), column of each sorted query; outside the grid's shape where the grid has no rows.
     """
 
     sketch: Sketch
@@ -98,18 +96,18 @@ def sort_queries(sketch: Sketch, grid: Grid) -> Queries:
 def windows(
     queries: Queries, first: int, last: int, grid: Grid, tolerance: int, *, within: bool
 ) -> tuple[Int64, Int64]:
-    """Return the begin and end of the grid rows that can be partners of the queries first:last.
+    """Return the begin and end of the windows of grid rows to compare with the queries `first` to `last` - 1.
 
     Args:
         queries: sorted queries.
-        first: the first of them.
-        last: the end of them.
-        grid: where they are looked up.
+        first: the first query.
+        last: the end of the range of queries.
+        grid: the grid to look them up in.
         tolerance: largest difference of two projections.
-        within: the queries are the grid's rows themselves: only later rows are partners.
+        within: whether the queries are the grid's rows themselves; then only later rows are candidates.
 
     Returns:
-        int64 (last - first, columns), twice; a window whose end is not behind its begin is empty.
+        Begins and ends, each int64 (last - first, columns); a window whose end is not after its begin is empty.
     """
     cells, value = (
         queries.cells[first:last].astype(np.int64),
@@ -133,5 +131,5 @@ def _cells(sketch: Sketch, origin: npt.NDArray[np.int32], step: npt.NDArray[np.i
 
 
 def _column_order(sketch: Sketch, cells: npt.NDArray[np.int32]) -> npt.NDArray[np.intp]:
-    """Return the order by column along the first axis, along the second, by the third projection."""
+    """Return the order by column along the first axis, then along the second, then by the third projection."""
     return np.lexsort((sketch.projections[2], cells[:, 1], cells[:, 0]))

@@ -1,7 +1,4 @@
-"""Exact search for all pairs of images within a radius.
-
-Belongs here: which tables are searched against which, in which pieces, by how many threads.
-"""
+"""Searches tables of images for all pairs within a radius, in batches, by several threads."""
 
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -16,17 +13,17 @@ from notmnist_assets.curation.core.progress import stage
 from notmnist_assets.curation.duplicates.near import bounds
 from notmnist_assets.curation.duplicates.near.bounds import Pixels, Signs, as_pixels
 from notmnist_assets.curation.duplicates.near.grid import Grid, Queries, build_grid, sort_queries, windows
-from notmnist_assets.curation.duplicates.near.pairs import Found, NearPairs, collect, largest_sum
+from notmnist_assets.curation.duplicates.near.pairs import NearPairs, PairColumns, collect, largest_sum
 
 SHIFTS: Final = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0))
 """The eight moves by one pixel: rows down, columns right."""
 
-_PIECE: Final = 2048
-"""Queries of one piece of work: small enough that two threads finish together."""
-_ROOM: Final = 16_384
-"""Pairs that a piece of work has room for at first; one with more is searched again."""
+_BATCH: Final = 2048
+"""Queries of one batch: small enough that two threads finish at about the same time."""
+_CAPACITY: Final = 16_384
+"""Pairs that the first buffer of a batch can store; a batch with more pairs is searched again with a larger one."""
 _QUERY_BLOCK: Final = 65_536
-"""Queries that are sketched at a time: bounds the memory of moved copies at 51 MB."""
+"""Queries that are sketched at a time: limits the memory of moved copies to 51 MB."""
 
 
 def near_pairs(
@@ -37,29 +34,28 @@ def near_pairs(
     workers: int = 2,
     shifts: bool = False,
 ) -> NearPairs:
-    """Find all pairs of images within a radius, none missed and none too many.
+    """Find exactly the pairs of images within a radius.
 
-    The distance of two images is the sum of |a - b| / 255 over the pixels. The result is the same for any
-    number of workers. Repeated images are found as pairs at distance 0, so a table in which one image repeats
-    k times has k * (k - 1) / 2 of them: give distinct images where repeats are many.
+    The distance of two images is the sum of |a - b| / 255 over the pixels. The result is the same for any number of
+    workers. Equal images are pairs at distance 0: an image with k rows makes k * (k - 1) / 2 pairs, so pass distinct
+    images if repeats are many.
 
     Args:
-        images: uint8 (n, 784) or (n, 28, 28); a memory map will do.
+        images: uint8 (n, 784) or (n, 28, 28), an array or a memory map.
         radius: largest distance, 0 to 784.
-        others: None for the pairs within `images`; a second table for the pairs between the two. Then the
-            smaller is looked up in the larger: the larger costs one pass over its pixels, all else grows with
-            the smaller.
+        others: a second table, to find the pairs between the two; None for the pairs within `images`. The smaller table
+            is looked up in the larger: the larger takes one pass over its pixels, the rest of the time grows with the
+            smaller.
         workers: threads.
-        shifts: take the smallest distance over moves by one pixel: with m(a) one of the eight moves of a, or
-            a itself, the distance is the minimum over m of the distances of m(a), b and of a, m(b). Pixels
-            that leave the frame are lost, those that enter it are 0 (background). Takes about 17 times as
-            long.
+        shifts: whether to take the smallest distance over moves by one pixel: with m(a) one of the eight moves of a, or
+            a itself, the distance is the minimum over m of the distances of m(a), b and of a, m(b). Pixels that leave
+            the frame are lost, pixels that enter it are 0 (background). Takes about 17 times as long.
 
     Returns:
         The pairs, sorted; no image is paired with itself.
 
     Raises:
-        ValueError: when a table is not of images, the radius is negative or there is no worker.
+        ValueError: a table does not contain images, the radius is negative or not a number, or there is no worker.
     """
     limit = largest_sum(radius)
     table = as_pixels(images, "images")
@@ -70,11 +66,11 @@ def near_pairs(
         return collect([])
     with ThreadPoolExecutor(workers) as pool:
         if other is None:
-            return collect(list(_within(table, limit, shifts, pool)))
-        return collect(list(_between(table, other, limit, shifts, pool)))
+            return collect(list(_pairs_within(table, limit, shifts, pool)))
+        return collect(list(_pairs_between(table, other, limit, shifts, pool)))
 
 
-def _within(table: Pixels, limit: int, shifts: bool, pool: Executor) -> Iterator[Found]:
+def _pairs_within(table: Pixels, limit: int, shifts: bool, pool: Executor) -> Iterator[PairColumns]:
     """Yield the pairs of one table, smaller row first."""
     index = _Index.build(table, limit, pool)
     for a, b, distance in index.pairs():
@@ -85,25 +81,25 @@ def _within(table: Pixels, limit: int, shifts: bool, pool: Executor) -> Iterator
             yield np.minimum(a, b)[other], np.maximum(a, b)[other], distance[other]
 
 
-def _between(table: Pixels, other: Pixels, limit: int, shifts: bool, pool: Executor) -> Iterator[Found]:
-    """Yield the pairs of two tables, row of `table` first."""
+def _pairs_between(table: Pixels, other: Pixels, limit: int, shifts: bool, pool: Executor) -> Iterator[PairColumns]:
+    """Yield the pairs of two tables, rows of `table` first."""
     if len(other) < len(table):
-        for b, a, distance in _between(other, table, limit, shifts, pool):
+        for b, a, distance in _pairs_between(other, table, limit, shifts, pool):
             yield a, b, distance
         return
     index = _Index.build(other, limit, pool)
     yield from index.look_up(table, (0, 0))
     if shifts:
-        turned = _Index.build(table, limit, pool)
+        reverse = _Index.build(table, limit, pool)
         for shift in SHIFTS:
             yield from index.look_up(table, shift)
-            for b, a, distance in turned.look_up(other, shift):
+            for b, a, distance in reverse.look_up(other, shift):
                 yield a, b, distance
 
 
 @dataclass(frozen=True, eq=False)
 class _Index:
-    """A table that is ready to be searched."""
+    """A table with its grid."""
 
     images: Pixels
     signs: Signs
@@ -113,19 +109,19 @@ class _Index:
 
     @classmethod
     def build(cls, images: Pixels, limit: int, pool: Executor) -> "_Index":
-        """Sketch a table of at least one image and lay the grid over it."""
+        """Sketch a table of at least one image and build its grid."""
         sums = bounds.cell_sums(images, pool)
         signs = bounds.choose_signs(sums)
         sketch = bounds.sketch(sums, signs, pool)
         return cls(images, signs, build_grid(sketch, bounds.projection_tolerance(limit)), limit, pool)
 
-    def pairs(self) -> Iterator[Found]:
+    def pairs(self) -> Iterator[PairColumns]:
         """Yield the pairs of the table itself, each once."""
         queries = Queries(self.grid.sketch, self.grid.rows, self.grid.cells)
         return self._search(queries, self.images, 0, within=True)
 
-    def look_up(self, table: Pixels, shift: tuple[int, int]) -> Iterator[Found]:
-        """Yield the pairs of a moved table and this one: row of `table`, row of the index, distance."""
+    def look_up(self, table: Pixels, shift: tuple[int, int]) -> Iterator[PairColumns]:
+        """Yield the pairs of a moved table and the index: rows of `table`, rows of the index, distances."""
         for start in range(0, len(table), _QUERY_BLOCK):
             block = table[start : start + _QUERY_BLOCK]
             if shift != (0, 0):
@@ -134,15 +130,15 @@ class _Index:
             queries = sort_queries(bounds.sketch(sums, self.signs, self.pool), self.grid)
             yield from self._search(queries, block, start, within=False)
 
-    def _search(self, queries: Queries, images: Pixels, offset: int, *, within: bool) -> Iterator[Found]:
+    def _search(self, queries: Queries, images: Pixels, offset: int, *, within: bool) -> Iterator[PairColumns]:
         """Yield the pairs of sorted queries; `offset` is added to their rows."""
         from notmnist_assets.curation.duplicates.near import kernels
 
         grid, count = self.grid, len(queries.rows)
         tolerance = bounds.projection_tolerance(self.limit)
 
-        def piece(first: int) -> Found:
-            begins, ends = windows(queries, first, min(first + _PIECE, count), grid, tolerance, within=within)
+        def search_batch(first: int) -> PairColumns:
+            begins, ends = windows(queries, first, min(first + _BATCH, count), grid, tolerance, within=within)
 
             def search(found: npt.NDArray[np.int32]) -> int:
                 return kernels.search(
@@ -162,17 +158,16 @@ class _Index:
                     found,
                 )
 
-            found = np.empty((_ROOM, 3), np.int32)
+            found = np.empty((_CAPACITY, 3), np.int32)
             pairs = search(found)
-            if pairs > _ROOM:
+            if pairs > _CAPACITY:
                 found = np.empty((pairs, 3), np.int32)
                 search(found)
             a, b, distance = found[:pairs].T.copy()
             return a, b, distance
 
         with stage("near duplicates", count, "images") as advance:
-            for first, (a, b, distance) in zip(
-                range(0, count, _PIECE), self.pool.map(piece, range(0, count, _PIECE)), strict=True
-            ):
+            starts = range(0, count, _BATCH)
+            for first, (a, b, distance) in zip(starts, self.pool.map(search_batch, starts), strict=True):
                 yield a + np.int32(offset), b, distance
-                advance(min(_PIECE, count - first))
+                advance(min(_BATCH, count - first))

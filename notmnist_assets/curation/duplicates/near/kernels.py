@@ -1,6 +1,6 @@
-"""The compiled loop of the near-duplicate search: from windows of candidates to pairs within the radius.
+"""The compiled loop of the near-duplicate search: selects the pairs within the radius from windows of candidates.
 
-It is free of the GIL and of shared writes. What it computes, and why nothing is missed, is in `bounds` and `grid`.
+It releases the GIL and writes only to its own buffers. `bounds` and `grid` explain why no pair is missed.
 """
 
 from typing import Final
@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from notmnist_assets.curation.duplicates.near.layout import PADDED_SUMS, PROJECTIONS
+from notmnist_assets.curation.duplicates.near.bounds import PADDED_SUMS, PROJECTIONS
 
 PIXELS: Final = 784
 BLOCK: Final = 1024
-"""Candidates that are tested together."""
+"""Candidates that are tested at a time."""
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -30,9 +30,8 @@ def _mark_candidates(
 ) -> None:
     """Set mark[k] to 1 where every projection of row first + k lies in low to low + width, else to 0.
 
-    The subtraction wraps around on purpose: one unsigned comparison tests both ends. Projection 2 is left
-    out, the window was cut by it. Unsigned indices spare the test for negative ones, so that the loop is
-    vectorized.
+    The subtraction wraps around on purpose: one unsigned comparison tests both ends. Projection 2 is left out: the
+    window has limited it already. Unsigned indices need no test for negative values, so that the loop is vectorized.
     """
     low0, low1, low3 = low[0], low[1], low[3]
     low4, low5, low6, low7 = low[4], low[5], low[6], low[7]
@@ -82,10 +81,10 @@ def search(
         images: uint8 (?, 784).
         limit: largest sum of absolute pixel differences.
         tolerance: largest difference of two projections that `limit` allows.
-        found: int32 (room, 3), takes row in `query_images`, row in `images` and distance of each pair.
+        found: int32 (capacity, 3), receives row in `query_images`, row in `images` and distance of each pair.
 
     Returns:
-        How many pairs there are. Those that `found` has no room for are only counted.
+        The number of pairs. Pairs beyond the capacity of `found` are counted but not stored.
     """
     pairs = 0
     mark = np.zeros(BLOCK, np.uint8)

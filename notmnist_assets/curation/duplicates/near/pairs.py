@@ -1,7 +1,4 @@
-"""The result of a near-duplicate search.
-
-Belongs here: pairs with their distance, the unit of the distance, the order of the pairs.
-"""
+"""The result of a near-duplicate search: pairs of images with their distances, sorted."""
 
 import math
 from collections.abc import Sequence
@@ -16,18 +13,18 @@ from notmnist_assets.curation.core.images import PIXEL_DEPTH, PIXELS
 LARGEST_DISTANCE: Final = PIXELS * PIXEL_DEPTH
 
 Int32 = npt.NDArray[np.int32]
-Found = tuple[Int32, Int32, Int32]
-"""First index, second index and distance of some pairs, in any order."""
+PairColumns = tuple[Int32, Int32, Int32]
+"""First index, second index and distance of pairs, in any order."""
 
 
 def largest_sum(radius: float) -> int:
     """Return the largest sum of absolute gray-level differences of a pair within `radius`.
 
-    The radius counts white against black pixels: sum / 255 <= radius. A radius written as distance / 255
-    takes in that distance, although the division rounds.
+    The unit of the radius is one pixel changed from white to black: sum / 255 <= radius. A radius computed as
+    distance / 255 includes that distance, although the division rounds.
 
     Raises:
-        ValueError: when the radius is negative or not a number.
+        ValueError: the radius is negative or not a number.
     """
     if not radius >= 0:
         raise ValueError(f"a radius must be 0 or more, not {radius}")
@@ -41,8 +38,8 @@ class NearPairs:
     Attributes:
         a: int32 (p,), index into the first table.
         b: int32 (p,), index into the second table; within one table always larger than `a`.
-        distance: int32 (p,), sum of absolute gray-level differences, 0 to 199,920; divided by 255 it is in
-            the unit of the radius.
+        distance: int32 (p,), sum of absolute gray-level differences, 0 to 199,920; divide by 255 for the unit of the
+            radius.
     """
 
     a: Int32
@@ -53,13 +50,13 @@ class NearPairs:
         return len(self.a)
 
     def within(self, radius: float) -> "NearPairs":
-        """Return the pairs within a smaller radius, the same that a new search would find."""
+        """Return the pairs within a smaller radius, as a new search would find them."""
         near = self.distance <= largest_sum(radius)
         return NearPairs(self.a[near], self.b[near], self.distance[near])
 
 
-def collect(found: Sequence[Found]) -> NearPairs:
-    """Sort pairs; of a pair that was found more than once keep the smallest distance."""
+def collect(found: Sequence[PairColumns]) -> NearPairs:
+    """Concatenate and sort pairs; keep the smallest distance of a pair that occurs more than once."""
     if not found:
         nothing = np.empty(0, np.int32)
         return NearPairs(nothing, nothing, nothing)

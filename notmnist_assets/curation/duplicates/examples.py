@@ -1,7 +1,4 @@
-"""Which duplicates to show a person: the closest across splits, those at the edge of the radius, the largest groups.
-
-Belongs here: picking and captioning. Drawing is in `gallery`, counting in `overlap`.
-"""
+"""Selects example pictures of duplicates: pairs, groups and removed rows, with captions; plots the radius."""
 
 from collections.abc import Hashable, Mapping
 from typing import Any
@@ -16,47 +13,46 @@ from notmnist_assets.curation.core.images import LETTERS, PIXEL_DEPTH, PIXELS, I
 from notmnist_assets.curation.core.sampling import evenly_spaced
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.core.wording import counted
-from notmnist_assets.curation.duplicates.near import largest_sum
+from notmnist_assets.curation.duplicates.near import NearPairs, largest_sum
 from notmnist_assets.curation.duplicates.overlap import duplicate_groups
-from notmnist_assets.curation.duplicates.pair_table import images_of, pairs_of
-from notmnist_assets.curation.duplicates.radius import FEWEST_PAIRS, share_limit, speaks_against_larger
+from notmnist_assets.curation.duplicates.pair_table import images_of, pairs_from_table
+from notmnist_assets.curation.duplicates.radius import FEWEST_PAIRS, can_rule_out_larger, share_limit
 from notmnist_assets.curation.duplicates.row_index import Indices, Method, RowIndex
 from notmnist_assets.curation.splitting.splits import SPLITS
 
 _MOST_MEMBERS = 8
-_MOST_MEASURED = 2_000
-"""Largest group whose diameter is measured: it takes the distances of all pairs."""
+_LARGEST_MEASURED = 2_000
+"""Largest group whose diameter is measured, in images: it takes the distances of all pairs."""
 
 
-def pairs_at_the_edge(
+def pairs_around_radius(
     index: RowIndex, splits: Mapping[str, Split], table: pd.DataFrame, radius: float, count: int
 ) -> tuple[list[Exhibit], list[Exhibit]]:
-    """Return the pairs just inside the radius and those just outside, `count` each, nearest to it first."""
-    pairs = pairs_of(index, table)
+    """Return the `count` widest pairs within the radius, the widest first, and the `count` closest pairs beyond it."""
+    pairs = pairs_from_table(index, table)
     order = np.argsort(pairs.distance, kind="stable")
     inside = int(np.searchsorted(pairs.distance[order], largest_sum(radius), side="right"))
     return (
-        _exhibit_pairs(index, splits, pairs.a, pairs.b, pairs.distance, order[max(0, inside - count) : inside][::-1]),
-        _exhibit_pairs(index, splits, pairs.a, pairs.b, pairs.distance, order[inside : inside + count]),
+        _exhibit_pairs(index, splits, pairs, order[max(0, inside - count) : inside][::-1]),
+        _exhibit_pairs(index, splits, pairs, order[inside : inside + count]),
     )
 
 
 def pairs_across_splits(
     index: RowIndex, splits: Mapping[str, Split], table: pd.DataFrame, radius: float, count: int
 ) -> list[Exhibit]:
-    """Return pairs within the radius whose images are each in one split only, not the same: what leaks most plainly.
+    """Return pairs within the radius of two images that are each in one split only, in different splits.
 
-    They are evenly spaced over the distances.
+    The pairs are evenly spaced over the distances, the closest first.
     """
-    pairs = pairs_of(index, table).within(radius)
-    held = np.zeros((index.images, len(SPLITS)), bool)
-    held[index.image, index.split] = True
-    in_one = held.sum(axis=1) == 1
-    apart = ~(held[pairs.a] & held[pairs.b]).any(axis=1)
+    pairs = pairs_from_table(index, table).within(radius)
+    in_split = np.zeros((index.images, len(SPLITS)), bool)
+    in_split[index.image, index.split] = True
+    in_one = in_split.sum(axis=1) == 1
+    apart = ~(in_split[pairs.a] & in_split[pairs.b]).any(axis=1)
     across = np.flatnonzero(in_one[pairs.a] & in_one[pairs.b] & apart)
     across = across[np.argsort(pairs.distance[across], kind="stable")]
-    chosen = across[evenly_spaced(len(across), count)]
-    return _exhibit_pairs(index, splits, pairs.a, pairs.b, pairs.distance, chosen)
+    return _exhibit_pairs(index, splits, pairs, across[evenly_spaced(len(across), count)])
 
 
 def largest_groups(index: RowIndex, splits: Mapping[str, Split], method: Method, count: int) -> list[Exhibit]:
@@ -70,7 +66,15 @@ def largest_groups(index: RowIndex, splits: Mapping[str, Split], method: Method,
 def conflicting_groups(
     index: RowIndex, splits: Mapping[str, Split], method: Method, count: int, *, fewest_images: int = 1
 ) -> list[Exhibit]:
-    """Return groups of so many distinct images whose rows have different letters, those with the most rows first."""
+    """Return groups whose rows have different letters, the groups with the most rows first.
+
+    Args:
+        index: index of all split rows.
+        splits: the splits with the pixels.
+        method: relation that connects images to groups.
+        count: largest number of groups.
+        fewest_images: smallest number of distinct images of a group.
+    """
     groups = duplicate_groups(index, method)
     letters = np.zeros((int(groups.max(initial=-1)) + 1, len(LETTERS)), np.int64)
     np.add.at(letters, groups, index.rows_by_letter)
@@ -93,21 +97,25 @@ def removed_pair(splits: Mapping[str, Split], row: Mapping[Hashable, Any], capti
     """Return a removed row beside the row it collides with.
 
     Args:
-        splits: as drawn.
-        row: what the table of removed rows says of it, by column.
-        caption: with places for any of these columns, such as `{reason}`, and for `{letter}` and `{collides_letter}`.
+        splits: the splits before sanitizing.
+        row: record of the table of removed rows, by column.
+        caption: format string with any of these columns, such as `{reason}`, and `{letter}` and `{collides_letter}`.
     """
-    one, other = splits[row["split"]], splits[row["collides_split"]]
-    here, there = row["row"], row["collides_row"]
-    said = {**row, "letter": LETTERS[one.labels[here]], "collides_letter": LETTERS[other.labels[there]]}
-    return pair_exhibit(caption.format_map(said), one.images[here], other.images[there])
+    removed_from, collides_in = splits[row["split"]], splits[row["collides_split"]]
+    removed, collides = row["row"], row["collides_row"]
+    columns: dict[Hashable, Any] = {
+        **row,
+        "letter": LETTERS[removed_from.labels[removed]],
+        "collides_letter": LETTERS[collides_in.labels[collides]],
+    }
+    return pair_exhibit(caption.format_map(columns), removed_from.images[removed], collides_in.images[collides])
 
 
 def diameter(images: Images) -> float:
     """Return the largest L1 distance between two of the images, in units of 255; 0 for a single one."""
     if len(images) < 2:
         return 0.0
-    # SciPy takes half a second to import: not before it is needed.
+    # Imported here because importing SciPy takes half a second.
     from scipy.spatial.distance import pdist
 
     flat = images.reshape(len(images), PIXELS).astype(np.float64)
@@ -115,58 +123,53 @@ def diameter(images: Images) -> float:
 
 
 def _exhibit_pairs(
-    index: RowIndex,
-    splits: Mapping[str, Split],
-    a: npt.NDArray[np.int32],
-    b: npt.NDArray[np.int32],
-    distance: npt.NDArray[np.int32],
-    chosen: npt.NDArray[np.intp],
+    index: RowIndex, splits: Mapping[str, Split], pairs: NearPairs, selected: npt.NDArray[np.intp]
 ) -> list[Exhibit]:
-    ones, others = index.first_rows[a[chosen]], index.first_rows[b[chosen]]
-    pictures = images_of(index, splits, ones), images_of(index, splits, others)
+    a, b = index.first_rows[pairs.a[selected]], index.first_rows[pairs.b[selected]]
+    images_a, images_b = images_of(index, splits, a), images_of(index, splits, b)
     return [
         pair_exhibit(
-            f"{far / PIXEL_DEPTH:.2f}: {_where(index, one)} | {_where(index, other)}",
-            pictures[0][place],
-            pictures[1][place],
+            f"{distance / PIXEL_DEPTH:.2f}: {_split_and_letter(index, row_a)} | {_split_and_letter(index, row_b)}",
+            images_a[place],
+            images_b[place],
         )
-        for place, (one, other, far) in enumerate(zip(ones, others, distance[chosen], strict=True))
+        for place, (row_a, row_b, distance) in enumerate(zip(a, b, pairs.distance[selected], strict=True))
     ]
 
 
 def _exhibit_group(index: RowIndex, splits: Mapping[str, Split], members: Indices) -> Exhibit:
     counts = index.rows_by_letter[members].sum(axis=0)
     letters = ", ".join(f"{LETTERS[label]} {counts[label]}" for label in np.flatnonzero(counts))
-    shown = images_of(index, splits, index.first_rows[members[:_MOST_MEMBERS]])
-    if len(members) <= _MOST_MEASURED:
-        wide = f"diameter {diameter(images_of(index, splits, index.first_rows[members])):.2f}"
+    images = images_of(index, splits, index.first_rows[members[:_MOST_MEMBERS]])
+    if len(members) <= _LARGEST_MEASURED:
+        width = f"diameter {diameter(images_of(index, splits, index.first_rows[members])):.2f}"
     else:
-        wide = "diameter not measured"
-    return Exhibit(f"rows: {letters}; {counted(len(members), 'image')}, {wide}", shown)
+        width = "diameter not measured"
+    return Exhibit(f"rows: {letters}; {counted(len(members), 'image')}, {width}", images)
 
 
-def _where(index: RowIndex, row: int) -> str:
+def _split_and_letter(index: RowIndex, row: int) -> str:
     return f"{SPLITS[index.split[row]]} {LETTERS[index.label[row]]}"
 
 
 def radius_chart(curve: pd.DataFrame, used: float, *, title: str = "", form: ChartForm = "png") -> bytes:
-    """Plot the share of pairs with different letters by radius, where there are enough pairs to tell.
+    """Plot the share of pairs with different letters by radius, for radii with at least `FEWEST_PAIRS` pairs.
 
-    Rings are radii that do not rule out larger ones, the dashed line is the radius in use, the dotted one the limit.
+    Rings mark radii that cannot rule out larger ones, the dashed line is the radius in use, the dotted line the limit.
 
     Args:
-        curve: as `radius.radius_curve` returns it.
+        curve: table that `radius.radius_curve` returns.
         used: the radius in use.
-        title: above the chart.
-        form: of the picture.
+        title: title above the chart.
+        form: format of the picture.
     """
-    shown = curve[curve["pairs"] >= FEWEST_PAIRS]
-    radii = shown["radius"].tolist()
-    share, low, high = ((shown[column] * 100).tolist() for column in ("share", "ci_low", "ci_high"))
+    supported = curve[curve["pairs"] >= FEWEST_PAIRS]
+    radii = supported["radius"].tolist()
+    share, low, high = ((supported[column] * 100).tolist() for column in ("share", "ci_low", "ci_high"))
     return line_chart(
         [("different letters", radii, share)],
         bands=[(low, high)],
-        hollow=[(~speaks_against_larger(shown)).tolist()],
+        hollow=[(~can_rule_out_larger(supported)).tolist()],
         title=title,
         x_label="radius (sum of absolute differences / 255)",
         y_label="% of pairs",

@@ -16,12 +16,12 @@ from scipy.spatial.distance import pdist
 
 from notmnist_assets.curation.core.gallery import Exhibit, gallery, pair_exhibit
 from notmnist_assets.curation.core.images import LETTERS
-from notmnist_assets.curation.duplicates.evidence import (
+from notmnist_assets.curation.duplicates.examples import (
     conflicting_groups,
     diameter,
     largest_groups,
     pairs_across_splits,
-    pairs_at_the_edge,
+    pairs_around_radius,
     removed_pairs,
 )
 from notmnist_assets.curation.duplicates.pair_table import search_near
@@ -69,7 +69,7 @@ def told(distance: float, one: Row, other: Row) -> str:
 @settings(max_examples=60)
 def test_pairs_at_the_edge_are_the_widest_inside_and_the_closest_outside(made: World, count: int) -> None:
     index, pairs = indexed(made)
-    inside, outside = pairs_at_the_edge(index, made.splits, pairs, made.radius, count)
+    inside, outside = pairs_around_radius(index, made.splits, pairs, made.radius, count)
     pairs_of_all = pairs_by_distance(made)
     within = [told(*pair) for pair in pairs_of_all if pair[0] <= made.radius + 1e-9]
     beyond = [told(*pair) for pair in pairs_of_all[len(within) :]]

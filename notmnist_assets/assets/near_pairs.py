@@ -1,0 +1,182 @@
+"""Defines `overlap/near_pairs`, the near duplicates of all splits, and `overlap/radius`, the radius in use."""
+
+from typing import Final
+
+import dagster as dg
+import pandas as pd
+
+from notmnist_assets.assets.declaration import Declaration
+from notmnist_assets.assets.hashes import HASHES
+from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets.splits import SPLIT_ASSETS
+from notmnist_assets.curation.core.values import Split
+from notmnist_assets.curation.duplicates.examples import pairs_around_radius, radius_chart
+from notmnist_assets.curation.duplicates.pair_table import (
+    NearSearch,
+    chosen_radius,
+    pairs_by_distance,
+    radius_table,
+    sample_pairs,
+    search_near,
+)
+from notmnist_assets.curation.duplicates.radius import CROSS_LETTER_LIMIT, FEWEST_PAIRS, label_noise, share_limit
+from notmnist_assets.metadata.columns import Column, Sources
+from notmnist_assets.metadata.display import descriptions, exhibits, picture, table
+from notmnist_assets.settings.model import SEARCH_RADIUS
+from notmnist_assets.settings.resource import SettingsResource
+from notmnist_assets.storage.types import NearSearchType, data_version, table_type
+
+_SEARCH_VERSION: Final = "3"
+"""Code version of `overlap/near_pairs`. A stored search of another version is repeated instead of extended."""
+_PICTURED_PAIRS = 12
+_SAMPLE_PAIRS = 50
+
+_DIGEST: Final[Sources] = {"hashes/*": ("exact",)}
+_CROSSING: Final[Sources] = {
+    "hashes/*": ("exact", "label"),
+    "overlap/near_pairs": ("exact_a", "exact_b", "distance"),
+}
+
+_NEAR_PAIR_COLUMNS: Final = {
+    "exact_a": Column("string", "digest of the first image, as in the hash tables", _DIGEST),
+    "exact_b": Column("string", "digest of the second image", _DIGEST),
+    "distance": Column("float64", "sum of absolute pixel differences / 255", {"splits/*": ("image",)}),
+    "rows_a": Column("int64", "rows of all splits with the first image", _DIGEST),
+    "rows_b": Column("int64", "rows of all splits with the second image", _DIGEST),
+}
+NEAR_PAIRS: Final = Declaration(
+    key="overlap/near_pairs",
+    code_version=_SEARCH_VERSION,
+    role="evidence",
+    dagster_type=NearSearchType,
+    loaded_type=table_type("NearPairs", _NEAR_PAIR_COLUMNS, "Pairs of distinct images at most the radius apart."),
+    io_manager="near_io",
+    kinds={"pandas", "parquet"},
+    columns=_NEAR_PAIR_COLUMNS,
+    settings=("search_radius", "near_shifts"),
+    description=(
+        "Every pair of distinct images, within and across the splits, whose pixels differ by at most the search"
+        f" radius (sum of absolute differences / 255; {SEARCH_RADIUS:g}, or the set radius if it is larger)."
+        " The search is exact: no pair is missed."
+    ),
+)
+
+_CURVE_COLUMNS: Final = {
+    "radius": Column("float64", "sum of absolute pixel differences / 255"),
+    "pairs": Column("int64", "pairs of distinct images within the radius", {"overlap/near_pairs": ("distance",)}),
+    "cross_letter": Column("float64", "pairs with different letters, a sum of probabilities", _CROSSING),
+    "share": Column("float64", "cross_letter over pairs", _CROSSING),
+    "ci_low": Column("float64", "lower end of the share's Wilson 95 % interval", _CROSSING),
+    "ci_high": Column("float64", "upper end of the interval", _CROSSING),
+    "chosen": Column("bool", "whether this radius is used", _CROSSING),
+}
+RADIUS: Final = Declaration(
+    key="overlap/radius",
+    code_version="3",
+    role="evidence",
+    dagster_type=table_type("RadiusCurve", _CURVE_COLUMNS, "Pairs and cross-letter share by radius."),
+    io_manager="table_io",
+    kinds={"pandas", "parquet"},
+    columns=_CURVE_COLUMNS,
+    settings=("near_radius",),
+    headlines={"radius": "radius: largest distance of near duplicates"},
+    description=(
+        "Number of pairs and share of pairs with different letters by radius, and the radius in use. The radius in use"
+        f" is the set one; else the largest with at least {FEWEST_PAIRS} pairs and a share below the limit, if no"
+        f" smaller radius with at least {1 / CROSS_LETTER_LIMIT:g} pairs has the whole 95 % interval of its share above"
+        f" the limit. The limit is the label noise plus {CROSS_LETTER_LIMIT:.1%}. The label noise is the share that"
+        " wrong labels cause at any radius: the lower end of the interval of the smallest share among radii with at"
+        f" least {1 / CROSS_LETTER_LIMIT:g} pairs."
+    ),
+)
+
+_HASH_KEYS: Final = [declaration.asset_key for declaration in HASHES.values()]
+_SPLIT_INPUTS: Final = {name: declaration.input for name, declaration in SPLIT_ASSETS.items()}
+_BY_DISTANCE = {
+    "distance": "sum of absolute pixel differences / 255, upper end of the step",
+    "pairs": "pairs of distinct images up to this distance and beyond the previous one",
+}
+_PAIR_SAMPLE = {
+    **descriptions(NEAR_PAIRS.schema),
+    "image_a": "split, row and letter of the first row with the first image",
+    "image_b": "split, row and letter of the first row with the second image",
+}
+
+
+@NEAR_PAIRS.asset(deps=_HASH_KEYS, ins=_SPLIT_INPUTS)
+def near_pairs(
+    settings: SettingsResource,
+    values: StoredValues,
+    train: Split,
+    valid: Split,
+    test: Split,
+) -> dg.MaterializeResult[NearSearch]:
+    """Search all distinct images for near pairs; extend the stored search if it has the same settings and code version.
+
+    If the images are unchanged, the stored search is ignored, so that materializing again forces a full search.
+    """
+    chosen = settings.read()
+    index = values.row_index()
+    splits = {"train": train, "valid": valid, "test": test}
+    search = search_near(
+        index,
+        splits,
+        chosen.search_radius,
+        shifts=chosen.near_shifts,
+        code_version=_SEARCH_VERSION,
+        previous=values.previous_search(NEAR_PAIRS.path),
+    )
+    return dg.MaterializeResult(
+        value=search,
+        data_version=data_version(search.pairs),
+        metadata={
+            "rows": len(search.pairs),
+            "distinct_images": index.images,
+            "images_seen_before": search.seen_before,
+            "search_radius": search.radius,
+            "shifts": search.shifts,
+            "pairs_by_distance": table(pairs_by_distance(search.pairs, search.radius), _BY_DISTANCE),
+            "sample_rows": table(sample_pairs(index, search.pairs, _SAMPLE_PAIRS), _PAIR_SAMPLE),
+        },
+    )
+
+
+@RADIUS.asset(deps=_HASH_KEYS, ins={**_SPLIT_INPUTS, "near_pairs": NEAR_PAIRS.input})
+def radius(
+    settings: SettingsResource,
+    near_pairs: pd.DataFrame,
+    values: StoredValues,
+    train: Split,
+    valid: Split,
+    test: Split,
+) -> dg.MaterializeResult[pd.DataFrame]:
+    """Choose the radius and plot the curve."""
+    index = values.row_index()
+    chosen = settings.read()
+    curve = radius_table(index, near_pairs, searched=chosen.search_radius, fixed=chosen.near_radius)
+    used = chosen_radius(curve)
+    chart = radius_chart(curve, used, title="Pairs with different letters by radius")
+    splits = {"train": train, "valid": valid, "test": test}
+    inside, outside = pairs_around_radius(index, splits, near_pairs, used, _PICTURED_PAIRS)
+    return dg.MaterializeResult(
+        value=curve,
+        data_version=data_version(curve),
+        metadata={
+            "radius": used,
+            "fixed_by_setting": chosen.near_radius is not None,
+            "label_noise": label_noise(curve),
+            "limit": share_limit(curve),
+            "chart": picture(
+                chart,
+                f"% of pairs with different letters by radius, with 95 % intervals, for radii with {FEWEST_PAIRS} pairs"
+                " or more; rings: too few pairs to rule out larger radii; dotted: the limit; dashed: the radius in use",
+            ),
+            "curve": table(curve, RADIUS.schema),
+            "just_inside": exhibits(
+                inside, "the widest pairs within the radius: first image, second image, amplified difference"
+            ),
+            "just_outside": exhibits(
+                outside, "the closest pairs beyond the radius: first image, second image, amplified difference"
+            ),
+        },
+    )
