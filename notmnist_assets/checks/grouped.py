@@ -1,7 +1,4 @@
-"""Checks of `grouped/*`: no group was torn apart, proven by another code path than the one that made groups.
-
-Belongs here: what must hold of a split by groups.
-"""
+"""Checks of `grouped/*`: no duplicate group or font is in two splits, and classes are balanced."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -10,7 +7,15 @@ import pandas as pd
 
 from notmnist_assets.assets.grouped import GROUPED
 from notmnist_assets.assets.near_pairs import RADIUS
-from notmnist_assets.checks.disjoint import DISJOINT_CHECKS, prove_disjoint
+from notmnist_assets.checks.common import (
+    CLASS_BALANCE,
+    CLASS_BALANCE_DESCRIPTION,
+    DISJOINT_CHECKS,
+    check_class_balance,
+    check_disjoint,
+    no_rows_result,
+    run_selected,
+)
 from notmnist_assets.checks.results import check_result, only_selected
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius
@@ -27,15 +32,18 @@ _EXAMPLES = 20
 @dg.multi_asset_check(
     name="grouped_checks",
     specs=[
-        dg.AssetCheckSpec(
-            name,
-            asset=_KEYS[split],
-            blocking=True,
-            additional_deps=[_KEYS["train"], RADIUS.asset_key],
-            description=description,
-        )
-        for split in EVALUATION
-        for name, description in DISJOINT_CHECKS.items()
+        *(
+            dg.AssetCheckSpec(
+                name,
+                asset=_KEYS[split],
+                blocking=True,
+                additional_deps=[_KEYS["train"], RADIUS.asset_key],
+                description=description,
+            )
+            for split in EVALUATION
+            for name, description in DISJOINT_CHECKS.items()
+        ),
+        *(dg.AssetCheckSpec(CLASS_BALANCE, asset=key, description=CLASS_BALANCE_DESCRIPTION) for key in _KEYS.values()),
     ],
     ins={**{name: declaration.check_input for name, declaration in GROUPED.items()}, "radius": RADIUS.check_input},
     can_subset=True,
@@ -48,11 +56,13 @@ def grouped_checks(
     test: Split,
     radius: pd.DataFrame,
 ) -> Iterator[dg.AssetCheckResult]:
-    """Look for torn groups."""
+    """Search for images of a duplicate group in two splits, and compare the rows of letters."""
     splits = {"train": train, "valid": valid, "test": test}
     shifts = settings.read().near_shifts
-    proof = prove_disjoint(_KEYS, splits, chosen_radius(radius), shifts=shifts, near_must_hold=True)
-    yield from only_selected(context, proof)
+    disjoint = check_disjoint(_KEYS, splits, chosen_radius(radius), shifts=shifts, near_is_error=True)
+    yield from run_selected(
+        context, [(DISJOINT_CHECKS, disjoint), ((CLASS_BALANCE,), check_class_balance(_KEYS, splits))]
+    )
 
 
 @dg.multi_asset_check(
@@ -63,8 +73,7 @@ def grouped_checks(
             asset=_KEYS[split],
             blocking=True,
             additional_deps=[_KEYS["train"]],
-            description=f"No row is of a font that the splits before it have, where {PREFIX}GROUPED_FONTS asks for"
-            " that.",
+            description=f"With {PREFIX}GROUPED_FONTS, no row has a font of an earlier split.",
         )
         for split in EVALUATION
     ],
@@ -74,34 +83,35 @@ def grouped_checks(
 def grouped_fonts_check(
     context: dg.AssetCheckExecutionContext, settings: SettingsResource, train: Split, valid: Split, test: Split
 ) -> Iterator[dg.AssetCheckResult]:
-    """Look for fonts that two splits have."""
+    """Search for fonts in two splits."""
     splits = {"train": train, "valid": valid, "test": test}
-    yield from only_selected(context, _judge_fonts(splits, asked_for=settings.read().grouped_fonts))
+    yield from only_selected(context, _check_fonts(splits, required=settings.read().grouped_fonts))
 
 
 def checks_of_fonts(settings: Settings) -> Sequence[dg.AssetChecksDefinition]:
-    """Return the check of fonts, where whole fonts are to be kept in one split."""
+    """Return the check of fonts if the settings keep each font in one split."""
     return [grouped_fonts_check] if settings.grouped_fonts else []
 
 
-def _judge_fonts(splits: Mapping[str, Split], *, asked_for: bool) -> Iterator[dg.AssetCheckResult]:
-    before: set[str] = set()
+def _check_fonts(splits: Mapping[str, Split], *, required: bool) -> Iterator[dg.AssetCheckResult]:
+    earlier: set[str] = set()
     for name in SPLITS:
         sources = splits[name].sources
         fonts = set(sources["font"].unique())
-        shared = fonts & before
-        if name in EVALUATION:
+        shared = fonts & earlier
+        if name in EVALUATION and sources.empty:
+            yield no_rows_result(_KEYS[name], _FONTS)
+        elif name in EVALUATION:
+            examples = sources[sources["font"].isin(shared)].astype("str").head(_EXAMPLES)
             yield check_result(
                 _KEYS[name],
                 _FONTS,
-                passed=not shared or not asked_for,
+                passed=not shared or not required,
                 actual=len(shared),
-                threshold=0 if asked_for else f"not asked for: {PREFIX}GROUPED_FONTS=false",
-                examples=table(
-                    sources[sources["font"].isin(shared)].astype("str").head(_EXAMPLES).reset_index(names="row")
-                ),
+                threshold=0 if required else f"not required: {PREFIX}GROUPED_FONTS=false",
+                examples=table(examples.reset_index(names="row")),
             )
-        before |= fonts
+        earlier |= fonts
 
 
 CHECKS: Sequence[dg.AssetChecksDefinition] = [grouped_checks]

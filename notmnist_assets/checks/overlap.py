@@ -1,7 +1,6 @@
-"""Checks of `overlap/report`: images that merged splits share.
+"""Checks of `overlap/report`: warns if images of the merged evaluation splits are in an earlier split.
 
-Belongs here: warnings of leaks. That merged splits leak is a fact of the data, not an error; `checks.sanitized` is
-strict.
+Leaks are expected in the merged splits, so that these checks only warn; the checks of `sanitized/*` are errors.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,8 +36,8 @@ _METHODS: Final[Mapping[Method, str]] = {
             f"no_leakage_{method}",
             asset=_REPORT,
             additional_deps=[declaration.asset_key for declaration in (*HASHES.values(), NEAR_PAIRS, RADIUS)],
-            description=f"No image of valid is in train, and none of test in train or valid, {_METHODS[method]}. A"
-            " warning: the merged splits are what the assignment uses; the sanitized ones are free of it.",
+            description=f"No image of valid is in train, and none of test is in train or valid, {_METHODS[method]}."
+            " Warns only: leaks are expected in the merged splits of the assignment; sanitized/* removes them.",
         )
         for method in METHODS
     ],
@@ -52,42 +51,42 @@ def overlap_checks(
     near_pairs: pd.DataFrame,
     radius: pd.DataFrame,
 ) -> Iterator[dg.AssetCheckResult]:
-    """Warn of evaluation rows that training rows give away."""
+    """Count the evaluation rows whose image is in an earlier split."""
     used = chosen_radius(radius)
-    yield from only_selected(context, _judge_leaks(report, values.row_index().with_pairs(near_pairs, used), used))
+    yield from only_selected(context, _check_leaks(report, values.row_index().with_pairs(near_pairs, used), used))
 
 
-def _judge_leaks(report: pd.DataFrame, index: RowIndex, radius: float) -> Iterator[dg.AssetCheckResult]:
+def _check_leaks(report: pd.DataFrame, index: RowIndex, radius: float) -> Iterator[dg.AssetCheckResult]:
     pairs = zip(report["rows_of"], report["found_in"], strict=True)
-    leaks = pd.Series([found_in in EARLIER.get(rows_of, ()) for rows_of, found_in in pairs], report.index, "bool")
+    of_earlier = pd.Series([found_in in EARLIER.get(rows_of, ()) for rows_of, found_in in pairs], report.index, "bool")
     for method in METHODS:
-        part = report[(report["method"] == method) & leaks]
+        counts = report[(report["method"] == method) & of_earlier]
         leaking = _leaking_rows(index, method)
         rows = sum(leaking.values())
         by_split = ", ".join(f"{count:,} of {name}" for name, count in leaking.items() if count)
-        how = f"{_METHODS[method]} {radius:g}" if method == "near" else _METHODS[method]
+        relation = f"{_METHODS[method]} {radius:g}" if method == "near" else _METHODS[method]
         yield check_result(
             _REPORT,
             f"no_leakage_{method}",
             passed=rows == 0,
-            actual=f"{counted(rows, 'row')} ({by_split}) {how}" if rows else f"0 rows {how}",
+            actual=f"{counted(rows, 'row')} ({by_split}) {relation}" if rows else f"0 rows {relation}",
             threshold=0,
             severity=dg.AssetCheckSeverity.WARN,
             leaking_rows=rows,
             **{f"leaking_rows_of_{name}": count for name, count in leaking.items()},
-            rows=table(part),
+            rows=table(counts),
         )
 
 
 def _leaking_rows(index: RowIndex, method: Method) -> dict[str, int]:
-    """Return how many rows of valid are in train, and how many of test in train, valid or both."""
+    """Return the number of rows of valid that are in train, and of rows of test that are in train, valid or both."""
     leaking: dict[str, int] = {}
-    before = np.zeros(len(index.split), np.bool_)
+    earlier = np.zeros(len(index.split), np.bool_)
     for name in SPLITS:
         rows = index.in_split(name)
-        if before.any():
-            leaking[name] = int((index.nearest(before, method).row[index.image[rows]] != NO_ROW).sum())
-        before |= rows
+        if earlier.any():
+            leaking[name] = int((index.nearest(earlier, method).row[index.image[rows]] != NO_ROW).sum())
+        earlier |= rows
     return leaking
 
 

@@ -1,7 +1,7 @@
-"""Checks against published numbers: results on the originals are the ones that others found.
+"""Checks of stored values against published numbers of the original archives.
 
-Belongs here: which stored values are compared, and when they can be. The numbers and the comparison are in
-`curation.published`; published checksums and pixel moments are judged by the checks of archives and letters.
+The numbers are in `curation.core.published`. Published checksums and pixel moments are compared by the checks of
+archives and letters.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,11 +27,9 @@ _ROWS: Final = "published_shared_rows"
 _IMAGES: Final = "published_shared_images"
 _REPORT: Final = REPORT.asset_key
 _HASHES: Final = {name: declaration.asset_key for name, declaration in HASHES.items()}
-_ONLY_ORIGINALS: Final = "published numbers are of the profile full"
+_ONLY_ORIGINALS: Final = "published numbers exist only for the profile full"
 _ONLY_THE_SPLIT: Final = f"{_ONLY_ORIGINALS} with default sizes and seed"
-_INFERRED: Final = (
-    "The published number is inferred from percentages that were printed, so that a difference is a warning."
-)
+_INFERRED: Final = "The number is inferred from published percentages, so that a difference is only a warning."
 
 
 @dg.multi_asset_check(
@@ -40,8 +38,7 @@ _INFERRED: Final = (
         dg.AssetCheckSpec(
             _FILES,
             asset=LETTER_ASSETS[set_name][letter].asset_key,
-            description="The number of readable files and the names of the rejected ones are the published ones, with"
-            " the profile full.",
+            description="The number of readable files and the names of rejected files equal the published ones.",
         )
         for set_name in SETS
         for letter in LETTERS
@@ -51,7 +48,7 @@ _INFERRED: Final = (
 def letter_checks(
     context: dg.AssetCheckExecutionContext, settings: SettingsResource, values: StoredValues
 ) -> Iterator[dg.AssetCheckResult]:
-    """Compare what was read from the archives."""
+    """Compare the readable and the rejected files of each letter."""
     chosen = settings.read()
     for check in sorted(context.selected_asset_check_keys):
         if chosen.profile != "full":
@@ -59,7 +56,7 @@ def letter_checks(
             continue
         letter = values.letter(check.asset_key.path)
         _, set_name, name = check.asset_key.path
-        yield _compared(
+        yield _compare(
             check,
             published.certificate(
                 readable={set_name: {name: len(letter)}},
@@ -75,8 +72,8 @@ def letter_checks(
             dg.AssetCheckSpec(
                 _DISTINCT,
                 asset=key,
-                description=f"{name} holds as many distinct images as published, with the profile full, default sizes"
-                f" and seed. {_INFERRED if published.DISTINCT[name][1] == published.INFERRED else ''}".rstrip(),
+                description=f"The number of distinct images of {name} equals the published number."
+                f" {_INFERRED if published.DISTINCT[name][1] == published.INFERRED else ''}".rstrip(),
             )
             for name, key in _HASHES.items()
         ),
@@ -84,14 +81,13 @@ def letter_checks(
             _ROWS,
             asset=_REPORT,
             additional_deps=list(_HASHES.values()),
-            description="Splits share as many rows as public runs of the assignment printed, and as many test rows are"
-            " in no other split, with the profile full, default sizes and seed.",
+            description="The numbers of rows that splits share, and of test rows that are in no other split, equal"
+            " those of public runs of the assignment.",
         ),
         dg.AssetCheckSpec(
             _IMAGES,
             asset=_REPORT,
-            description="Splits share as many distinct images as published, with the profile full, default sizes and"
-            f" seed. {_INFERRED}",
+            description=f"The numbers of distinct images that splits share equal the published numbers. {_INFERRED}",
         ),
     ],
     can_subset=True,
@@ -99,14 +95,14 @@ def letter_checks(
 def result_checks(
     context: dg.AssetCheckExecutionContext, settings: SettingsResource, values: StoredValues
 ) -> Iterator[dg.AssetCheckResult]:
-    """Compare repeats and leaks of the canonical split."""
+    """Compare the distinct and the shared images of the canonical split."""
     chosen = settings.read()
     for check in sorted(context.selected_asset_check_keys):
         if not _is_published_split(chosen):
             yield not_compared(check.asset_key, check.name, _ONLY_THE_SPLIT)
             continue
         numbers = _distinct(values, check.asset_key) if check.name == _DISTINCT else _shared(values, check.name)
-        yield _compared(check, numbers)
+        yield _compare(check, numbers)
 
 
 def _is_published_split(chosen: Settings) -> bool:
@@ -129,23 +125,23 @@ def _shared(values: StoredValues, name: str) -> pd.DataFrame:
     return numbers[numbers["evidence"] == evidence]
 
 
-def _compared(check: dg.AssetCheckKey, numbers: pd.DataFrame) -> dg.AssetCheckResult:
-    """Return how many numbers agree; if one that is not inferred does not, that is an error."""
+def _compare(check: dg.AssetCheckKey, numbers: pd.DataFrame) -> dg.AssetCheckResult:
+    """Count the numbers that agree; a difference is an error if the number is published, else a warning."""
     wrong = numbers[~numbers["agrees"]]
-    surely = (wrong["evidence"] == published.PUBLISHED).any()
+    is_error = (wrong["evidence"] == published.PUBLISHED).any()
     return check_result(
         check.asset_key,
         check.name,
         passed=wrong.empty,
         actual=len(numbers) - len(wrong),
         threshold=len(numbers),
-        severity=dg.AssetCheckSeverity.ERROR if surely else dg.AssetCheckSeverity.WARN,
+        severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
         compared=table(numbers),
     )
 
 
 def checks_of_originals(settings: Settings) -> Sequence[dg.AssetChecksDefinition]:
-    """Return the checks that have published numbers to compare with: of the originals, and of the published draw."""
+    """Return the checks of the original archives, and those of the split with default sizes and seed."""
     if settings.profile != "full":
         return []
     return [letter_checks, result_checks] if _is_published_split(settings) else [letter_checks]

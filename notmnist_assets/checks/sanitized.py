@@ -1,6 +1,6 @@
-"""Checks of `sanitized/*`: proven on the stored files, by another code path than the one that removed rows.
+"""Checks of `sanitized/*`: no leaks, repeats or conflicts are left, all rows are accounted for, classes are balanced.
 
-Belongs here: what must hold before anyone trusts a sanitized split.
+The stored splits are searched by code that sanitizing does not use.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,21 +13,29 @@ import pandas as pd
 from notmnist_assets.assets.near_pairs import RADIUS
 from notmnist_assets.assets.sanitized import REMOVED, SANITIZED
 from notmnist_assets.assets.splits import SPLIT_ASSETS
-from notmnist_assets.checks.disjoint import DISJOINT_CHECKS, prove_disjoint
-from notmnist_assets.checks.results import check_result, only_selected
+from notmnist_assets.checks.common import (
+    CLASS_BALANCE,
+    CLASS_BALANCE_DESCRIPTION,
+    DISJOINT_CHECKS,
+    check_class_balance,
+    check_disjoint,
+    no_rows_result,
+    run_selected,
+)
+from notmnist_assets.checks.results import check_result
 from notmnist_assets.curation.core.images import LETTERS
-from notmnist_assets.curation.core.statistics import label_balance, label_counts
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius
 from notmnist_assets.curation.sanitizing.reconciliation import unreconciled_rows
 from notmnist_assets.curation.splitting.splits import EVALUATION
-from notmnist_assets.metadata.display import counts_table, table
+from notmnist_assets.metadata.display import table
 from notmnist_assets.settings.model import PREFIX, Settings
 from notmnist_assets.settings.resource import SettingsResource
 
-_LARGEST_RATIO = 2.0
 _EXAMPLES = 20
-_BY_CHOICE = "kept by choice:"
+_ACCOUNTED = "all_rows_accounted_for"
+_REPEATS = "no_repeats"
+_CONTRADICTIONS = "no_contradictions"
 _KEYS = {name: declaration.asset_key for name, declaration in SANITIZED.items()}
 _RAW_KEYS = [declaration.asset_key for declaration in SPLIT_ASSETS.values()]
 
@@ -46,44 +54,37 @@ _RAW_KEYS = [declaration.asset_key for declaration in SPLIT_ASSETS.values()]
             for split in EVALUATION
             for name, description in DISJOINT_CHECKS.items()
         ),
+        *(dg.AssetCheckSpec(CLASS_BALANCE, asset=key, description=CLASS_BALANCE_DESCRIPTION) for key in _KEYS.values()),
         *(
             dg.AssetCheckSpec(
-                "class_balance",
-                asset=key,
-                description="The most frequent letter has at most twice the rows of the rarest.",
-            )
-            for key in _KEYS.values()
-        ),
-        *(
-            dg.AssetCheckSpec(
-                "all_rows_accounted_for",
+                _ACCOUNTED,
                 asset=key,
                 blocking=True,
                 additional_deps=[REMOVED.asset_key, *_RAW_KEYS],
-                description="Each row of the merged split is here, with its pixels and letter, or in"
-                " sanitized/removed: none is lost, none is there twice.",
+                description="Each row of the merged split is exactly once in the sanitized split, with the same pixels"
+                " and letter, or in sanitized/removed.",
             )
             for key in _KEYS.values()
         ),
         *(
             dg.AssetCheckSpec(
-                "no_repeats",
+                _REPEATS,
                 asset=key,
                 blocking=True,
-                description="No two rows of the split have the same pixels; not judged where repeats were to be kept.",
+                description="No two rows of the split have the same pixels. Passes if the settings keep repeats.",
             )
             for key in _KEYS.values()
         ),
         *(
             dg.AssetCheckSpec(
-                "no_contradictions",
+                _CONTRADICTIONS,
                 asset=key,
                 blocking=True,
                 additional_deps=[*(other for other in _KEYS.values() if other != key), RADIUS.asset_key],
-                description="No row's image has another letter in another row: not the same pixels in any sanitized"
-                " split; with the method cells, not the same maxima of 4x4 cells; with near, no image of this split"
-                " within the radius (in other splits, no_near_duplicates finds those). Not judged where conflicts"
-                " were to be kept.",
+                description="No row with another letter has the same image: the same pixels, in any sanitized split;"
+                " with the method cells, the same maxima of 4x4 cells, in any sanitized split; with near, an image"
+                " within the radius, in this split (no_near_duplicates checks the other splits). Passes if the settings"
+                " keep conflicts.",
             )
             for key in _KEYS.values()
         ),
@@ -108,110 +109,102 @@ def sanitized_checks(
     removed: pd.DataFrame,
     radius: pd.DataFrame,
 ) -> Iterator[dg.AssetCheckResult]:
-    """Look again, differently."""
+    """Search the stored splits for duplicates and conflicts, and reconcile them with the merged splits."""
     splits = {"train": train, "valid": valid, "test": test}
     raw = {"train": raw_train, "valid": raw_valid, "test": raw_test}
     chosen = settings.read()
-    proof = prove_disjoint(
-        _KEYS,
-        splits,
-        chosen_radius(radius),
-        shifts=chosen.near_shifts,
-        near_must_hold=chosen.sanitize_method == "near",
+    used = chosen_radius(radius)
+    disjoint = check_disjoint(
+        _KEYS, splits, used, shifts=chosen.near_shifts, near_is_error=chosen.sanitize_method == "near"
     )
-    kinds = [
-        (set(DISJOINT_CHECKS), proof),
-        ({"class_balance"}, _judge_balance(splits)),
-        ({"all_rows_accounted_for"}, _account_for_rows(splits, raw, removed)),
-        ({"no_repeats", "no_contradictions"}, _judge_likeness(splits, chosen, chosen_radius(radius))),
-    ]
-    selected = {key.name for key in context.selected_asset_check_keys}
-    for names, results in kinds:
-        # They are generators: what nobody asked for is never computed.
-        if names & selected:
-            yield from only_selected(context, results)
+    yield from run_selected(
+        context,
+        [
+            (DISJOINT_CHECKS, disjoint),
+            ((CLASS_BALANCE,), check_class_balance(_KEYS, splits)),
+            ((_ACCOUNTED,), _check_reconciliation(splits, raw, removed)),
+            ((_REPEATS, _CONTRADICTIONS), _check_duplicates_within(splits, chosen, used)),
+        ],
+    )
 
 
-def _judge_balance(splits: Mapping[str, Split]) -> Iterator[dg.AssetCheckResult]:
-    for name, split in splits.items():
-        counts = label_counts(split.labels)
-        balance = label_balance(counts)
-        yield check_result(
-            _KEYS[name],
-            "class_balance",
-            passed=balance.ratio <= _LARGEST_RATIO,
-            actual=balance.words,
-            threshold=f"at most {_LARGEST_RATIO:g}",
-            severity=dg.AssetCheckSeverity.WARN,
-            ratio=balance.ratio,
-            rows_per_letter=counts_table(counts.tolist()),
-        )
-
-
-def _account_for_rows(
+def _check_reconciliation(
     splits: Mapping[str, Split], raw: Mapping[str, Split], removed: pd.DataFrame
 ) -> Iterator[dg.AssetCheckResult]:
     for name, split in splits.items():
-        gone = removed.loc[removed["split"] == name, "row"].to_numpy(np.int64)
-        problems = unreconciled_rows(split, raw[name], gone)
+        removed_rows = removed.loc[removed["split"] == name, "row"].to_numpy(np.int64)
+        if not len(raw[name]) and not len(split) and not len(removed_rows):
+            yield no_rows_result(_KEYS[name], _ACCOUNTED)
+            continue
+        problems = unreconciled_rows(split, raw[name], removed_rows)
         yield check_result(
             _KEYS[name],
-            "all_rows_accounted_for",
+            _ACCOUNTED,
             passed=problems.empty,
             actual=len(problems),
             threshold=0,
             rows=len(split),
-            removed=len(gone),
+            removed=len(removed_rows),
             rows_merged=len(raw[name]),
             unaccounted=table(problems.head(_EXAMPLES)),
         )
 
 
-def _judge_likeness(splits: Mapping[str, Split], chosen: Settings, radius: float) -> Iterator[dg.AssetCheckResult]:
-    # The compiler is needed only when this check runs, not when definitions load.
+def _check_duplicates_within(
+    splits: Mapping[str, Split], chosen: Settings, radius: float
+) -> Iterator[dg.AssetCheckResult]:
+    # Imported here because it imports Numba, which is not needed to load the definitions.
     from notmnist_assets.curation.sanitizing.verification import near_contradictions, number_images
 
     images = [split.images for split in splits.values()]
     numbers = number_images(images)
     same = number_images(images, by_cells=True) if chosen.sanitize_method == "cells" else numbers
-    contradict = _of_several_letters(np.concatenate(same), np.concatenate([split.labels for split in splits.values()]))
-    drop_repeats, judge_letters = chosen.sanitize_repeats == "drop", chosen.sanitize_conflicts != "keep"
-    for (name, split), own, alike in zip(splits.items(), numbers, same, strict=True):
-        repeats = split.sources[pd.Series(own).duplicated(keep=False).to_numpy()]
+    conflicting = _conflicting_images(np.concatenate(same), np.concatenate([split.labels for split in splits.values()]))
+    drop_repeats, drop_conflicts = chosen.sanitize_repeats == "drop", chosen.sanitize_conflicts != "keep"
+    for (name, split), image_of, same_image_of in zip(splits.items(), numbers, same, strict=True):
+        if not len(split):
+            yield from (no_rows_result(_KEYS[name], check) for check in (_REPEATS, _CONTRADICTIONS))
+            continue
+        repeats = split.sources[pd.Series(image_of).duplicated(keep=False).to_numpy()]
         yield check_result(
             _KEYS[name],
-            "no_repeats",
+            _REPEATS,
             passed=repeats.empty or not drop_repeats,
             actual=len(repeats),
-            threshold=0 if drop_repeats else f"{_BY_CHOICE} {PREFIX}SANITIZE_REPEATS=keep",
-            examples=_rows_shown(repeats),
+            threshold=0 if drop_repeats else f"kept by {PREFIX}SANITIZE_REPEATS=keep",
+            examples=_example_table(repeats),
         )
-        found = np.isin(alike, contradict)
-        if judge_letters and chosen.sanitize_method == "near":
+        found = np.isin(same_image_of, conflicting)
+        if drop_conflicts and chosen.sanitize_method == "near":
             pairs = near_contradictions(split.images, split.labels, radius, shifts=chosen.near_shifts)
             for row, other_row, _ in pairs:
                 found[[row, other_row]] = True
         contradictions = split.sources[found]
         yield check_result(
             _KEYS[name],
-            "no_contradictions",
-            passed=contradictions.empty or not judge_letters,
+            _CONTRADICTIONS,
+            passed=contradictions.empty or not drop_conflicts,
             actual=len(contradictions),
-            threshold=0 if judge_letters else f"{_BY_CHOICE} {PREFIX}SANITIZE_CONFLICTS=keep",
+            threshold=0 if drop_conflicts else f"kept by {PREFIX}SANITIZE_CONFLICTS=keep",
             method=chosen.sanitize_method,
             radius=radius,
             shifts=chosen.near_shifts,
-            examples=_rows_shown(contradictions),
+            examples=_example_table(contradictions),
         )
 
 
-def _of_several_letters(numbers: npt.NDArray[np.int64], labels: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
-    """Return the numbers of the images whose rows have more than one letter."""
+def _conflicting_images(numbers: npt.NDArray[np.int64], labels: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    """Return the numbers of images that have rows of several letters.
+
+    Args:
+        numbers: int64 (n,), image number of each row.
+        labels: int32 (n,), 0 to 9 for A to J.
+    """
     image, letters = np.unique(np.unique(numbers * len(LETTERS) + labels) // len(LETTERS), return_counts=True)
     return image[letters > 1]
 
 
-def _rows_shown(rows: pd.DataFrame) -> dg.TableMetadataValue:
+def _example_table(rows: pd.DataFrame) -> dg.TableMetadataValue:
     return table(rows.head(_EXAMPLES).reset_index(names="row"))
 
 

@@ -1,7 +1,4 @@
-"""Checks of `splits/*`: balanced, shuffled, disjoint in files, and made of most images that there are.
-
-Belongs here: what must hold of the merged splits. That their images overlap is told in `checks.overlap`.
-"""
+"""Checks of `splits/*`: classes are balanced, rows shuffled, files disjoint, and most readable images used."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -34,7 +31,7 @@ _KEYS = {name: declaration.asset_key for name, declaration in SPLIT_ASSETS.items
             dg.AssetCheckSpec(
                 "class_balance",
                 asset=key,
-                description="Every letter has the same number of rows: the largest count over the smallest is 1.",
+                description="Every letter has the same number of rows.",
             )
             for key in _KEYS.values()
         ),
@@ -42,7 +39,7 @@ _KEYS = {name: declaration.asset_key for name, declaration in SPLIT_ASSETS.items
             dg.AssetCheckSpec(
                 "labels_shuffled",
                 asset=key,
-                description="Neighbouring rows have equal labels as often as in a random order; in standard errors.",
+                description="Neighbouring rows have equal labels as often as in random order (5 standard errors).",
             )
             for key in _KEYS.values()
         ),
@@ -51,7 +48,7 @@ _KEYS = {name: declaration.asset_key for name, declaration in SPLIT_ASSETS.items
                 "disjoint_sources",
                 asset=key,
                 blocking=True,
-                description="No file (set, letter, name) of this split is in another split, nor twice in this one.",
+                description="No file (set, letter, name) of this split is in another split or twice in this one.",
             )
             for key in _KEYS.values()
         ),
@@ -63,7 +60,7 @@ def split_checks(
     context: dg.AssetCheckExecutionContext, train: Split, valid: Split, test: Split
 ) -> Iterator[dg.AssetCheckResult]:
     """Check the merged splits."""
-    yield from only_selected(context, _judge_splits({"train": train, "valid": valid, "test": test}))
+    yield from only_selected(context, _check_splits({"train": train, "valid": valid, "test": test}))
 
 
 @dg.multi_asset_check(
@@ -73,9 +70,9 @@ def split_checks(
             _USE,
             asset=_KEYS["train"],
             additional_deps=[_KEYS["valid"], FILES.asset_key],
-            description="Train and valid hold at least half of the readable images of their archive. Each letter gives"
-            " as many rows, so that a scarce one keeps out most images of the others. Compared only where the data"
-            " decide the size of train.",
+            description="Train and valid use at least half of the readable images of the large archive. All letters"
+            " give the same number of rows, so that a letter with few images limits the others. Compared only if the"
+            " size of train is chosen from the data.",
         )
     ],
     ins={**{name: SPLIT_ASSETS[name].check_input for name in ("train", "valid")}, "files": FILES.check_input},
@@ -83,17 +80,17 @@ def split_checks(
 def split_size_check(
     settings: SettingsResource, train: Split, valid: Split, files: pd.DataFrame
 ) -> dg.AssetCheckResult:
-    """Check how much of the data the splits use."""
+    """Compare the rows of train and valid with the readable images."""
     readable = readable_files(files, SET_OF_SPLIT["train"])
-    return _judge_use(len(train), len(train) + len(valid), readable, size_set=bool(settings.read().train_size))
+    return _check_use(len(train), len(train) + len(valid), readable, size_set=bool(settings.read().train_size))
 
 
 def checks_of_free_size(settings: Settings) -> Sequence[dg.AssetChecksDefinition]:
-    """Return the check of what is left unused, where the data decide the size of train."""
+    """Return the check of unused images if the size of train is chosen from the data."""
     return [] if settings.train_size else [split_size_check]
 
 
-def _judge_splits(splits: Mapping[str, Split]) -> Iterator[dg.AssetCheckResult]:
+def _check_splits(splits: Mapping[str, Split]) -> Iterator[dg.AssetCheckResult]:
     files = pd.concat([file_paths(split.sources) for split in splits.values()])
     repeated = files.duplicated(keep=False).to_numpy()
     start = 0
@@ -129,25 +126,32 @@ def _judge_splits(splits: Mapping[str, Split]) -> Iterator[dg.AssetCheckResult]:
         start += len(split)
 
 
-def _judge_use(rows: int, drawn: int, readable: Sequence[int], *, size_set: bool) -> dg.AssetCheckResult:
-    """Judge how many of the readable images of each letter of large train, of `rows`, and valid draw together."""
+def _check_use(train_rows: int, rows: int, readable: Sequence[int], *, size_set: bool) -> dg.AssetCheckResult:
+    """Compare the rows of train and valid together with the readable images of each letter of large.
+
+    Args:
+        train_rows: rows of train.
+        rows: rows of train and valid.
+        readable: readable images of each letter A to J of large.
+        size_set: whether the size of train is set.
+    """
     warn = dg.AssetCheckSeverity.WARN
     images, fewest = sum(readable), min(readable)
-    share = drawn / images
-    words = f"{100 * share:.1f} % of {images:,} readable images"
+    share = rows / images
+    used = f"{100 * share:.1f} % of {images:,} readable images"
     evidence = {"share": share, "readable_images": counts_table(readable, "images")}
     reason = ""
     if size_set:
-        reason = f"the size of train is set, to {rows:,}"
-    elif drawn < fewest * len(LETTERS):
-        reason = f"no letter limits train, but that it has {rows:,} rows at most unless its size is set"
+        reason = f"the size of train is set to {train_rows:,}"
+    elif rows < fewest * len(LETTERS):
+        reason = f"train has its largest default size, {train_rows:,} rows"
     if reason:
-        return not_compared(_KEYS["train"], _USE, f"{reason}; {words} are drawn", warn, **evidence)
+        return not_compared(_KEYS["train"], _USE, f"{reason}; {used} are used", warn, **evidence)
     return check_result(
         _KEYS["train"],
         _USE,
         passed=share >= _SMALLEST_USE,
-        actual=f"{words}: the scarcest letter, {LETTERS[readable.index(fewest)]}, has {fewest:,}",
+        actual=f"{used}: the scarcest letter, {LETTERS[readable.index(fewest)]}, has {fewest:,}",
         threshold=f"at least {100 * _SMALLEST_USE:.0f} %",
         severity=warn,
         **evidence,

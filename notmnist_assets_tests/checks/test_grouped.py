@@ -1,4 +1,4 @@
-"""The checks of grouped splits find torn groups."""
+"""The checks of grouped splits: a group or a font in two splits, and unbalanced classes."""
 
 import dagster as dg
 import numpy as np
@@ -25,12 +25,12 @@ def clean() -> dict[str, Split]:
     }
 
 
-def judge(splits: dict[str, Split]) -> list[dg.AssetCheckResult]:
+def check_splits(splits: dict[str, Split]) -> list[dg.AssetCheckResult]:
     radius = pd.DataFrame({"radius": [0.0, RADIUS], "chosen": [False, True]})
     return results_of(grouped_checks(dg.build_asset_check_context(), SettingsResource(), **splits, radius=radius))
 
 
-def judge_fonts(splits: dict[str, Split]) -> list[dg.AssetCheckResult]:
+def check_fonts(splits: dict[str, Split]) -> list[dg.AssetCheckResult]:
     return results_of(grouped_fonts_check(dg.build_asset_check_context(), SettingsResource(), **splits))
 
 
@@ -41,15 +41,15 @@ def with_row(split: Split, image: np.ndarray[tuple[int, ...], np.dtype[np.uint8]
 
 
 def test_splits_that_share_nothing_pass() -> None:
-    results = by_name(judge(clean()))
-    assert len(results) == 4
+    results = by_name(check_splits(clean()))
+    assert len(results) == 7
     assert all(result.passed for result in results.values())
 
 
 def test_an_image_in_two_splits_fails() -> None:
     splits = clean()
     splits["test"] = with_row(splits["test"], splits["valid"].images[3])
-    assert failed(judge(splits)) == {"grouped/test:no_shared_images", "grouped/test:no_near_duplicates"}
+    assert failed(check_splits(splits)) == {"grouped/test:no_shared_images", "grouped/test:no_near_duplicates"}
 
 
 def test_a_near_image_in_two_splits_fails_as_an_error() -> None:
@@ -57,21 +57,21 @@ def test_a_near_image_in_two_splits_fails_as_an_error() -> None:
     near = np.array(splits["train"].images[3])
     near[0, 0] ^= 0x40
     splits["valid"] = with_row(splits["valid"], near)
-    results = judge(splits)
+    results = check_splits(splits)
     assert failed(results) == {"grouped/valid:no_near_duplicates"}
     assert by_name(results)["grouped/valid:no_near_duplicates"].severity == dg.AssetCheckSeverity.ERROR
 
 
-def test_a_font_in_two_splits_fails_where_fonts_were_to_stay_together(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_font_in_two_splits_fails_if_fonts_must_stay_in_one_split(monkeypatch: pytest.MonkeyPatch) -> None:
     splits = clean()
     sources = splits["test"].sources.copy()
     sources.loc[[3, 8], "font"] = splits["valid"].sources["font"].iloc[5]
     splits["test"] = Split(splits["test"].images, splits["test"].labels, sources)
-    not_asked = by_name(judge_fonts(splits))["grouped/test:no_shared_fonts"]
-    assert not_asked.passed
-    assert shown(not_asked) == (1, "not asked for: NOTMNIST_GROUPED_FONTS=false")
+    not_required = by_name(check_fonts(splits))["grouped/test:no_shared_fonts"]
+    assert not_required.passed
+    assert shown(not_required) == (1, "not required: NOTMNIST_GROUPED_FONTS=false")
     monkeypatch.setenv("NOTMNIST_GROUPED_FONTS", "true")
-    results = judge_fonts(splits)
+    results = check_fonts(splits)
     assert failed(results) == {"grouped/test:no_shared_fonts"}
     result = by_name(results)["grouped/test:no_shared_fonts"]
     assert result.severity == dg.AssetCheckSeverity.ERROR
@@ -81,19 +81,19 @@ def test_a_font_in_two_splits_fails_where_fonts_were_to_stay_together(monkeypatc
     assert [record.data["row"] for record in examples.records] == [3, 8]
 
 
-@pytest.mark.parametrize("asked_for", [True, False])
-def test_the_graph_keeps_fonts_together_where_asked_and_proves_it(
-    asked_for: bool, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("required", [True, False])
+def test_with_the_setting_the_graph_keeps_each_font_in_one_split_and_checks_it(
+    required: bool, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("NOTMNIST_GROUPED_FONTS", str(asked_for).lower())
+    monkeypatch.setenv("NOTMNIST_GROUPED_FONTS", str(required).lower())
     ended = workspace.run([f"grouped/{name}" for name in SPLITS])
     assert ended.success
-    judged = {
+    checked = {
         evaluation.asset_key.to_user_string(): evaluation
         for evaluation in ended.get_asset_check_evaluations()
         if evaluation.check_name == "no_shared_fonts"
     }
-    assert set(judged) == ({"grouped/valid", "grouped/test"} if asked_for else set()), "nothing to look for"
+    assert set(checked) == ({"grouped/valid", "grouped/test"} if required else set()), "no check without the setting"
     fonts = {name: set(workspace.load(f"grouped/{name}").sources["font"]) for name in SPLITS}
     assert all(fonts.values())
     shared = {
@@ -101,15 +101,38 @@ def test_the_graph_keeps_fonts_together_where_asked_and_proves_it(
         "grouped/test": fonts["test"] & (fonts["train"] | fonts["valid"]),
     }
     for key, fonts_of_both in shared.items():
-        assert bool(fonts_of_both) != asked_for
-        if asked_for:
-            assert judged[key].passed
-            assert judged[key].metadata["actual"].value == 0
+        assert bool(fonts_of_both) != required
+        if required:
+            assert checked[key].passed
+            assert checked[key].metadata["actual"].value == 0
 
 
-def test_a_moved_image_in_two_splits_fails_when_shifts_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_moved_image_in_two_splits_fails_with_shifts(monkeypatch: pytest.MonkeyPatch) -> None:
     splits = clean()
     splits["valid"] = with_row(splits["valid"], np.pad(splits["train"].images[3], ((1, 0), (0, 0)))[:28])
-    assert failed(judge(splits)) == set()
+    assert failed(check_splits(splits)) == set()
     monkeypatch.setenv("NOTMNIST_NEAR_SHIFTS", "true")
-    assert failed(judge(splits)) == {"grouped/valid:no_near_duplicates"}
+    assert failed(check_splits(splits)) == {"grouped/valid:no_near_duplicates"}
+
+
+def test_a_letter_with_less_than_half_the_rows_of_another_is_a_warning() -> None:
+    splits = clean()
+    splits["train"] = splits["train"].take(np.array([row for row in range(100) if row % 10 != 8 or row < 20]))
+    results = check_splits(splits)
+    assert failed(results) == {"grouped/train:class_balance"}
+    result = by_name(results)["grouped/train:class_balance"]
+    assert result.severity == dg.AssetCheckSeverity.WARN
+    assert shown(result) == ("5: most A 10, fewest I 2", "at most 2")
+
+
+def test_checks_of_an_empty_split_warn_that_there_are_no_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTMNIST_GROUPED_FONTS", "true")
+    splits = clean()
+    splits["test"] = splits["test"].take(np.empty(0, np.intp))
+    results = [*check_splits(splits), *check_fonts(splits)]
+    names = ("no_shared_images", "no_near_duplicates", "class_balance", "no_shared_fonts")
+    assert failed(results) == {f"grouped/test:{name}" for name in names}
+    for name in names:
+        result = by_name(results)[f"grouped/test:{name}"]
+        assert shown(result) == ("no rows", "at least 1 row")
+        assert result.severity == dg.AssetCheckSeverity.WARN

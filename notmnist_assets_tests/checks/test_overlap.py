@@ -1,4 +1,4 @@
-"""The checks of the overlap report: shared images of merged splits are a warning."""
+"""The checks of the overlap report: images in two merged splits are a warning."""
 
 from typing import ClassVar
 
@@ -22,11 +22,11 @@ RADIUS = 0.5
 OTHERS = {"train": [0, 1], "valid": [2, 3], "test": [4, 5]}
 """Drawings that no other split has."""
 HIDDEN, VISIBLE = (1, 0), (0, 1)
-"""Changes of 0.2 that the cells' maxima do not show, and that they show."""
+"""Changes of 0.2 that keep the maxima of cells, and that change them."""
 
 
 class ValuesOf(StoredValues):
-    """Values that a test holds in memory."""
+    """Stored values with an index in memory."""
 
     index: ClassVar[RowIndex]
 
@@ -34,10 +34,10 @@ class ValuesOf(StoredValues):
         return self.index
 
 
-def judge_overlap(
+def check_overlap(
     rows: dict[str, list[int]], changed: dict[str, tuple[int, int]] | None = None
 ) -> dict[str, dg.AssetCheckResult]:
-    """Judge splits that hold each its own drawings and these; `changed` are all of one split's, by how much."""
+    """Check splits with their own drawings and `rows`; `changed` changes the drawings in `rows` of a split."""
     splits: dict[str, Split] = {}
     for name, others in OTHERS.items():
         change = (changed or {}).get(name, (0, 0))
@@ -62,18 +62,18 @@ def test_shared_images_of_merged_splits_are_a_warning_for_each_method_that_finds
     rows_of: str, found_in: str
 ) -> None:
     shared: dict[str, list[int]] = {rows_of: [6, 6, 0 if found_in == "train" else 2], found_in: [6]}
-    results = judge_overlap(shared)
+    results = check_overlap(shared)
     assert methods(results) == {"exact", "cells", "near"}
     assert {result.severity for result in results.values()} == {dg.AssetCheckSeverity.WARN}
     assert shown(results["overlap/report:no_leakage_exact"]) == (f"3 rows (3 of {rows_of}) with equal pixels", 0)
-    assert methods(judge_overlap(shared, {rows_of: HIDDEN})) == {"cells", "near"}
-    near = judge_overlap(shared, {rows_of: VISIBLE})
+    assert methods(check_overlap(shared, {rows_of: HIDDEN})) == {"cells", "near"}
+    near = check_overlap(shared, {rows_of: VISIBLE})
     assert methods(near) == {"near"}
     assert shown(near["overlap/report:no_leakage_near"]) == (f"3 rows (3 of {rows_of}) within the radius 0.5", 0)
 
 
 def test_a_test_row_that_is_in_train_and_in_valid_is_counted_once() -> None:
-    result = judge_overlap({"train": [6], "valid": [6, 6], "test": [6, 2]})["overlap/report:no_leakage_exact"]
+    result = check_overlap({"train": [6], "valid": [6, 6], "test": [6, 2]})["overlap/report:no_leakage_exact"]
     assert shown(result)[0] == "4 rows (2 of valid, 2 of test) with equal pixels"
     counts = [result.metadata[f"leaking_rows{of}"].value for of in ("", "_of_valid", "_of_test")]
     assert counts == [4, 2, 2]
@@ -81,6 +81,6 @@ def test_a_test_row_that_is_in_train_and_in_valid_is_counted_once() -> None:
 
 @pytest.mark.parametrize("name", ["train", "valid", "test"])
 def test_repeats_within_a_split_are_no_leakage(name: str) -> None:
-    results = judge_overlap({name: [6, 6]})
+    results = check_overlap({name: [6, 6]})
     assert methods(results) == set()
     assert shown(results["overlap/report:no_leakage_near"]) == ("0 rows within the radius 0.5", 0)

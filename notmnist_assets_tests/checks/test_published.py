@@ -1,4 +1,4 @@
-"""Published numbers are demanded of the originals, and of nothing else."""
+"""The checks of published numbers compare the original archives, and nothing else."""
 
 import shutil
 from pathlib import Path
@@ -25,8 +25,8 @@ RESULTS = {
 }
 
 
-def judge() -> dict[str, dg.AssetCheckResult]:
-    """Return what all checks of published numbers say of what is stored."""
+def check_published() -> dict[str, dg.AssetCheckResult]:
+    """Return the results of all checks of published numbers for the stored values."""
     context = dg.build_asset_check_context()
     return by_name(
         result
@@ -36,7 +36,7 @@ def judge() -> dict[str, dg.AssetCheckResult]:
 
 
 def publish(monkeypatch: pytest.MonkeyPatch, workspace: Workspace) -> None:
-    """Let the numbers of the tiny archives be the published ones."""
+    """Replace the published numbers by those of the tiny archives."""
     hashes = {name: workspace.load(f"hashes/{name}")["exact"] for name in SPLITS}
     digests = {name: set(table) for name, table in hashes.items()}
     rejected = {set_name: {letter: (bad[0],) for letter, bad in BAD_FILES.items()} for set_name in SETS}
@@ -55,7 +55,7 @@ def publish(monkeypatch: pytest.MonkeyPatch, workspace: Workspace) -> None:
 
 @pytest.fixture
 def originals(finished: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """The tiny archives' values stored as those of the profile full, and their numbers as the published ones."""
+    """Values of the tiny archives, stored for the profile full, with their numbers as published numbers."""
     publish(monkeypatch, finished)
     shutil.copytree(finished.storage / "custom", tmp_path / "full", ignore=shutil.ignore_patterns("exports", "cache"))
     monkeypatch.setenv("NOTMNIST_STORAGE", str(tmp_path))
@@ -63,7 +63,7 @@ def originals(finished: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     return finished
 
 
-def test_the_checks_exist_where_they_have_numbers_to_compare_with() -> None:
+def test_the_checks_exist_if_there_are_published_numbers() -> None:
     full = {"NOTMNIST_PROFILE": "full"}
     assert checks_of_originals(read_settings({})) == []
     assert checks_of_originals(read_settings(full)) == [letter_checks, result_checks]
@@ -71,7 +71,7 @@ def test_the_checks_exist_where_they_have_numbers_to_compare_with() -> None:
 
 
 def test_results_that_agree_pass_and_show_both_numbers(originals: Workspace) -> None:
-    results = judge()
+    results = check_published()
     assert originals.storage.is_dir()
     assert len(results) == 20 + len(RESULTS)
     assert failed(results.values()) == set()
@@ -120,33 +120,33 @@ def test_a_result_that_disagrees_fails_alone(
     monkeypatch: pytest.MonkeyPatch, name: str, value: object, expected: dict[str, str]
 ) -> None:
     monkeypatch.setattr(published, name, value)
-    results = judge()
+    results = check_published()
     assert {check: results[check].severity.name for check in failed(results.values())} == expected
 
 
-def words(results: dict[str, dg.AssetCheckResult], group: str) -> set[object]:
+def actual_values(results: dict[str, dg.AssetCheckResult], group: str) -> set[object]:
     assert failed(results.values()) == set()
     return {shown(result)[0] for name, result in results.items() if name.startswith(group)}
 
 
 @pytest.mark.usefixtures("originals")
 @pytest.mark.parametrize(("setting", "value"), [("SEED", "7"), ("TEST_SIZE", "90")])
-def test_another_split_of_the_originals_is_compared_by_its_letters_only(
+def test_only_letters_are_compared_if_the_split_is_not_the_published_one(
     monkeypatch: pytest.MonkeyPatch, setting: str, value: str
 ) -> None:
     monkeypatch.setenv(f"NOTMNIST_{setting}", value)
-    results = judge()
-    reason = "not compared: published numbers are of the profile full with default sizes and seed"
-    assert words(results, "hashes") == words(results, "overlap") == {reason}
-    assert words(results, "letters") == {2}
+    results = check_published()
+    reason = "not compared: published numbers exist only for the profile full with default sizes and seed"
+    assert actual_values(results, "hashes") == actual_values(results, "overlap") == {reason}
+    assert actual_values(results, "letters") == {2}
 
 
 def test_other_data_are_not_compared(finished: Workspace) -> None:
     assert finished.storage.is_dir()
-    results = judge()
-    assert words(results, "letters") == {"not compared: published numbers are of the profile full"}
-    assert words(results, "hashes") == {
-        "not compared: published numbers are of the profile full with default sizes and seed"
+    results = check_published()
+    assert actual_values(results, "letters") == {"not compared: published numbers exist only for the profile full"}
+    assert actual_values(results, "hashes") == {
+        "not compared: published numbers exist only for the profile full with default sizes and seed"
     }
 
 
@@ -156,19 +156,19 @@ def test_default_sizes_and_seed_are_the_published_ones() -> None:
     assert chosen.seed == published.SEED
 
 
-def test_a_wrong_result_is_seen_in_a_run_and_stops_nothing(
+def test_a_difference_fails_its_check_in_a_run_and_does_not_stop_the_run(
     workspace: Workspace, originals: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert workspace is originals
     monkeypatch.setattr(published, "DISTINCT", dict.fromkeys(SPLITS, (1, published.PUBLISHED)))
     result = workspace.run(["hashes/test", "overlap/report"])
     assert result.success
-    verdicts = {
+    passed = {
         f"{evaluation.asset_key.to_user_string()}:{evaluation.check_name}": evaluation.passed
         for evaluation in result.get_asset_check_evaluations()
         if evaluation.check_name.startswith("published")
     }
-    assert verdicts == {
+    assert passed == {
         "hashes/test:published_distinct": False,
         "overlap/report:published_shared_rows": True,
         "overlap/report:published_shared_images": True,

@@ -1,4 +1,4 @@
-"""The checks of sanitized splits find what sanitizing could have left behind."""
+"""The checks of sanitized splits: leaks, repeats, conflicts, lost rows and unbalanced classes fail."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -30,14 +30,14 @@ def clean() -> dict[str, Split]:
     return {name: split_of(noise(seed), BALANCED, name=name) for seed, name in enumerate(SPLITS)}
 
 
-def judge(
+def check_splits(
     splits: Mapping[str, Split],
     raw: Mapping[str, Split] | None = None,
     removed: Mapping[str, int] | None = None,
 ) -> dict[str, dg.AssetCheckResult]:
     raw = raw or splits
     last = len(BALANCED) - 1
-    gone = pd.DataFrame(
+    removed_table = pd.DataFrame(
         [(name, last - place) for name, rows in (removed or {}).items() for place in range(rows)],
         columns=["split", "row"],
     )
@@ -47,7 +47,7 @@ def judge(
         SettingsResource(),
         **splits,
         **{f"raw_{name}": split for name, split in raw.items()},
-        removed=gone,
+        removed=removed_table,
         radius=radius,
     )
     return by_name(results_of(called))
@@ -60,16 +60,16 @@ def with_row(split: Split, row: int, image: npt.NDArray[np.uint8]) -> Split:
 
 
 def test_clean_splits_pass() -> None:
-    results = judge(clean())
+    results = check_splits(clean())
     assert len(results) == 16
     assert failed(results.values()) == set()
 
 
 @pytest.mark.parametrize(("split", "other"), [("valid", "train"), ("test", "train"), ("test", "valid")])
-def test_a_shared_image_fails_and_is_named(split: str, other: str) -> None:
+def test_a_shared_image_fails_and_is_listed(split: str, other: str) -> None:
     splits = clean()
     splits[split] = with_row(splits[split], 9, splits[other].images[9])
-    results = judge(splits)
+    results = check_splits(splits)
     assert failed(results.values()) == {f"sanitized/{split}:no_shared_images", f"sanitized/{split}:no_near_duplicates"}
     result = results[f"sanitized/{split}:no_shared_images"]
     assert result.severity == dg.AssetCheckSeverity.ERROR
@@ -87,18 +87,18 @@ def test_a_near_duplicate_fails_up_to_the_radius(levels: int, passes: bool) -> N
     moved[3, :3] = (255, 255, levels - 510) if levels > 510 else (255, levels - 255, 0)
     splits["train"] = with_row(splits["train"], 1, flat)
     splits["valid"] = with_row(splits["valid"], 2, moved)
-    result = judge(splits)["sanitized/valid:no_near_duplicates"]
+    result = check_splits(splits)["sanitized/valid:no_near_duplicates"]
     assert result.passed == passes
     assert result.metadata["radius"].value == RADIUS
 
 
-def test_near_duplicates_only_warn_when_another_method_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_near_duplicates_warn_if_the_method_is_not_near(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTMNIST_SANITIZE_METHOD", "exact")
     splits = clean()
     near = splits["train"].images[0].copy()
     near[0, 0] ^= 1
     splits["test"] = with_row(splits["test"], 0, near)
-    result = judge(splits)["sanitized/test:no_near_duplicates"]
+    result = check_splits(splits)["sanitized/test:no_near_duplicates"]
     assert not result.passed
     assert result.severity == dg.AssetCheckSeverity.WARN
 
@@ -109,33 +109,33 @@ def rows_of(result: dg.AssetCheckResult, table: str = "examples") -> list[object
     return [record.data["row"] for record in value.records]
 
 
-def test_a_moved_copy_fails_when_shifts_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_moved_copy_fails_with_shifts(monkeypatch: pytest.MonkeyPatch) -> None:
     splits = clean()
     splits["test"] = with_row(splits["test"], 0, np.pad(splits["valid"].images[4], ((0, 0), (0, 1)))[:, 1:])
-    assert failed(judge(splits).values()) == set()
+    assert failed(check_splits(splits).values()) == set()
     monkeypatch.setenv("NOTMNIST_NEAR_SHIFTS", "true")
-    results = judge(splits)
+    results = check_splits(splits)
     assert failed(results.values()) == {"sanitized/test:no_near_duplicates"}
     assert results["sanitized/test:no_near_duplicates"].severity == dg.AssetCheckSeverity.ERROR
 
 
-def test_a_moved_copy_of_another_letter_in_the_same_split_fails_when_shifts_are_asked_for(
+def test_a_moved_copy_with_another_letter_in_the_same_split_fails_with_shifts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     splits = clean()
     other = int(np.flatnonzero(splits["test"].labels != splits["test"].labels[0])[0])
     splits["test"] = with_row(splits["test"], 0, np.pad(splits["test"].images[other], ((0, 0), (0, 1)))[:, 1:])
-    assert failed(judge(splits).values()) == set()
+    assert failed(check_splits(splits).values()) == set()
     monkeypatch.setenv("NOTMNIST_NEAR_SHIFTS", "true")
-    result = judge(splits)["sanitized/test:no_contradictions"]
+    result = check_splits(splits)["sanitized/test:no_contradictions"]
     assert not result.passed
     assert set(rows_of(result)) == {0, other}
 
 
-def test_a_row_that_left_without_a_reason_fails() -> None:
+def test_a_row_that_is_missing_without_being_removed_fails() -> None:
     raw = clean()
     splits = {**raw, "test": raw["test"].take(np.arange(97))}
-    result = judge(splits, raw, {"test": 2})["sanitized/test:all_rows_accounted_for"]
+    result = check_splits(splits, raw, {"test": 2})["sanitized/test:all_rows_accounted_for"]
     assert not result.passed
     assert result.severity == dg.AssetCheckSeverity.ERROR
     assert shown(result) == (1, 0)
@@ -144,7 +144,7 @@ def test_a_row_that_left_without_a_reason_fails() -> None:
     (record,) = unaccounted.records
     assert (record.data["row"], record.data["problem"]) == (97, "lost")
     assert record.data["name"] == raw["test"].sources["name"].iloc[97]
-    assert judge(splits, raw, {"test": 3})["sanitized/test:all_rows_accounted_for"].passed
+    assert check_splits(splits, raw, {"test": 3})["sanitized/test:all_rows_accounted_for"].passed
 
 
 @pytest.mark.parametrize(
@@ -159,97 +159,119 @@ def test_a_row_that_left_without_a_reason_fails() -> None:
 def test_rows_are_accounted_for_one_by_one(kept: list[int], removed: int, problems: dict[str, int]) -> None:
     raw = clean()
     splits = {**raw, "test": raw["test"].take(np.array(kept))}
-    result = judge(splits, raw, {"test": removed})["sanitized/test:all_rows_accounted_for"]
+    result = check_splits(splits, raw, {"test": removed})["sanitized/test:all_rows_accounted_for"]
     assert not result.passed
     unaccounted = result.metadata["unaccounted"]
     assert isinstance(unaccounted, dg.TableMetadataValue)
     assert Counter(record.data["problem"] for record in unaccounted.records) == problems
 
 
-def test_a_row_with_other_pixels_or_of_nowhere_is_not_accounted_for() -> None:
+def test_a_row_with_different_pixels_or_of_an_unknown_file_is_not_accounted_for() -> None:
     raw = clean()
     sources = raw["valid"].sources.copy()
-    sources.loc[4, "name"] = "unheard-of.png"
+    sources.loc[4, "name"] = "unknown.png"
     splits = {
         **raw,
         "train": with_row(raw["train"], 3, noise(9)[0]),
         "valid": Split(raw["valid"].images, raw["valid"].labels, sources),
     }
-    results = judge(splits, raw)
+    results = check_splits(splits, raw)
     assert rows_of(results["sanitized/train:all_rows_accounted_for"], "unaccounted") == [3]
     assert rows_of(results["sanitized/valid:all_rows_accounted_for"], "unaccounted") == [4, -1]
 
 
-def test_a_repeat_within_a_split_fails_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_repeat_within_a_split_fails_and_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     splits = clean()
     splits["train"] = with_row(splits["train"], 12, splits["train"].images[2])
-    results = judge(splits)
+    results = check_splits(splits)
     assert failed(results.values()) == {"sanitized/train:no_repeats"}
     result = results["sanitized/train:no_repeats"]
     assert result.severity == dg.AssetCheckSeverity.ERROR
     assert shown(result) == (2, 0)
     assert rows_of(result) == [2, 12]
     monkeypatch.setenv("NOTMNIST_SANITIZE_REPEATS", "keep")
-    kept = judge(splits)["sanitized/train:no_repeats"]
+    kept = check_splits(splits)["sanitized/train:no_repeats"]
     assert kept.passed
-    assert shown(kept) == (2, "kept by choice: NOTMNIST_SANITIZE_REPEATS=keep")
+    assert shown(kept) == (2, "kept by NOTMNIST_SANITIZE_REPEATS=keep")
 
 
 @pytest.mark.parametrize("conflicts", ["drop", "majority", "keep"])
-def test_equal_images_of_two_letters_fail_in_and_across_splits(conflicts: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_equal_images_with_two_letters_fail_within_and_across_splits(
+    conflicts: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("NOTMNIST_SANITIZE_CONFLICTS", conflicts)
     splits = clean()
     splits["train"] = with_row(splits["train"], 13, splits["train"].images[2])
     splits["test"] = with_row(splits["test"], 7, splits["valid"].images[8])
-    results = judge(splits)
+    results = check_splits(splits)
     rows = {name: rows_of(results[f"sanitized/{name}:no_contradictions"]) for name in SPLITS}
     assert rows == {"train": [2, 13], "valid": [8], "test": [7]}
     for name in SPLITS:
         result = results[f"sanitized/{name}:no_contradictions"]
         assert result.passed == (conflicts == "keep")
         assert result.severity == dg.AssetCheckSeverity.ERROR
-    threshold = "kept by choice: NOTMNIST_SANITIZE_CONFLICTS=keep" if conflicts == "keep" else 0
+    threshold = "kept by NOTMNIST_SANITIZE_CONFLICTS=keep" if conflicts == "keep" else 0
     assert shown(results["sanitized/train:no_contradictions"]) == (2, threshold)
 
 
 @pytest.mark.parametrize(("method", "fails"), [("near", True), ("cells", True), ("exact", False)])
-def test_like_images_of_two_letters_fail_where_the_method_calls_them_the_same(
+def test_similar_images_with_two_letters_fail_if_the_method_calls_them_the_same(
     method: str, fails: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NOTMNIST_SANITIZE_METHOD", method)
     splits = clean()
-    like = splits["train"].images[2].copy()
-    like.flat[like.argmin()] += 1  # below the maximum of its cell
-    splits["train"] = with_row(splits["train"], 13, like)
-    result = judge(splits)["sanitized/train:no_contradictions"]
+    similar = splits["train"].images[2].copy()
+    similar.flat[similar.argmin()] += 1  # below the maximum of its cell
+    splits["train"] = with_row(splits["train"], 13, similar)
+    result = check_splits(splits)["sanitized/train:no_contradictions"]
     assert result.passed != fails
     assert rows_of(result) == ([2, 13] if fails else [])
 
 
-def test_only_checks_that_were_asked_for_are_computed(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checks_that_are_not_selected_are_not_computed(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_args: object) -> None:
-        raise AssertionError("the proof was computed")
+        raise AssertionError("a check that is not selected was computed")
 
     monkeypatch.setattr(verification, "near_rows", refuse)
     monkeypatch.setattr(verification, "number_images", refuse)
-    asked = dg.AssetCheckKey(dg.AssetKey(["sanitized", "test"]), "class_balance")
+    selected = dg.AssetCheckKey(dg.AssetKey(["sanitized", "test"]), "class_balance")
     with workspace.instance() as instance:
         definitions = workspace.definitions
         ended = dg.materialize(
             [*(definitions.assets or []), *(definitions.asset_checks or [])],  # type: ignore[list-item]
-            selection=dg.AssetSelection.checks(asked),
+            selection=dg.AssetSelection.checks(selected),
             resources=definitions.resources,
             instance=instance,
             run_config=QUIET,
         )
-    assert [result.asset_check_key for result in ended.get_asset_check_evaluations()] == [asked]
+    assert [result.asset_check_key for result in ended.get_asset_check_evaluations()] == [selected]
 
 
-def test_a_letter_thinned_by_more_than_half_is_a_warning() -> None:
+def test_a_letter_with_less_than_half_the_rows_of_another_is_a_warning() -> None:
     raw = clean()
     kept = np.array([row for row in range(100) if row % 10 != 8 or row < 40])
-    result = judge({**raw, "train": raw["train"].take(kept)}, raw)["sanitized/train:class_balance"]
+    result = check_splits({**raw, "train": raw["train"].take(kept)}, raw)["sanitized/train:class_balance"]
     assert not result.passed
     assert result.severity == dg.AssetCheckSeverity.WARN
     assert shown(result) == ("2.5: most A 10, fewest I 4", "at most 2")
     assert result.metadata["ratio"].value == 2.5
+
+
+def test_checks_of_an_empty_split_warn_that_there_are_no_rows() -> None:
+    raw = clean()
+    splits = {**raw, "test": raw["test"].take(np.empty(0, np.intp))}
+    results = check_splits(splits, raw, {"test": len(BALANCED)})
+    on_rows = {"no_shared_images", "no_near_duplicates", "class_balance", "no_repeats", "no_contradictions"}
+    assert failed(results.values()) == {f"sanitized/test:{name}" for name in on_rows}
+    for name in on_rows:
+        result = results[f"sanitized/test:{name}"]
+        assert shown(result) == ("no rows", "at least 1 row")
+        assert result.severity == dg.AssetCheckSeverity.WARN
+    assert results["sanitized/test:all_rows_accounted_for"].passed, "all rows were removed with a reason"
+
+
+def test_nothing_to_account_for_is_a_warning() -> None:
+    empty = {**clean(), "valid": clean()["valid"].take(np.empty(0, np.intp))}
+    result = check_splits(empty)["sanitized/valid:all_rows_accounted_for"]
+    assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert shown(result)[0] == "no rows"

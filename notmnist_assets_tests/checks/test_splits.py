@@ -1,4 +1,4 @@
-"""The checks of merged splits: balance, order and shared files."""
+"""The checks of merged splits: balance, order, shared files and unused images."""
 
 from collections.abc import Sequence
 
@@ -29,7 +29,7 @@ def split(name: str, labels: Sequence[int] = (), *, shuffle: bool = True) -> Spl
 
 @pytest.fixture
 def readable(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many readable images each letter of large has; a test may change it."""
+    """Readable images of each letter of large; a test may change them."""
     counts = [30] * 10
 
     def readable_files(_files: pd.DataFrame, _set_name: str) -> list[int]:
@@ -41,12 +41,12 @@ def readable(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return counts
 
 
-def judge(**splits: Split) -> list[dg.AssetCheckResult]:
+def check_splits(**splits: Split) -> list[dg.AssetCheckResult]:
     given = {name: splits.get(name, split(name)) for name in SPLITS}
     return results_of(split_checks(dg.build_asset_check_context(), **given))
 
 
-def judge_use() -> dg.AssetCheckResult:
+def check_size() -> dg.AssetCheckResult:
     result = split_size_check(SettingsResource(), split("train"), split("valid"), files=pd.DataFrame())
     assert isinstance(result, dg.AssetCheckResult)
     return result
@@ -54,23 +54,23 @@ def judge_use() -> dg.AssetCheckResult:
 
 @pytest.mark.usefixtures("readable")
 def test_balanced_shuffled_disjoint_splits_pass() -> None:
-    results = judge()
+    results = check_splits()
     assert len(results) == 9
     assert failed(results) == set()
 
 
 @pytest.mark.usefixtures("readable")
 def test_one_row_more_of_a_letter_fails() -> None:
-    result = by_name(judge(valid=split("valid", [*BALANCED, 3])))["splits/valid:class_balance"]
+    result = by_name(check_splits(valid=split("valid", [*BALANCED, 3])))["splits/valid:class_balance"]
     assert not result.passed
     assert shown(result) == ("1.1: most D 11, fewest A 10", "exactly 1")
     assert result.metadata["ratio"].value == 1.1
 
 
 @pytest.mark.usefixtures("readable")
-def test_a_missing_letter_fails_and_is_named() -> None:
+def test_a_missing_letter_fails_and_is_listed() -> None:
     labels = [label for label in BALANCED if label != 8]
-    result = by_name(judge(test=split("test", labels)))["splits/test:class_balance"]
+    result = by_name(check_splits(test=split("test", labels)))["splits/test:class_balance"]
     assert not result.passed
     assert shown(result) == ("I has no rows", "exactly 1")
 
@@ -78,14 +78,14 @@ def test_a_missing_letter_fails_and_is_named() -> None:
 @pytest.mark.usefixtures("readable")
 @pytest.mark.parametrize("labels", [sorted(BALANCED), BALANCED], ids=["sorted", "in turn"])
 def test_labels_in_order_fail(labels: list[int]) -> None:
-    assert "splits/train:labels_shuffled" in failed(judge(train=split("train", labels * 5, shuffle=False)))
+    assert "splits/train:labels_shuffled" in failed(check_splits(train=split("train", labels * 5, shuffle=False)))
 
 
 @pytest.mark.usefixtures("readable")
 def test_a_file_in_two_splits_fails_in_both() -> None:
     train, valid = split("train"), split("valid")
     valid.sources.iloc[7] = train.sources.iloc[2]
-    results = by_name(judge(train=train, valid=valid))
+    results = by_name(check_splits(train=train, valid=valid))
     for name in ("train", "valid"):
         result = results[f"splits/{name}:disjoint_sources"]
         assert not result.passed
@@ -98,52 +98,52 @@ def test_a_file_in_two_splits_fails_in_both() -> None:
 def test_a_file_twice_in_one_split_fails() -> None:
     test = split("test")
     test.sources.iloc[7] = test.sources.iloc[2]
-    assert "splits/test:disjoint_sources" in failed(judge(test=test))
+    assert "splits/test:disjoint_sources" in failed(check_splits(test=test))
 
 
 @pytest.mark.usefixtures("readable")
-def test_fractions_have_four_digits_and_limits_say_how_they_are_compared() -> None:
-    actual, threshold = shown(by_name(judge())["splits/train:labels_shuffled"])
+def test_fractions_have_four_digits_and_thresholds_name_the_comparison() -> None:
+    actual, threshold = shown(by_name(check_splits())["splits/train:labels_shuffled"])
     assert isinstance(actual, float)
     assert actual == float(f"{actual:.4g}")
     assert threshold == "at most 5 standard errors"
 
 
-def test_a_scarce_letter_that_keeps_most_images_out_is_a_warning_that_names_it(readable: list[int]) -> None:
+def test_a_letter_so_scarce_that_most_images_are_unused_is_a_warning_that_names_it(readable: list[int]) -> None:
     readable[:] = [2_041] * 9 + [20]
-    result = judge_use()
+    result = check_size()
     assert not result.passed
     assert result.severity == dg.AssetCheckSeverity.WARN
     assert shown(result) == ("1.1 % of 18,389 readable images: the scarcest letter, J, has 20", "at least 50 %")
     readable[:] = [40] * 9 + [20]
-    result = judge_use()
+    result = check_size()
     assert result.passed
     assert result.metadata["share"].value == 200 / 380
 
 
-def test_how_many_images_are_used_is_not_judged_where_no_letter_decides(
+def test_the_share_of_used_images_is_not_compared_if_no_letter_limits_the_size(
     readable: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert checks_of_free_size(read_settings({"NOTMNIST_PROFILE": "sample"})) == [], "the size is set"
     readable[:] = [2_000] * 10
-    result = judge_use()
+    result = check_size()
     assert result.passed
-    assert "not compared: no letter limits train, but that it has 100 rows at most" in str(shown(result)[0])
+    assert "not compared: train has its largest default size, 100 rows;" in str(shown(result)[0])
     monkeypatch.setenv("NOTMNIST_TRAIN_SIZE", "100")
-    result = judge_use()
+    result = check_size()
     assert result.passed
-    actual = "not compared: the size of train is set, to 100; 1.0 % of 20,000 readable images are drawn"
+    actual = "not compared: the size of train is set to 100; 1.0 % of 20,000 readable images are used"
     assert shown(result) == (actual, "none")
 
 
-def test_a_split_says_what_decided_its_size_and_how_many_images_it_left_out(
+def test_metadata_of_a_split_explain_its_size_and_count_the_unused_images(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def told(name: str) -> list[object]:
+    def size_metadata(name: str) -> list[object]:
         recorded = workspace.metadata(f"splits/{name}")
         return [recorded[label].value for label in ("size", "scarcest_letter", "images_left_out")]
 
-    assert told("train") == ["by its setting", "A: 30 readable images in large", 50]
+    assert size_metadata("train") == ["by its setting", "A: 30 readable images in large", 50]
     for size in SIZES:
         monkeypatch.delenv(size)
     large = tiny_members()["large"]
@@ -153,8 +153,8 @@ def test_a_split_says_what_decided_its_size_and_how_many_images_it_left_out(
     keys = ["archives/large", "letters/large/J", "letters/files", *(f"splits/{name}" for name in SPLITS)]
     evaluations = workspace.run(keys).get_asset_check_evaluations()
     why = "limited by the scarcest letter (J: 8): each letter gives as many rows"
-    assert told("train") == told("valid") == [why, "J: 8 readable images in large", 278 - 80]
-    assert told("test")[2] == 0
-    (verdict,) = [evaluation for evaluation in evaluations if evaluation.check_name == "uses_most_images"]
-    assert not verdict.passed
-    assert verdict.metadata["actual"].value == "28.8 % of 278 readable images: the scarcest letter, J, has 8"
+    assert size_metadata("train") == size_metadata("valid") == [why, "J: 8 readable images in large", 278 - 80]
+    assert size_metadata("test")[2] == 0
+    (result,) = [evaluation for evaluation in evaluations if evaluation.check_name == "uses_most_images"]
+    assert not result.passed
+    assert result.metadata["actual"].value == "28.8 % of 278 readable images: the scarcest letter, J, has 8"

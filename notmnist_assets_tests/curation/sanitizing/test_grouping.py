@@ -1,4 +1,4 @@
-"""The grouped split against loops over all pairs of images."""
+"""The split by duplicate groups, compared with loops over all pairs of images."""
 
 import base64
 import itertools
@@ -13,11 +13,14 @@ from notmnist_assets.curation.core.file_names import font_name
 from notmnist_assets.curation.core.images import LETTERS, SETS
 from notmnist_assets.curation.core.values import LetterImages
 from notmnist_assets.curation.sanitizing.grouping import (
+    GROUP_TOO_LARGE,
+    NO_ROOM,
     NO_SPLIT,
     Pool,
     assign_groups,
     gather_splits,
     group_images,
+    left_out_images,
     pool_letters,
 )
 from notmnist_assets.curation.splitting.splits import SPLITS, SplitSizes
@@ -32,15 +35,15 @@ def file_name(font: int, number: int) -> str:
 
 @st.composite
 def pools(draw: st.DrawFn) -> Pool:
-    """Draw both sets with up to three images a letter, many of them near or equal, in four fonts."""
+    """Generate both sets with up to three images per letter, many of them near or equal, in four fonts."""
     image = st.tuples(st.integers(0, 2), st.integers(0, 3), st.integers(0, 2))
     letters: dict[str, dict[str, LetterImages]] = {}
     for set_name in SETS:
         letters[set_name] = {}
         for letter in LETTERS:
-            drawn = draw(st.lists(st.tuples(image, st.integers(0, 3)), max_size=3))
-            images = np.array([drawing(*which) for which, _ in drawn], np.uint8).reshape(-1, 28, 28)
-            names = np.array([file_name(font, number) for number, (_, font) in enumerate(drawn)], dtype=object)
+            rows = draw(st.lists(st.tuples(image, st.integers(0, 3)), max_size=3))
+            images = np.array([drawing(*which) for which, _ in rows], np.uint8).reshape(-1, 28, 28)
+            names = np.array([file_name(font, number) for number, (_, font) in enumerate(rows)], dtype=object)
             rejected = pd.DataFrame({"name": [], "bytes": [], "reason": []})
             letters[set_name][letter] = LetterImages(images, names, rejected)
     return pool_letters(letters)
@@ -77,7 +80,7 @@ def test_groups_are_the_connected_components(pool: Pool, by_font: bool) -> None:
     assert groups.tolist() == pd.factorize(np.array(groups_by_brute_force(pool, by_font=by_font)))[0].tolist()
 
 
-def test_a_moved_copy_is_in_the_group_of_its_original_when_shifts_are_asked_for() -> None:
+def test_a_moved_copy_is_in_the_group_of_its_original_with_shifts() -> None:
     image = drawing(1, visible=3)
     empty = np.empty((0, 28, 28), np.uint8)
     rejected = pd.DataFrame({"name": [], "bytes": [], "reason": []})
@@ -99,21 +102,21 @@ def test_a_moved_copy_is_in_the_group_of_its_original_when_shifts_are_asked_for(
 
 @given(pool=pools(), seed=st.integers(0, 3), tenths=st.tuples(*[st.integers(0, 3)] * 3))
 @settings(max_examples=40)
-def test_a_group_is_never_torn_and_no_split_has_more_of_a_letter_than_its_room(
+def test_each_group_is_in_one_split_and_no_split_has_more_rows_of_a_letter_than_its_size_allows(
     pool: Pool, seed: int, tenths: tuple[int, int, int]
 ) -> None:
     groups = group_images(pool, RADIUS, by_font=False)
     sizes = SplitSizes(*(10 * rows for rows in tenths))
-    drawn = assign_groups(groups, pool.label, sizes, seed)
+    split_of = assign_groups(groups, pool.label, sizes, seed)
     for group in set(groups.tolist()):
-        assert len(set(drawn[groups == group].tolist())) == 1
-    counts = [np.bincount(pool.label[drawn == place], minlength=10) for place in range(len(SPLITS))]
+        assert len(set(split_of[groups == group].tolist())) == 1
+    counts = [np.bincount(pool.label[split_of == place], minlength=10) for place in range(len(SPLITS))]
     room = [getattr(sizes, name) // 10 for name in SPLITS]
     assert all(counted.max() <= most for counted, most in zip(counts, room, strict=True))
     # An image alone in its group goes to the first split with room: those before it are full in the end.
     order = [*(SPLITS.index(name) for name in ("test", "valid", "train")), NO_SPLIT]
     for row in np.flatnonzero(np.bincount(groups)[groups] == 1):
-        for place in order[: order.index(drawn[row])]:
+        for place in order[: order.index(split_of[row])]:
             assert counts[place][pool.label[row]] == room[place]
 
 
@@ -121,18 +124,18 @@ def test_a_group_is_never_torn_and_no_split_has_more_of_a_letter_than_its_room(
 @settings(max_examples=25)
 def test_rows_of_a_grouped_split_keep_image_label_letter_name_and_font_together(pool: Pool, seed: int) -> None:
     rows = rows_of(pool)
-    drawn = np.arange(len(rows)) % 4 - 1
-    splits = gather_splits(pool, drawn, seed)
+    split_of = np.arange(len(rows)) % 4 - 1
+    splits = gather_splits(pool, split_of, seed)
     for place, name in enumerate(SPLITS):
         split = splits[name]
         columns = (split.sources[column].astype(str) for column in ("set", "letter", "name"))
         found = [(*source, image.tobytes()) for *source, image in zip(*columns, split.images, strict=True)]
-        assert sorted(found) == sorted(row for row, where in zip(rows, drawn, strict=True) if where == place)
+        assert sorted(found) == sorted(row for row, position in zip(rows, split_of, strict=True) if position == place)
         assert [LETTERS[label] for label in split.labels] == split.sources["letter"].astype(str).tolist()
         assert split.sources["font"].tolist() == [font_name(file) for file in split.sources["name"]]
 
 
-def test_the_same_seed_draws_the_same_and_another_seed_another() -> None:
+def test_the_same_seed_gives_the_same_assignment_and_another_seed_another() -> None:
     groups = np.arange(400)
     labels = np.tile(np.arange(10, dtype=np.int32), 40)
     sizes = SplitSizes(100, 50, 50)
@@ -140,3 +143,29 @@ def test_the_same_seed_draws_the_same_and_another_seed_another() -> None:
     assert once.tolist() == assign_groups(groups, labels, sizes, 1).tolist()
     assert once.tolist() != assign_groups(groups, labels, sizes, 2).tolist()
     assert [int((once == place).sum()) for place in range(3)] == [100, 50, 50]
+
+
+@given(
+    rows=st.lists(st.tuples(st.integers(0, 8), st.integers(0, 2)), max_size=40),
+    tenths=st.tuples(*[st.integers(0, 3)] * 3),
+)
+@settings(max_examples=60)
+def test_images_left_out_are_counted_by_letter_and_reason(
+    rows: list[tuple[int, int]], tenths: tuple[int, int, int]
+) -> None:
+    groups = pd.factorize(np.array([group for group, _ in rows], np.int64))[0].astype(np.int64)
+    labels = np.array([label for _, label in rows], np.int32)
+    sizes = SplitSizes(*(10 * rows_per_letter for rows_per_letter in tenths))
+    split_of = assign_groups(groups, labels, sizes, 0)
+    images = list(zip(groups.tolist(), labels.tolist(), strict=True))
+    expected: dict[tuple[str, str], list[int]] = {}
+    for (group, label), position in zip(images, split_of.tolist(), strict=True):
+        if position == NO_SPLIT:
+            too_large = max(images.count((group, other)) for other in range(3)) > max(tenths)
+            expected.setdefault((LETTERS[label], GROUP_TOO_LARGE if too_large else NO_ROOM), []).append(group)
+    table = left_out_images(groups, labels, split_of, sizes)
+    assert table.columns.tolist() == ["letter", "reason", "images", "groups", "largest_group"]
+    assert list(table.itertuples(index=False, name=None)) == [
+        (*key, len(found), len(set(found)), max(groups.tolist().count(group) for group in found))
+        for key, found in sorted(expected.items())
+    ]

@@ -1,0 +1,57 @@
+"""The assets `grouped/*`: metadata of images that no split got."""
+
+from collections.abc import Iterable
+from typing import Any, ClassVar, cast
+
+import dagster as dg
+import numpy as np
+import pytest
+
+from notmnist_assets.assets.grouped import grouped
+from notmnist_assets.assets.inputs import StoredValues
+from notmnist_assets.curation.core.images import SETS
+from notmnist_assets.curation.core.values import LetterImages
+from notmnist_assets.curation.duplicates.near import near_pairs
+from notmnist_assets.curation.duplicates.radius import radius_curve
+from notmnist_assets.settings.resource import SettingsResource
+from notmnist_assets_tests.builders import letters_of
+
+
+class LettersInMemory(StoredValues):
+    """Stored values with letters in memory."""
+
+    by_set: ClassVar[dict[str, dict[str, LetterImages]]]
+
+    def letters(self, set_name: str) -> dict[str, LetterImages]:
+        return self.by_set[set_name]
+
+
+def test_images_of_a_group_too_large_for_any_split_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, size in {"TRAIN": "200", "VALID": "50", "TEST": "50"}.items():
+        monkeypatch.setenv(f"NOTMNIST_{name}_SIZE", size)
+    LettersInMemory.by_set = {name: letters_of(name, [30] * 10, seed) for seed, name in enumerate(SETS)}
+    LettersInMemory.by_set["large"]["I"].images[2:] = 200
+    LettersInMemory.by_set["small"]["I"].images[:] = 200
+    settings = SettingsResource()
+    pairs = near_pairs(np.zeros((1, 28, 28), np.uint8), 1.0)
+    results = grouped(
+        dg.build_asset_context(),
+        settings=settings,
+        values=LettersInMemory(settings=settings),
+        radius=radius_curve(pairs, np.ones((1, 10), np.int64), [0.0, 1.0]).assign(chosen=[False, True]),
+    )
+    materialized = list(cast("Iterable[dg.MaterializeResult[Any]]", results))
+    assert len(materialized) == 3
+    labels = np.concatenate([result.value.labels for result in materialized])
+    assert int((labels == 8).sum()) == 2
+    for result in materialized:
+        metadata = cast("dict[str, Any]", result.metadata)
+        assert metadata["images_left_out"] == 58 + 9 * 30
+        (letter_i,) = [record.data for record in metadata["left_out"].records if record.data["letter"] == "I"]
+        assert letter_i == {
+            "letter": "I",
+            "reason": "group larger than every split",
+            "images": 58,
+            "groups": 1,
+            "largest_group": 58,
+        }
