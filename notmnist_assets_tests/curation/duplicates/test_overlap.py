@@ -1,4 +1,4 @@
-"""Reports between splits against loops over all pairs of rows."""
+"""Overlap of splits, groups and conflicts, compared with loops over all pairs of rows."""
 
 import numpy as np
 import pandas as pd
@@ -45,7 +45,7 @@ def test_the_report_counts_what_brute_force_counts(world: World) -> None:
     assert list(report.itertuples(index=False, name=None)) == expected
 
 
-def test_direction_matters() -> None:
+def test_counts_depend_on_the_direction() -> None:
     splits = {
         "train": split_of(np.stack([drawing(0)] * 3), [0, 0, 0]),
         "valid": split_of(np.stack([drawing(0), drawing(1)]), [0, 0]),
@@ -103,7 +103,7 @@ def test_label_conflicts_are_all_rows_of_groups_with_several_letters(world: Worl
         assert hashes[name]["exact"].iloc[row] == conflict["exact"]
 
 
-def test_conflicting_groups_are_told_largest_first_with_their_rarest_letter() -> None:
+def test_conflicting_groups_are_sorted_by_size_with_the_first_row_of_the_rarest_letter() -> None:
     columns = ["method", "group", "images", "split", "row", "letter", "name", "font"]
     rows = [
         *(("exact", 0, 1, "train", row, letter, f"{row}.png", f"{row}.ttf") for row, letter in enumerate("AB")),
@@ -128,11 +128,13 @@ def test_font_leakage_is_that_of_brute_force(world: World) -> None:
     table = font_leakage(world.splits).set_index("rows_of")
     assert table.index.tolist() == ["valid", "test"]
     for name in ("valid", "test"):
-        asked = [row for row in rows if row.split == name]
-        known = [row for row in asked if any(row.font == other.font for other in train)]
+        rows_of_split = [row for row in rows if row.split == name]
+        known = [row for row in rows_of_split if any(row.font == other.font for other in train)]
         other_letter = [
-            row for row in asked if any(row.font == other.font and row.letter != other.letter for other in train)
+            row
+            for row in rows_of_split
+            if any(row.font == other.font and row.letter != other.letter for other in train)
         ]
         assert table.loc[name, "rows"] == len(known)
-        assert table.loc[name, "share"] == pytest.approx(len(known) / max(1, len(asked)))
-        assert table.loc[name, "other_letter_share"] == pytest.approx(len(other_letter) / max(1, len(asked)))
+        assert table.loc[name, "share"] == pytest.approx(len(known) / max(1, len(rows_of_split)))
+        assert table.loc[name, "other_letter_share"] == pytest.approx(len(other_letter) / max(1, len(rows_of_split)))

@@ -1,4 +1,4 @@
-"""The table of near pairs over all splits against loops over all pairs of rows."""
+"""The table of near pairs of all splits, compared with loops over all pairs of rows."""
 
 import math
 from dataclasses import replace
@@ -29,9 +29,9 @@ def by_brute_force(world: World, radius: float) -> list[tuple[str, str, float, i
     rows = [(row.image, hashes[row.split]["exact"].iloc[row.row]) for row in world.rows()]
     first = {digest: image for image, digest in reversed(rows)}
     digests = list(dict.fromkeys(digest for _, digest in rows))
-    held = [digest for _, digest in rows]
+    digest_of_row = [digest for _, digest in rows]
     return [
-        (a, b, distance_of(first[a], first[b]), held.count(a), held.count(b))
+        (a, b, distance_of(first[a], first[b]), digest_of_row.count(a), digest_of_row.count(b))
         for place, a in enumerate(digests)
         for b in digests[place + 1 :]
         if distance_of(first[a], first[b]) <= radius + 1e-9
@@ -40,7 +40,7 @@ def by_brute_force(world: World, radius: float) -> list[tuple[str, str, float, i
 
 @given(world=worlds())
 @settings(max_examples=60)
-def test_the_table_holds_every_pair_of_distinct_images_within_the_radius_once(world: World) -> None:
+def test_the_table_contains_every_pair_of_distinct_images_within_the_radius_once(world: World) -> None:
     table = search_near(RowIndex(world.hashes()), world.splits, world.radius).pairs
     assert table.columns.tolist() == ["exact_a", "exact_b", "distance", "rows_a", "rows_b"]
     assert list(table.itertuples(index=False, name=None)) == by_brute_force(world, world.radius)
@@ -48,7 +48,7 @@ def test_the_table_holds_every_pair_of_distinct_images_within_the_radius_once(wo
 
 @given(world=worlds())
 @settings(max_examples=30)
-def test_a_table_turns_back_into_the_pairs_it_was_made_of(world: World) -> None:
+def test_pairs_from_a_table_have_the_distances_of_their_images(world: World) -> None:
     index = RowIndex(world.hashes())
     pairs = pairs_from_table(index, search_near(index, world.splits, world.radius).pairs)
     images = images_of(index, world.splits, index.first_rows)
@@ -81,7 +81,7 @@ def test_the_index_reads_the_table_back() -> None:
     assert sorted(zip(*(part.tolist() for part in index.edges[:2]), strict=True)) == [(0, 1), (1, 0), (1, 2), (2, 1)]
 
 
-def test_a_copy_moved_by_one_pixel_is_found_when_shifts_are_asked_for() -> None:
+def test_a_copy_moved_by_one_pixel_is_found_with_shifts() -> None:
     image = np.zeros((1, 28, 28), np.uint8)
     image[0, 10:18, 10:18] = 255
     splits = {
@@ -94,7 +94,7 @@ def test_a_copy_moved_by_one_pixel_is_found_when_shifts_are_asked_for() -> None:
     assert search_near(index, splits, 1.0, shifts=True).pairs["distance"].tolist() == [0.0]
 
 
-def test_the_chosen_radius_is_marked_once_and_a_fixed_one_wins() -> None:
+def test_one_radius_is_marked_as_chosen_and_a_fixed_radius_is_preferred() -> None:
     images = np.stack([drawing(0, hidden, visible) for hidden in range(4) for visible in range(4)])
     splits = {
         "train": split_of(images, [0] * 16),
@@ -121,12 +121,12 @@ def test_an_extended_search_gives_the_same_table_as_a_new_one(before: World, aft
     earlier = search_near(RowIndex(before.hashes()), before.splits, 5.0)
     index = RowIndex(after.hashes())
     extended = search_near(index, after.splits, after.radius, previous=earlier)
-    anew = search_near(index, after.splits, after.radius)
-    pd.testing.assert_frame_equal(extended.pairs, anew.pairs)
-    assert extended.searched.tolist() == anew.searched.tolist()
+    full = search_near(index, after.splits, after.radius)
+    pd.testing.assert_frame_equal(extended.pairs, full.pairs)
+    assert extended.searched.tolist() == full.searched.tolist()
 
 
-def test_an_earlier_search_that_was_narrower_is_not_trusted() -> None:
+def test_an_earlier_search_with_a_smaller_radius_is_ignored() -> None:
     splits = {
         "train": split_of(np.stack([drawing(1), drawing(1, visible=4)]), [0, 0]),
         "valid": split_of(np.stack([drawing(2)]), [1]),
@@ -141,15 +141,15 @@ def test_an_earlier_search_that_was_narrower_is_not_trusted() -> None:
     ]
 
 
-def grown(images: int) -> World:
-    """Return splits whose train has so many images of a chain 0.2 apart."""
+def chain_of(images: int) -> World:
+    """Return splits with a chain of `images` images 0.2 apart in train."""
     chain = np.stack([drawing(0, visible=step) for step in range(images)])
     lone = {name: split_of(drawing(place)[None], [1]) for place, name in enumerate(("valid", "test"), 1)}
     return World({"train": split_of(chain, [0] * images), **lone}, 1.0)
 
 
 @pytest.mark.parametrize(
-    ("change", "trusted"),
+    ("change", "extended"),
     [
         ({}, True),
         ({"radius": 1.5}, True),
@@ -157,22 +157,24 @@ def grown(images: int) -> World:
         ({"shifts": True}, False),
         ({"code_version": "1"}, False),
     ],
-    ids=["of the same kind", "wider", "narrower", "of other shifts", "by other code"],
+    ids=["same", "larger radius", "smaller radius", "other shifts", "other code version"],
 )
-def test_only_a_search_of_the_same_kind_and_code_is_extended(change: dict[str, Any], trusted: bool) -> None:
-    """Its pairs are left out, so what of them is found tells whether they were looked for again."""
-    before, after = (grown(images) for images in (3, 4))
+def test_a_search_is_extended_if_its_settings_and_code_version_are_the_same_and_its_radius_is_not_smaller(
+    change: dict[str, Any], extended: bool
+) -> None:
+    """The earlier search has no pairs: missing pairs reveal that its images were not searched again."""
+    before, after = (chain_of(images) for images in (3, 4))
     earlier = search_near(RowIndex(before.hashes()), before.splits, 1.0, code_version="2")
     wrong = replace(earlier, pairs=earlier.pairs[:0], **change)
     index = RowIndex(after.hashes())
     found = search_near(index, after.splits, 1.0, code_version="2", previous=wrong)
-    assert len(found.pairs) == (3 if trusted else 6)
-    assert found.seen_before == (5 if trusted else 0)
+    assert len(found.pairs) == (3 if extended else 6)
+    assert found.seen_before == (5 if extended else 0)
     assert found.code_version == "2"
 
 
-def test_asked_again_for_the_same_images_all_are_searched() -> None:
-    world = grown(3)
+def test_repeating_a_search_of_the_same_images_searches_all_of_them() -> None:
+    world = chain_of(3)
     index = RowIndex(world.hashes())
     earlier = search_near(index, world.splits, 1.0)
     again = search_near(index, world.splits, 1.0, previous=replace(earlier, pairs=earlier.pairs[:0]))
@@ -180,8 +182,8 @@ def test_asked_again_for_the_same_images_all_are_searched() -> None:
     assert again.seen_before == 0
 
 
-def test_a_wider_search_of_the_same_images_is_narrowed() -> None:
-    world = grown(3)
+def test_a_search_of_the_same_images_with_a_larger_radius_is_filtered() -> None:
+    world = chain_of(3)
     index = RowIndex(world.hashes())
     wider = search_near(index, world.splits, 1.0)
     narrowed = search_near(index, world.splits, 0.2, previous=wider)

@@ -54,7 +54,7 @@ def test_a_pair_of_images_with_several_letters_counts_by_the_chance_that_their_r
     assert crossing.tolist() == [sum(a != b for a, b in rows) / len(rows)]
 
 
-def test_an_image_without_rows_or_a_table_of_other_shape_is_refused() -> None:
+def test_images_without_rows_and_tables_of_another_shape_are_errors() -> None:
     with pytest.raises(ValueError, match="at least one row"):
         letter_shares(np.zeros((1, 10), np.int64))
     with pytest.raises(ValueError, match="letters must be"):
@@ -71,31 +71,31 @@ def test_a_share_equal_to_the_limit_is_not_under_it() -> None:
     assert choose_radius(curve_of((1, 400, 0), (2, 1000, 5))) == 1
 
 
-def test_no_radius_beyond_one_that_reached_the_limit_is_chosen() -> None:
+def test_no_radius_beyond_a_ruled_out_one_is_chosen() -> None:
     assert choose_radius(curve_of((1, 500, 0), (2, 1000, 10), (3, 90_000, 20))) == 1
 
 
-def test_wrong_labels_which_the_closest_pairs_have_too_do_not_forbid_a_radius() -> None:
-    """Two in a hundred pairs cross letters whatever the distance; from 3 on, pairs that merely look alike join them."""
+def test_label_noise_does_not_rule_out_a_radius() -> None:
+    """2 % of pairs have different letters at any distance; from radius 3 on, similar images are added."""
     curve = curve_of((1, 500, 11), (2, 20_000, 400), (3, 40_000, 1200), (4, 80_000, 4000))
     assert 0.018 < label_noise(curve) < 0.02
     assert choose_radius(curve) == 2
     assert label_noise(curve_of((1, 150, 30))) == 0
 
 
-def test_a_share_that_is_high_by_chance_does_not_forbid_larger_radii() -> None:
+def test_a_share_that_is_high_by_chance_does_not_rule_out_larger_radii() -> None:
     assert choose_radius(curve_of((1, 220, 2), (2, 20_000, 20))) == 2
 
 
-def test_one_crossing_among_few_pairs_does_not_forbid_larger_radii() -> None:
+def test_one_pair_with_different_letters_among_few_pairs_does_not_rule_out_larger_radii() -> None:
     assert choose_radius(curve_of((1, 3, 1), (2, 150, 1), (3, 1000, 2))) == 3
 
 
-def test_a_handful_of_pairs_speaks_for_no_radius() -> None:
+def test_a_radius_with_less_than_20_pairs_is_not_chosen() -> None:
     assert choose_radius(curve_of((1, 0, 0), (2, 19, 0))) == 0
     assert choose_radius(curve_of((1, 0, 0), (2, 20, 0))) == 2
 
 
-def test_without_any_radius_under_the_limit_only_equal_images_are_near() -> None:
+def test_without_a_radius_below_the_limit_the_radius_is_0() -> None:
     assert choose_radius(curve_of((1, 500, 50), (2, 1000, 100))) == 0
     assert choose_radius(radius_curve(pairs_of([]), np.empty((0, 10), np.int64))) == 0

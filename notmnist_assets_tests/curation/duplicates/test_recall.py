@@ -1,4 +1,4 @@
-"""Planted duplicates, what each method finds of them, and the perceptual hash."""
+"""Planted duplicates, recall and false alarms of each method, and the perceptual hash."""
 
 import itertools
 from collections.abc import Callable
@@ -64,7 +64,7 @@ def test_recall_lies_in_its_wilson_interval(table: pd.DataFrame) -> None:
     np.testing.assert_array_equal(table["ci_high"], high)
 
 
-def test_what_a_stricter_method_finds_a_looser_one_finds_too(table: pd.DataFrame) -> None:
+def test_a_looser_method_finds_all_that_a_stricter_one_finds(table: pd.DataFrame) -> None:
     found = table.pivot_table(index=["perturbation", "strength"], columns="method", values="found")
     for strict, loose in [("exact", "cells"), ("exact", "near"), ("exact", "phash_0"), ("phash_0", "phash_10")]:
         assert (found[strict] <= found[loose]).all()
@@ -78,7 +78,7 @@ def test_near_finds_all_copies_within_the_radius_and_none_beyond(table: pd.DataF
     assert near.loc[near["median_distance"] <= 6, "recall"].min() >= 0.5
 
 
-def test_methods_beside_each_other_are_the_same_numbers(table: pd.DataFrame) -> None:
+def test_the_table_by_method_contains_the_same_numbers(table: pd.DataFrame) -> None:
     wide = recall_by_method(table)
     assert wide.columns.tolist() == ["perturbation", "strength", *METHODS, "median_distance", "planted"]
     expected = []
@@ -95,7 +95,7 @@ def test_the_recall_table_is_the_same_each_time(table: pd.DataFrame) -> None:
     assert not table.equals(recall_table(drawings(60), 6.0, sample=40, seed=2))
 
 
-def test_perturbed_copies_keep_format_and_leave_the_originals_alone() -> None:
+def test_perturbed_copies_have_the_format_of_the_originals_which_are_not_changed() -> None:
     images = drawings(20)
     before = images.copy()
     for perturbation, strength, copies in perturbed_copies(images, 3):
@@ -117,7 +117,7 @@ def test_stronger_perturbations_move_copies_further_away() -> None:
             assert distances == sorted(distances), perturbation.name
 
 
-def test_noise_and_changed_pixels_have_the_strength_they_claim() -> None:
+def test_noise_changed_pixels_and_quantization_have_their_strength() -> None:
     images = drawings(30)
     for perturbation, strength, copies in perturbed_copies(images, 9):
         difference = np.abs(copies.astype(np.int64) - images)
@@ -129,12 +129,12 @@ def test_noise_and_changed_pixels_have_the_strength_they_claim() -> None:
             assert len(np.unique(copies)) <= strength
 
 
-def test_perceptual_hashes_are_as_far_apart_as_imagehash_says() -> None:
+def test_perceptual_hashes_have_the_distances_of_imagehash() -> None:
     images = drawings(25)
-    theirs = [imagehash.phash(Image.fromarray(image)) for image in images]
-    ours = perceptual_hashes(images)
+    reference = [imagehash.phash(Image.fromarray(image)) for image in images]
+    hashes = perceptual_hashes(images)
     for one, other in itertools.combinations(range(25), 2):
-        assert hamming(ours[one], ours[other]) == theirs[one] - theirs[other]
+        assert hamming(hashes[one], hashes[other]) == reference[one] - reference[other]
     assert len(perceptual_hashes(images[:0])) == 0
 
 
@@ -168,8 +168,8 @@ def test_false_alarms_are_those_that_a_loop_over_all_pairs_counts(seed: int) -> 
         assert table.loc[method, "cross_letter"] == pytest.approx(crossing, abs=1e-6)
 
 
-def test_a_copy_is_found_when_it_is_near_its_own_original_not_another_image() -> None:
-    """Each image but the last is the next one's copy, moved; so every copy is another image, none its original."""
+def test_a_copy_near_another_image_but_not_near_its_original_is_not_found() -> None:
+    """Each image is the next one moved by one pixel: moved copies equal another image, not their original."""
     bar = np.zeros((28, 28), np.uint8)
     bar[5:20, 2] = 255
     images = np.stack([np.roll(bar, step, axis=1) for step in range(20)])
@@ -190,7 +190,7 @@ def test_shifts_find_copies_moved_by_one_pixel_and_not_by_two(table: pd.DataFram
     assert (with_shifts >= near(table)).all()
 
 
-def test_no_images_give_tables_without_finds() -> None:
+def test_without_images_nothing_is_found() -> None:
     nothing = np.empty((0, 28, 28), np.uint8)
     assert (recall_table(nothing, 5.0)["found"] == 0).all()
     alarms = false_alarm_table(nothing, np.empty((0, 10), np.int64), near_pairs(nothing, 5.0))

@@ -1,4 +1,4 @@
-"""Which rows show the same image: the index against loops over all pairs of rows."""
+"""The index of rows by image, compared with loops over all pairs of rows."""
 
 import math
 
@@ -63,7 +63,7 @@ def test_the_first_row_of_each_key_is_that_of_a_loop(keys: list[int], start: int
 
 
 def chain() -> World:
-    """Three images in a row: train and test are both 0.4 from valid, but 0.8 from each other."""
+    """Return three splits of one image: train and test are 0.4 from valid and 0.8 from each other."""
     images = {"train": drawing(0, visible=0), "valid": drawing(0, visible=2), "test": drawing(0, visible=4)}
     return World({name: split_of(image[None], [0], name=name) for name, image in images.items()}, 0.4)
 
@@ -74,7 +74,7 @@ def test_a_neighbour_of_a_neighbour_is_not_related() -> None:
     assert index.nearest(index.in_split("test"), "near").row.tolist() == [NO_ROW, 2, 2]
 
 
-def test_equal_pixels_win_over_a_neighbour_that_comes_first() -> None:
+def test_equal_pixels_are_nearer_than_a_neighbour_in_an_earlier_row() -> None:
     splits = {
         "train": split_of(np.stack([drawing(0, hidden=1), drawing(0)]), [0, 0]),
         "valid": split_of(drawing(0)[None], [0]),
@@ -85,7 +85,7 @@ def test_equal_pixels_win_over_a_neighbour_that_comes_first() -> None:
     assert (nearest.row[index.image[2]], nearest.distance[index.image[2]]) == (1, 0.0)
 
 
-def test_pairs_of_images_that_no_split_holds_are_left_out() -> None:
+def test_pairs_with_images_that_are_in_no_split_are_ignored() -> None:
     world = chain()
     (gone,) = world.hashes()["train"]["exact"]
     pairs = world.pairs().replace(gone, "f" * 32)
@@ -94,14 +94,14 @@ def test_pairs_of_images_that_no_split_holds_are_left_out() -> None:
         assert (source.tolist(), target.tolist(), distance.tolist()) == ([1, 2], [2, 1], [0.4, 0.4])
 
 
-def test_asking_for_near_without_pairs_is_an_error_and_not_an_empty_answer() -> None:
+def test_the_near_relation_without_pairs_is_an_error() -> None:
     index = RowIndex(chain().hashes())
     assert index.nearest(index.in_split("train"), "exact").row.tolist() == [0, NO_ROW, NO_ROW]
     with pytest.raises(ValueError, match="near pairs"):
         index.nearest(index.in_split("train"), "near")
 
 
-def test_digests_are_turned_into_image_numbers() -> None:
+def test_digests_are_mapped_to_image_numbers() -> None:
     world = chain()
     index = RowIndex(world.hashes())
     digests = world.hashes()["test"]["exact"]

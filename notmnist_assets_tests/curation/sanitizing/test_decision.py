@@ -1,4 +1,4 @@
-"""Every policy against its own words, checked by loops over all pairs of rows and the pixels."""
+"""Every policy, compared with loops over all pairs of rows and pixels."""
 
 import itertools
 import math
@@ -19,7 +19,7 @@ POLICIES = [
     for parts in itertools.product(METHODS, ("evaluation", "training"), ("drop", "majority", "keep"), ("drop", "keep"))
 ]
 policies = st.sampled_from(POLICIES)
-MUST_NOT_HOLD = {
+LEAK_SOURCES = {
     "evaluation": {"train": (), "valid": ("train",), "test": ("train", "valid")},
     "training": {"train": ("valid", "test"), "valid": ("test",), "test": ()},
 }
@@ -33,7 +33,7 @@ def world_of(rows: dict[str, list[tuple[npt.NDArray[np.uint8], int]]], radius: f
     return World(splits, radius)
 
 
-def survivors(world: World, outcome: Sanitizing) -> list[Row]:
+def kept_rows(world: World, outcome: Sanitizing) -> list[Row]:
     return [row for row in world.rows() if row.row in outcome.kept[row.split]]
 
 
@@ -46,9 +46,9 @@ def has_majority(row: Row, letters: list[int]) -> bool:
 
 
 def expected_reason(world: World, row: Row, policy: Policy) -> str | None:
-    """Return why the policy removes a row, apart from repeats, which depend on who else is left."""
+    """Return the reason to remove a row, except for repeats, which depend on the other rows that are kept."""
     rows = world.rows()
-    for name in MUST_NOT_HOLD[policy.remove_from][row.split]:
+    for name in LEAK_SOURCES[policy.remove_from][row.split]:
         if any(other.split == name and world.related(row, other, policy.method) is not None for other in rows):
             return f"also in {name}"
     around = letters_around(world, row, rows, policy.method)
@@ -90,19 +90,19 @@ def test_each_row_is_kept_or_removed_once_and_for_the_reason_that_brute_force_gi
 
 @given(world=worlds(), policy=policies)
 @settings(max_examples=100)
-def test_survivors_share_contradict_and_repeat_nothing_that_the_policy_forbids(world: World, policy: Policy) -> None:
-    left = survivors(world, sanitize(world.index(), policy))
+def test_kept_rows_have_no_leaks_conflicts_and_repeats_that_the_policy_removes(world: World, policy: Policy) -> None:
+    left = kept_rows(world, sanitize(world.index(), policy))
     for one, other in itertools.permutations(left, 2):
         related = world.related(one, other, policy.method) is not None
-        assert not (related and other.split in MUST_NOT_HOLD[policy.remove_from][one.split])
+        assert not (related and other.split in LEAK_SOURCES[policy.remove_from][one.split])
         if policy.conflicts != "keep":
             assert not (related and one.letter != other.letter)
         if policy.repeats == "drop" and one.split == other.split:
             assert one.image.tobytes() != other.image.tobytes()
 
 
-def proves(reason: str, row: Row, other: Row) -> bool:
-    """Tell whether a row that is related to another one is a case of a reason because of it."""
+def is_evidence(reason: str, row: Row, other: Row) -> bool:
+    """Return whether a related row is evidence of a reason."""
     if reason == "conflicting letters":
         return other.letter != row.letter
     if reason == "repeat":
@@ -113,10 +113,10 @@ def proves(reason: str, row: Row, other: Row) -> bool:
 @given(world=worlds(), policy=policies)
 @example(world=world_of({"train": [(drawing(0), letter) for letter in range(3)]}), policy=Policy())
 @settings(max_examples=100)
-def test_the_row_that_a_removed_row_collides_with_is_the_nearest_that_proves_the_reason(
+def test_a_removed_row_collides_with_the_nearest_row_that_is_evidence_of_the_reason(
     world: World, policy: Policy
 ) -> None:
-    """Of equally near ones the first; for conflicting letters, the first of the lowest letter."""
+    """The first of equally near rows; for conflicting letters, the first of the first letter."""
     rows = world.rows()
     outcome = sanitize(world.index(), policy)
     for removed in outcome.removed.to_dict("records"):
@@ -126,13 +126,13 @@ def test_the_row_that_a_removed_row_collides_with_is_the_nearest_that_proves_the
         distance, _, place = min(
             (distance, other.letter if reason == "conflicting letters" else 0, place)
             for place, other in enumerate(rows)
-            if proves(reason, row, other)
+            if is_evidence(reason, row, other)
             and (reason != "repeat" or other.row in outcome.kept[other.split])
             and (distance := world.related(row, other, policy.method)) is not None
         )
         assert (removed["collides_split"], removed["collides_row"]) == (rows[place].split, rows[place].row)
-        told = math.inf if np.isnan(removed["distance"]) else removed["distance"]
-        assert told == pytest.approx(distance)
+        recorded = math.inf if np.isnan(removed["distance"]) else removed["distance"]
+        assert recorded == pytest.approx(distance)
 
 
 @given(world=worlds(), policy=policies)
@@ -150,21 +150,21 @@ def test_the_order_and_direction_of_pairs_do_not_matter(world: World, policy: Po
     pd.testing.assert_frame_equal(one.removed, other.removed)
 
 
-def test_leaks_are_looked_up_in_the_other_split_as_it_was_merged() -> None:
+def test_leaks_are_looked_up_in_the_other_splits_before_sanitizing() -> None:
     leaked, near_it = drawing(0), drawing(0, visible=1)
     world = world_of({"train": [(drawing(0, hidden=1), 0)], "valid": [(leaked, 0)], "test": [(near_it, 0)]})
     removed = sanitize(world.index(), Policy()).removed
     assert removed[["split", "reason"]].to_numpy().tolist() == [["valid", "also in train"], ["test", "also in valid"]]
 
 
-def test_keeping_the_test_set_whole_removes_from_train_and_valid_instead() -> None:
+def test_with_removal_from_training_no_test_row_is_removed() -> None:
     image = (drawing(0), 0)
     world = world_of({"train": [image], "valid": [image], "test": [image]})
     outcome = sanitize(world.index(), Policy(remove_from="training"))
     assert {name: len(rows) for name, rows in outcome.kept.items()} == {"train": 0, "valid": 0, "test": 1}
 
 
-def test_a_majority_is_more_than_half_and_not_merely_the_most() -> None:
+def test_a_majority_is_more_than_half_of_the_rows() -> None:
     image = drawing(0)
     two_of_four = world_of({"train": [(image, 0), (image, 0), (image, 1), (image, 2)]})
     two_of_three = world_of({"train": [(image, 0), (image, 0), (image, 1)]})
@@ -173,7 +173,7 @@ def test_a_majority_is_more_than_half_and_not_merely_the_most() -> None:
     assert sanitize(two_of_three.index(), policy).kept["train"].tolist() == [0, 1]
 
 
-def test_a_row_is_a_repeat_only_of_a_row_that_stays() -> None:
+def test_a_row_is_a_repeat_only_of_a_kept_row() -> None:
     image = drawing(0)
     world = world_of({"train": [(image, 1), (image, 0), (image, 0)]})
     outcome = sanitize(world.index(), Policy(conflicts="majority"))
@@ -182,14 +182,14 @@ def test_a_row_is_a_repeat_only_of_a_row_that_stays() -> None:
     assert outcome.removed["collides_row"].tolist() == [1, 1]
 
 
-def test_two_majorities_that_contradict_each_other_both_go() -> None:
+def test_related_images_with_different_majorities_are_both_removed() -> None:
     left, right, beside_right = drawing(0), drawing(0, visible=1), drawing(0, visible=2)
     world = world_of({"train": [(left, 0)] * 4 + [(right, 1)] * 3 + [(beside_right, 1)] * 5})
     kept = sanitize(world.index(), Policy(conflicts="majority", repeats="keep")).kept["train"]
     assert kept.tolist() == [7, 8, 9, 10, 11]
 
 
-def test_a_contradiction_with_equal_pixels_is_told_before_one_in_the_same_cells() -> None:
+def test_a_conflicting_row_with_equal_pixels_is_preferred_to_one_with_equal_cells() -> None:
     image = drawing(0)
     world = world_of({"train": [(drawing(0, hidden=1), 0), (image, 2), (image, 1)]})
     removed = sanitize(world.index(), Policy("cells")).removed
@@ -197,7 +197,7 @@ def test_a_contradiction_with_equal_pixels_is_told_before_one_in_the_same_cells(
     assert last[["collides_row", "distance"]].to_numpy().tolist() == [[1, 0.0]]
 
 
-def test_the_near_method_without_near_pairs_is_refused() -> None:
+def test_the_near_method_without_near_pairs_is_an_error() -> None:
     world = world_of({"train": [(drawing(0), 0)], "test": [(drawing(1), 0)]})
     with pytest.raises(ValueError, match="near pairs"):
         sanitize(RowIndex(world.hashes()), Policy())

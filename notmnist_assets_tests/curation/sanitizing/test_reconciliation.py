@@ -1,4 +1,4 @@
-"""What is unaccounted for, by a loop over all rows and files."""
+"""Unreconciled rows, compared with a loop over all rows and files."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ Problems = list[tuple[int, str]]
 
 
 def altered(split: Split, pixels: set[int], labels: set[int], names: set[int]) -> Split:
-    """Return a split with other pixels, another letter or an unheard-of file in some of its rows."""
+    """Return a split with different pixels, another letter or an unknown file in some rows."""
     images, letters, sources = split.images.copy(), split.labels.copy(), split.sources.copy()
     for row in range(len(split)):
         images[row, 9, 9] ^= row in pixels
@@ -54,7 +54,7 @@ some = st.sets(st.integers(0, 7), max_size=2)
     rows=st.integers(0, 6),
 )
 @settings(max_examples=60)
-def test_each_row_is_there_or_removed_once_and_as_it_was(
+def test_rows_that_are_not_unchanged_and_kept_or_removed_once_are_problems(
     chunk: int, kept: list[int], removed: list[int], changes: tuple[set[int], set[int], set[int]], rows: int
 ) -> None:
     raw, left = RAW.take(np.arange(rows)), altered(RAW.take(np.array(kept, np.intp)), *changes)
@@ -68,5 +68,5 @@ def test_each_row_is_there_or_removed_once_and_as_it_was(
         assert name == raw.sources["name"].iloc[row]
 
 
-def test_what_is_left_and_what_was_removed_account_for_all_in_any_order() -> None:
+def test_kept_and_removed_rows_in_any_order_have_no_problems() -> None:
     assert unreconciled_rows(RAW.take(np.array([5, 0, 3])), RAW, np.array([4, 2, 1])).empty

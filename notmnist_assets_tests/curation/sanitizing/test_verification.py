@@ -1,4 +1,4 @@
-"""The second look at stored splits finds what is planted, and exactly what brute force finds."""
+"""The independent search for equal and near rows, compared with brute force and on planted copies."""
 
 import itertools
 
@@ -62,7 +62,7 @@ def test_a_planted_near_copy_is_found_at_its_distance_and_not_below() -> None:
     assert equal_rows(images, others) == []
 
 
-def test_a_difference_that_leaves_all_ink_in_place_is_measured_on_pixels() -> None:
+def test_a_difference_that_does_not_change_the_ink_of_a_tile_is_measured_on_pixels() -> None:
     one, other = drawing(0), drawing(0)
     one[0, 2], other[0, 3] = 255, 255
     assert near_rows(one[None], other[None], 1.9) == []
@@ -79,7 +79,7 @@ def test_a_copy_moved_by_one_pixel_is_found_only_with_shifts(down: int, right: i
     assert equal_rows(images, others) == []
 
 
-def test_a_copy_moved_by_two_pixels_is_none() -> None:
+def test_a_copy_moved_by_two_pixels_is_not_found() -> None:
     images = noise(3, 1)
     others = np.stack([move(move(image, 0, 1), 0, 1) for image in images])
     assert near_rows(images, others, 50.0, shifts=True) == []
@@ -127,7 +127,7 @@ def pairs_found(world: World, name: str) -> set[tuple[int, int]]:
 
 
 @given(world=worlds(largest_split=12))
-def test_contradictions_are_real_and_none_is_missed_while_any_is_left(world: World) -> None:
+def test_contradictions_are_found_as_long_as_there_are_any(world: World) -> None:
     for name, split in world.splits.items():
         real = {
             (a, b)
@@ -166,7 +166,7 @@ def test_rows_in_contradictions_with_shifts_are_those_of_brute_force(seed: int, 
     found = near_contradictions(images, labels, radius, shifts=True)
     assert {row for pair in found for row in pair[:2]} <= close
     assert all(labels[row] != labels[other] and distance <= radius for row, other, distance in found)
-    # Of each pair at least one row: what is left when these go is clean.
+    # At least one row of each pair is found: the rows that are left have no contradictions.
     left = np.setdiff1d(np.arange(10), [row for pair in found for row in pair[:2]])
     assert near_contradictions(images[left], labels[left], radius, shifts=True) == []
     assert bool(found) == bool(close)
@@ -174,7 +174,7 @@ def test_rows_in_contradictions_with_shifts_are_those_of_brute_force(seed: int, 
 
 @pytest.mark.parametrize("radius", [0.0, 3.0, 30.0, 784.0])
 def test_pairs_at_the_radius_are_found_whatever_their_ink(radius: float) -> None:
-    """Ink anywhere from none to all, in every half: neighbours in all buckets."""
+    """The ink of each half ranges from none to all, so that all buckets are used."""
     random = np.random.default_rng(0)
     change = min(int(radius), 700)
     ones = np.zeros((200, 784), np.uint8)
@@ -191,7 +191,7 @@ def test_pairs_at_the_radius_are_found_whatever_their_ink(radius: float) -> None
 
 
 @given(world=worlds())
-def test_equal_images_of_all_splits_have_one_number(world: World) -> None:
+def test_equal_images_of_all_splits_have_the_same_number(world: World) -> None:
     rows = world.rows()
     for by_cells in (False, True):
         numbers = np.concatenate(number_images([split.images for split in world.splits.values()], by_cells=by_cells))
@@ -200,7 +200,7 @@ def test_equal_images_of_all_splits_have_one_number(world: World) -> None:
             assert (numbers[a] == numbers[b]) == equal
 
 
-def test_no_rows_are_no_trouble() -> None:
+def test_splits_without_rows_have_no_contradictions_and_no_numbers() -> None:
     none: Images = np.empty((0, 28, 28), np.uint8)
     assert near_contradictions(none, np.empty(0, np.int32), 5.0) == []
     assert [len(numbers) for numbers in number_images([none, none])] == [0, 0]

@@ -1,4 +1,4 @@
-"""The canonical split against the assignment's own algorithm, written out again."""
+"""The canonical split, compared with the code of the assignment."""
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ SIZES = SplitSizes(train=210, valid=60, test=40)
 def merged(
     sets: list[npt.NDArray[np.uint8]], names: list[npt.NDArray[np.object_]], valid: int, train: int
 ) -> list[Arrays]:
-    """The assignment's `merge_datasets`; each letter's names are shuffled with the same draws as its images."""
+    """`merge_datasets` of the assignment; the names of each letter are shuffled in the same order as its images."""
     parts: list[list[Arrays]] = [[], []]
     for label, (letter_set, letter_names) in enumerate(zip(sets, names, strict=True)):
         carried = letter_set.copy()
@@ -37,7 +37,7 @@ def merged(
 
 
 def assignment_split(large: list[Arrays], small: list[Arrays], sizes: SplitSizes, seed: int) -> dict[str, Arrays]:
-    """The notebook's cells, one after the other, on arrays of images."""
+    """The cells of the notebook in order, on arrays of images."""
     np.random.seed(seed)  # noqa: NPY002
     valid, train = merged([a[0] for a in large], [a[2] for a in large], sizes.valid // 10, sizes.train // 10)
     _, test = merged([a[0] for a in small], [a[2] for a in small], 0, sizes.test // 10)
@@ -49,7 +49,7 @@ def assignment_split(large: list[Arrays], small: list[Arrays], sizes: SplitSizes
 
 
 @pytest.mark.parametrize("seed", [133, 0])
-def test_the_split_is_the_assignments_own_row_for_row(seed: int) -> None:
+def test_the_split_has_the_rows_of_the_assignment(seed: int) -> None:
     letters = {"large": letters_of("large", LARGE, 1), "small": letters_of("small", SMALL, 2)}
     as_arrays = {
         name: [(values.images, np.empty(0, np.int32), values.names) for values in of.values()]
@@ -92,7 +92,7 @@ def test_fonts_are_decoded_from_base64_names() -> None:
     assert set(split.sources["font"][split.labels == 2]) == {"Helvetica.ttf"}
 
 
-def test_the_split_does_not_touch_the_global_random_stream() -> None:
+def test_the_split_does_not_use_the_global_random_stream() -> None:
     np.random.seed(5)  # noqa: NPY002
     expected = np.random.random()  # noqa: NPY002
     np.random.seed(5)  # noqa: NPY002
@@ -104,7 +104,7 @@ counts = st.lists(st.integers(5, 60), min_size=10, max_size=10)
 
 
 @given(large=counts, small=counts, train=st.integers(0, 4), valid=st.integers(0, 1), seed=st.integers(0, 2**32 - 1))
-def test_rows_are_balanced_exist_and_are_used_at_most_once(
+def test_rows_exist_are_balanced_and_are_used_at_most_once(
     large: list[int], small: list[int], train: int, valid: int, seed: int
 ) -> None:
     rows = canonical_rows(large, small, SplitSizes(10 * train, 10 * valid, 20), seed)
@@ -118,7 +118,7 @@ def test_rows_are_balanced_exist_and_are_used_at_most_once(
         assert np.bincount(rows[name].labels, minlength=10).tolist() == [per_letter] * 10
 
 
-def test_too_large_a_split_names_the_letters_that_are_too_small() -> None:
+def test_the_error_of_a_too_large_split_names_the_letters_with_too_few_images() -> None:
     with pytest.raises(CurationError, match=r"B has 31, C has 29\b") as caught:
         canonical_rows((50, 31, 29, *[50] * 7), SMALL, SplitSizes(300, 20, 10), 133)
     assert caught.value.subject == "notMNIST_large"
@@ -128,14 +128,14 @@ def test_too_large_a_split_names_the_letters_that_are_too_small() -> None:
     assert caught.value.subject == "notMNIST_small"
 
 
-def test_when_all_letters_are_too_small_the_scarcest_is_named() -> None:
+def test_the_error_names_the_scarcest_letter_if_all_letters_have_too_few_images() -> None:
     with pytest.raises(
         CurationError, match="needs 50 images per letter, but no letter has that many: C has 29, the fewest"
     ):
         canonical_rows(LARGE, SMALL, SplitSizes(440, 60, 10), 133)
 
 
-def test_archives_too_small_for_any_split_are_not_answered_with_sizes_that_no_setting_takes() -> None:
+def test_the_error_of_archives_too_small_for_any_split_suggests_no_size() -> None:
     with pytest.raises(CurationError, match="A has 1,") as caught:
         canonical_rows([1] * 10, SMALL, SplitSizes(10, 10, 10), 133)
     assert caught.value.remedy == "Use an archive with at least 2 readable images of each letter."
@@ -147,7 +147,7 @@ available = st.lists(st.integers(1, 25_000), min_size=10, max_size=10)
 
 @given(large=available, small=available, train=optional_size, valid=optional_size, test=optional_size)
 @settings(max_examples=300)
-def test_chosen_sizes_fit_the_data_and_given_sizes_are_kept(
+def test_sizes_that_are_not_set_fit_the_data_and_set_sizes_are_kept(
     large: list[int], small: list[int], train: int | None, valid: int | None, test: int | None
 ) -> None:
     sizes = sizes_from_data(large, small, train=train, valid=valid, test=test)
@@ -155,8 +155,8 @@ def test_chosen_sizes_fit_the_data_and_given_sizes_are_kept(
         chosen = getattr(sizes, name)
         assert chosen == given_size if given_size is not None else 10 <= chosen <= largest
         assert chosen % 10 == 0
-    asked = (train or 10) + (valid or 10)
-    if asked <= 10 * min(large):
+    needed = (train or 10) + (valid or 10)
+    if needed <= 10 * min(large):
         assert sizes.train + sizes.valid <= 10 * min(large)
     if train is None and valid is None and 2 <= min(large) <= 20_000:
         assert sizes.train + sizes.valid == 10 * min(large)
@@ -169,7 +169,7 @@ def test_the_published_archives_give_the_assignments_sizes() -> None:
     assert sizes == SplitSizes(200_000, 10_000, 10_000)
 
 
-def test_an_empty_letter_is_an_error_and_not_an_empty_test_set() -> None:
+def test_an_empty_letter_is_an_error() -> None:
     small = [0, *[5] * 9]
     with pytest.raises(CurationError, match="A has 0"):
         canonical_rows(LARGE, small, sizes_from_data(LARGE, small, train=None, valid=None, test=None), 133)

@@ -9,20 +9,20 @@ Table = npt.NDArray[np.uint8]
 Triples = list[tuple[int, int, int]]
 
 
-def letters_like(n: int, seed: int, spread: float = 12.0) -> Table:
-    """Return n images around a few drawings, some of them repeated: uint8 (n, 28, 28)."""
+def noisy_copies(n: int, seed: int, spread: float = 12.0) -> Table:
+    """Return n noisy copies of four random images, some of them equal: uint8 (n, 28, 28)."""
     rng = np.random.default_rng(seed)
-    drawings = (rng.random((4, 28, 28)) < 0.4) * 255
+    originals = (rng.random((4, 28, 28)) < 0.4) * 255
     scale = rng.choice([0.0, 1.0, spread, 4 * spread], (n, 1, 1))
-    noisy = drawings[rng.integers(0, 4, n)] + np.rint(rng.normal(0, 1, (n, 28, 28)) * scale)
+    noisy = originals[rng.integers(0, 4, n)] + np.rint(rng.normal(0, 1, (n, 28, 28)) * scale)
     images: Table = np.clip(noisy, 0, 255).astype(np.uint8)
     return images
 
 
-def barely_different(n: int, seed: int) -> Table:
-    """Return n images that differ in one to seven pixels, each in a cell of its own: uint8 (n, 28, 28).
+def sparse_changes(n: int, seed: int) -> Table:
+    """Return n images that differ in one to seven pixels, each in its own cell: uint8 (n, 28, 28).
 
-    A cell then changes by as much as the distance: the bounds are met, not merely kept.
+    The distance of two images then equals the lower bound by cell sums.
     """
     rng = np.random.default_rng(seed)
     images = np.zeros((n, 28, 28), np.uint8)

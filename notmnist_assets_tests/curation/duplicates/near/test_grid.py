@@ -15,7 +15,7 @@ from notmnist_assets.curation.duplicates.near.bounds import (
     sketch,
 )
 from notmnist_assets.curation.duplicates.near.grid import Queries, build_grid, sort_queries, windows
-from notmnist_assets_tests.curation.duplicates.near.tables import letters_like
+from notmnist_assets_tests.curation.duplicates.near.tables import noisy_copies
 
 seeds = st.integers(0, 2**32)
 limits = st.one_of(st.sampled_from([0, 1, 8, 784 * 255]), st.integers(0, 20_000))
@@ -44,7 +44,7 @@ def candidates(queries: Queries, sketched: Sketch, tolerance: int, *, within: bo
 @given(n=st.integers(1, 40), m=st.integers(1, 40), seed=seeds, limit=limits)
 @settings(max_examples=60)
 def test_windows_contain_each_row_with_close_projections_once(n: int, m: int, seed: int, limit: int) -> None:
-    both = letters_like(n + m, seed)
+    both = noisy_copies(n + m, seed)
     table, others = sketches(both[:n], both[n:])
     tolerance = projection_tolerance(limit)
     found = candidates(sort_queries(others, build_grid(table, tolerance)), table, tolerance, within=False)
@@ -57,7 +57,7 @@ def test_windows_contain_each_row_with_close_projections_once(n: int, m: int, se
 @given(n=st.integers(1, 60), seed=seeds, limit=limits)
 @settings(max_examples=60)
 def test_within_a_table_each_pair_with_close_projections_is_in_one_window(n: int, seed: int, limit: int) -> None:
-    (table,) = sketches(letters_like(n, seed))
+    (table,) = sketches(noisy_copies(n, seed))
     tolerance = projection_tolerance(limit)
     grid = build_grid(table, tolerance)
     found = candidates(Queries(grid.sketch, grid.rows, grid.cells), table, tolerance, within=True)

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from notmnist_assets.curation.core.images import moved
 from notmnist_assets.curation.duplicates.near import SHIFTS, largest_sum, near_pairs
 from notmnist_assets_tests.curation.duplicates.near.tables import (
-    barely_different,
     distances,
     expected,
-    letters_like,
+    noisy_copies,
     shifted_distances,
+    sparse_changes,
     triples,
 )
 
@@ -26,7 +26,7 @@ radii = st.one_of(st.sampled_from([0.0, 0.5, 784.0]), st.floats(0, 784))
 @given(n=sizes, seed=seeds, radius=radii, workers=st.integers(1, 3))
 @settings(max_examples=60)
 def test_pairs_within_a_table_are_those_of_brute_force(n: int, seed: int, radius: float, workers: int) -> None:
-    images = letters_like(n, seed)
+    images = noisy_copies(n, seed)
     found = near_pairs(images, radius, workers=workers)
     assert triples(found) == expected(distances(images, images), largest_sum(radius), within=True)
 
@@ -35,7 +35,7 @@ def test_pairs_within_a_table_are_those_of_brute_force(n: int, seed: int, radius
 @given(seed=seeds)
 @settings(max_examples=12)
 def test_pairs_exactly_at_the_limit_are_found_if_a_bound_equals_the_distance(limit: int, seed: int) -> None:
-    images = barely_different(150, seed)
+    images = sparse_changes(150, seed)
     apart = distances(images, images)
     assert triples(near_pairs(images, limit / 255)) == expected(apart, limit, within=True)
     between = near_pairs(images[:50], limit / 255, others=images[50:])
@@ -45,7 +45,7 @@ def test_pairs_exactly_at_the_limit_are_found_if_a_bound_equals_the_distance(lim
 @given(n=sizes, m=sizes, seed=seeds, radius=radii, workers=st.integers(1, 3))
 @settings(max_examples=60)
 def test_pairs_between_tables_are_those_of_brute_force(n: int, m: int, seed: int, radius: float, workers: int) -> None:
-    both = letters_like(n + m, seed)
+    both = noisy_copies(n + m, seed)
     images, others = both[:n], both[n:]
     found = near_pairs(images, radius, others=others, workers=workers)
     assert triples(found) == expected(distances(images, others), largest_sum(radius), within=False)
@@ -55,7 +55,7 @@ def test_pairs_between_tables_are_those_of_brute_force(n: int, m: int, seed: int
 @settings(max_examples=20)
 def test_shifted_pairs_are_those_of_brute_force(n: int, m: int, seed: int, radius: float) -> None:
     rng = np.random.default_rng(seed)
-    both = letters_like(n + m, seed)
+    both = noisy_copies(n + m, seed)
     for i in range(len(both)):
         both[i : i + 1] = moved(both[i : i + 1], int(rng.integers(-1, 2)), int(rng.integers(-1, 2)))
     images, others, limit = both[:n], both[n:], largest_sum(radius)
@@ -71,14 +71,14 @@ def test_pairs_of_a_table_of_several_batches_are_those_of_brute_force_for_any_nu
     touched = rng.random(half.shape) < rng.random((2200, 1, 1)) * 0.2
     copies = np.where(touched, rng.integers(0, 256, half.shape), half)
     images = np.concatenate([half, copies])[rng.permutation(4400)].astype(np.uint8)
-    flat, limit, wanted = images.reshape(-1, 784).astype(np.int16), largest_sum(20), []
+    flat, limit, expected_pairs = images.reshape(-1, 784).astype(np.int16), largest_sum(20), []
     ink = flat.sum(axis=1, dtype=np.int64)
     for i in range(len(images)):
         rest = i + 1 + np.flatnonzero(np.abs(ink[i + 1 :] - ink[i]) <= limit)
         sums = np.abs(flat[rest] - flat[i]).sum(axis=1, dtype=np.int64)
-        wanted += [(i, int(j), int(d)) for j, d in zip(rest, sums, strict=True) if d <= limit]
+        expected_pairs += [(i, int(j), int(d)) for j, d in zip(rest, sums, strict=True) if d <= limit]
     for radius in (1, 5, 20):
-        near = [triple for triple in wanted if triple[2] <= radius * 255]
+        near = [triple for triple in expected_pairs if triple[2] <= radius * 255]
         assert len(near) > 20
         assert triples(near_pairs(images, radius, workers=1)) == near
         assert triples(near_pairs(images, radius, workers=3)) == near
@@ -107,14 +107,14 @@ def test_a_moved_image_is_found_only_with_shifts() -> None:
 
 
 def test_flat_rows_strided_rows_and_memory_maps_give_the_same_pairs(tmp_path: Path) -> None:
-    images = letters_like(60, 3)
-    wanted = triples(near_pairs(images, 30))
-    assert wanted
+    images = noisy_copies(60, 3)
+    expected_pairs = triples(near_pairs(images, 30))
+    assert expected_pairs
     np.save(tmp_path / "images.npy", images)
     mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
     strided = np.repeat(images, 2, axis=0)[::2]
     for table in (images.reshape(60, 784), mapped, strided):
-        assert triples(near_pairs(table, 30)) == wanted
+        assert triples(near_pairs(table, 30)) == expected_pairs
 
 
 @pytest.mark.parametrize("n", [0, 1])

@@ -14,9 +14,9 @@ from notmnist_assets.curation.duplicates.near.bounds import (
     projection_tolerance,
     sketch,
 )
-from notmnist_assets_tests.curation.duplicates.near.tables import Triples, distances, letters_like
+from notmnist_assets_tests.curation.duplicates.near.tables import Triples, distances, noisy_copies
 
-IMAGES = letters_like(40, 3)
+IMAGES = noisy_copies(40, 3)
 LIMIT = 8_000
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from notmnist_assets.curation.duplicates.near import largest_sum, near_pairs
 from notmnist_assets.curation.duplicates.near.pairs import collect
-from notmnist_assets_tests.curation.duplicates.near.tables import letters_like, triples
+from notmnist_assets_tests.curation.duplicates.near.tables import noisy_copies, triples
 
 seeds = st.integers(0, 2**32)
 
@@ -24,7 +24,7 @@ def test_collected_pairs_are_sorted_with_the_smallest_distance_of_each(parts: li
 @given(seed=seeds, radius=st.floats(0, 200), smaller=st.floats(0, 1))
 @settings(max_examples=30)
 def test_pairs_within_a_smaller_radius_are_those_of_a_new_search(seed: int, radius: float, smaller: float) -> None:
-    images = letters_like(40, seed)
+    images = noisy_copies(40, seed)
     narrowed = near_pairs(images, radius).within(radius * smaller)
     assert triples(narrowed) == triples(near_pairs(images, radius * smaller))
 
