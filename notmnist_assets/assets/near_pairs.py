@@ -7,8 +7,8 @@ import pandas as pd
 
 from notmnist_assets.assets.declaration import Declaration
 from notmnist_assets.assets.hashes import HASHES
-from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.assets.splits import SPLIT_ASSETS
+from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.examples import pairs_around_radius, radius_chart
 from notmnist_assets.curation.duplicates.pair_table import (

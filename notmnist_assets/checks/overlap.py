@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from notmnist_assets.assets.hashes import HASHES
-from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.overlap import REPORT
+from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.checks.results import check_result, only_selected
 from notmnist_assets.curation.core.wording import counted
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius

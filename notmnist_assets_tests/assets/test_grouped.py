@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from notmnist_assets.assets.grouped import grouped
-from notmnist_assets.assets.inputs import StoredValues
+from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.curation.core.images import SETS
 from notmnist_assets.curation.core.values import LetterImages
 from notmnist_assets.curation.duplicates.near import near_pairs
