@@ -1,7 +1,4 @@
-"""Splits to export, and their files in memory.
-
-Belongs here: what the tests of all export formats share.
-"""
+"""Splits to export and exported files in memory, for the tests of all export formats."""
 
 import io
 from collections.abc import Callable, Mapping
@@ -27,18 +24,18 @@ def three_splits(train: int = 12, valid: int = 4, test: int = 3) -> dict[str, Sp
     return splits
 
 
-def stored_otherwise(splits: Mapping[str, Split], folder: Path) -> dict[str, Split]:
-    """Return equal splits whose images are a memory map, and in Fortran's order."""
-    otherwise = {}
+def memory_mapped(splits: Mapping[str, Split], folder: Path) -> dict[str, Split]:
+    """Return equal splits whose images are memory maps in Fortran order."""
+    mapped = {}
     for name in ORDER:
         np.save(folder / f"{name}.npy", np.asfortranarray(splits[name].images))
         images = np.load(folder / f"{name}.npy", mmap_mode="r")
-        otherwise[name] = Split(images, splits[name].labels, splits[name].sources)
-    return otherwise
+        mapped[name] = Split(images, splits[name].labels, splits[name].sources)
+    return mapped
 
 
-def in_memory(writers: Mapping[str, Callable[[BinaryIO], None]]) -> dict[str, bytes]:
-    """Return what each writer writes."""
+def contents_of(writers: Mapping[str, Callable[[BinaryIO], None]]) -> dict[str, bytes]:
+    """Return the bytes that each function writes, by file name."""
     contents = {}
     for name, write in writers.items():
         file = io.BytesIO()
@@ -48,7 +45,7 @@ def in_memory(writers: Mapping[str, Callable[[BinaryIO], None]]) -> dict[str, by
 
 
 def opener(contents: Mapping[str, bytes]) -> Callable[[str], BinaryIO]:
-    """Return what opens such a file by name, like a folder."""
+    """Return a function that opens a file by name, as from a folder."""
 
     def open_file(name: str) -> BinaryIO:
         if name not in contents:
@@ -58,8 +55,8 @@ def opener(contents: Mapping[str, bytes]) -> Callable[[str], BinaryIO]:
     return open_file
 
 
-def noticed(compare: Callable[[], list[str]]) -> bool:
-    """Tell whether a comparison finds anything wrong."""
+def differs(compare: Callable[[], list[str]]) -> bool:
+    """Return whether a comparison finds a difference or raises CurationError."""
     try:
         return bool(compare())
     except CurationError:

@@ -1,4 +1,4 @@
-"""Defines `exports/*`: the splits in the formats of other programs."""
+"""Defines the `exports/*` assets: the splits as pickle, `.npz`, IDX and Parquet files."""
 
 import hashlib
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ from notmnist_assets.storage.store import WriteFile
 from notmnist_assets.storage.types import ExportedFileType, ExportedFolderType
 
 _CONTENT_VERSION: Final = "1"
-"""Part of the identity of each export's content."""
+"""Part of the data version of each export."""
 
 _ORIGINS: Final[Mapping[Profile, tuple[str, str]]] = {
     "full": (
@@ -36,40 +36,40 @@ _ORIGINS: Final[Mapping[Profile, tuple[str, str]]] = {
     ),
     "sample": (
         "Letters rendered like notMNIST, sanitized",
-        "Rendered by notmnist_assets from freely licensed fonts: not the images of notMNIST, but in their form.",
+        "Rendered by notmnist_assets from freely licensed fonts, in the format of notMNIST; these are not its images.",
     ),
     "custom": (
-        "Letters in the form of notMNIST, sanitized",
-        "From archives in the form of notMNIST's that the user of notmnist_assets named.",
+        "Letters in the format of notMNIST, sanitized",
+        "From archives in the format of notMNIST that the user of notmnist_assets supplied.",
     ),
 }
 
 
 PICKLE: Final = Declaration(
     key="exports/pickle",
-    code_version="2",
+    code_version="3",
     role="export",
     dagster_type=ExportedFileType,
     io_manager="export_io",
     kinds={"python"},
     is_endpoint=True,
     description=(
-        "notMNIST.pickle as the assignment writes it and its later lessons load it: train, valid and test of the"
-        " merged splits as float32 (n, 28, 28) = (pixel - 127.5) / 255 with int32 labels:"
-        " `pickle.load(open(path, 'rb'))['train_dataset']`, `train_labels`, and the same of `valid` and `test`. It"
-        " leaks as the assignment's own does: rows of valid and test are also in train (`overlap/report`). The clean"
-        " splits are in `exports/parquet`, `exports/npz` and `exports/idx`."
+        "The merged splits as notMNIST.pickle, which the assignment writes and its later lessons load:"
+        " `pickle.load(open(path, 'rb'))['train_dataset']` is float32 (n, 28, 28) = (pixel - 127.5) / 255,"
+        " `train_labels` int32 (n,), and the same of `valid` and `test`. It leaks as the assignment's own file does:"
+        " images of valid and test are also in train (`overlap/report`). The sanitized splits are in"
+        " `exports/parquet`, `exports/npz` and `exports/idx`."
     ),
 )
 
 
 @PICKLE.asset(ins={name: declaration.input for name, declaration in SPLIT_ASSETS.items()})
 def pickle_export(train: Split, valid: Split, test: Split) -> dg.MaterializeResult[ExportedFile]:
-    """Write the six arrays into one file, one at a time."""
+    """Write six arrays into one file."""
     splits = {"train": train, "valid": valid, "test": test}
     version = _version(splits, PICKLE.code_version)
     file = ExportedFile(pickle_format.FILE_NAME, version, partial(pickle_format.write_pickle, splits))
-    return dg.MaterializeResult(value=file, data_version=dg.DataVersion(version), metadata=_rows(splits))
+    return dg.MaterializeResult(value=file, data_version=dg.DataVersion(version), metadata=_row_counts(splits))
 
 
 NPZ: Final = Declaration(
@@ -81,20 +81,20 @@ NPZ: Final = Declaration(
     kinds={"numpy"},
     is_endpoint=True,
     description=(
-        "notMNIST.npz, the sanitized splits for NumPy: `numpy.load(path)['train_images']` is uint8 (n, 28, 28),"
-        " beside it are `train_labels` int32 (n,) with 0 to 9 for A to J, `train_names`, the files' names in"
-        " UTF-8, and the same of `valid` and `test`. It holds no pickled objects and is not compressed."
+        "The sanitized splits as notMNIST.npz for NumPy: `numpy.load(path)['train_images']` is uint8 (n, 28, 28),"
+        " `train_labels` int32 (n,) with 0 to 9 for A to J, `train_names` the file names in UTF-8, and the same of"
+        " `valid` and `test`. The file contains no pickled objects and is not compressed."
     ),
 )
 
 
 @NPZ.asset(ins={name: declaration.input for name, declaration in SANITIZED.items()})
 def npz_export(train: Split, valid: Split, test: Split) -> dg.MaterializeResult[ExportedFile]:
-    """Stream the nine arrays into one file."""
+    """Write nine arrays into one file."""
     splits = {"train": train, "valid": valid, "test": test}
     version = _version(splits)
     file = ExportedFile(npz_format.FILE_NAME, version, partial(npz_format.write_npz, splits))
-    return dg.MaterializeResult(value=file, data_version=dg.DataVersion(version), metadata=_rows(splits))
+    return dg.MaterializeResult(value=file, data_version=dg.DataVersion(version), metadata=_row_counts(splits))
 
 
 IDX: Final = Declaration(
@@ -106,10 +106,10 @@ IDX: Final = Declaration(
     kinds={"file"},
     is_endpoint=True,
     description=(
-        "The sanitized splits as a folder in MNIST's own format, unpacked, for programs that read MNIST:"
-        " `train-images-idx3-ubyte` and `train-labels-idx1-ubyte` with 0 to 9 for A to J, the test set as"
-        " `t10k-...` as there, and `valid-...`, which MNIST lacks. Row n is row n of sanitized/*. Without a reader:"
-        " `numpy.fromfile(path, 'u1', offset=16).reshape(-1, 28, 28)`; for labels,"
+        "The sanitized splits as a folder of uncompressed files in IDX, the format of MNIST, for programs that read"
+        " MNIST: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` with 0 to 9 for A to J, `t10k-...` for test, and"
+        " `valid-...`, which MNIST lacks. Row n is row n of sanitized/*. NumPy reads images with"
+        " `numpy.fromfile(path, 'u1', offset=16).reshape(-1, 28, 28)` and labels with"
         " `numpy.fromfile(path, 'u1', offset=8)`."
     ),
 )
@@ -117,41 +117,41 @@ IDX: Final = Declaration(
 
 @IDX.asset(ins={name: declaration.input for name, declaration in SANITIZED.items()})
 def idx_export(train: Split, valid: Split, test: Split) -> dg.MaterializeResult[ExportedFolder]:
-    """Stream images and labels of each split into a file each."""
+    """Write the images and the labels of each split into a file each."""
     splits = {"train": train, "valid": valid, "test": test}
     version = _version(splits)
     folder = ExportedFolder(version, idx_format.write_files(splits))
-    return dg.MaterializeResult(value=folder, data_version=dg.DataVersion(version), metadata=_rows(splits))
+    return dg.MaterializeResult(value=folder, data_version=dg.DataVersion(version), metadata=_row_counts(splits))
 
 
 _FROM_SANITIZED: Final = {column: {"sanitized/*": (column,)} for column in ("label", "set", "letter", "name", "font")}
 _PARQUET_COLUMNS: Final = {
     "image": Column(
         "struct<bytes: binary, path: string>",
-        "PNG file, and `<set>/<letter>/<name>` of its source",
+        "PNG file, and its path `<set>/<letter>/<name>` in the archive",
         {"sanitized/*": ("image", *FILE_COLUMNS)},
     ),
     "label": Column("int64", "class label, 0 to 9 for A to J", _FROM_SANITIZED["label"]),
-    "set": Column("string", "archive the image is from, large or small", _FROM_SANITIZED["set"]),
-    "letter": Column("string", "the letter's folder in the archive, A to J", _FROM_SANITIZED["letter"]),
+    "set": Column("string", "archive of the image, large or small", _FROM_SANITIZED["set"]),
+    "letter": Column("string", "folder of the image in the archive, A to J", _FROM_SANITIZED["letter"]),
     "name": Column("string", "file name without folder", _FROM_SANITIZED["name"]),
-    "font": Column("string", "font file name, decoded from the file name", _FROM_SANITIZED["font"]),
+    "font": Column("string", "file name of the font, decoded from `name`", _FROM_SANITIZED["font"]),
 }
 PARQUET: Final = Declaration(
     key="exports/parquet",
-    code_version="3",
+    code_version="4",
     role="export",
     dagster_type=ExportedFolderType,
     io_manager="export_io",
     kinds={"huggingface", "parquet"},
     columns=_PARQUET_COLUMNS,
-    # The dataset card names them.
+    # The dataset card depends on them.
     settings=("profile", "near_shifts", *POLICY_SETTINGS),
     is_endpoint=True,
     description=(
-        "The sanitized splits as a folder for Hugging Face: `datasets.load_dataset(folder, split='train')`,"
-        " `validation` or `test` gives an image, a class label A to J, and set, letter, file name and font of each"
-        " row. README.md is the dataset card."
+        "The sanitized splits as a folder of Parquet files for Hugging Face: each row of"
+        " `datasets.load_dataset(folder, split='train')`, `'validation'` or `'test'` has an image, a class label A to"
+        " J, and the set, letter, file name and font of its source. README.md is the dataset card."
     ),
 )
 
@@ -160,7 +160,7 @@ PARQUET: Final = Declaration(
 def parquet_export(
     settings: SettingsResource, train: Split, valid: Split, test: Split
 ) -> dg.MaterializeResult[ExportedFolder]:
-    """Stream each split into a file, and write the card."""
+    """Write a file per split and the dataset card."""
     splits = {"train": train, "valid": valid, "test": test}
     chosen = settings.read()
     title, origin = _ORIGINS[chosen.profile]
@@ -173,7 +173,7 @@ def parquet_export(
     return dg.MaterializeResult(
         value=ExportedFolder(version, files),
         data_version=dg.DataVersion(version),
-        metadata={**_rows(splits), "dataset_card": dg.MetadataValue.md(dataset_card.without_header(card))},
+        metadata={**_row_counts(splits), "dataset_card": dg.MetadataValue.md(dataset_card.strip_header(card))},
     )
 
 
@@ -182,7 +182,7 @@ def _version(splits: Mapping[str, Split], *texts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _rows(splits: Mapping[str, Split]) -> dict[str, int]:
+def _row_counts(splits: Mapping[str, Split]) -> dict[str, int]:
     rows = sum(len(split) for split in splits.values())
     by_split = {f"rows: {name}": len(split) for name, split in splits.items()}
     return {"rows": rows, **by_split, "dagster/row_count": rows}

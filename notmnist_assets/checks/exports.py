@@ -1,8 +1,4 @@
-"""Checks of `exports/*`: the files hold what the splits hold.
-
-Belongs here: reading files back by another way than the one that wrote them. The readers are beside the formats in
-`curation`.
-"""
+"""Checks of the `exports/*` assets: read the stored files and compare them with the splits."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import BinaryIO, Final
@@ -24,20 +20,20 @@ from notmnist_assets.metadata.display import table
 _NAME: Final = "agrees_with_splits"
 
 Compare = Callable[[Mapping[str, Split], UPath], list[str]]
-"""Tells in words what differs between the splits and the export at a path."""
+"""Returns a sentence per difference between the splits and the export at a path."""
 
 
-def _in_file(disagreements: Callable[[Mapping[str, Split], BinaryIO], list[str]]) -> Compare:
+def _in_file(find_differences: Callable[[Mapping[str, Split], BinaryIO], list[str]]) -> Compare:
     def compare(splits: Mapping[str, Split], path: UPath) -> list[str]:
         with path.open("rb") as opened:
-            return disagreements(splits, opened)
+            return find_differences(splits, opened)
 
     return compare
 
 
-def _in_folder(disagreements: Callable[[Mapping[str, Split], Callable[[str], BinaryIO]], list[str]]) -> Compare:
+def _in_folder(find_differences: Callable[[Mapping[str, Split], Callable[[str], BinaryIO]], list[str]]) -> Compare:
     def compare(splits: Mapping[str, Split], path: UPath) -> list[str]:
-        return disagreements(splits, lambda name: (path / name).open("rb"))
+        return find_differences(splits, lambda name: (path / name).open("rb"))
 
     return compare
 
@@ -63,7 +59,7 @@ def _agrees_with_splits(
         },
     )
     def agrees(exported: UPath, train: Split, valid: Split, test: Split) -> dg.AssetCheckResult:
-        """Compare the files to the splits."""
+        """Compare the files with the splits."""
         try:
             problems = compare({"train": train, "valid": valid, "test": test}, exported)
         except CurationError as error:
@@ -83,28 +79,29 @@ def _agrees_with_splits(
 pickle_check = _agrees_with_splits(
     PICKLE,
     SPLIT_ASSETS,
-    _in_file(pickle_file.disagreements),
-    "Each array of the file has, byte for byte, the rows of its split. The file is read opcode by opcode and never"
-    " unpickled.",
+    _in_file(pickle_file.find_differences),
+    "The arrays of the file equal the images and labels of the merged splits, bit by bit. The file is read by an"
+    " unpickler that can call only numpy.ndarray and slice.",
 )
 npz_check = _agrees_with_splits(
     NPZ,
     SANITIZED,
-    _in_file(npz.disagreements),
-    "Images, labels and names that NumPy reads from the file, without unpickling, are those of the sanitized splits.",
+    _in_file(npz.find_differences),
+    "The images, labels and file names that NumPy reads from the file, without pickle, equal those of the sanitized"
+    " splits.",
 )
 idx_check = _agrees_with_splits(
     IDX,
     SANITIZED,
-    _in_folder(idx.disagreements),
-    "Images and labels in the files, by what each file's header says, are those of the sanitized splits.",
+    _in_folder(idx.find_differences),
+    "The images and labels in the files, with the shapes in their headers, equal those of the sanitized splits.",
 )
 parquet_check = _agrees_with_splits(
     PARQUET,
     SANITIZED,
-    _in_folder(parquet.disagreements),
-    "Images, labels and sources in the files are those of the sanitized splits, and the features that `datasets` reads"
-    " are described in the schema. Images are decoded by the reader of archives, every 64th by Pillow.",
+    _in_folder(parquet.find_differences),
+    "The images, labels and sources in the files equal those of the sanitized splits, and the schema describes the"
+    " features for `datasets`. Images are decoded by the reader of archives, every 64th by Pillow.",
 )
 
 CHECKS: Sequence[dg.AssetChecksDefinition] = [pickle_check, npz_check, idx_check, parquet_check]

@@ -1,1 +1,1 @@
-"""Writes splits in the formats of other programs, and reads them back."""
+"""Writes splits in the formats of other programs, and compares written files with the splits."""

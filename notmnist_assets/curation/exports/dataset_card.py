@@ -1,7 +1,4 @@
-"""The dataset card of the Parquet export: the README.md that people and `datasets` read.
-
-Belongs here: its text. What it says about rows is counted from the splits it goes with.
-"""
+"""Writes the dataset card of the Parquet export: the README.md that people and Hugging Face `datasets` read."""
 
 import hashlib
 import json
@@ -40,14 +37,14 @@ configs:
 Letters A to J in many fonts, 28x28 pixels, 8-bit gray.
 {origin}
 
-Sanitized, so that a score on `validation` or `test` is not a score on training images:
+Sanitized: rows that leak between splits, contradict each other or repeat were removed by these rules:
 
-- the same image means: {method};
+- two rows show the same image if they have {method};
 - {remove_from};
-- an image under different letters: {conflicts};
-- equal images within a split: {repeats}.
+- if an image occurs with different labels, {conflicts};
+- if an image repeats within a split, {repeats}.
 
-The asset `sanitized/removed` of the program that wrote this folder lists every row that was removed, and why.
+The asset `sanitized/removed` of notmnist_assets, which wrote this folder, lists every removed row with its reason.
 
 ```python
 from datasets import load_dataset
@@ -64,58 +61,58 @@ dataset["test"][0]["image"], dataset["test"].features["label"].int2str(dataset["
 
 ## Columns
 
-| column | what it holds |
+| column | content |
 |---|---|
-| `image` | the picture, PNG; 0 is background, 255 is ink |
+| `image` | PNG, 28x28 pixels, 8-bit gray; 0 is background, 255 is ink |
 | `label` | class label, 0 to 9 for A to J |
-| `set` | the archive it is from: `large` or `small` |
-| `letter` | the folder it was in |
-| `name` | its file name there |
-| `font` | the font's file name, decoded from `name` |
+| `set` | archive of the image: `large` or `small` |
+| `letter` | folder of the image in the archive, A to J |
+| `name` | file name of the image in that folder |
+| `font` | file name of the font, decoded from `name` |
 
 ## Known limits
 
-Labels are what the archives say. Wrong labels without a duplicate are not found. {fonts}
+Labels are the folders of the archives. A wrong label is found only if a duplicate has another label. {fonts}
 """
 
 
 _METHODS: Final[Mapping[Method, str]] = {
     "exact": "equal pixels",
     "cells": "equal maxima of all 4x4 cells",
-    "near": "a sum of absolute pixel differences up to the radius in `overlap/radius`",
+    "near": "a sum of absolute pixel differences / 255 of at most the radius in `overlap/radius`",
 }
-_MOVED: Final = ", also after moving one image by one pixel"
+_SHIFTED: Final = ", also after one image is shifted by one pixel"
 _REMOVE_FROM: Final[Mapping[RemoveFrom, str]] = {
-    "evaluation": "rows of `validation` that are also in `train`, and rows of `test` that are also in either, are"
-    " removed",
-    "training": "rows of `train` that are also in `validation` or `test`, and rows of `validation` that are also in"
-    " `test`, are removed",
+    "evaluation": "rows of `validation` whose image is also in `train`, and rows of `test` whose image is also in"
+    " `train` or `validation`, are removed",
+    "training": "rows of `train` whose image is also in `validation` or `test`, and rows of `validation` whose image is"
+    " also in `test`, are removed",
 }
 _CONFLICTS: Final[Mapping[Conflicts, str]] = {
     "drop": "all its rows are removed",
-    "majority": "rows of other letters than the majority's are removed, all of them when there is none",
+    "majority": "the rows without the majority label are removed; without a majority, all its rows are removed",
     "keep": "all its rows are kept",
 }
-_REPEATS: Final[Mapping[Repeats, str]] = {"drop": "all but the first are removed", "keep": "all are kept"}
+_REPEATS: Final[Mapping[Repeats, str]] = {"drop": "all rows but the first are removed", "keep": "all rows are kept"}
 
 
-def _fonts_in_words(splits: Mapping[str, Split]) -> str:
-    """Return how many images of validation and test are of a font that train has images of."""
+def _font_sentence(splits: Mapping[str, Split]) -> str:
+    """Return how many images of validation and test have a font that also occurs in train."""
     known = set(splits["train"].sources["font"])
-    told = []
+    counts = []
     for name in SPLITS[1:]:
         rows = len(splits[name])
         shared = int(splits[name].sources["font"].isin(known).sum())
         share = f" ({100 * shared / rows:.0f} %)" if rows else ""
-        told.append(f"{shared:,} of {rows:,} images of `{FILE_NAMES[name].removesuffix('.parquet')}`{share}")
+        counts.append(f"{shared:,} of {rows:,} images of `{FILE_NAMES[name].removesuffix('.parquet')}`{share}")
     return (
-        f"Of a font that `train` has images of, too, are {' and '.join(told)}: a model may know the font from training,"
-        " though not the image."
+        f"{' and '.join(counts)} have a font that also occurs in `train`: a model may know the font, though not the"
+        " image."
     )
 
 
-def without_header(card: str) -> str:
-    """Return a card as people read it, without the YAML header that programs read."""
+def strip_header(card: str) -> str:
+    """Return a card without its YAML header."""
     return card.split("---\n", 2)[-1].strip()
 
 
@@ -124,15 +121,15 @@ def dataset_card(splits: Mapping[str, Split], policy: Policy, *, title: str, ori
 
     Args:
         splits: train, valid and test, as exported.
-        policy: how they were sanitized.
-        title: the name of the dataset.
-        origin: where the images are from, one or more sentences.
-        shifts: whether near images are also those that were moved by one pixel.
+        policy: the rules by which they were sanitized.
+        title: name of the dataset.
+        origin: origin of the images, one or more sentences.
+        shifts: whether images are compared also after a shift by one pixel.
     """
     rows = {name: label_counts(splits[name].labels).tolist() for name in SPLITS}
     names = {name: FILE_NAMES[name].removesuffix(".parquet") for name in SPLITS}
     total = sum(len(splits[name]) for name in SPLITS)
-    # `datasets` caches a folder by its name and this header: other content must not be taken for what it has seen.
+    # `datasets` caches a folder by its name and this header, so the header identifies the content.
     content = hashlib.sha256("\n".join(fingerprint(splits[name]) for name in SPLITS).encode()).hexdigest()
     lines = [*zip(LETTERS, *rows.values(), strict=True), ("all", *(sum(counts) for counts in rows.values()))]
     return _CARD.format(
@@ -142,7 +139,7 @@ def dataset_card(splits: Mapping[str, Split], policy: Policy, *, title: str, ori
         title=title,
         quoted_title=json.dumps(title),  # JSON is YAML
         origin=origin,
-        method=_METHODS[policy.method] + (_MOVED if shifts and policy.method == "near" else ""),
+        method=_METHODS[policy.method] + (_SHIFTED if shifts and policy.method == "near" else ""),
         remove_from=_REMOVE_FROM[policy.remove_from],
         conflicts=_CONFLICTS[policy.conflicts],
         repeats=_REPEATS[policy.repeats],
@@ -151,5 +148,5 @@ def dataset_card(splits: Mapping[str, Split], policy: Policy, *, title: str, ori
         counts="\n".join(
             f"| {letter} | " + " | ".join(f"{count:,}" for count in line) + " |" for letter, *line in lines
         ),
-        fonts=_fonts_in_words(splits),
+        fonts=_font_sentence(splits),
     )

@@ -1,9 +1,9 @@
-"""Splits in MNIST's own file format, IDX.
+"""Writes splits in IDX, the file format of MNIST, and compares such files with the splits.
 
-Belongs here: names and headers of the files. The format: a magic number of two zero bytes, the type of the values
-and the number of dimensions, then each dimension as a big-endian 32-bit integer, then the values row by row
-(Y. LeCun, C. Cortes and C. Burges, "The MNIST database of handwritten digits"). MNIST ships its files inside gzip;
-readers unpack them first, most take them unpacked, and unpacked they are the same bytes everywhere.
+An IDX file starts with two zero bytes, the type of the values and the number of dimensions; each dimension follows as a
+big-endian 32-bit integer, then the values in C order (Y. LeCun, C. Cortes and C. Burges, "The MNIST database of
+handwritten digits"). The files are not compressed, because gzip streams differ between builds of zlib; most readers of
+MNIST accept both.
 """
 
 import struct
@@ -20,16 +20,17 @@ from notmnist_assets.curation.exports.comparison import array_problems
 from notmnist_assets.curation.splitting.splits import SPLITS
 
 FILE_PREFIXES: Final[Mapping[str, str]] = {"train": "train", "valid": "valid", "test": "t10k"}
-"""How file names begin: MNIST's readers look for a test set called t10k. MNIST itself has no validation set."""
+"""Prefix of the file names by split: readers of MNIST expect the test set as t10k. MNIST has no validation set."""
 
 _UNSIGNED_BYTE: Final = 8
 _BLOCK_ROWS: Final = 4096
 
 
 def write_files(splits: Mapping[str, Split]) -> dict[str, Callable[[BinaryIO], None]]:
-    """Return what writes each file, by name: images uint8 (n, 28, 28) and labels uint8 (n,) of every split.
+    """Return a function per file, by file name, that writes it.
 
-    The names are MNIST's: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, and so on.
+    The names are those of MNIST: `train-images-idx3-ubyte` with images uint8 (n, 28, 28), `train-labels-idx1-ubyte`
+    with labels uint8 (n,), 0 to 9 for A to J, and the same of `valid` and `t10k`.
     """
     return {
         name: lambda file, name=name, values=values: _write(name, values, file)  # type: ignore[misc]
@@ -37,17 +38,18 @@ def write_files(splits: Mapping[str, Split]) -> dict[str, Callable[[BinaryIO], N
     }
 
 
-def disagreements(splits: Mapping[str, Split], open_file: Callable[[str], BinaryIO]) -> list[str]:
-    """Compare written files to the splits they should hold; return what differs, in words.
-
-    Each file is taken for what its own header says, not for what was to be written.
+def find_differences(splits: Mapping[str, Split], open_file: Callable[[str], BinaryIO]) -> list[str]:
+    """Compare the files of `write_files` with the splits; shapes are read from the headers of the files.
 
     Args:
-        splits: what should be in the files.
+        splits: train, valid and test, as exported.
         open_file: opens a file by name.
 
+    Returns:
+        One sentence per file that differs.
+
     Raises:
-        CurationError: a file is missing or is no IDX file.
+        CurationError: a file is missing or not a complete IDX file.
     """
     problems = []
     for name, values in _arrays(splits):
@@ -56,7 +58,7 @@ def disagreements(splits: Mapping[str, Split], open_file: Callable[[str], Binary
                 found = _parsed(file.read())
         except (ValueError, OSError, struct.error) as error:
             raise CurationError(
-                f"it is not a complete IDX file ({error}).", subject=name, remedy="Make the export again."
+                f"it is not a complete IDX file ({error}).", subject=name, remedy="Materialize the export again."
             ) from error
         problems += array_problems(name, found, values)
     return problems
@@ -80,6 +82,6 @@ def _write(name: str, values: npt.NDArray[np.uint8], file: BinaryIO) -> None:
 def _parsed(content: bytes) -> npt.NDArray[np.uint8]:
     zeros, kind, dimensions = struct.unpack_from(">HBB", content)
     if zeros != 0 or kind != _UNSIGNED_BYTE:
-        raise ValueError("it does not begin as IDX files of bytes do")
+        raise ValueError("it does not begin as an IDX file of unsigned bytes")
     shape = struct.unpack_from(f">{dimensions}I", content, 4)
     return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)

@@ -1,7 +1,6 @@
-"""Splits as one NumPy `.npz` file without pickled objects.
+"""Writes splits as one NumPy `.npz` file without pickled objects, and compares such a file with the splits.
 
-Belongs here: which arrays the file holds and how they become bytes. The file is not compressed: deflate differs
-between builds of zlib, and equal splits must give equal bytes everywhere.
+The file is not compressed: deflate streams differ between builds of zlib, and equal splits must give equal bytes.
 """
 
 import zipfile
@@ -20,20 +19,24 @@ from notmnist_assets.curation.splitting.splits import SPLITS
 
 FILE_NAME: Final = "notMNIST.npz"
 _UNIX: Final = 3
-# zipfile calls members that claim to be encrypted a RuntimeError.
+# zipfile raises RuntimeError for members that are marked as encrypted.
 _UNREADABLE: Final = (*DAMAGED, RuntimeError, zipfile.BadZipFile)
 
 
 def write_npz(splits: Mapping[str, Split], file: BinaryIO) -> None:
-    """Write `{train,valid,test}_{images,labels,names}`.
+    """Write the arrays `{train,valid,test}_{images,labels,names}`.
 
-    Images are uint8 (n, 28, 28), labels int32 (n,), 0 to 9 for A to J, names UTF-8 bytes (n,) of fixed width: the
-    files' names. `numpy.load(path)` reads all of them with its default `allow_pickle=False`.
+    Images are uint8 (n, 28, 28), labels int32 (n,), 0 to 9 for A to J, names UTF-8 bytes (n,) of fixed width: the file
+    names. `numpy.load(path)` reads all of them with its default `allow_pickle=False`.
+
+    Args:
+        splits: train, valid and test.
+        file: open for writing.
     """
     rows = sum(len(splits[name]) for name in SPLITS)
     with stage("write npz", rows, "rows") as advance, zipfile.ZipFile(file, "w") as archive:
         for name, values in _arrays(splits):
-            member = zipfile.ZipInfo(f"{name}.npy")  # dated 1980, the earliest a zip file knows
+            member = zipfile.ZipInfo(f"{name}.npy")  # dated 1980, the earliest date of the format
             member.create_system = _UNIX
             with archive.open(member, "w", force_zip64=True) as out:
                 write_npy(values, out)
@@ -41,8 +44,15 @@ def write_npz(splits: Mapping[str, Split], file: BinaryIO) -> None:
                 advance(len(values))
 
 
-def disagreements(splits: Mapping[str, Split], file: BinaryIO) -> list[str]:
-    """Compare a written file to the splits it should hold with NumPy's own reader; return what differs, in words.
+def find_differences(splits: Mapping[str, Split], file: BinaryIO) -> list[str]:
+    """Read a file of `write_npz` with `numpy.load` and compare it with the splits.
+
+    Args:
+        splits: train, valid and test, as exported.
+        file: open for reading.
+
+    Returns:
+        One sentence per array that differs.
 
     Raises:
         CurationError: the file cannot be read.
@@ -51,11 +61,11 @@ def disagreements(splits: Mapping[str, Split], file: BinaryIO) -> list[str]:
     try:
         with np.load(file, allow_pickle=False) as found:
             if list(found) != list(expected):
-                return [f"the file holds {list(found)}, expected {list(expected)}"]
+                return [f"the file contains {list(found)}, expected {list(expected)}"]
             return [text for name, values in expected.items() for text in array_problems(name, found[name], values)]
     except _UNREADABLE as error:
         raise CurationError(
-            f"NumPy cannot read it ({error}).", subject=FILE_NAME, remedy="Make the export again."
+            f"NumPy cannot read it ({error}).", subject=FILE_NAME, remedy="Materialize the export again."
         ) from error
 
 

@@ -1,8 +1,4 @@
-"""Splits as a folder of Parquet files that Hugging Face `datasets` loads with images and class labels.
-
-Belongs here: the columns, the features in the files' schema, and reading back. The dataset card is in
-`dataset_card`.
-"""
+"""Writes splits as Parquet files that Hugging Face `datasets` loads with images and class labels, and compares them."""
 
 import io
 import json
@@ -30,19 +26,19 @@ FILE_NAMES: Final[Mapping[str, str]] = {
     "valid": "validation.parquet",
     "test": "test.parquet",
 }
-"""The file of each split; `datasets` calls a validation split so."""
+"""File name by split; `datasets` names the validation split `validation`."""
 
 FEATURES: Final = {
     "image": {"_type": "Image"},
     "label": {"names": list(LETTERS), "_type": "ClassLabel"},
     **{name: {"dtype": "string", "_type": "Value"} for name in SOURCE_COLUMNS},
 }
-"""The columns as `datasets` describes them, in order."""
+"""The columns in order, as `datasets` describes features."""
 
 _SCHEMA_KEY: Final = b"huggingface"
 _ROW_GROUP: Final = 4096
-_STEP: Final = 64
-# pyarrow's errors are subclasses of built-in ones; Pillow calls a broken PNG file a SyntaxError.
+_PILLOW_STEP: Final = 64
+# The errors of pyarrow are subclasses of built-in ones; Pillow raises SyntaxError for a damaged PNG file.
 _UNREADABLE: Final = (
     ValueError,
     TypeError,
@@ -57,9 +53,9 @@ _UNREADABLE: Final = (
 
 
 def write_files(splits: Mapping[str, Split]) -> dict[str, Callable[[BinaryIO], None]]:
-    """Return what writes each file, by name, in row groups of 4096 rows.
+    """Return a function per file, by file name, that writes it in row groups of 4096 rows.
 
-    Columns: `image`, a struct of the PNG's `bytes` and its `path` `<set>/<letter>/<name>`; `label` int64, 0 to 9 for A
+    Columns: `image`, a struct of `bytes`, a PNG file, and `path`, `<set>/<letter>/<name>`; `label` int64, 0 to 9 for A
     to J; and the source of the row: `set`, `letter`, `name`, `font`.
     """
     return {
@@ -68,15 +64,18 @@ def write_files(splits: Mapping[str, Split]) -> dict[str, Callable[[BinaryIO], N
     }
 
 
-def disagreements(splits: Mapping[str, Split], open_file: Callable[[str], BinaryIO]) -> list[str]:
-    """Compare written files to the splits they should hold; return what differs, in words.
+def find_differences(splits: Mapping[str, Split], open_file: Callable[[str], BinaryIO]) -> list[str]:
+    """Compare the files of `write_files` with the splits.
 
-    Images are decoded by the reader of archives; by Pillow, which takes ten times as long, where that one refuses, and
-    every 64th, so that what wrote and what reads do not share a mistake.
+    Images are decoded by `reading.decoding`. Pillow, which takes ten times as long, decodes those that it refuses, and
+    every 64th as an independent check.
 
     Args:
-        splits: what should be in the files.
+        splits: train, valid and test, as exported.
         open_file: opens a file by name.
+
+    Returns:
+        One sentence per difference and row group.
 
     Raises:
         CurationError: a file is missing or cannot be read.
@@ -89,7 +88,7 @@ def disagreements(splits: Mapping[str, Split], open_file: Callable[[str], Binary
                 problems += [f"{file_name}: {text}" for text in _split_problems(splits[name], file)]
         except _UNREADABLE as error:
             raise CurationError(
-                f"it cannot be read ({error}).", subject=file_name, remedy="Make the export again."
+                f"it cannot be read ({error}).", subject=file_name, remedy="Materialize the export again."
             ) from error
     return problems
 
@@ -133,7 +132,7 @@ def _columns(split: Split, block: slice) -> dict[str, Any]:
 
     sources = split.sources.iloc[block]
     texts = {name: sources[name].astype(str).tolist() for name in SOURCE_COLUMNS}
-    # PNG files without compression: zstd makes less of them than of compressed ones, and deflate differs by processor.
+    # Uncompressed PNG files: zstd compresses them better than compressed ones, and deflate differs between processors.
     pictures = [encode_png(Image.fromarray(image), level=0) for image in np.asarray(split.images[block])]
     return {
         "image": pa.StructArray.from_arrays(
@@ -151,7 +150,7 @@ def _split_problems(split: Split, file: BinaryIO) -> Iterator[str]:
     stored = pq.ParquetFile(file, page_checksum_verification=True)
     described = json.loads((stored.schema_arrow.metadata or {})[_SCHEMA_KEY])["info"]["features"]
     if described != FEATURES or stored.schema_arrow.names != list(FEATURES):
-        yield f"the columns are described as {described}, expected {FEATURES}"
+        yield f"the schema describes the columns as {described}, expected {FEATURES}"
         return
     if stored.metadata.num_rows != len(split):
         yield f"{stored.metadata.num_rows} rows, expected {len(split)}"
@@ -171,13 +170,13 @@ def _split_problems(split: Split, file: BinaryIO) -> Iterator[str]:
         if [item["path"] for item in items] != file_paths(split.sources.iloc[block]).tolist():
             yield f"the path of an image differs {where}"
         start += len(batch)
-    if start != len(split):  # a damaged page may end a column early, without an error
+    if start != len(split):  # a damaged page may end a column early without an error
         yield f"{start} rows can be read, expected {len(split)}"
 
 
 def _decode(files: Sequence[bytes]) -> Images:
     images, unreadable = decode_files(files)
-    for row in sorted({*unreadable, *range(0, len(files), _STEP)}):
+    for row in sorted({*unreadable, *range(0, len(files), _PILLOW_STEP)}):
         images[row] = _pixels(files[row]).reshape(SIDE, SIDE)
     return images
 

@@ -1,4 +1,4 @@
-"""The dataset card tells what is in the folder."""
+"""The dataset card describes the exported folder."""
 
 import itertools
 from dataclasses import replace
@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from notmnist_assets.curation.duplicates.row_index import Method
-from notmnist_assets.curation.exports.dataset_card import dataset_card, without_header
+from notmnist_assets.curation.exports.dataset_card import dataset_card, strip_header
 from notmnist_assets.curation.exports.parquet import FEATURES, FILE_NAMES
 from notmnist_assets.curation.sanitizing.decision import Conflicts, Policy, RemoveFrom, Repeats
 from notmnist_assets_tests.exported import three_splits
@@ -37,40 +37,40 @@ def test_rows_are_counted_by_letter_and_split() -> None:
     assert "| D | " + " | ".join(map(str, counts)) + " |" in text
 
 
-def test_every_column_is_explained_and_the_origin_told() -> None:
+def test_the_card_explains_every_column_and_names_the_origin() -> None:
     assert all(f"| `{name}` |" in card() for name in FEATURES)
     assert "Found in a drawer." in card()
 
 
 @pytest.mark.parametrize("field", ["method", "remove_from", "conflicts", "repeats"])
-def test_every_policy_has_a_card_of_its_own(field: str) -> None:
+def test_every_choice_of_a_policy_gives_a_different_card(field: str) -> None:
     choices = {"method": Method, "remove_from": RemoveFrom, "conflicts": Conflicts, "repeats": Repeats}[field]
     cards = [card(Policy(**{field: choice})) for choice in get_args(choices)]
     assert all(one != other for one, other in itertools.combinations(cards, 2))
 
 
-def test_people_are_shown_the_card_without_its_header() -> None:
-    shown = without_header(card())
-    assert shown.startswith('# Letters: "A" to J\n')
-    assert card().endswith(f"{shown}\n")
+def test_the_header_can_be_stripped() -> None:
+    text = strip_header(card())
+    assert text.startswith('# Letters: "A" to J\n')
+    assert card().endswith(f"{text}\n")
 
 
-def test_copies_moved_by_a_pixel_are_told_where_they_count() -> None:
-    def told(method: Method, *, shifts: bool) -> str:
+def test_shifts_are_mentioned_only_where_the_near_method_uses_them() -> None:
+    def text(method: Method, *, shifts: bool) -> str:
         return dataset_card(SPLITS, Policy(method), title="T", origin="O.", shifts=shifts)
 
-    assert "also after moving one image by one pixel" in told("near", shifts=True)
-    assert "moving" not in told("near", shifts=False)
-    assert "moving" not in told("exact", shifts=True)
+    assert "also after one image is shifted by one pixel" in text("near", shifts=True)
+    assert "shifted" not in text("near", shifts=False)
+    assert "shifted" not in text("exact", shifts=True)
 
 
-def test_images_whose_font_is_known_from_training_are_counted() -> None:
+def test_images_whose_font_occurs_in_train_are_counted() -> None:
     fonts = {name: split.sources.assign(font="a.ttf") for name, split in SPLITS.items()}
     fonts["test"].loc[fonts["test"].index[:4], "font"] = "b.ttf"
     splits = {name: replace(split, sources=fonts[name]) for name, split in SPLITS.items()}
     text = dataset_card(splits, Policy(), title="T", origin="O.")
-    assert "20 of 20 images of `validation` (100 %) and 6 of 10 images of `test` (60 %): " in text
-    assert "Wrong labels without a duplicate are not found." in text
+    assert "20 of 20 images of `validation` (100 %) and 6 of 10 images of `test` (60 %) have a font that" in text
+    assert "A wrong label is found only if a duplicate has another label." in text
 
 
 def test_rows_have_thousands_separators() -> None:

@@ -1,4 +1,4 @@
-"""The export in MNIST's format: what readers of MNIST find in it, and what the check of the files notices."""
+"""IDX files: readers of MNIST load them, and the comparison with the splits finds every difference."""
 
 import gzip
 import struct
@@ -14,28 +14,28 @@ from hypothesis import strategies as st
 
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.values import Split
-from notmnist_assets.curation.exports.idx import FILE_PREFIXES, disagreements, write_files
-from notmnist_assets_tests.exported import SIZES, in_memory, noticed, opener, stored_otherwise, three_splits
+from notmnist_assets.curation.exports.idx import FILE_PREFIXES, find_differences, write_files
+from notmnist_assets_tests.exported import SIZES, contents_of, differs, memory_mapped, opener, three_splits
 
 SPLITS = three_splits()
-WRITTEN = in_memory(write_files(SPLITS))
+WRITTEN = contents_of(write_files(SPLITS))
 IMAGES = "t10k-images-idx3-ubyte"
 
 
 def compare(splits: Mapping[str, Split], contents: Mapping[str, bytes]) -> list[str]:
-    return disagreements(splits, opener(contents))
+    return find_differences(splits, opener(contents))
 
 
-def test_the_files_have_the_names_of_mnist_and_a_validation_set() -> None:
+def test_the_files_are_named_as_those_of_mnist_plus_a_validation_set() -> None:
     assert set(WRITTEN) == {
         f"{prefix}-{part}-ubyte" for prefix in ("train", "valid", "t10k") for part in ("images-idx3", "labels-idx1")
     }
 
 
 @pytest.mark.parametrize("rows", SIZES)
-def test_a_reader_of_idx_files_gets_the_arrays(rows: tuple[int, int, int]) -> None:
+def test_idx2numpy_reads_the_arrays(rows: tuple[int, int, int]) -> None:
     splits = three_splits(*rows)
-    written = in_memory(write_files(splits))
+    written = contents_of(write_files(splits))
     for name, split in splits.items():
         images, labels = (
             idx2numpy.convert_from_string(written[f"{FILE_PREFIXES[name]}-{part}-ubyte"])
@@ -46,7 +46,7 @@ def test_a_reader_of_idx_files_gets_the_arrays(rows: tuple[int, int, int]) -> No
         np.testing.assert_array_equal(labels, split.labels)
 
 
-def test_a_reader_of_mnist_takes_the_folder_for_mnist(tmp_path: Path) -> None:
+def test_python_mnist_reads_the_folder(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)  # it compares strings with `is`
         import mnist
@@ -58,23 +58,23 @@ def test_a_reader_of_mnist_takes_the_folder_for_mnist(tmp_path: Path) -> None:
         assert list(labels) == SPLITS[name].labels.tolist()
 
 
-def test_equal_splits_give_equal_bytes_however_they_are_stored(tmp_path: Path) -> None:
-    assert in_memory(write_files(stored_otherwise(SPLITS, tmp_path))) == WRITTEN
+def test_equal_splits_give_equal_bytes_in_any_memory_layout(tmp_path: Path) -> None:
+    assert contents_of(write_files(memory_mapped(SPLITS, tmp_path))) == WRITTEN
 
 
 @pytest.mark.parametrize("rows", SIZES)
-def test_the_files_just_written_agree(rows: tuple[int, int, int]) -> None:
+def test_written_files_do_not_differ(rows: tuple[int, int, int]) -> None:
     splits = three_splits(*rows)
-    assert compare(splits, in_memory(write_files(splits))) == []
+    assert compare(splits, contents_of(write_files(splits))) == []
 
 
-def test_what_differs_is_named() -> None:
+def test_a_difference_names_the_file_and_the_row() -> None:
     other = three_splits()
     other["test"].images[2, 27, 27] ^= 1
     other["valid"].labels[1] = 9 - other["valid"].labels[1]
     first, second = compare(other, WRITTEN)
-    assert "valid-labels-idx1-ubyte differs in row 1" in first
-    assert f"{IMAGES} differs in row 2" in second
+    assert "valid-labels-idx1-ubyte differs first in row 1" in first
+    assert f"{IMAGES} differs first in row 2" in second
     assert "(4,), expected uint8 (3,)" in compare(three_splits(12, 3, 3), WRITTEN)[1]
 
 
@@ -91,7 +91,7 @@ def test_what_differs_is_named() -> None:
     ],
     ids=["empty", "truncated", "no dimensions", "floats", "too long", "compressed", "missing"],
 )
-def test_what_is_no_such_file_is_named(content: bytes | None) -> None:
+def test_a_damaged_or_missing_file_is_an_error_that_names_it(content: bytes | None) -> None:
     contents = {name: data for name, data in WRITTEN.items() if name != IMAGES}
     if content is not None:
         contents[IMAGES] = content
@@ -101,7 +101,7 @@ def test_what_is_no_such_file_is_named(content: bytes | None) -> None:
 
 
 @given(at=st.integers(0, len(WRITTEN[IMAGES]) - 1), mask=st.integers(1, 255))
-def test_any_changed_byte_is_noticed(at: int, mask: int) -> None:
+def test_any_changed_byte_is_found(at: int, mask: int) -> None:
     changed = bytearray(WRITTEN[IMAGES])
     changed[at] ^= mask
-    assert noticed(lambda: compare(SPLITS, WRITTEN | {IMAGES: bytes(changed)}))
+    assert differs(lambda: compare(SPLITS, WRITTEN | {IMAGES: bytes(changed)}))

@@ -1,4 +1,4 @@
-"""The Parquet export: what Hugging Face `datasets` loads from it, and what the check of the files notices."""
+"""Parquet files: Hugging Face `datasets` loads them, and the comparison with the splits finds every difference."""
 
 import io
 import json
@@ -17,22 +17,22 @@ from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.curation.core.values import SOURCE_COLUMNS, Split
 from notmnist_assets.curation.exports.dataset_card import FILE_NAME, dataset_card
-from notmnist_assets.curation.exports.parquet import disagreements, write_files
+from notmnist_assets.curation.exports.parquet import find_differences, write_files
 from notmnist_assets.curation.sanitizing.decision import Policy
-from notmnist_assets_tests.exported import SIZES, in_memory, noticed, opener, stored_otherwise, three_splits
+from notmnist_assets_tests.exported import SIZES, contents_of, differs, memory_mapped, opener, three_splits
 
 SPLITS = three_splits()
-WRITTEN = in_memory(write_files(SPLITS))
+WRITTEN = contents_of(write_files(SPLITS))
 NAMES = {"train": "train", "valid": "validation", "test": "test"}
 
 
 def compare(splits: Mapping[str, Split], contents: Mapping[str, bytes]) -> list[str]:
-    return disagreements(splits, opener(contents))
+    return find_differences(splits, opener(contents))
 
 
 @pytest.fixture(scope="module")
 def datasets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
-    """The library, without a network and with a cache of its own."""
+    """The library, offline and with a temporary cache."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_HUB_OFFLINE", "1")
         patch.setenv("HF_HOME", str(tmp_path_factory.mktemp("huggingface")))
@@ -43,7 +43,7 @@ def datasets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
 
 
 def export_to(folder: Path, splits: Mapping[str, Split]) -> None:
-    for name, content in in_memory(write_files(splits)).items():
+    for name, content in contents_of(write_files(splits)).items():
         (folder / name).write_bytes(content)
     card = dataset_card(splits, Policy(), title="Letters: a test", origin="From nowhere.")
     (folder / FILE_NAME).write_text(card, encoding="utf-8")
@@ -72,15 +72,13 @@ def test_datasets_loads_images_class_labels_and_sources(datasets: ModuleType, fo
             assert rows[column][:] == split.sources[column].tolist()
 
 
-def test_datasets_does_not_take_a_later_export_for_one_it_has_seen_in_this_folder(
-    datasets: ModuleType, folder: Path
-) -> None:
+def test_datasets_reloads_a_folder_whose_content_changed(datasets: ModuleType, folder: Path) -> None:
     assert len(datasets.load_dataset(str(folder))["test"]) == 3
     export_to(folder, three_splits(12, 4, 5))
     assert len(datasets.load_dataset(str(folder))["test"]) == 5
 
 
-def test_pandas_reads_the_files_too() -> None:
+def test_pandas_reads_the_files() -> None:
     table = pd.read_parquet(io.BytesIO(WRITTEN["test.parquet"]))
     assert table["label"].tolist() == SPLITS["test"].labels.tolist()
     assert table["name"].tolist() == SPLITS["test"].sources["name"].tolist()
@@ -90,18 +88,18 @@ def test_pandas_reads_the_files_too() -> None:
     ]
 
 
-def test_equal_splits_give_equal_bytes_however_they_are_stored(tmp_path: Path) -> None:
-    assert in_memory(write_files(stored_otherwise(SPLITS, tmp_path))) == WRITTEN
+def test_equal_splits_give_equal_bytes_in_any_memory_layout(tmp_path: Path) -> None:
+    assert contents_of(write_files(memory_mapped(SPLITS, tmp_path))) == WRITTEN
 
 
 @pytest.mark.parametrize("rows", SIZES)
-def test_the_files_just_written_agree(rows: tuple[int, int, int]) -> None:
+def test_written_files_do_not_differ(rows: tuple[int, int, int]) -> None:
     splits = three_splits(*rows)
-    assert compare(splits, in_memory(write_files(splits))) == []
+    assert compare(splits, contents_of(write_files(splits))) == []
 
 
 @pytest.mark.parametrize("part", ["image", "label", *SOURCE_COLUMNS])
-def test_what_differs_is_named(part: str) -> None:
+def test_a_difference_names_the_file_and_the_column(part: str) -> None:
     other = three_splits()
     sources = other["valid"].sources.astype(object)
     if part == "image":
@@ -115,7 +113,7 @@ def test_what_differs_is_named(part: str) -> None:
     assert problems[0].startswith(f"validation.parquet: {part} ")
 
 
-def test_missing_rows_and_another_description_of_the_columns_are_noticed() -> None:
+def test_missing_rows_and_a_changed_schema_are_found() -> None:
     assert compare(three_splits(12, 3, 3), WRITTEN) == ["validation.parquet: 4 rows, expected 3"]
     table = pq.read_table(io.BytesIO(WRITTEN["test.parquet"]))
     features = json.loads(table.schema.metadata[b"huggingface"])
@@ -123,11 +121,11 @@ def test_missing_rows_and_another_description_of_the_columns_are_noticed() -> No
     file = io.BytesIO()
     pq.write_table(table.replace_schema_metadata({"huggingface": json.dumps(features)}), file)
     (problem,) = compare(SPLITS, WRITTEN | {"test.parquet": file.getvalue()})
-    assert "the columns are described as" in problem
+    assert "the schema describes the columns as" in problem
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", WRITTEN["test.parquet"][:-1], None])
-def test_what_is_no_such_file_is_named(content: bytes | None) -> None:
+def test_a_damaged_or_missing_file_is_an_error_that_names_it(content: bytes | None) -> None:
     contents = {name: data for name, data in WRITTEN.items() if name != "test.parquet"}
     if content is not None:
         contents["test.parquet"] = content
@@ -138,9 +136,9 @@ def test_what_is_no_such_file_is_named(content: bytes | None) -> None:
 
 @settings(max_examples=200)
 @given(at=st.integers(0, len(WRITTEN["test.parquet"]) - 1), mask=st.integers(1, 255))
-def test_a_changed_byte_is_noticed_or_changes_nothing_that_is_read(at: int, mask: int) -> None:
+def test_a_changed_byte_is_found_or_changes_nothing_that_is_read(at: int, mask: int) -> None:
     changed = bytearray(WRITTEN["test.parquet"])
     changed[at] ^= mask
-    if not noticed(lambda: compare(SPLITS, WRITTEN | {"test.parquet": bytes(changed)})):
+    if not differs(lambda: compare(SPLITS, WRITTEN | {"test.parquet": bytes(changed)})):
         found, wanted = (pq.read_table(io.BytesIO(content)) for content in (changed, WRITTEN["test.parquet"]))
         assert found.to_pylist() == wanted.to_pylist()
