@@ -1,4 +1,4 @@
-"""Defines `report/html`: one page for a reviewer, made from the values that it shows."""
+"""Defines the asset `report/html`: one HTML page about inputs, duplicates, removed rows and baselines."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ from notmnist_assets.curation.core.published import SEED, SIZES
 from notmnist_assets.curation.core.values import Archive, Split
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius
 from notmnist_assets.curation.reading.files import file_counts
-from notmnist_assets.curation.report.data import ReportData, SettingShown
+from notmnist_assets.curation.report.data import ReportData, ReportSetting
 from notmnist_assets.curation.report.page import FILE_NAME, SECTIONS, report_page
 from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.settings.model import PREFIX, Profile, Settings
@@ -32,7 +32,7 @@ from notmnist_assets.staleness.materializations import Materialization, last_mat
 from notmnist_assets.storage.exported import ExportedFile
 from notmnist_assets.storage.types import ExportedFileType
 
-_SHOWN: Final[Mapping[str, Stage]] = {
+_STAGES: Final[Mapping[str, Stage]] = {
     "archives": archives.STAGE,
     "letters": letters.STAGE,
     "splits": splits.STAGE,
@@ -41,26 +41,26 @@ _SHOWN: Final[Mapping[str, Stage]] = {
     "sanitized": sanitized.STAGE,
     "baselines": baselines.STAGE,
 }
-"""The stages whose values the page shows."""
+"""Stages whose values the page shows."""
 _PACKAGE_VERSION: Final = version("notmnist_assets")
 _CODE_VERSIONS: Final = {
     **{
-        name: ", ".join(sorted({declaration.code_version for declaration in stage.declarations}))
-        for name, stage in _SHOWN.items()
+        name: "+".join(sorted({declaration.code_version for declaration in stage.declarations}))
+        for name, stage in _STAGES.items()
     },
-    "report": "5",
+    "report": "6",
 }
-CONTENTS: Final = [declaration for stage in _SHOWN.values() for declaration in stage.declarations]
-"""All assets that the page is made from, directly or further upstream."""
+CONTENTS: Final = [declaration for stage in _STAGES.values() for declaration in stage.declarations]
+"""All assets upstream of the page."""
 _REPORTED: Final = {name for declaration in CONTENTS for name in declaration.stale_settings}
 REPORTED_SETTINGS: Final = [name for name in Settings.model_fields if name in _REPORTED - {"archives"}]
-"""The settings that the values on the page depend on, by field name."""
+"""Settings on which the values on the page depend, by field name."""
 
 _ORIGINS: Final[Mapping[Profile, str]] = {
     "full": "Made from the original notMNIST archives: letters A to J in publicly available fonts, 28 by 28 pixels.",
-    "sample": "Made from archives that notmnist_assets rendered from freely licensed fonts: in the form of notMNIST's,"
-    " with planted duplicates, leaks and wrong labels, but not the images of notMNIST.",
-    "custom": "Made from archives in the form of notMNIST's that the user of notmnist_assets named.",
+    "sample": "Made from archives that notmnist_assets rendered from freely licensed fonts in the format of notMNIST,"
+    " with planted duplicates, leaks and wrong labels; these are not the images of notMNIST.",
+    "custom": "Made from archives in the format of notMNIST that the user of notmnist_assets supplied.",
 }
 _TABLES: Final = {
     "files": FILES,
@@ -74,20 +74,20 @@ _TABLES: Final = {
 }
 HTML: Final = Declaration(
     key="report/html",
-    # The page names the versions of all that it shows, so each of them is part of its own.
+    # The page lists the code versions of all stages.
     code_version="-".join([_PACKAGE_VERSION, *_CODE_VERSIONS.values()]),
     role="export",
     dagster_type=ExportedFileType,
     io_manager="export_io",
     kinds={"html"},
-    # All other settings change the page through the values it is made from. A minimum changes none of them.
+    # All other settings change the page through its inputs. A minimum changes no input.
     settings=("profile",),
     guards=("min_large", "min_small"),
     is_endpoint=True,
     description=(
-        "One HTML page for a reviewer, which needs no other file and no network: what went in, what was rejected,"
-        " balance, duplicates with pictures, what sanitizing removed and why, baselines with intervals, agreement with"
-        " published numbers, versions and content hashes. `notmnist report DEST` copies it."
+        "One HTML page for a reviewer that needs no other file and no network: archives and settings, rejected files,"
+        " balance, duplicates with pictures, removed rows by reason, baselines with intervals, agreement with published"
+        " numbers, code versions and content hashes. `notmnist report DEST` copies it."
     ),
 )
 
@@ -125,18 +125,18 @@ def html(
     removed: pd.DataFrame,
     metrics: pd.DataFrame,
 ) -> dg.MaterializeResult[ExportedFile]:
-    """Write the page: equal values give equal bytes."""
-    made = last_materializations(context.instance, [declaration.asset_key for declaration in CONTENTS])
-    recorded = recorded_values(made)
+    """Write the page; equal inputs give equal bytes."""
+    latest = last_materializations(context.instance, [declaration.asset_key for declaration in CONTENTS])
+    recorded = recorded_values(latest)
     chosen = _as_recorded(settings.read(), recorded)
     raw = {"train": raw_train, "valid": raw_valid, "test": raw_test}
     data = ReportData(
         title=f"notMNIST report, profile {chosen.profile}",
         origin=_ORIGINS[chosen.profile],
         originals=chosen.profile == "full",
-        published_draw=chosen.seed == SEED and {name: len(split) for name, split in raw.items()} == dict(SIZES),
-        settings=settings_shown(recorded),
-        disagreements=tuple(input_disagreements(made)),
+        published_splits=chosen.seed == SEED and {name: len(split) for name, split in raw.items()} == dict(SIZES),
+        settings=report_settings(recorded),
+        disagreements=tuple(input_disagreements(latest)),
         archives={"large": large_archive, "small": small_archive},
         files=files,
         splits=raw,
@@ -154,9 +154,9 @@ def html(
         package_version=_PACKAGE_VERSION,
         code_versions=_CODE_VERSIONS,
         contents={
-            declaration.key: made[declaration.asset_key].data_version or "unknown"
+            declaration.key: latest[declaration.asset_key].data_version or "unknown"
             for declaration in CONTENTS
-            if declaration.asset_key in made
+            if declaration.asset_key in latest
         },
         confusions=baselines.recorded_confusions(context.instance),
     )
@@ -182,56 +182,57 @@ def _summary(data: ReportData) -> str:
     ]
     scored = of_first_model(data.baselines).query("train_rows == 'all' and train_on == 'raw' and eval_on == 'test'")
     accuracies = ", ".join(
-        f"{accuracy:.3f} on {eval_rows}"
+        f"{accuracy:.3f} ({eval_rows} rows)"
         for eval_rows, accuracy in zip(scored["eval_rows"], scored["accuracy"], strict=True)
     )
     return "\n".join(
         [
-            "| split | rows as drawn | removed | left |",
+            "| split | raw rows | removed | sanitized rows |",
             "|---|---|---|---|",
             *rows,
             "",
             f"- Rejected files: {rejected}",
-            f"- Test rows also in train: {exact} by equal pixels, {near} within the radius {radius:g}",
-            f"- Logistic regression, all raw training rows, accuracy on test: {accuracies}",
+            f"- Test rows whose image is also in train: {exact} by equal pixels, {near} within the radius {radius:g}",
+            f"- Accuracy of logistic regression on test, trained on all raw rows: {accuracies}",
         ]
     )
 
 
-def recorded_values(made: Mapping[dg.AssetKey, Materialization]) -> dict[str, list[Any]]:
-    """Return with which values of each reported setting the inputs were made: one each, unless they disagree.
+def recorded_values(latest: Mapping[dg.AssetKey, Materialization]) -> dict[str, list[Any]]:
+    """Return the values of each reported setting with which the inputs were materialized.
 
-    Not the settings of this run: those of the inputs may be others, and the page tells of the inputs.
+    These may differ from the settings of this run. A setting has several values if the inputs are inconsistent, and
+    none if no input records it.
     """
     found: dict[str, list[Any]] = {name: [] for name in REPORTED_SETTINGS}
     for declaration in CONTENTS:
-        settings = made[declaration.asset_key].settings if declaration.asset_key in made else {}
+        settings = latest[declaration.asset_key].settings if declaration.asset_key in latest else {}
         for name in declaration.stale_settings:
             if name in found and name in settings and settings[name] not in found[name]:
                 found[name].append(settings[name])
     return found
 
 
-def input_disagreements(made: Mapping[dg.AssetKey, Materialization]) -> Iterator[str]:
-    """Tell which inputs were not made from one another, or with different settings."""
-    yield from outdated_inputs(made)
-    for name, values in recorded_values(made).items():
+def input_disagreements(latest: Mapping[dg.AssetKey, Materialization]) -> Iterator[str]:
+    """Yield a sentence per input that is inconsistent with another: from an older version of it, or other settings."""
+    yield from outdated_inputs(latest)
+    for name, values in recorded_values(latest).items():
         if len(values) > 1:
-            yield f"values were made with different {setting_name(name)}: {' and '.join(map(str, values))}"
+            yield f"values were materialized with different {setting_name(name)}: {' and '.join(map(str, values))}"
 
 
 def _as_recorded(settings: Settings, recorded: Mapping[str, Sequence[Any]]) -> Settings:
-    """Return `settings` with what the inputs record instead."""
+    """Return `settings` with the values that the inputs record."""
     return settings.model_copy(update={name: values[0] for name, values in recorded.items() if values})
 
 
-def settings_shown(recorded: Mapping[str, Sequence[Any]]) -> tuple[SettingShown, ...]:
-    """Return the settings as a person reads them."""
+def report_settings(recorded: Mapping[str, Sequence[Any]]) -> tuple[ReportSetting, ...]:
+    """Return the settings with their values as text."""
     fields = Settings.model_fields
     return tuple(
-        SettingShown(
+        ReportSetting(
             setting_name(name),
-            " and ".join(_value_in_words(name, value) for value in values) or "not recorded",
+            " and ".join(_setting_text(name, value) for value in values) or "not recorded",
             fields[name].description or "",
         )
         for name, values in recorded.items()
@@ -243,12 +244,12 @@ def setting_name(field: str) -> str:
     return PREFIX + field.upper()
 
 
-def _value_in_words(name: str, value: object) -> str:
+def _setting_text(name: str, value: object) -> str:
     if value is None:
         return "taken from the data"
     if isinstance(value, bool):
         return str(value).lower()
-    # A seed is a number, but no quantity.
+    # Thousands separators suit quantities; a seed is an identifier.
     return f"{value:,}" if isinstance(value, int) and name != "seed" else str(value)
 
 

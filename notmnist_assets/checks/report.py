@@ -1,4 +1,4 @@
-"""The check of `report/html`: the stored page is complete and says what the values say."""
+"""Check of `report/html`: reads the stored page and compares it with the stored values."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
@@ -10,7 +10,7 @@ from upath import UPath
 
 from notmnist_assets.assets.baselines import METRICS
 from notmnist_assets.assets.overlap import REPORT
-from notmnist_assets.assets.report import CONTENTS, HTML, input_disagreements, recorded_values, settings_shown
+from notmnist_assets.assets.report import CONTENTS, HTML, input_disagreements, recorded_values, report_settings
 from notmnist_assets.assets.sanitized import SANITIZED
 from notmnist_assets.checks.results import check_result
 from notmnist_assets.curation.core.images import LETTERS
@@ -34,8 +34,9 @@ _VALUES: Final = {**SANITIZED, "overlap_report": REPORT, "metrics": METRICS}
             _NAME,
             asset=_KEY,
             additional_deps=[declaration.asset_key for declaration in _VALUES.values()],
-            description="The stored page has all its sections, and its rows per letter, overlaps, accuracies and"
-            " settings are those of the stored values, and these values were made from one another.",
+            description="The stored page has all its sections and refers to no other file or address; its rows per"
+            " letter, overlaps, accuracies and settings equal those of the stored values; and these values are"
+            " consistent: none was materialized from an older version of another or with other settings.",
         )
     ],
     ins={"page": HTML.check_input, **{name: declaration.check_input for name, declaration in _VALUES.items()}},
@@ -49,20 +50,21 @@ def report_check(
     overlap_report: pd.DataFrame,
     metrics: pd.DataFrame,
 ) -> dg.AssetCheckResult:
-    """Read the page back."""
-    made = last_materializations(context.instance, [*(declaration.asset_key for declaration in CONTENTS), _KEY])
+    """Parse the stored page and compare it with the values."""
+    latest = last_materializations(context.instance, [*(declaration.asset_key for declaration in CONTENTS), _KEY])
     try:
         read = PageReader()
         read.feed(page.read_text(encoding="utf-8"))
     except (ValueError, LookupError) as error:
-        problems = [f"it cannot be read: {error}"]
+        problems = [f"the page cannot be parsed: {error}. Materialize report/html again."]
     else:
         splits = {"train": train, "valid": valid, "test": test}
         problems = [
-            *input_disagreements(made),
-            *_other_settings(read, made),
+            *input_disagreements(latest),
+            *_setting_differences(read, latest),
             *(f"the section {section} is missing" for section in SECTIONS if section not in read.sections),
-            *_disagreements(read, splits, overlap_report, metrics),
+            *(f"the page refers to {address[:80]}" for address in read.references),
+            *_table_differences(read, splits, overlap_report, metrics),
         ]
     return check_result(
         _KEY,
@@ -74,19 +76,22 @@ def report_check(
     )
 
 
-def _other_settings(page: PageReader, made: Mapping[dg.AssetKey, Materialization]) -> Iterator[str]:
-    """Tell where the values were made with other settings than the page says."""
-    recorded = {name: values for name, values in recorded_values(made).items() if values}
-    said = {row[0]: row[1] for row in page.tables.get("settings-table", ()) if len(row) > 1}
-    for shown in settings_shown(recorded):
-        if said.get(shown.name) != shown.value:
-            yield f"settings-table says {shown.name} {said.get(shown.name)}, the values were made with {shown.value}"
+def _setting_differences(page: PageReader, latest: Mapping[dg.AssetKey, Materialization]) -> Iterator[str]:
+    """Yield a sentence per setting on the page that differs from the setting of the stored values."""
+    recorded = {name: values for name, values in recorded_values(latest).items() if values}
+    on_page = {row[0]: row[1] for row in page.tables.get("settings-table", ()) if len(row) > 1}
+    for setting in report_settings(recorded):
+        if on_page.get(setting.name) != setting.value:
+            yield (
+                f"settings-table shows {setting.name} {on_page.get(setting.name)}, the values were materialized with"
+                f" {setting.value}"
+            )
 
 
-def _disagreements(
+def _table_differences(
     page: PageReader, splits: Mapping[str, Split], overlap_report: pd.DataFrame, metrics: pd.DataFrame
 ) -> Iterator[str]:
-    """Tell where the page's numbers are not those of the values."""
+    """Yield a sentence per row of a table on the page that differs from the stored values."""
     balance = [[str(count) for count in label_counts(splits[name].labels)] for name in SPLITS]
     expected: dict[str, list[list[str]]] = {
         "balance-table": [
@@ -105,18 +110,18 @@ def _disagreements(
         ],
     }
     of_methods = len(METHODS) * len(("rows", "share", "distinct"))
-    # Where in the page's rows these cells are.
+    # Columns of the page that contain these cells.
     places = {
-        "balance-table": [0, *range(-len(SPLITS), 0)],  # the letter, and after the splits as drawn the sanitized ones
-        "overlap-table": [0, *range(2, 2 + of_methods)],  # the split, and after the one it is looked up in, each method
+        "balance-table": [0, *range(-len(SPLITS), 0)],  # the letter and the sanitized splits, which follow the raw ones
+        "overlap-table": [0, *range(2, 2 + of_methods)],  # the split and, after the searched split, each method
         "baselines-table": range(7),
     }
     for table, rows in expected.items():
-        # A row of one cell says that there is nothing to show, or how much more there is.
-        shown = [[row[place] for place in places[table]] for row in page.tables.get(table, ()) if len(row) > 1]
-        for one, other in zip_longest(shown, rows):
-            if one != other:
-                yield f"{table} says {one}, the values say {other}"
+        # A row of one cell is the text of an empty table.
+        on_page = [[row[place] for place in places[table]] for row in page.tables.get(table, ()) if len(row) > 1]
+        for found, wanted in zip_longest(on_page, rows):
+            if found != wanted:
+                yield f"{table} shows {found}, expected {wanted}"
 
 
 CHECKS: Sequence[dg.AssetChecksDefinition] = [report_check]

@@ -3,13 +3,13 @@
 import dagster as dg
 import pytest
 
-from notmnist_assets.assets.report import settings_shown
+from notmnist_assets.assets.report import report_settings
 from notmnist_assets.cli.execution import refresh
 from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.definitions import DECLARATIONS
 from notmnist_assets_tests.automation.changes import change_a_letter
 from notmnist_assets_tests.automation.unsynced import unsynced
-from notmnist_assets_tests.curation.pages import read_page
+from notmnist_assets_tests.curation.report.pages import read_page
 from notmnist_assets_tests.workspace import Workspace, keys_of
 
 SMALL_LETTERS = {f"letters/small/{letter}" for letter in LETTERS}
@@ -114,7 +114,7 @@ def test_values_materialized_with_different_settings_are_reported(
     monkeypatch.setenv("NOTMNIST_SEED", "134")
     assert workspace.run(["splits/test"]).success
     (problems,) = problems_of_the_report(workspace.run(["report/html"]))
-    assert "values were made with different NOTMNIST_SEED: 133 and 134" in problems
+    assert "values were materialized with different NOTMNIST_SEED: 133 and 134" in problems
 
 
 def test_the_report_prints_settings_as_a_person_types_them(finished: Workspace) -> None:
@@ -123,9 +123,9 @@ def test_the_report_prints_settings_as_a_person_types_them(finished: Workspace) 
     assert told["NOTMNIST_TRAIN_SIZE"] == "200"
     assert told["NOTMNIST_NEAR_SHIFTS"] == "false"
     assert told["NOTMNIST_NEAR_RADIUS"] == "taken from the data"
-    (shown,) = settings_shown({"train_size": [12000]})
+    (shown,) = report_settings({"train_size": [12000]})
     assert shown.value == "12,000"
-    (shown,) = settings_shown({"seed": [4294967295]})
+    (shown,) = report_settings({"seed": [4294967295]})
     assert shown.value == "4294967295"
 
 

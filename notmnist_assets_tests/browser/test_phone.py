@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from notmnist_assets.curation.report.data import SettingShown
+from notmnist_assets.curation.report.data import ReportSetting
 from notmnist_assets.curation.report.page import report_page
-from notmnist_assets_tests.curation.report_values import report_data
+from notmnist_assets_tests.curation.report.report_values import report_data
 
 WIDTH = 420
-_SETTING = SettingShown("NOTMNIST_SANITIZE_CONFLICTS", "taken from the data", "whether evaluation duplicates stay")
+_SETTING = ReportSetting("NOTMNIST_SANITIZE_CONFLICTS", "taken from the data", "whether evaluation duplicates stay")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from notmnist_assets.curation.report.page import report_page
-from notmnist_assets_tests.curation.report_values import report_data
+from notmnist_assets_tests.curation.report.report_values import report_data
 
 MILLIMETRE = 96 / 25.4
 TEXT_WIDTH = round(180 * MILLIMETRE)

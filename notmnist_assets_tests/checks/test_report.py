@@ -1,4 +1,4 @@
-"""The check of the report reads the page back and compares it with the values."""
+"""The check of the report parses the stored page and compares it with the values."""
 
 from pathlib import Path
 from typing import Any
@@ -11,19 +11,19 @@ from notmnist_assets.checks.report import report_check
 from notmnist_assets.curation.report.data import ReportData
 from notmnist_assets.curation.report.page import report_page
 from notmnist_assets_tests.checks.judging import shown
-from notmnist_assets_tests.curation.report_values import empty_splits, metrics, report_data, separate_splits
+from notmnist_assets_tests.curation.report.report_values import empty_splits, metrics, report_data, separate_splits
 
 
-def judge(folder: Path, html: str, data: ReportData, **other: Any) -> dg.AssetCheckResult:
-    """Return what the check says of a page, given the values it should tell of."""
+def check_page(folder: Path, html: str, data: ReportData, **other: Any) -> dg.AssetCheckResult:
+    """Return the result of the check of a page."""
     path = folder / "report.html"
     path.write_text(html, encoding="utf-8")
     values = {**data.sanitized, "overlap_report": data.overlap, "metrics": data.baselines, **other}
-    return called(UPath(path), values)
+    return run_check(UPath(path), values)
 
 
-def called(page: UPath, values: dict[str, Any]) -> dg.AssetCheckResult:
-    """Return what the check says where no history says with which settings the values were made."""
+def run_check(page: UPath, values: dict[str, Any]) -> dg.AssetCheckResult:
+    """Run the check with an empty history, which records no settings."""
     with dg.DagsterInstance.ephemeral() as instance:
         result = report_check(dg.build_asset_check_context(instance=instance), page, **values)
     assert isinstance(result, dg.AssetCheckResult)
@@ -31,45 +31,49 @@ def called(page: UPath, values: dict[str, Any]) -> dg.AssetCheckResult:
 
 
 @pytest.mark.parametrize("data", [report_data(), report_data(empty_splits())], ids=["shared", "no rows"])
-def test_a_faithful_page_passes(tmp_path: Path, data: ReportData) -> None:
-    result = judge(tmp_path, report_page(data), data)
+def test_a_written_page_passes(tmp_path: Path, data: ReportData) -> None:
+    result = check_page(tmp_path, report_page(data), data)
     assert result.passed
     assert shown(result) == (0, 0)
 
 
-def test_another_accuracy_fails(tmp_path: Path) -> None:
+def test_a_different_accuracy_fails(tmp_path: Path) -> None:
     data = report_data()
-    result = judge(tmp_path, report_page(data), data, metrics=metrics(accuracy=0.87312346))
+    result = check_page(tmp_path, report_page(data), data, metrics=metrics(accuracy=0.87312346))
     assert not result.passed
     assert "0.87312346" in str(result.metadata["problems"].value)
 
 
-def test_other_rows_fail(tmp_path: Path) -> None:
+def test_different_rows_fail(tmp_path: Path) -> None:
     data = report_data()
-    result = judge(tmp_path, report_page(data), data, test=data.splits["test"])
+    result = check_page(tmp_path, report_page(data), data, test=data.splits["test"])
     assert not result.passed
-    assert "balance-table says" in str(result.metadata["problems"].value)
+    assert "balance-table shows" in str(result.metadata["problems"].value)
 
 
-def test_another_overlap_fails(tmp_path: Path) -> None:
+def test_a_different_overlap_fails(tmp_path: Path) -> None:
     data = report_data()
-    assert not judge(tmp_path, report_page(data), data, overlap_report=report_data(separate_splits()).overlap).passed
+    assert not check_page(
+        tmp_path, report_page(data), data, overlap_report=report_data(separate_splits()).overlap
+    ).passed
 
 
 @pytest.mark.parametrize(
-    ("harm", "told"),
+    ("change", "problem"),
     [
         (('<section id="certificate">', '<section id="other">'), "the section certificate is missing"),
-        (('id="baselines-table"', 'id="lost-table"'), "baselines-table says None"),
+        (('id="baselines-table"', 'id="lost-table"'), "baselines-table shows None"),
+        (("<main>", '<main><img src="https://example.org/x.png">'), "the page refers to https://example.org/x.png"),
+        (("</style>", "p { background: url(x.png) }</style>"), "the page refers to x.png"),
     ],
 )
-def test_a_harmed_page_fails(tmp_path: Path, harm: tuple[str, str], told: str) -> None:
+def test_a_changed_page_fails(tmp_path: Path, change: tuple[str, str], problem: str) -> None:
     data = report_data()
     html = report_page(data)
-    assert harm[0] in html
-    result = judge(tmp_path, html.replace(*harm), data)
+    assert change[0] in html
+    result = check_page(tmp_path, html.replace(*change), data)
     assert not result.passed
-    assert told in str(result.metadata["problems"].value)
+    assert problem in str(result.metadata["problems"].value)
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00"], ids=["empty", "not text"])
@@ -77,4 +81,4 @@ def test_a_damaged_file_fails_and_does_not_raise(tmp_path: Path, content: bytes)
     (tmp_path / "report.html").write_bytes(content)
     data = report_data()
     values = {**data.sanitized, "overlap_report": data.overlap, "metrics": data.baselines}
-    assert not called(UPath(tmp_path / "report.html"), values).passed
+    assert not run_check(UPath(tmp_path / "report.html"), values).passed

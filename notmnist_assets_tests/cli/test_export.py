@@ -13,7 +13,7 @@ from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.report.page import SECTIONS
 from notmnist_assets.definitions import defs
 from notmnist_assets.storage.store import StoredValue, ValueStore
-from notmnist_assets_tests.curation.pages import read_page
+from notmnist_assets_tests.curation.report.pages import read_page
 from notmnist_assets_tests.workspace import Workspace
 
 FILE, FOLDER = ExportName.NPZ, ExportName.IDX

@@ -1,13 +1,15 @@
-"""Pictures as PNG bytes: contact sheets of letters, curves, and grids of numbers.
+"""Renders contact sheets of images as PNG, and plots charts as PNG or SVG.
 
-Belongs here: drawing. Size budgets and embedding in the UI are in `metadata`.
+Charts ignore the matplotlib settings and fonts of the machine: they use the default style with DejaVu Sans, which
+matplotlib ships together with its own FreeType.
 """
 
 import io
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from functools import wraps
+from typing import TYPE_CHECKING, Literal, ParamSpec
 
 import numpy as np
 import numpy.typing as npt
@@ -19,26 +21,27 @@ if TYPE_CHECKING:
 from notmnist_assets.curation.core.images import SIDE, Images
 
 ChartForm = Literal["png", "svg"]
+_Arguments = ParamSpec("_Arguments")
 
 _GAP = 2
 _BACKGROUND = 96
 _PALE = (0.15, 0.85)
-"""Between these, cells of a number grid are pale enough for black digits."""
-_BESIDE = 1.06
-"""Factor between the x values of lines that would hide each other's whiskers."""
+"""Range of values whose cells in a number grid are pale enough for black digits."""
+_X_FACTOR = 1.06
+"""Factor between the x values of neighboring lines, so that their error bars do not overlap."""
 _LINE_HEIGHT = 0.055
-"""Of a line of text, as a part of a panel's height."""
-_AT_THE_RIGHT = 1.02
-"""Where names of lines start, in widths of a panel."""
+"""Height of a line of text as a share of the height of a panel."""
+_LABEL_X = 1.02
+"""Left end of the line names, in widths of a panel."""
 
 
 def contact_sheet(images: Images, columns: int = 10, levels: int = 256) -> bytes:
-    """Draw images in reading order, `columns` to a line, as an 8-bit gray PNG.
+    """Render images in reading order as an 8-bit gray PNG.
 
     Args:
         images: uint8 (n, 28, 28).
         columns: images per line.
-        levels: gray levels kept, a divisor of 256; fewer make a smaller file.
+        levels: number of gray levels, a divisor of 256; fewer levels make a smaller file.
     """
     lines = max(1, -(-len(images) // columns))
     pitch = SIDE + _GAP
@@ -50,9 +53,23 @@ def contact_sheet(images: Images, columns: int = 10, levels: int = 256) -> bytes
     return _png(sheet)
 
 
+def _in_default_style(plot: Callable[_Arguments, bytes]) -> Callable[_Arguments, bytes]:
+    """Plot with the default settings of matplotlib instead of those of the user."""
+
+    @wraps(plot)
+    def plot_in_default_style(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> bytes:
+        import matplotlib as mpl
+
+        with mpl.rc_context():
+            mpl.rcdefaults()
+            return plot(*args, **kwargs)
+
+    return plot_in_default_style
+
+
 @dataclass(frozen=True)
 class Points:
-    """Measured points that one line joins: its name, x and y values, and the ends of each y's interval."""
+    """A line with error bars: its name, x and y values, and the ends of the interval of each y value."""
 
     name: str
     x: Sequence[float]
@@ -63,34 +80,35 @@ class Points:
 
 @dataclass(frozen=True)
 class Panel:
-    """One of the charts of a row: its title, its lines, and where x is marked with which text."""
+    """One chart of a row: its title, its lines, and the text of each x tick."""
 
     title: str
     lines: Sequence[Points]
     ticks: Mapping[float, str]
 
 
-def panels(shown: Sequence[Panel], *, x_label: str, y_label: str) -> bytes:
-    """Draw charts side by side over one y axis, x logarithmic, as PNG.
+@_in_default_style
+def panels(charts: Sequence[Panel], *, x_label: str, y_label: str) -> bytes:
+    """Plot charts side by side with a common y axis and logarithmic x axes, as PNG.
 
-    Intervals are whiskers and beside each other: bands of lines that nearly coincide would hide one another. Each line
-    is named at its right end.
+    Intervals are error bars, shifted sideways so that those of lines that nearly coincide stay visible. The name of
+    each line is at its right end.
 
     Args:
-        shown: from left to right.
-        x_label: below each.
-        y_label: on the left.
+        charts: charts from left to right.
+        x_label: label of each x axis.
+        y_label: label of the y axis.
     """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7.7, 3.9), dpi=72, layout="constrained")
-    (row,) = figure.subplots(1, len(shown), sharey=True, squeeze=False)
-    for panel, axes in zip(shown, row, strict=True):
+    (row,) = figure.subplots(1, len(charts), sharey=True, squeeze=False)
+    for panel, axes in zip(charts, row, strict=True):
         for number, line in enumerate(panel.lines):
-            beside = _BESIDE ** (number - (len(panel.lines) - 1) / 2)
+            x_factor = _X_FACTOR ** (number - (len(panel.lines) - 1) / 2)
             whiskers = np.abs(np.array([line.low, line.high]) - line.y)
             axes.errorbar(
-                np.asarray(line.x) * beside,
+                np.asarray(line.x) * x_factor,
                 line.y,
                 whiskers,
                 color=f"C{number}",
@@ -109,11 +127,11 @@ def panels(shown: Sequence[Panel], *, x_label: str, y_label: str) -> bytes:
         axes.grid(visible=True, alpha=0.3)
     row[0].set_ylabel(y_label, fontsize="small")
     low, high = row[0].get_ylim()
-    for panel, axes in zip(shown, row, strict=True):
-        heights = _apart([line.y[-1] for line in panel.lines], _LINE_HEIGHT * (high - low))
+    for panel, axes in zip(charts, row, strict=True):
+        heights = _spread([line.y[-1] for line in panel.lines], _LINE_HEIGHT * (high - low))
         for number, (line, height) in enumerate(zip(panel.lines, heights, strict=True)):
             axes.text(
-                _AT_THE_RIGHT,
+                _LABEL_X,
                 height,
                 line.name,
                 color=f"C{number}",
@@ -124,8 +142,8 @@ def panels(shown: Sequence[Panel], *, x_label: str, y_label: str) -> bytes:
     return _encode_figure(figure)
 
 
-def _apart(heights: Sequence[float], least: float) -> list[float]:
-    """Return heights moved up, in their order, until each is at least `least` above the next lower one."""
+def _spread(heights: Sequence[float], least: float) -> list[float]:
+    """Move heights up, keeping their order, until each is at least `least` above the next lower one."""
     moved = list(heights)
     below = -math.inf
     for place in sorted(range(len(moved)), key=moved.__getitem__):
@@ -133,6 +151,7 @@ def _apart(heights: Sequence[float], least: float) -> list[float]:
     return moved
 
 
+@_in_default_style
 def line_chart(
     lines: Sequence[tuple[str, Sequence[float], Sequence[float]]],
     *,
@@ -151,33 +170,37 @@ def line_chart(
 
     Args:
         lines: name, x values and y values of each line.
-        title: above the chart.
-        x_label: below.
-        y_label: on the left.
-        log_x: whether x is logarithmic.
-        bands: low and high y values of each line's interval, in the order of `lines`.
-        mark_x: where to draw a vertical dashed line.
-        limit_y: where to draw a horizontal dotted line, named "limit".
-        dashed: names of lines drawn dashed, for those that would hide another.
-        hollow: which points of each line are rings, in the order of `lines`.
-        form: of the picture. SVG has glyphs as paths: it looks the same wherever it is shown.
+        title: title of the chart.
+        x_label: label of the x axis.
+        y_label: label of the y axis.
+        log_x: whether the x axis is logarithmic.
+        bands: low and high y values of the interval of each line, in the order of `lines`.
+        mark_x: x value of a vertical dashed line.
+        limit_y: y value of a horizontal dotted line named "limit".
+        dashed: names of lines that are dashed, because they would hide another line.
+        hollow: whether each point of each line is a ring, in the order of `lines`.
+        form: file format.
+
+    Returns:
+        The file. Equal arguments and the same release of matplotlib give equal bytes on every machine: an SVG has
+        fixed ids, no date, and glyphs as the unhinted outlines of matplotlib's own copy of DejaVu Sans.
     """
-    # Figure without pyplot: no global state, no window system, safe in any thread.
+    # Not pyplot, which has global state and is not thread-safe.
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.4, 3.6), dpi=72, layout="constrained")
     axes = figure.add_subplot()
     for place, (name, x, y) in enumerate(lines):
-        (drawn,) = axes.plot(
+        (plotted,) = axes.plot(
             x, y, marker="o", markersize=3, linewidth=1.2, linestyle="--" if name in dashed else "-", label=name
         )
         if place < len(bands):
             low, high = bands[place]
-            axes.fill_between(x, low, high, color=drawn.get_color(), alpha=0.15, linewidth=0)
+            axes.fill_between(x, low, high, color=plotted.get_color(), alpha=0.15, linewidth=0)
         if place < len(hollow):
             rings = np.asarray(hollow[place], np.bool_)
             places = np.asarray(x)[rings], np.asarray(y)[rings]
-            axes.scatter(*places, s=20, facecolors="white", edgecolors=drawn.get_color(), zorder=3)
+            axes.scatter(*places, s=20, facecolors="white", edgecolors=plotted.get_color(), zorder=3)
     if mark_x is not None:
         axes.axvline(mark_x, color="black", linestyle="--", linewidth=1)
     if limit_y is not None:
@@ -192,14 +215,15 @@ def line_chart(
     return _encode_figure(figure) if form == "png" else _svg(figure)
 
 
+@_in_default_style
 def number_grid(rows: Sequence[str], columns: Sequence[str], values: npt.NDArray[np.float64], title: str) -> bytes:
-    """Draw numbers from 0 to 1 as a colored grid with the numbers in it, as PNG.
+    """Plot numbers from 0 to 1 as a grid of colored cells with their values, as PNG.
 
     Args:
         rows: names of the rows.
         columns: names of the columns.
         values: float64 (rows, columns).
-        title: above the grid.
+        title: title of the grid.
     """
     from matplotlib.figure import Figure
 
@@ -238,7 +262,7 @@ def _png(gray: npt.NDArray[np.uint8]) -> bytes:
 
 
 def encode_png(picture: Image.Image, *, level: int = 6) -> bytes:
-    """Return a picture as the bytes of a PNG file; `level` is zlib's, 0 (uncompressed) to 9 (small)."""
+    """Return an image as the bytes of a PNG file; `level` is that of zlib, 0 (uncompressed) to 9."""
     buffer = io.BytesIO()
     picture.save(buffer, format="png", compress_level=level)
     return buffer.getvalue()

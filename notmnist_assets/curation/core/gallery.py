@@ -1,7 +1,4 @@
-"""Pictures of duplicates: pairs with their difference, groups with their members, each with a caption.
-
-Belongs here: drawing captioned rows of images. Which pairs and groups are worth showing is in `evidence`.
-"""
+"""Renders captioned rows of images as PNG, such as pairs of near duplicates with their difference."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,16 +19,16 @@ _TEXT_SIZE = 10
 
 @dataclass(frozen=True, eq=False)
 class Exhibit:
-    """Images that belong together: uint8 (n, 28, 28) and what to say of them in a few words."""
+    """Images with a common caption: uint8 (n, 28, 28)."""
 
     caption: str
     images: Images
 
 
 def pair_exhibit(caption: str, first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> Exhibit:
-    """Show two images (28, 28) and their absolute difference, amplified: its largest value becomes 255.
+    """Return two images (28, 28) and their absolute difference, scaled to a maximum of 255.
 
-    Near images differ by a few grays, which nobody would see.
+    Near images differ by a few gray levels, which are invisible without scaling.
     """
     difference = np.abs(first.astype(np.int32) - second)
     amplified = difference * 255 // max(1, int(difference.max()))
@@ -39,10 +36,10 @@ def pair_exhibit(caption: str, first: npt.NDArray[np.uint8], second: npt.NDArray
 
 
 def gallery(exhibits: Sequence[Exhibit], per_line: int) -> bytes:
-    """Draw exhibits in reading order, `per_line` to a line, captions above, as an 8-bit gray PNG."""
+    """Render exhibits in reading order, `per_line` to a line, below their captions, as an 8-bit gray PNG."""
     side = SIDE * _SCALE
     font = ImageFont.load_default(_TEXT_SIZE)
-    widths = [max(len(shown.images) * (side + _GAP), int(font.getlength(shown.caption))) for shown in exhibits]
+    widths = [max(len(item.images) * (side + _GAP), int(font.getlength(item.caption))) for item in exhibits]
     width = max(widths, default=side) + 3 * _GAP
     height = _CAPTION + side + 2 * _GAP
     lines = max(1, -(-len(exhibits) // per_line))

@@ -1,5 +1,5 @@
-"""One HTML page that tells a reviewer everything: what went in, what was found, what was removed, what it is worth.
+"""Writes one self-contained HTML page about inputs, duplicates, removed rows and baselines, and reads it back.
 
-Belongs here: what the page says and how it looks. `data` is what it is made from, `page` makes it, `reading` reads it
-back; the other modules write one part each. Numbers are computed elsewhere in `curation`; nothing here knows Dagster.
+`data` defines the input, `blocks` the parts of a page, `page` assembles and renders them, and `reading` parses a stored
+page; each other module builds one or more sections.
 """

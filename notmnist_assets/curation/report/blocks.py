@@ -1,7 +1,6 @@
-"""The parts a page consists of: sections, and in them paragraphs, notices, facts, tables and pictures.
+"""Defines the parts of a page: sections with paragraphs, notices, facts, tables, pictures and charts.
 
-Belongs here: their shape, and how numbers and exhibits are shown. What they say is up to the sections; their HTML is in
-`page.html`.
+The template `page.html` renders them.
 """
 
 import base64
@@ -18,15 +17,19 @@ from notmnist_assets.curation.core.gallery import Exhibit
 from notmnist_assets.curation.core.wording import counted
 
 MOST_ROWS: Final = 100
-"""Rows of a long table that the page shows."""
+"""Most rows of a long table that the page shows."""
 _SCALE: Final = 2
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What a person reads, the exact number behind it, and how much of its column's largest it is (0 to 1).
+    """A cell of a table.
 
-    `breaks` tells where a line may end: between words, after underscores too, or anywhere.
+    Attributes:
+        text: the text that is shown.
+        value: the exact number, None for text.
+        bar: length of the bar behind the text, 0 to 1 of the width of the cell; None for no bar.
+        breaks: where a line may break: between words, also after underscores, or anywhere.
     """
 
     text: str
@@ -36,37 +39,37 @@ class Cell:
 
     @property
     def bar_percent(self) -> str:
-        """The bar's length for the style sheet."""
+        """Length of the bar for the style sheet."""
         return f"{100 * (self.bar or 0):.1f}%"
 
 
 def rows_of(table: pd.DataFrame) -> Iterator[Any]:
-    """Return the rows of a table, columns as attributes whose types only the table knows."""
+    """Iterate over the rows as named tuples, typed Any because pandas does not type columns."""
     return iter(table.itertuples(index=False))
 
 
-def word(text: object) -> Cell:
+def text_cell(text: object) -> Cell:
     """Return a cell of text."""
     return Cell(str(text))
 
 
-def code(text: object) -> Cell:
-    """Return a cell of text without words, such as a hash or the name of a file."""
+def code_cell(text: object) -> Cell:
+    """Return a cell of text that may break anywhere, such as a hash or a file name."""
     return Cell(str(text), breaks="anywhere")
 
 
-def variable(text: object) -> Cell:
-    """Return a cell with the name of a variable."""
+def variable_cell(text: object) -> Cell:
+    """Return a cell with the name of a variable, which may break after underscores."""
     return Cell(str(text), breaks="underscores")
 
 
 def count(number: int, *, of: int | None = None) -> Cell:
-    """Return a counted number; with `of`, a bar shows its part of that."""
+    """Return a cell with a count; with `of`, a bar shows `number / of`."""
     return Cell(f"{int(number):,}", int(number), None if not of else int(number) / of)
 
 
 def share(number: float, digits: int = 1, *, bar: bool = False) -> Cell:
-    """Return a share from 0 to 1 as a percentage."""
+    """Return a cell with a share from 0 to 1 as a percentage; a dash if it is not finite."""
     number = float(number)
     if not math.isfinite(number):
         return Cell("-")
@@ -74,44 +77,44 @@ def share(number: float, digits: int = 1, *, bar: bool = False) -> Cell:
 
 
 def measure(number: float, digits: int = 2) -> Cell:
-    """Return a measured number; a dash where there is none."""
+    """Return a cell with a measured number; a dash if it is not finite."""
     number = float(number)
     return Cell(f"{number:.{digits}f}", number) if math.isfinite(number) else Cell("-")
 
 
 def interval(low: float, high: float, digits: int = 1) -> Cell:
-    """Return the ends of an interval of a share."""
+    """Return a cell with the ends of an interval of a share as percentages."""
     return Cell(f"{100 * low:.{digits}f} to {100 * high:.{digits}f} %")
 
 
 def estimate(number: float, low: float, high: float, digits: int = 1, *, bar: bool = False) -> Cell:
-    """Return a share from 0 to 1 as a percentage, with the ends of its interval."""
+    """Return a cell with a share from 0 to 1 and its interval as percentages."""
     text = f"{100 * number:.{digits}f} % ({100 * low:.{digits}f} to {100 * high:.{digits}f})"
     return Cell(text, float(number), float(number) if bar else None)
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its head, what it means, and whether it holds numbers."""
+    """A column: its head, its explanation below the table, and whether its cells are numbers."""
 
     title: str
     about: str = ""
     numeric: bool = False
 
 
-def words(title: str, about: str = "") -> Column:
+def text_column(title: str, about: str = "") -> Column:
     """Return a column of text."""
     return Column(title, about)
 
 
-def numbers(title: str, about: str = "") -> Column:
+def number_column(title: str, about: str = "") -> Column:
     """Return a column of numbers."""
     return Column(title, about, numeric=True)
 
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A few sentences."""
+    """Text of one or more sentences."""
 
     kind: ClassVar[str] = "paragraph"
     text: str
@@ -119,7 +122,7 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Notice:
-    """Something that nobody may overlook: what it is, and each instance of it."""
+    """A highlighted warning: a title and one text per instance."""
 
     kind: ClassVar[str] = "notice"
     id: str
@@ -129,7 +132,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class Fact:
-    """A number with its name and what it means."""
+    """A number with its name and explanation."""
 
     name: str
     cell: Cell
@@ -138,7 +141,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Facts:
-    """Numbers that stand alone."""
+    """A grid of facts."""
 
     kind: ClassVar[str] = "facts"
     id: str
@@ -151,12 +154,12 @@ class Table:
 
     Attributes:
         id: unique on the page.
-        caption: what the table shows.
+        caption: title of the table.
         columns: heads.
         rows: as many cells each as there are columns.
-        hidden: how many further rows are left out.
-        empty: what to say when there are no rows.
-        total: whether the last row sums up the others.
+        hidden: number of further rows that the page omits.
+        empty: text that replaces the rows if there are none.
+        total: whether the last row contains totals.
     """
 
     kind: ClassVar[str] = "table"
@@ -165,20 +168,24 @@ class Table:
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
     hidden: int = 0
-    empty: str = "There are none."
+    empty: str = "None."
     total: bool = False
 
     @property
-    def hidden_in_words(self) -> str:
-        """What to say of the rows that are left out."""
+    def hidden_sentence(self) -> str:
+        """The sentence about omitted rows."""
         return f"{counted(self.hidden, 'more row is', 'more rows are')} not shown here."
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG with what it shows, in words that stand in for it, and its caption.
+    """A PNG image.
 
-    `scale` enlarges each of its pixels to a square; 0 leaves scaling to the browser.
+    Attributes:
+        png: the file.
+        alt: alternative text.
+        caption: text below it.
+        scale: side of a pixel on the page, in CSS pixels; 0 leaves the scaling to the browser.
     """
 
     png: bytes
@@ -188,25 +195,25 @@ class Picture:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height on the page."""
+        """Width and height on the page in CSS pixels."""
         width, height = struct.unpack(">II", self.png[16:24])
         return width * max(self.scale, 1), height * max(self.scale, 1)
 
     @property
     def uri(self) -> str:
-        """The picture itself, so that the page needs no other file."""
+        """The file as a data URI."""
         return "data:image/png;base64," + base64.b64encode(self.png).decode()
 
 
-def exhibit_picture(shown: Exhibit, alt: str) -> Picture:
+def exhibit_picture(exhibit: Exhibit, alt: str) -> Picture:
     """Return the images of an exhibit side by side, each pixel enlarged."""
-    png = contact_sheet(shown.images, columns=max(1, len(shown.images)))
-    return Picture(png, f"{alt}. {shown.caption}", shown.caption, _SCALE)
+    png = contact_sheet(exhibit.images, columns=max(1, len(exhibit.images)))
+    return Picture(png, f"{alt}. {exhibit.caption}", exhibit.caption, _SCALE)
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Pictures that belong together, under a heading of their own."""
+    """Pictures under a common heading."""
 
     kind: ClassVar[str] = "pictures"
     title: str
@@ -216,7 +223,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart as SVG under a heading of its own, with words that stand in for it, and its caption."""
+    """A chart as SVG under a heading, with alternative text and a caption."""
 
     kind: ClassVar[str] = "chart"
     title: str
@@ -226,7 +233,7 @@ class Chart:
 
     @property
     def uri(self) -> str:
-        """The chart itself, so that the page needs no other file."""
+        """The file as a data URI."""
         return "data:image/svg+xml;base64," + base64.b64encode(self.svg).decode()
 
 
@@ -235,7 +242,7 @@ Block = Paragraph | Notice | Facts | Table | Pictures | Chart
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page with a place in its table of contents."""
+    """A section of the page: its anchor, its title in the table of contents, an introduction and its blocks."""
 
     id: str
     title: str

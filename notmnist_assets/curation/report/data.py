@@ -1,7 +1,6 @@
-"""What the page is made from, as plain values.
+"""Defines the input of the report as plain values.
 
-Belongs here: the shape of the input. Nothing in it may name a machine, a folder or a time: the page repeats to the
-byte.
+No value may depend on the machine, a folder or the time: equal input gives equal bytes.
 """
 
 from collections.abc import Mapping
@@ -18,51 +17,53 @@ from notmnist_assets.curation.sanitizing.decision import Policy
 
 
 @dataclass(frozen=True)
-class SettingShown:
-    """A setting as a person reads it."""
+class ReportSetting:
+    """A setting: environment variable, value as text, and description."""
 
     name: str
     value: str
-    meaning: str
+    description: str
 
 
 @dataclass(frozen=True, eq=False)
 class ReportData:
-    """All values that the page tells of.
+    """All values on the page.
 
     Attributes:
-        title: what these data are called.
-        origin: where they come from, in one or two sentences.
-        originals: whether the archives are the published ones, so that published numbers must hold.
-        published_draw: whether the splits have the published seed and sizes, so that those of splits must hold too.
-        settings: what the values were made with.
-        disagreements: which values were not made from one another or with the same settings, in words; none should be.
-        archives: by set.
+        title: title of the page.
+        origin: origin of the data, one or two sentences.
+        originals: whether the archives are the published ones, so that published numbers apply.
+        published_splits: whether the splits have the published seed and sizes, so that published numbers of splits
+            apply.
+        settings: the settings with which the values were materialized.
+        disagreements: one sentence per value that was materialized from an older version of another value or with
+            other settings; empty if all values are consistent.
+        archives: archive by set.
         files: readable files by letter and rejected files, as `files.files_table` returns them.
-        splits: as drawn.
-        sanitized: what sanitizing left of them.
-        removed: the rows it removed.
-        policy: by which rules.
+        splits: the merged splits, train, valid and test, before sanitizing.
+        sanitized: the sanitized splits.
+        removed: the rows that sanitizing removed.
+        policy: the rules of sanitizing.
         hashes: hash table by split.
         near_pairs: every pair within the search radius.
-        index: all rows of the splits, with their near pairs within the chosen radius.
-        radius: the curve by which the radius was chosen.
-        overlap: what the splits share.
-        conflicts: rows of groups with different letters.
-        recall: what each method finds of planted duplicates.
+        index: index of all rows of the merged splits, with the near pairs within the chosen radius.
+        radius: the curve from which the radius was chosen.
+        overlap: overlap of the splits by method.
+        conflicts: rows of duplicate groups with different labels.
+        recall: recall of each method on planted duplicates.
         baselines: accuracies with intervals.
-        package_version: of the program.
-        code_versions: by stage.
-        contents: by asset key, the hash of what is stored.
-        confusions: by what was trained on, raw or sanitized, how many clean test rows of each letter the model of all
-            its rows reads as each letter, int64 (10, 10); empty where that was not recorded.
+        package_version: version of the package.
+        code_versions: code version by stage.
+        contents: data version by asset key.
+        confusions: confusion matrices of clean test rows by training rows (raw or sanitized), for the model that was
+            trained on all rows: int64 (10, 10), rows by label, columns by prediction; empty if not recorded.
     """
 
     title: str
     origin: str
     originals: bool
-    published_draw: bool
-    settings: tuple[SettingShown, ...]
+    published_splits: bool
+    settings: tuple[ReportSetting, ...]
     disagreements: tuple[str, ...]
     archives: Mapping[str, Archive]
     files: pd.DataFrame
@@ -85,5 +86,5 @@ class ReportData:
 
     @cached_property
     def used_radius(self) -> float:
-        """The radius within which images count as near duplicates."""
+        """The largest distance at which images count as near duplicates, in units of 255."""
         return chosen_radius(self.radius)

@@ -1,7 +1,4 @@
-"""What is shared: overlap of the splits, the radius, groups, conflicts, and what each method finds.
-
-Belongs here: the sections about the same image in several rows. Counting is in `overlap`, `radius` and `recall`.
-"""
+"""Builds the sections about duplicates: overlap of the splits, choice of the radius, and label conflicts."""
 
 from collections.abc import Sequence
 
@@ -37,11 +34,11 @@ from notmnist_assets.curation.report.blocks import (
     exhibit_picture,
     interval,
     measure,
-    numbers,
+    number_column,
     rows_of,
     share,
-    word,
-    words,
+    text_cell,
+    text_column,
 )
 from notmnist_assets.curation.report.data import ReportData
 from notmnist_assets.curation.report.recall import METHODS
@@ -53,29 +50,29 @@ _SUPPORT = round(1 / CROSS_LETTER_LIMIT)
 
 
 def overlap_section(data: ReportData) -> Section:
-    """Tell what the splits share, with pictures."""
+    """Show how many rows the splits share, with examples."""
     by_pair = data.overlap.groupby(["rows_of", "found_in"], sort=False)
     methods = list(dict.fromkeys(data.overlap["method"]))
     report = Table(
         "overlap-table",
-        "Rows of one split that are found in another",
+        "Rows of one split whose image is also in another",
         (
-            words("rows of", "the split whose rows are counted"),
-            words("found in", "the split they are looked up in; earlier: repeats of an earlier row of the same split"),
+            text_column("rows of", "split whose rows are counted"),
+            text_column("found in", "split that is searched for their images; earlier: earlier rows of the same split"),
             *(
                 column
                 for place, method in enumerate(methods)
                 for column in (
-                    numbers(method, METHODS.get(method, "")),
-                    numbers("share", "" if place else "of all rows of the split"),
-                    numbers("images", "" if place else "how many different images these rows show"),
+                    number_column(method, METHODS.get(method, "")),
+                    number_column("share", "" if place else "share of all rows of the split"),
+                    number_column("images", "" if place else "number of distinct images of these rows"),
                 )
             ),
         ),
         [
             (
-                word(rows_of),
-                word(found_in if found_in != rows_of else "earlier"),
+                text_cell(rows_of),
+                text_cell(found_in if found_in != rows_of else "earlier"),
                 *(
                     cell
                     for _, row in part.set_index("method").loc[methods].iterrows()
@@ -87,15 +84,15 @@ def overlap_section(data: ReportData) -> Section:
     )
     fonts = Table(
         "fonts-table",
-        "Fonts that evaluation shares with train",
+        "Fonts of valid and test that also occur in train",
         (
-            words("rows of"),
-            numbers("rows", "whose font has any letter in train"),
-            numbers("share", "of all rows of the split"),
-            numbers("other letter", "share whose font has a different letter in train"),
+            text_column("rows of", "split whose rows are counted"),
+            number_column("rows", "rows whose font occurs in train with any letter"),
+            number_column("share", "share of all rows of the split"),
+            number_column("other letter", "share of rows whose font occurs in train with another letter"),
         ),
         [
-            (word(row.rows_of), count(row.rows), share(row.share), share(row.other_letter_share))
+            (text_cell(row.rows_of), count(row.rows), share(row.share), share(row.other_letter_share))
             for row in rows_of(font_leakage(data.splits))
         ],
     )
@@ -103,17 +100,21 @@ def overlap_section(data: ReportData) -> Section:
     groups = largest_groups(data.index, data.splits, "near", _GROUPS)
     return Section(
         "overlap",
-        "What the splits share",
-        "Test rows whose images were trained on say little of images that were not. They score higher, partly because"
-        " the model has seen them and partly because they are easier images. These are the splits as drawn, before"
-        " sanitizing.",
+        "Overlap of the splits",
+        "The accuracy on test rows whose image is also in train does not predict the accuracy on new images: it is"
+        " higher, partly because the model has seen the image and partly because these images are easier. This section"
+        " describes the merged splits before sanitizing.",
         (
             report,
             _pairs(
-                "Pairs across splits", "Pairs of images within the radius whose rows are in different splits.", across
+                "Pairs across splits",
+                "Pairs of distinct images within the radius whose rows are in different splits.",
+                across,
             ),
             _groups(
-                "The largest groups", "Images connected by steps within the radius, groups with most rows.", groups
+                "Largest groups",
+                "Groups of images that are connected by pairs within the radius, most rows first.",
+                groups,
             ),
             fonts,
         ),
@@ -121,38 +122,43 @@ def overlap_section(data: ReportData) -> Section:
 
 
 def radius_section(data: ReportData) -> Section:
-    """Tell how near is near enough."""
+    """Show the curve from which the radius was chosen, the rule, and pairs on both sides of the radius."""
     curve = data.radius
     limit = share_limit(curve)
     facts = Facts(
         "radius-facts",
         (
             Fact("radius in use", measure(data.used_radius, 1), "largest sum of absolute pixel differences / 255"),
-            Fact("label noise", share(label_noise(curve), 3), "pairs that wrong labels surely set apart at any radius"),
-            Fact("limit", share(limit, 3), f"label noise and {100 * CROSS_LETTER_LIMIT:g} % more"),
+            Fact(
+                "label noise",
+                share(label_noise(curve), 3),
+                "share of pairs with different letters at every radius, attributed to wrong labels",
+            ),
+            Fact("limit", share(limit, 3), f"label noise plus {100 * CROSS_LETTER_LIMIT:g} %"),
         ),
     )
     chart = Chart(
-        "The curve",
-        f"Line chart of the share of pairs with different letters by radius; lines mark {data.used_radius:g} and the"
-        " limit",
-        "Share of pairs with different letters, with its 95 % interval, where there are at least"
-        f" {FEWEST_PAIRS} pairs; rings: radii with fewer than {_SUPPORT} pairs. The dashed line is the radius in use,"
-        f" {data.used_radius:g}, the dotted one the limit, {100 * limit:.3f} %.",
+        "Pairs with different letters by radius",
+        f"Line chart of the share of pairs with different letters by radius; lines mark the radius {data.used_radius:g}"
+        " and the limit",
+        f"Share of pairs with different letters and its 95 % interval, for radii with at least {FEWEST_PAIRS} pairs;"
+        f" rings mark radii with fewer than {_SUPPORT} pairs. Dashed: the radius in use, {data.used_radius:g}. Dotted:"
+        f" the limit, {100 * limit:.3f} %.",
         radius_chart(curve, data.used_radius, form="svg"),
     )
     table = Table(
         "radius-curve-table",
         "Pairs of distinct images by radius",
         (
-            numbers("radius", "largest sum of absolute pixel differences, in units of black against white pixels"),
-            numbers("pairs", "pairs of distinct images at most this far apart"),
-            numbers("different letters", "how many of them carry different letters"),
-            numbers("share", "of all pairs"),
-            numbers("95 % interval", "Wilson's interval of the share: few pairs tell little"),
-            words(
+            number_column("radius", "largest sum of absolute pixel differences / 255"),
+            number_column("pairs", "pairs of distinct images at most this far apart"),
+            number_column("different letters", "pairs of these whose images have different letters"),
+            number_column("share", "share of the pairs"),
+            number_column("95 % interval", "Wilson interval of the share"),
+            text_column(
                 "note",
-                f"few pairs: under {FEWEST_PAIRS}, cannot be chosen; under {_SUPPORT}, does not rule out larger radii",
+                f"few pairs: a radius with fewer than {FEWEST_PAIRS} cannot be chosen, and one with fewer than"
+                f" {_SUPPORT} does not rule out larger radii",
             ),
         ),
         [
@@ -162,7 +168,7 @@ def radius_section(data: ReportData) -> Section:
                 measure(row.cross_letter, 1),
                 share(row.share, 2),
                 interval(row.ci_low, row.ci_high, 2),
-                word(", ".join((["in use"] if row.chosen else []) + (["few pairs"] if row.weak else []))),
+                text_cell(", ".join((["in use"] if row.chosen else []) + (["few pairs"] if row.weak else []))),
             )
             for row in rows_of(curve.assign(weak=~can_rule_out_larger(curve)))
         ],
@@ -170,82 +176,87 @@ def radius_section(data: ReportData) -> Section:
     inside, outside = pairs_around_radius(data.index, data.splits, data.near_pairs, data.used_radius, _PAIRS)
     return Section(
         "radius",
-        "How near is the same",
-        "Copies of one drawing carry one letter. As the radius grows, pairs appear that merely look alike, and some of"
-        " them carry different letters: where their share becomes noticeable, the radius is too large.",
+        "Radius",
+        "Copies of one image have the same letter. A larger radius also includes pairs that only look alike, and some"
+        " of them have different letters: the radius is too large where the share of such pairs clearly exceeds the"
+        " label noise.",
         (
             Paragraph(_rule(curve, data.used_radius)),
             facts,
             chart,
             table,
-            _pairs("Just inside", "The farthest pairs that still count as the same image.", inside),
-            _pairs("Just outside", "The nearest pairs that no longer do.", outside),
+            _pairs("Pairs just within the radius", "The most distant pairs that count as the same image.", inside),
+            _pairs("Pairs just beyond the radius", "The nearest pairs that do not count as the same image.", outside),
         ),
     )
 
 
 def _rule(curve: pd.DataFrame, used: float) -> str:
-    """Tell the rule of `choose_radius`, and whether it was followed."""
+    """Describe the rule of `choose_radius` and, if a setting overrides it, the radius that it chooses."""
     rule = (
-        f"The rule: the largest radius with at least {FEWEST_PAIRS} pairs whose share lies under the limit, and which"
-        f" no smaller radius with at least {_SUPPORT} pairs rules out by a share whose whole interval lies at or above"
-        f" the limit; with fewer pairs, one wrong label would be enough for that."
+        f"Rule: choose the largest radius that has at least {FEWEST_PAIRS} pairs and a share below the limit, and that"
+        f" no smaller radius rules out. A radius rules out larger ones if it has at least {_SUPPORT} pairs and the"
+        " whole interval of its share is at or above the limit; with fewer pairs, a single wrong label would suffice."
     )
     chosen = choose_radius(curve)
-    return rule if chosen == used else f"{rule} It would choose {chosen:g}; a setting fixed {used:g}."
+    return (
+        rule
+        if chosen == used
+        else f"{rule} The rule chooses {chosen:g}; the setting near_radius overrides it with {used:g}."
+    )
 
 
 def conflicts_section(data: ReportData) -> Section:
-    """Show where duplicates contradict each other."""
-    # A near group of one image is an exact group, told already.
-    told = data.conflicts[(data.conflicts["method"] != "near") | (data.conflicts["images"] > 1)]
-    groups = list(told.groupby(["method", "group"], sort=False))
+    """List duplicate groups with different letters, with examples."""
+    # A near group of one image is an exact group, which is already listed.
+    listed = data.conflicts[(data.conflicts["method"] != "near") | (data.conflicts["images"] > 1)]
+    groups = list(listed.groupby(["method", "group"], sort=False))
     table = Table(
         "conflicts-table",
         "Groups with different letters",
         (
-            words("method", "exact: equal pixels; near: different images connected within the radius"),
-            numbers("images", "distinct images of the group"),
-            numbers("rows", "rows of all splits that show them"),
-            words("letters", "how many rows carry each letter"),
-            words(
-                "suspects", f"rows of other letters than the most frequent one, at most {_SUSPECTS}, with their fonts"
+            text_column("method", "exact: equal pixels; near: distinct images connected by pairs within the radius"),
+            number_column("images", "distinct images in the group"),
+            number_column("rows", "rows of all splits with one of these images"),
+            text_column("letters", "number of rows by letter"),
+            text_column(
+                "suspects", f"rows without the most frequent letter, at most {_SUSPECTS}: split, row, letter and font"
             ),
         ),
         [
             (
-                word(method),
+                text_cell(method),
                 count(part["images"].iloc[0]),
                 count(len(part)),
-                word(", ".join(f"{letter} {rows}" for letter, rows in _letters(part).items())),
-                word("; ".join(_suspects(part))),
+                text_cell(", ".join(f"{letter} {rows}" for letter, rows in _letters(part).items())),
+                text_cell("; ".join(_suspects(part))),
             )
             for (method, _), part in groups[:MOST_ROWS]
         ],
         hidden=max(0, len(groups) - MOST_ROWS),
-        empty="No image carries two letters.",
+        empty="No duplicates have different letters.",
     )
     equal = conflicting_groups(data.index, data.splits, "exact", _GROUPS)
     near = conflicting_groups(data.index, data.splits, "near", _GROUPS, fewest_images=2)
     return Section(
         "conflicts",
-        "Where labels contradict",
-        "When rows of the same image carry different letters, at least one of these labels is wrong.",
+        "Label conflicts",
+        "If rows with the same image have different letters, at least one of their labels is wrong.",
         (
-            _groups("Equal images, different letters", "Groups with most rows first.", equal),
-            _groups("Near images, different letters", "Groups of several images, with most rows first.", near),
+            _groups("Equal images with different letters", "Groups with most rows first.", equal),
+            _groups("Near images with different letters", "Groups of several distinct images, most rows first.", near),
             table,
         ),
     )
 
 
 def _letters(group: pd.DataFrame) -> dict[str, int]:
-    """Return how many rows of a group carry each letter, A first."""
+    """Return the number of rows of a group by letter, A first."""
     return {str(letter): int(rows) for letter, rows in group["letter"].value_counts().sort_index().items()}
 
 
 def _suspects(group: pd.DataFrame) -> list[str]:
-    """Return the first rows that are not of the group's most frequent letter; of all letters when none is that."""
+    """Describe the first rows without the most frequent letter of the group; without a unique one, the first rows."""
     letters = _letters(group)
     most = max(letters.values())
     frequent = [letter for letter, rows in letters.items() if rows == most]
@@ -254,16 +265,16 @@ def _suspects(group: pd.DataFrame) -> list[str]:
 
 
 def _pairs(title: str, about: str, exhibits: Sequence[Exhibit]) -> Pictures:
-    """Show pairs: one image, the other, their difference stretched to its own maximum."""
-    text = f"{about} Each picture: one image, the other, their difference, amplified; the number is their distance."
-    return _exhibition(title, text, exhibits, "Two images and their difference, amplified")
+    """Return pictures of pairs, each with the difference of its images, scaled to its maximum."""
+    text = f"{about} Each picture shows both images and their amplified difference; the number is their distance."
+    return _exhibition(title, text, exhibits, "Two images and their amplified difference")
 
 
 def _groups(title: str, about: str, exhibits: Sequence[Exhibit]) -> Pictures:
-    """Show groups: up to eight images each."""
-    text = f"{about} Up to eight images of each group; the diameter is the distance of its two most different images."
+    """Return pictures of groups."""
+    text = f"{about} Up to eight images per group; the diameter is the distance between its two most distant images."
     return _exhibition(title, text, exhibits, "Images of one group")
 
 
 def _exhibition(title: str, about: str, exhibits: Sequence[Exhibit], alt: str) -> Pictures:
-    return Pictures(title, about, [exhibit_picture(shown, alt) for shown in exhibits])
+    return Pictures(title, about, [exhibit_picture(exhibit, alt) for exhibit in exhibits])

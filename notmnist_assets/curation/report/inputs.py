@@ -1,7 +1,4 @@
-"""What went in: archives, settings, members of each letter, rejected files, pictures of the letters.
-
-Belongs here: the sections before anything is compared.
-"""
+"""Builds the sections about the input: archives, settings, files of each letter, rejected files, sample images."""
 
 from pathlib import PureWindowsPath
 from urllib.parse import urlsplit
@@ -19,13 +16,13 @@ from notmnist_assets.curation.report.blocks import (
     Pictures,
     Section,
     Table,
-    code,
+    code_cell,
     count,
-    numbers,
+    number_column,
     rows_of,
-    variable,
-    word,
-    words,
+    text_cell,
+    text_column,
+    variable_cell,
 )
 from notmnist_assets.curation.report.data import ReportData
 from notmnist_assets.curation.splitting.splits import SET_OF_SPLIT, SPLITS
@@ -34,44 +31,52 @@ _SHEET_IMAGES = 40
 
 
 def archives_section(data: ReportData) -> Section:
-    """Tell of the archives and the settings."""
+    """List the archives and the settings."""
     archives = Table(
         "archives-table",
-        "The archives, verified before anything was read from them",
+        "Archives, verified before they were read",
         (
-            words("archive"),
-            words("origin", "where the bytes came from"),
-            numbers("bytes", "size of the compressed file"),
-            words("SHA-256", "digest of the file: equal digests mean equal archives"),
+            text_column("archive"),
+            text_column("origin", "address or file name from which the archive was fetched"),
+            number_column("bytes", "size of the compressed file"),
+            text_column("SHA-256", "digest of the compressed file"),
         ),
         [
-            (word(name), word(_place(archive.origin)), count(archive.bytes), code(archive.sha256))
+            (
+                text_cell(name),
+                text_cell(_public_origin(archive.origin)),
+                count(archive.bytes),
+                code_cell(archive.sha256),
+            )
             for name, archive in data.archives.items()
         ],
     )
     settings = Table(
         "settings-table",
-        "The settings that made the values on this page",
-        (words("setting"), words("value"), words("meaning")),
-        [(variable(shown.name), word(shown.value), word(shown.meaning)) for shown in data.settings],
+        "Settings with which the values on this page were materialized",
+        (text_column("setting"), text_column("value"), text_column("meaning")),
+        [
+            (variable_cell(setting.name), text_cell(setting.value), text_cell(setting.description))
+            for setting in data.settings
+        ],
     )
     return Section(
         "archives",
-        "What went in",
-        "Both archives, byte for byte, and the settings with which everything was made of them.",
+        "Archives and settings",
+        "All values on this page follow from these archives and settings.",
         (archives, settings),
     )
 
 
-def _place(origin: str) -> str:
-    """Return an origin without what is private to a machine: folders, users, passwords, queries."""
+def _public_origin(origin: str) -> str:
+    """Return an origin without private parts: local folders, user names, passwords and queries."""
     try:
         parts = urlsplit(origin)
-    except ValueError:  # no URL, such as a folder's name
+    except ValueError:  # not a URL, such as the name of a folder
         return PureWindowsPath(origin).name
     if parts.scheme in ("http", "https"):
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-    return PureWindowsPath(origin).name  # which knows both kinds of slashes
+    return PureWindowsPath(origin).name  # accepts both kinds of slashes
 
 
 def members_section(data: ReportData) -> Section:
@@ -90,18 +95,18 @@ def members_section(data: ReportData) -> Section:
         column
         for place, name in enumerate(SETS)
         for column in (
-            numbers(f"{name}: members", "" if place else "files in the letter's folder of the archive"),
-            numbers("images", "" if place else "files that are readable as 28x28 gray pictures"),
-            numbers("rejected", "" if place else "files that are not, each listed below with its reason"),
+            number_column(f"{name}: members", "" if place else "files in the letter's folder of the archive"),
+            number_column("images", "" if place else "files that are readable as 28x28 gray pictures"),
+            number_column("rejected", "" if place else "files that are not, each listed below with its reason"),
         )
     ]
     table = Table(
         "members-table",
         "Files of each letter in the archives",
-        (words("letter"), *heads),
+        (text_column("letter"), *heads),
         [
-            *((word(letter), *map(count, row)) for letter, row in zip(LETTERS, rows, strict=True)),
-            (word("all"), *map(count, totals)),
+            *((text_cell(letter), *map(count, row)) for letter, row in zip(LETTERS, rows, strict=True)),
+            (text_cell("all"), *map(count, totals)),
         ],
         total=True,
     )
@@ -120,34 +125,34 @@ def _counts(images: int, rejected: int) -> tuple[int, int, int]:
 
 def rejected_section(data: ReportData) -> Section:
     """List the rejected files."""
-    found = rejected_files(data.files)
-    rejected = found.assign(letter=found["set"] + "/" + found["letter"], reason=found["outcome"])
+    rejected = rejected_files(data.files)
+    rejected = rejected.assign(letter=rejected["set"] + "/" + rejected["letter"], reason=rejected["outcome"])
     table = Table(
         "rejected-table",
         "Rejected files",
         (
-            words("letter"),
-            words("file"),
-            numbers("bytes", "its size in the archive"),
-            words("reason", "why it is no image"),
+            text_column("letter", "folder in the archive"),
+            text_column("file"),
+            number_column("bytes", "size of the file"),
+            text_column("reason", "why the file was rejected"),
         ),
         [
-            (word(row.letter), code(row.name), count(row.bytes), word(row.reason))
+            (text_cell(row.letter), code_cell(row.name), count(row.bytes), text_cell(row.reason))
             for row in rows_of(rejected.head(MOST_ROWS))
         ],
         hidden=max(0, len(rejected) - MOST_ROWS),
-        empty="Every file was readable.",
+        empty="No file was rejected.",
     )
     return Section(
         "rejected",
-        "What was rejected",
-        "Files that could not be read as a picture of 28 by 28 pixels were left out before the splits were drawn.",
+        "Rejected files",
+        "Files that are not readable 28x28 gray images are not in the splits.",
         (table,),
     )
 
 
 def letters_section(data: ReportData) -> Section:
-    """Show images of each letter and set."""
+    """Show sample images of each letter and set."""
     galleries = []
     for set_name in SETS:
         pictures = []
@@ -157,20 +162,20 @@ def letters_section(data: ReportData) -> Section:
             pictures.append(
                 Picture(
                     contact_sheet(images[evenly_spaced(len(images), _SHEET_IMAGES)], columns=8),
-                    f"Images of the letter {letter} from the {set_name} archive",
+                    f"Images of letter {letter} from the {set_name} archive",
                     f"{letter}: {counted(len(images), 'row')}",
                 )
             )
         galleries.append(
             Pictures(
                 f"From the {set_name} archive",
-                f"Up to {_SHEET_IMAGES} rows of each letter, evenly spaced over the merged splits.",
+                f"Up to {_SHEET_IMAGES} rows per letter, evenly spaced over the merged splits.",
                 pictures,
             )
         )
     return Section(
         "letters",
-        "What the letters look like",
-        "White is ink. Pictures that show no letter at all are in the archives too.",
+        "Images of each letter",
+        "White is ink. The archives also contain images that show no letter.",
         galleries,
     )

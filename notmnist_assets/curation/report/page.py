@@ -1,7 +1,4 @@
-"""From values to the page: which sections there are, in which order, and their HTML.
-
-Belongs here: assembly. What a section says is in its module, its looks are in `page.html` and `page.css`.
-"""
+"""Assembles the sections of the report and renders them as HTML with `page.html` and `page.css`."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -30,17 +27,17 @@ _BUILDERS: Final[dict[str, Callable[[ReportData], Section]]] = {
     "versions": versions.versions_section,
 }
 SECTIONS: Final = tuple(_BUILDERS)
-"""The sections of every page by their ids, in order."""
+"""Ids of the sections of every page, in order."""
 
 
 def report_page(data: ReportData) -> str:
-    """Return the whole page as HTML that needs no other file; equal values give equal text."""
+    """Return the page as HTML that refers to no other file; equal data give equal text."""
     return render(data.title, [build(data) for build in _BUILDERS.values()])
 
 
 def render(title: str, sections: Sequence[Section]) -> str:
-    """Return sections as a page. Whatever is in them is shown as text, never taken for HTML."""
-    # Jinja2 takes a moment to import, and only this needs it.
+    """Render sections as a page; all text in them is escaped."""
+    # Imported here because only this function needs it and the import is slow.
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(

@@ -1,7 +1,4 @@
-"""What sanitizing removed and left: rows by letter, by which rules, how many for which reason, and examples.
-
-Belongs here: the sections that tell. Deciding is in `sanitizing`.
-"""
+"""Builds the sections about sanitizing: rows by letter before and after, rules, removed rows by reason, examples."""
 
 from collections.abc import Hashable, Mapping
 from typing import Any, Final
@@ -20,10 +17,10 @@ from notmnist_assets.curation.report.blocks import (
     Table,
     count,
     exhibit_picture,
-    numbers,
+    number_column,
     share,
-    word,
-    words,
+    text_cell,
+    text_column,
 )
 from notmnist_assets.curation.report.data import ReportData
 from notmnist_assets.curation.sanitizing.decision import REASONS, Conflicts, RemoveFrom, Repeats
@@ -34,48 +31,50 @@ _EXAMPLES: Final = 4
 _METHODS: Final[Mapping[Method, str]] = {
     "exact": "all pixels are equal",
     "cells": "the maxima of all 4x4 cells are equal",
-    "near": "the sum of absolute pixel differences is at most the radius, with near_shifts after some move by one"
-    " pixel",
+    "near": "the sum of their absolute pixel differences / 255 is at most the radius, with near_shifts also after one"
+    " is shifted by one pixel",
 }
 _REMOVE_FROM: Final[Mapping[RemoveFrom, str]] = {
-    "evaluation": "valid rows that are in train, and test rows that are in train or valid, leave",
-    "training": "train rows that are in valid or test, and valid rows that are in test, leave",
+    "evaluation": "valid rows whose image is also in train, and test rows whose image is also in train or valid, are"
+    " removed",
+    "training": "train rows whose image is also in valid or test, and valid rows whose image is also in test, are"
+    " removed",
 }
 _CONFLICTS: Final[Mapping[Conflicts, str]] = {
-    "drop": "all its rows leave",
-    "majority": "rows of other letters than the majority's leave, all of them when there is none",
-    "keep": "all its rows stay",
+    "drop": "all its rows are removed",
+    "majority": "its rows without the majority letter are removed, or all its rows if there is no majority",
+    "keep": "all its rows are kept",
 }
-_REPEATS: Final[Mapping[Repeats, str]] = {"drop": "all but the first leave", "keep": "all stay"}
+_REPEATS: Final[Mapping[Repeats, str]] = {"drop": "all rows but the first are removed", "keep": "all rows are kept"}
 _REASONS: Final[Mapping[str, str]] = {
-    **{f"also in {name}": f"the image is in {name} as well" for name in SPLITS},
-    "conflicting letters": "the image carries different letters",
-    "repeat": "the same split holds the image in an earlier row",
+    **{f"also in {name}": f"the image is also in {name}" for name in SPLITS},
+    "conflicting letters": "rows with the image have different letters",
+    "repeat": "the image is in an earlier row of the same split",
 }
 _BALANCE: Final[Mapping[str, str]] = {
-    "as drawn": "rows before sanitizing, a tenth of each split per letter",
-    "sanitized": "rows that sanitizing left",
+    "raw": "rows before sanitizing, a tenth of each split per letter",
+    "sanitized": "rows after sanitizing",
 }
 
 
 def balance_section(data: ReportData) -> Section:
     """Count the rows of each letter in each split, before and after sanitizing."""
-    groups = [("as drawn", data.splits), ("sanitized", data.sanitized)]
-    counts = {(what, name): label_counts(splits[name].labels) for what, splits in groups for name in SPLITS}
-    largest = {name: int(counts["as drawn", name].max(initial=0)) for name in SPLITS}
+    groups = [("raw", data.splits), ("sanitized", data.sanitized)]
+    counts = {(kind, name): label_counts(splits[name].labels) for kind, splits in groups for name in SPLITS}
+    largest = {name: int(counts["raw", name].max(initial=0)) for name in SPLITS}
     rows = [
-        (word(letter), *(count(counts[key][place], of=largest[key[1]]) for key in counts))
+        (text_cell(letter), *(count(counts[key][place], of=largest[key[1]]) for key in counts))
         for place, letter in enumerate(LETTERS)
     ]
-    totals = (word("all"), *(count(int(counts[key].sum())) for key in counts))
+    totals = (text_cell("all"), *(count(int(counts[key].sum())) for key in counts))
     table = Table(
         "balance-table",
-        "Rows of each letter",
+        "Rows by letter",
         (
-            words("letter"),
+            text_column("letter"),
             *(
-                numbers(f"{name}, {what}", _BALANCE[what] if name == SPLITS[0] else "")
-                for what, _ in groups
+                number_column(f"{name}, {kind}", _BALANCE[kind] if name == SPLITS[0] else "")
+                for kind, _ in groups
                 for name in SPLITS
             ),
         ),
@@ -85,40 +84,40 @@ def balance_section(data: ReportData) -> Section:
     return Section(
         "balance",
         "Balance of letters",
-        "A split that has more of one letter rewards guessing it. Bars are lengths relative to the split's most"
-        " frequent letter as drawn.",
+        "In an unbalanced split, a model that prefers the most frequent letter scores higher. The length of a bar is"
+        " relative to the most frequent letter of the raw split.",
         (table,),
     )
 
 
 def sanitizing_section(data: ReportData) -> Section:
-    """Tell the policy, what it removed, and show examples."""
+    """Show the rules, the number of removed rows by reason, and examples."""
     policy = data.policy
     rules = Table(
         "policy-table",
-        "The rules",
-        (words("question"), words("rule")),
+        "Rules",
+        (text_column("case"), text_column("rule")),
         [
-            (word("When do two rows show the same image?"), word(f"When {_METHODS[policy.method]}.")),
-            (word("When a row is in two splits?"), word(f"Then {_REMOVE_FROM[policy.remove_from]}.")),
-            (word("When an image carries different letters?"), word(f"Then {_CONFLICTS[policy.conflicts]}.")),
-            (word("When an image repeats within a split?"), word(f"Of equal rows, {_REPEATS[policy.repeats]}.")),
+            (text_cell("same image"), text_cell(f"Two rows show the same image if {_METHODS[policy.method]}.")),
+            (text_cell("image in two splits"), text_cell(f"{_sentence(_REMOVE_FROM[policy.remove_from])}.")),
+            (text_cell("image with different letters"), text_cell(f"{_sentence(_CONFLICTS[policy.conflicts])}.")),
+            (text_cell("image repeated within a split"), text_cell(f"{_sentence(_REPEATS[policy.repeats])}.")),
         ],
     )
     removed = data.removed.groupby(["split", "reason"]).size()
     counts = Table(
         "removed-table",
-        "Rows of each split, and why rows left",
+        "Removed rows by split and reason",
         (
-            words("split"),
-            numbers("as drawn", "rows before"),
-            *(numbers(reason, _REASONS[reason]) for reason in REASONS),
-            numbers("left", "rows of the sanitized split"),
-            numbers("share left", "of the rows before"),
+            text_column("split"),
+            number_column("raw", "rows before sanitizing"),
+            *(number_column(reason, _REASONS[reason]) for reason in REASONS),
+            number_column("sanitized", "rows after sanitizing"),
+            number_column("share kept", "sanitized / raw"),
         ),
         [
             (
-                word(name),
+                text_cell(name),
                 count(len(data.splits[name])),
                 *(count(int(removed.get((name, reason), 0))) for reason in REASONS),
                 count(len(data.sanitized[name])),
@@ -129,11 +128,17 @@ def sanitizing_section(data: ReportData) -> Section:
     )
     return Section(
         "sanitizing",
-        "What was removed",
-        "Sanitizing takes out what leaks, contradicts itself or repeats. A row that has several reasons is counted"
-        " under the first. Each removed row is listed, with the row it collides with, in sanitized/removed.",
+        "Sanitizing",
+        "Sanitizing removes rows that leak between splits, have conflicting letters or repeat. A row with several"
+        " reasons is counted under the first. The asset sanitized/removed lists each removed row with its reason and a"
+        " row with the same image.",
         (rules, counts, *_examples(data)),
     )
+
+
+def _sentence(text: str) -> str:
+    """Return a text with a capital first letter."""
+    return text[0].upper() + text[1:]
 
 
 def _examples(data: ReportData) -> list[Pictures]:
@@ -141,12 +146,12 @@ def _examples(data: ReportData) -> list[Pictures]:
     for reason in REASONS:
         rows = data.removed[data.removed["reason"] == reason]
         if len(rows):
-            shown = rows.iloc[evenly_spaced(len(rows), _EXAMPLES)]
+            examples = rows.iloc[evenly_spaced(len(rows), _EXAMPLES)]
             galleries.append(
                 Pictures(
                     f"Removed: {reason}",
-                    "The removed row, the row it collides with, and their difference, amplified.",
-                    [_example(data, row) for row in shown.to_dict("records")],
+                    "The removed row, the row with the same image, and their amplified difference.",
+                    [_example(data, row) for row in examples.to_dict("records")],
                 )
             )
     return galleries
@@ -157,4 +162,4 @@ def _example(data: ReportData, row: Mapping[Hashable, Any]) -> Picture:
     if pd.notna(row["distance"]):
         caption += ", distance {distance:.2f}"
     exhibit = removed_pair(data.splits, row, caption)
-    return exhibit_picture(exhibit, "A removed row, the row it collides with, and their difference, amplified")
+    return exhibit_picture(exhibit, "A removed row, the row with the same image, and their amplified difference")

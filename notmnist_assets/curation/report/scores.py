@@ -1,7 +1,4 @@
-"""What a simple model scores, of all letters and of each, and what sanitizing changes of it.
-
-Belongs here: the section of the baselines. Fitting and scoring are in `baselines`.
-"""
+"""Builds the section about baselines: accuracy before and after sanitizing, learning curves, recall by letter."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -22,64 +19,67 @@ from notmnist_assets.curation.report.blocks import (
     count,
     estimate,
     interval,
-    numbers,
+    number_column,
     rows_of,
     share,
-    word,
-    words,
+    text_cell,
+    text_column,
 )
 from notmnist_assets.curation.report.data import ReportData
 from notmnist_assets.curation.splitting.splits import EVALUATION
 
 
 def baselines_section(data: ReportData) -> Section:
-    """Tell what a linear model scores, and what sanitizing changes."""
+    """Show accuracies, learning curves, and recall and confusion by letter."""
     metrics = of_first_model(data.baselines)
     table = Table(
         "baselines-table",
         "Accuracy of each model",
         (
-            words("model"),
-            words("trained on", "rows as drawn (raw) or sanitized"),
-            words("training rows", "the first so many of the shuffled split"),
-            words("scored on"),
-            words("scored rows", "raw: all as drawn; clean: those that sanitizing left; duplicates: those it removed"),
-            numbers("rows", "how many were scored"),
-            numbers("accuracy", "share of them that were read right"),
-            numbers("95 % interval", "Wilson's interval: what other rows of the same kind might give"),
-            words("converged", "whether the fit reached its optimum"),
+            text_column("model"),
+            text_column("trained on", "rows of the raw or the sanitized train split"),
+            text_column("training rows", "number of rows from the start of the shuffled split"),
+            text_column("evaluated on"),
+            text_column(
+                "evaluated rows", "raw: all rows; clean: sanitized rows; duplicates: rows that sanitizing removed"
+            ),
+            number_column("rows", "number of evaluated rows"),
+            number_column("accuracy", "share of correct predictions"),
+            number_column("95 % interval", "Wilson interval of the accuracy"),
+            text_column("converged", "whether the fit converged"),
         ),
         [
             (
-                word(row.model),
-                word(row.train_on),
-                count(int(row.train_rows)) if str(row.train_rows).isdigit() else word(row.train_rows),
-                word(row.eval_on),
-                word(row.eval_rows),
+                text_cell(row.model),
+                text_cell(row.train_on),
+                count(int(row.train_rows)) if str(row.train_rows).isdigit() else text_cell(row.train_rows),
+                text_cell(row.eval_on),
+                text_cell(row.eval_rows),
                 count(row.rows),
                 share(row.accuracy, bar=True),
                 interval(row.ci_low, row.ci_high),
-                word("yes" if row.converged else "no"),
+                text_cell("yes" if row.converged else "no"),
             )
             for row in rows_of(data.baselines)
         ],
     )
     return Section(
         "baselines",
-        "What a simple model scores",
-        "Logistic regression was trained on growing parts of the training split, raw and sanitized, and scored on valid"
-        " and test, with scikit-learn's default C = 1; more regularisation scores higher, as in examples/train.py. No"
-        " row is scored by a model that it trained.",
+        "Baselines",
+        "Logistic regression with scikit-learn's default C = 1 was trained on growing parts of the raw and of the"
+        " sanitized train split and evaluated on valid and test. Stronger regularization gives a higher accuracy, as in"
+        " examples/train.py. No model is evaluated on its training rows.",
         (_effect(metrics), Paragraph(_WHY_HIGHER), *_curves(metrics), *_letters(data), Paragraph(_SUSPECTS), table),
     )
 
 
 _WHY_HIGHER: Final = (
-    "Leaking rows score higher, partly because the model has seen them and partly because they are easier images."
+    "The accuracy on leaking rows is higher, partly because the model has seen their images and partly because these"
+    " images are easier."
 )
 _SUSPECTS: Final = (
-    "Letters that are wrong stay in the sanitized splits, unless a duplicate contradicts them. The asset"
-    " baselines/metrics shows training rows whose letter is most likely wrong, by models that were not fitted on them."
+    "Sanitizing finds a wrong label only if a duplicate has another label. The asset baselines/metrics shows the"
+    " training rows whose label is most likely wrong, according to models that were not trained on them."
 )
 
 
@@ -93,45 +93,45 @@ def _effect(metrics: pd.DataFrame) -> Table:
         return Cell("no rows")
 
     cases = (
-        ("raw", "raw", "raw train, raw rows", "what one measures without looking at duplicates"),
-        ("raw", "duplicates", "raw train, removed rows", "how the same model does on what sanitizing removed"),
-        ("raw", "clean", "raw train, rows left", "how it does on what sanitizing left"),
-        ("sanitized", "clean", "sanitized train, rows left", "what remains when training is sanitized too"),
+        ("raw", "raw", "raw train, all rows", "trained on raw rows, evaluated on all rows"),
+        ("raw", "duplicates", "raw train, removed rows", "the same model on the rows that sanitizing removed"),
+        ("raw", "clean", "raw train, clean rows", "the same model on the sanitized rows"),
+        ("sanitized", "clean", "sanitized train, clean rows", "trained and evaluated on sanitized rows"),
     )
     return Table(
         "effect-table",
-        "What sanitizing changes, trained on all rows: accuracy and its 95 % interval",
-        (words("scored on"), *(numbers(title, about) for _, _, title, about in cases)),
+        "Effect of sanitizing: accuracy of models trained on all rows, with 95 % intervals",
+        (text_column("evaluated on"), *(number_column(title, about) for _, _, title, about in cases)),
         [
-            (word(name), *(accuracy(train_on, name, eval_rows) for train_on, eval_rows, _, _ in cases))
+            (text_cell(name), *(accuracy(train_on, name, eval_rows) for train_on, eval_rows, _, _ in cases))
             for name in EVALUATION
         ],
     )
 
 
-_TRAINED: Final = {"raw": "rows as drawn", "sanitized": "sanitized rows"}
-_SCORED: Final = {"duplicates": "removed", "raw": "as drawn", "clean": "clean"}
+_TRAINED: Final = {"raw": "raw rows", "sanitized": "sanitized rows"}
+_EVALUATED: Final = {"duplicates": "removed", "raw": "all", "clean": "clean"}
 
 
 def _curves(metrics: pd.DataFrame) -> Iterator[Chart]:
-    """Draw a curve for each kind of training rows: all in one would hide each other."""
+    """Plot a chart for each kind of training rows; in one chart the lines would hide each other."""
     points = learning_curve(metrics)
     points = points[points["eval_on"] == "test"]
     points = points.assign(**{column: points[column] * 100 for column in ("accuracy", "ci_low", "ci_high")})
     for train_on, trained in _TRAINED.items():
         part = points[points["train_on"] == train_on]
-        scored = {name: rows for kind, name in _SCORED.items() if len(rows := part[part["eval_rows"] == kind])}
+        curves = {name: rows for kind, name in _EVALUATED.items() if len(rows := part[part["eval_rows"] == kind])}
         yield Chart(
             f"Learning curve, trained on {trained}",
-            f"Line chart of accuracy on test by number of {train_on} training rows: on removed, all and clean rows",
-            "Accuracy on test by training rows, with 95 % intervals as bands: on the rows that sanitizing removed, on"
-            " all as drawn, and on the clean ones that it left.",
+            f"Line chart of accuracy on removed, all and clean test rows by number of {train_on} training rows",
+            "Accuracy on test by number of training rows, with 95 % intervals as bands: on the rows that sanitizing"
+            " removed, on all rows, and on the clean rows, which it kept.",
             line_chart(
-                [(name, rows["train_rows"].tolist(), rows["accuracy"].tolist()) for name, rows in scored.items()],
-                bands=[(rows["ci_low"].tolist(), rows["ci_high"].tolist()) for rows in scored.values()],
+                [(name, rows["train_rows"].tolist(), rows["accuracy"].tolist()) for name, rows in curves.items()],
+                bands=[(rows["ci_low"].tolist(), rows["ci_high"].tolist()) for rows in curves.values()],
                 title="",
                 x_label="training rows",
-                y_label="% read right",
+                y_label="accuracy in %",
                 log_x=True,
                 form="svg",
             ),
@@ -139,31 +139,34 @@ def _curves(metrics: pd.DataFrame) -> Iterator[Chart]:
 
 
 def _letters(data: ReportData) -> list[Block]:
-    """Tell which letters are read right, and which are taken for which, where that is known of these accuracies."""
-    told = {
+    """Return recall and confusion by letter if confusion matrices of these very models are recorded."""
+    recorded = {
         train_on: data.confusions[train_on]
         for train_on in _TRAINED
-        if train_on in data.confusions and _belongs(data.confusions[train_on], train_on, of_first_model(data.baselines))
+        if train_on in data.confusions and _matches(data.confusions[train_on], train_on, of_first_model(data.baselines))
     }
-    if not told:
+    if not recorded:
         return []
-    recalls = {train_on: recall_by_letter(counts) for train_on, counts in told.items()}
+    recalls = {train_on: recall_by_letter(counts) for train_on, counts in recorded.items()}
     rows = next(iter(recalls.values()))["rows"]
     recall = Table(
         "recall-by-letter-table",
-        "Clean test rows that were read right, by letter, trained on all rows",
+        "Recall by letter: clean test rows, models trained on all rows",
         (
-            words("letter", "the one that the rows carry"),
-            numbers("rows", "clean test rows of the letter"),
+            text_column("letter", "letter of the rows"),
+            number_column("rows", "clean test rows of the letter"),
             *(
                 column
                 for train_on in recalls
-                for column in (numbers(train_on, f"trained on {_TRAINED[train_on]}"), numbers("95 % interval"))
+                for column in (
+                    number_column(train_on, f"recall, trained on {_TRAINED[train_on]}"),
+                    number_column("95 % interval"),
+                )
             ),
         ),
         [
             (
-                word(letter),
+                text_cell(letter),
                 count(rows[label]),
                 *(
                     cell
@@ -177,30 +180,30 @@ def _letters(data: ReportData) -> list[Block]:
             for label, letter in enumerate(LETTERS)
         ],
     )
-    return [recall, *(_confusion(train_on, counts) for train_on, counts in told.items())]
+    return [recall, *(_confusion(train_on, counts) for train_on, counts in recorded.items())]
 
 
 def _confusion(train_on: str, counts: Counts) -> Table:
     return Table(
         f"confusion-{train_on}-table",
-        f"Which letters are taken for which: clean test rows, trained on all {_TRAINED[train_on]}",
+        f"Confusion matrix: clean test rows, model trained on all {_TRAINED[train_on]}",
         (
-            words("given", "the letter that the rows carry; beside it, how many were read as A to J"),
-            *map(numbers, LETTERS),
+            text_column("letter", "letter of the rows; each column is the number of rows with this prediction"),
+            *map(number_column, LETTERS),
         ),
-        [(word(letter), *map(count, counts[label])) for label, letter in enumerate(LETTERS)],
+        [(text_cell(letter), *map(count, counts[label])) for label, letter in enumerate(LETTERS)],
     )
 
 
-def _belongs(counts: Counts, train_on: str, metrics: pd.DataFrame) -> bool:
-    """Tell whether the counts are of the very rows and hits that the table of accuracies tells of."""
+def _matches(counts: Counts, train_on: str, metrics: pd.DataFrame) -> bool:
+    """Return whether a confusion matrix has the rows and correct predictions of the table of accuracies."""
     of_all = metrics[
         (metrics["train_on"] == train_on)
         & (metrics["train_rows"] == "all")
         & (metrics["eval_on"] == "test")
         & (metrics["eval_rows"] == "clean")
     ]
-    told = [(int(row.rows), round(row.accuracy * row.rows)) for row in rows_of(of_all)]
+    tabulated = [(int(row.rows), round(row.accuracy * row.rows)) for row in rows_of(of_all)]
     rows, right = int(counts.sum()), int(counts.trace())
-    # Without a clean row there is no line in the table.
-    return told == ([(rows, right)] if rows else [])
+    # The table has no entry for an evaluation without rows.
+    return tabulated == ([(rows, right)] if rows else [])

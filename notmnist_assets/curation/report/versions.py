@@ -1,42 +1,41 @@
-"""By what this was made: versions of the program, and the content of every value the page rests on.
+"""Builds the section about code versions and content hashes."""
 
-Belongs here: the last section. How contents are hashed is in `fingerprint`.
-"""
-
-from notmnist_assets.curation.report.blocks import Section, Table, code, word, words
+from notmnist_assets.curation.report.blocks import Section, Table, code_cell, text_cell, text_column
 from notmnist_assets.curation.report.data import ReportData
 
 
 def versions_section(data: ReportData) -> Section:
-    """Tell the versions and the hashes."""
+    """List the versions of the code and the hash of every value on the page."""
     programs = Table(
         "code-versions-table",
-        "Versions of the program",
-        (words("part"), words("version", "of the package, and of the code of each stage")),
+        "Code versions",
+        (
+            text_column("part"),
+            text_column("version", "of the package; of the assets of each stage, joined by +"),
+        ),
         [
-            (word("notmnist_assets"), word(data.package_version)),
-            *((word(stage), word(version)) for stage, version in data.code_versions.items()),
+            (text_cell("notmnist_assets"), text_cell(data.package_version)),
+            *((text_cell(stage), text_cell(version)) for stage, version in data.code_versions.items()),
         ],
     )
     contents = Table(
         "contents-table",
-        "Content of every value this page rests on",
+        "Content hashes of the values on this page",
         (
-            words("asset"),
-            words(
+            text_column("asset"),
+            text_column(
                 "SHA-256",
-                "over all that the value holds: two values are equal exactly when their hashes are. Of"
-                " baselines/metrics without the seconds of each fit, of overlap/near_pairs the pairs alone, without the"
-                " list of images that were searched: the versions stored of these two are other hashes",
+                "hash of the content: two values are equal exactly if their hashes are equal. The hash of"
+                " baselines/metrics ignores the seconds of each fit, and that of overlap/near_pairs covers the pairs"
+                " without the list of searched images, so these two differ from the stored versions",
             ),
         ),
-        [(word(key), code(digest)) for key, digest in data.contents.items()],
+        [(text_cell(key), code_cell(digest)) for key, digest in data.contents.items()],
     )
     return Section(
         "versions",
         "Versions and hashes",
-        "Whoever has the same archives, settings and versions gets the same hashes, and this very page, byte for byte."
-        " Outcomes of the checks are not on it: they judge the stored values, this page among them, and"
-        " the command notmnist status lists them.",
+        "The same archives, settings and versions give the same hashes and the same page, byte for byte. Results of"
+        " checks are not on the page, because checks run after it is written; notmnist status lists them.",
         (programs, contents),
     )

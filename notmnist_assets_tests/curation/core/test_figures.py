@@ -1,8 +1,10 @@
-"""Pictures: that they open, have the promised size and show each image at its place."""
+"""Contact sheets and charts can be opened, have the documented size and show their images and values."""
 
 import io
+from typing import get_args
 from xml.etree import ElementTree as ET
 
+import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -10,7 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from notmnist_assets.curation.core.figures import Panel, Points, _apart, contact_sheet, line_chart, number_grid, panels
+from notmnist_assets.curation.core.figures import (
+    ChartForm,
+    Panel,
+    Points,
+    _spread,
+    contact_sheet,
+    line_chart,
+    number_grid,
+    panels,
+)
 from notmnist_assets.curation.core.images import Images
 
 PITCH, GAP = 30, 2
@@ -48,7 +59,7 @@ def test_everything_around_the_images_is_background() -> None:
 
 
 @pytest.mark.parametrize("levels", [2, 4, 16, 256])
-def test_fewer_gray_levels_stay_near_the_image_and_make_no_larger_file(levels: int) -> None:
+def test_fewer_gray_levels_stay_close_to_the_image_and_make_no_larger_file(levels: int) -> None:
     images = noise(20)
     sheet = contact_sheet(images, levels=levels)
     shown = at(opened(sheet), 1, 3)
@@ -57,7 +68,7 @@ def test_fewer_gray_levels_stay_near_the_image_and_make_no_larger_file(levels: i
     assert len(sheet) <= len(contact_sheet(images))
 
 
-def test_a_chart_opens_is_the_same_each_time_and_shows_its_lines() -> None:
+def test_a_chart_is_repeatable_and_shows_its_lines() -> None:
     def chart(
         y: list[float], mark_x: float | None = None, limit_y: float | None = None, dashed: tuple[str, ...] = ()
     ) -> bytes:
@@ -80,33 +91,33 @@ def test_a_chart_opens_is_the_same_each_time_and_shows_its_lines() -> None:
     assert len({plain, marked, limited, dashed, chart([3, 2, 1])}) == 5
 
 
-def test_panels_fit_the_page_are_the_same_each_time_and_show_what_is_in_them() -> None:
-    def drawn(y: list[float], *, high: float = 0.9, name: str = "one", title: str = "left", tick: str = "all") -> bytes:
+def test_panels_fit_the_ui_are_repeatable_and_show_their_values() -> None:
+    def chart(y: list[float], *, high: float = 0.9, name: str = "one", title: str = "left", tick: str = "all") -> bytes:
         line = Points(name, [50, 200_000], y, [0.4, 0.5], [0.8, high])
         other = Points("two", [50, 200_000], [0.5, 0.6], [0.4, 0.5], [0.6, 0.7])
         ticks = {50.0: "50", 200_000.0: tick}
         return panels([Panel(title, [line, other], ticks), Panel("right", [line], ticks)], x_label="x", y_label="y")
 
-    plain = drawn([0.5, 0.61])
-    assert opened(plain).shape[1] <= 560, "what the UI has room for"
-    assert plain == drawn([0.5, 0.61])
+    plain = chart([0.5, 0.61])
+    assert opened(plain).shape[1] <= 560, "the width that the UI shows"
+    assert plain == chart([0.5, 0.61])
     others = [
-        drawn([0.5, 0.7]),
-        drawn([0.5, 0.61], high=0.8),
-        drawn([0.5, 0.61], name="1"),
-        drawn([0.5, 0.61], title="3"),
-        drawn([0.5, 0.61], tick="2"),
+        chart([0.5, 0.7]),
+        chart([0.5, 0.61], high=0.8),
+        chart([0.5, 0.61], name="1"),
+        chart([0.5, 0.61], title="3"),
+        chart([0.5, 0.61], tick="2"),
     ]
     assert len({plain, *others}) == 6
 
 
-def test_panels_without_lines_can_be_drawn() -> None:
+def test_panels_without_lines_can_be_plotted() -> None:
     assert opened(panels([Panel("none", [], {})], x_label="x", y_label="y")).ndim == 2
 
 
 @given(st.lists(st.floats(0, 1), max_size=6), st.floats(0.01, 0.3))
-def test_names_keep_their_order_and_a_line_between_them(heights: list[float], least: float) -> None:
-    moved = _apart(heights, least)
+def test_spread_heights_keep_their_order_and_a_minimum_distance(heights: list[float], least: float) -> None:
+    moved = _spread(heights, least)
     order = sorted(range(len(heights)), key=heights.__getitem__)
     assert all(after >= before for before, after in zip(heights, moved, strict=True))
     steps = np.diff([moved[place] for place in order])
@@ -138,8 +149,19 @@ def test_digits_are_white_on_dark_cells_and_black_on_pale_ones(value: float, whi
     assert (cell.max() - fill > fill - cell.min()) == white
 
 
+@pytest.mark.parametrize("form", get_args(ChartForm))
+def test_a_chart_does_not_depend_on_the_matplotlib_settings_of_the_user(form: ChartForm) -> None:
+    def chart() -> bytes:
+        return line_chart([("one", [1, 2], [3, 4])], title="title", x_label="x", y_label="y", form=form)
+
+    plain = chart()
+    with mpl.rc_context({"font.size": 20, "font.family": "monospace", "lines.linewidth": 9, "svg.fonttype": "none"}):
+        assert chart() == plain
+        assert mpl.rcParams["font.size"] == 20
+
+
 @pytest.mark.parametrize("values", [[], [7.0], [7.0, 7.0], [10.0, 1000.0]], ids=["none", "one", "equal", "two"])
-def test_a_chart_as_svg_is_the_same_each_time_and_names_no_time_and_no_font(values: list[float]) -> None:
+def test_an_svg_chart_is_repeatable_and_has_no_date_and_no_font(values: list[float]) -> None:
     def chart() -> bytes:
         lines = [("one", values, values)] if values else []
         rings = [[True] * len(values)]

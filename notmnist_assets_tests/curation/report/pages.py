@@ -1,5 +1,7 @@
-"""What is wrong with a page of the report, for tests: its HTML, its references, and what it needs from elsewhere."""
+"""A linter for pages of the report: well-formed HTML, references, alternative texts, and no scripts."""
 
+import base64
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -8,20 +10,20 @@ from typing import Final
 from notmnist_assets.curation.report.reading import PageReader
 
 _VOID: Final = frozenset({"meta", "img", "br", "hr", "link", "input", "source", "base", "col", "wbr"})
-_FOREIGN: Final = frozenset({"script", "iframe", "object", "embed", "link", "base", "form"})
+_FORBIDDEN: Final = frozenset({"script", "iframe", "object", "embed", "link", "base", "form"})
 _PICTURES: Final = ("data:image/png;base64,", "data:image/svg+xml;base64,")
 _REFERENCES: Final = frozenset({"src", "href", "srcset", "data", "action", "poster", "xlink:href"})
 
 
 @dataclass(frozen=True)
 class ReadPage:
-    """What a page holds.
+    """Content of a page.
 
     Attributes:
         sections: ids of the sections, in order.
-        tables: by id, the texts of each body row; a number is told by its exact value, not as it is written.
-        pictures: how many it shows.
-        problems: what is wrong with its HTML, and what it needs from elsewhere; empty for a sound page.
+        tables: by id, the texts of the cells of each body row; for a number, its exact value.
+        pictures: number of images.
+        problems: one sentence per defect of the HTML and per reference out of the page.
     """
 
     sections: Sequence[str]
@@ -31,7 +33,7 @@ class ReadPage:
 
 
 def read_page(html: str) -> ReadPage:
-    """Read a page; whatever is wrong with it is told in `problems`."""
+    """Parse and lint a page."""
     reader, linter = PageReader(), _Linter()
     for parser in (reader, linter):
         parser.feed(html)
@@ -40,6 +42,17 @@ def read_page(html: str) -> ReadPage:
         linter.problems.append("it does not start as HTML")
     linter.problems += [f"<{tag}> is never closed" for tag in linter.open]
     return ReadPage(reader.sections, reader.tables, linter.pictures, linter.problems)
+
+
+def charts_of(html: str) -> list[str]:
+    """Return the SVG of each chart."""
+    found = re.findall('"data:image/svg[+]xml;base64,([^"]+)"', html)
+    return [base64.b64decode(data).decode() for data in found]
+
+
+def rows_of(page: ReadPage, table: str) -> dict[str, list[str]]:
+    """Return the rows of a table by their first cells."""
+    return {row[0]: list(row[1:]) for row in page.tables[f"{table}-table"]}
 
 
 class _Linter(HTMLParser):
@@ -54,23 +67,23 @@ class _Linter(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         if len(given) < len(attrs):
-            self.problems.append(f"<{tag}> has an attribute twice")
+            self.problems.append(f"<{tag}> has a repeated attribute")
         if tag not in _VOID:
             self.open.append(tag)
-        if tag in _FOREIGN or any(name.startswith("on") for name in given):
-            self.problems.append(f"<{tag}> or what it does has no place on the page")
-        self._look_at_references(tag, given)
+        if tag in _FORBIDDEN or any(name.startswith("on") for name in given):
+            self.problems.append(f"<{tag}> or one of its attributes is forbidden")
+        self._check_references(tag, given)
         identity = given.get("id")
         if identity in self.ids:
-            self.problems.append(f"the id {identity} is there twice")
+            self.problems.append(f"the id {identity} is repeated")
         if identity:
             self.ids.add(identity)
         if tag == "img":
             self.pictures += 1
             if not given.get("alt"):
-                self.problems.append("a picture has no words that stand in for it")
+                self.problems.append("an image has no alternative text")
 
-    def _look_at_references(self, tag: str, given: Mapping[str, str | None]) -> None:
+    def _check_references(self, tag: str, given: Mapping[str, str | None]) -> None:
         for name in given:
             if name not in _REFERENCES:
                 continue
@@ -80,18 +93,18 @@ class _Linter(HTMLParser):
             elif not (tag == "img" and reference.startswith(_PICTURES)):
                 self.problems.append(f"<{tag}> refers to {reference[:80]}")
         if "url(" in (given.get("style") or ""):
-            self.problems.append(f"the style of <{tag}> refers to elsewhere")
+            self.problems.append(f"the style of <{tag}> has a reference")
 
     def handle_endtag(self, tag: str) -> None:
         if not self.open or self.open[-1] != tag:
-            self.problems.append(f"</{tag}> closes nothing")
+            self.problems.append(f"</{tag}> has no start tag")
             return
         self.open.pop()
 
     def handle_data(self, data: str) -> None:
         if self.open[-1:] == ["style"] and ("url(" in data or "@import" in data):
-            self.problems.append("the style sheet refers to elsewhere")
+            self.problems.append("the style sheet has a reference")
 
     def close(self) -> None:
         super().close()
-        self.problems += [f"#{target} leads nowhere" for target in self._targets if target not in self.ids]
+        self.problems += [f"#{target} has no target" for target in self._targets if target not in self.ids]

@@ -1,7 +1,4 @@
-"""Small values for the report, computed by the library from splits with planted duplicates.
-
-Belongs here: what the tests of the page, of reading it back and of its check share.
-"""
+"""Small values for the report, computed by the library from splits with planted duplicates."""
 
 from dataclasses import replace
 from typing import Any
@@ -16,7 +13,7 @@ from notmnist_assets.curation.duplicates.overlap import label_conflicts, overlap
 from notmnist_assets.curation.duplicates.pair_table import radius_table, search_near
 from notmnist_assets.curation.duplicates.row_index import RowIndex
 from notmnist_assets.curation.reading.files import files_table
-from notmnist_assets.curation.report.data import ReportData, SettingShown
+from notmnist_assets.curation.report.data import ReportData, ReportSetting
 from notmnist_assets.curation.sanitizing.decision import Policy, sanitize
 from notmnist_assets_tests.builders import World, drawing, letters_of, split_of
 
@@ -26,7 +23,7 @@ RADIUS = 0.2
 
 
 def shared_splits(font: str = "a font.ttf") -> dict[str, Split]:
-    """Return splits in which images are shared, nearly shared, repeated, and under two letters."""
+    """Return splits with leaking, nearly leaking and repeated images, and with conflicting letters."""
     near = [drawing(0, visible=step) for step in range(5)]
     twice = drawing(3)
     return {
@@ -37,7 +34,7 @@ def shared_splits(font: str = "a font.ttf") -> dict[str, Split]:
 
 
 def separate_splits() -> dict[str, Split]:
-    """Return splits in which no image is like any other."""
+    """Return splits without duplicates."""
     return {
         "train": split_of(_images(0, 1), [0, 1]),
         "valid": split_of(_images(2, 3), [0, 1]),
@@ -55,7 +52,7 @@ def _images(*numbers: int) -> Images:
 
 
 def metrics(accuracy: float = 0.87312345) -> pd.DataFrame:
-    """Return accuracies as `baseline_metrics` does."""
+    """Return a table of accuracies with the columns of `baseline_metrics`."""
     rows = [
         ("logistic_regression", train_on, train_rows, fitted, eval_on, kind, 400, accuracy, 0.84, 0.9, True, 1.5)
         for train_on in ("raw", "sanitized")
@@ -67,14 +64,14 @@ def metrics(accuracy: float = 0.87312345) -> pd.DataFrame:
 
 
 def recall() -> pd.DataFrame:
-    """Return a recall table of one change."""
+    """Return a recall table with one kind of change."""
     columns = ["perturbation", "strength", "method", "planted", "found", "recall", "ci_low", "ci_high"]
     rows = [("shift", 1.0, method, 500, 50, 0.1, 0.08, 0.13) for method in ("exact", "cells", "near", "phash_0")]
     return pd.DataFrame(rows, columns=columns).assign(median_distance=12.5)
 
 
 def letters(rejected_name: str, reason: str) -> dict[str, dict[str, LetterImages]]:
-    """Return few images of each letter; A of the large set also has a rejected file."""
+    """Return three images of each letter, and a rejected file for A of the large set."""
     made = {name: letters_of(name, [3] * len(LETTERS), seed) for seed, name in enumerate(SETS)}
     rejected = pd.DataFrame({"name": [rejected_name], "bytes": [7], "reason": [reason]})
     made["large"]["A"] = replace(made["large"]["A"], rejected=rejected)
@@ -82,7 +79,7 @@ def letters(rejected_name: str, reason: str) -> dict[str, dict[str, LetterImages
 
 
 def report_data(splits: dict[str, Split] | None = None, **changes: Any) -> ReportData:
-    """Return what a page is made from, all of it consistent with the splits."""
+    """Return the input of a page, computed from the splits."""
     splits = shared_splits() if splits is None else splits
     hashes = World(splits, RADIUS).hashes()
     pairs = search_near(RowIndex(hashes), splits, 5.0).pairs
@@ -92,8 +89,8 @@ def report_data(splits: dict[str, Split] | None = None, **changes: Any) -> Repor
         title="notMNIST report",
         origin="Made for a test.",
         originals=False,
-        published_draw=False,
-        settings=(SettingShown("NOTMNIST_SEED", "133", "seed of the canonical split"),),
+        published_splits=False,
+        settings=(ReportSetting("NOTMNIST_SEED", "133", "seed of the canonical split"),),
         disagreements=(),
         archives={name: Archive("/private/place.tar.gz", 1000, "ab" * 32, f"/private/{name}.tar.gz") for name in SETS},
         files=files_table(letters("bad.png", "empty file")),
