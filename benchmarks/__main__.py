@@ -1,7 +1,4 @@
-"""`python -m benchmarks`: render archives, run both ways in turns, print and store what they took.
-
-Belongs here: arguments and the order of runs.
-"""
+"""The command `python -m benchmarks`: renders archives, runs both ways in turns, prints and stores their costs."""
 
 import shutil
 import tempfile
@@ -24,41 +21,41 @@ _GRAPH = (*report.WHOLES, "nothing to do")
 _WIDTH = 140
 _console = Console()
 if not _console.is_terminal:
-    _console.width = _WIDTH  # a file or a pipe has no width of its own
+    _console.width = _WIDTH  # files and pipes have no width
 
 
 def benchmark(
     size: Annotated[
         list[str], typer.Option(help="1/16, 1/4, full, or files per letter of the large archive; may be repeated.")
     ] = _SIZES,
-    runs: Annotated[int, typer.Option(min=1, help="Runs of each stage; medians are reported.")] = 3,
+    runs: Annotated[int, typer.Option(min=1, help="Runs of each stage. The results are medians.")] = 3,
     assignment_runs: Annotated[
         int | None,
-        typer.Option(min=0, help="Runs of the assignment's way, when fewer: at full size one takes 6 minutes."),
+        typer.Option(min=0, help="Runs of the assignment's stages, if fewer: at full size one takes 6 minutes."),
     ] = None,
     archives: Annotated[
-        Path | None, typer.Option(help="Folder with rendered archives to use for the (only) size.")
+        Path | None, typer.Option(help="Folder with rendered archives; requires a single size.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the CSV files and the plot.")] = _RESULTS,
     work: Annotated[
-        Path | None, typer.Option(help="Folder for what the stages write; 5 GB at full size. Temporary by default.")
+        Path | None, typer.Option(help="Folder for the output of the stages, 5 GB at full size. Temporary by default.")
     ] = None,
     with_peers: Annotated[
-        bool, typer.Option("--peers", help="Also compare duplicate search by imagededup and cleanvision.")
+        bool, typer.Option("--peers", help="Also compare the duplicate searches of imagededup and cleanvision.")
     ] = False,
-    graph: Annotated[bool, typer.Option(help="Also run the real program as a whole.")] = True,
-    warm_up: Annotated[bool, typer.Option(help="Compile and load everything once before measuring.")] = True,
+    graph: Annotated[bool, typer.Option(help="Also run the whole graph with notmnist run.")] = True,
+    warm_up: Annotated[bool, typer.Option(help="Compile and load everything once before the measurements.")] = True,
 ) -> None:
-    """Measure time, CPU time and peak memory of each stage, ours beside the assignment's own way."""
+    """Measure time, CPU time and peak memory of each stage of this project and of the assignment's notebook."""
     try:
         sizes = sorted({Size.named(name) for name in size}, key=lambda chosen: chosen.large)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     if archives and len(sizes) > 1:
-        raise typer.BadParameter("--archives goes with one size")
+        raise typer.BadParameter("--archives requires a single --size")
     if archives and not all(Place(archives, archives, {}).archive(set_name).is_file() for set_name in SETS):
-        remedy = f"python -m tools.render --out {archives} makes them"
-        raise typer.BadParameter(f"{archives} does not hold both archives: {remedy}")
+        remedy = f"Render them with python -m tools.render --out {archives}"
+        raise typer.BadParameter(f"{archives} does not contain both archives. {remedy}")
     work = work.absolute() if work else None
     for needed in filter(None, (out, work)):
         needed.mkdir(parents=True, exist_ok=True)
@@ -66,45 +63,45 @@ def benchmark(
         stages_only = {name: stage for name, stage in ours.STAGES.items() if name not in _GRAPH}
         if warm_up:
             tiny = Size.named(_WARM_UP)
-            _run_both(_prepared(tiny, None, out), tiny, Path(folder), 1, 0, stages_only, [])
+            _run_both(_prepare_archives(tiny, None, out), tiny, Path(folder), 1, 0, stages_only, [])
         measured: list[report.Run] = []
         for chosen in sizes:
-            rendered = _prepared(chosen, archives, out)
+            rendered = _prepare_archives(chosen, archives, out)
             repeats = runs if assignment_runs is None else assignment_runs
             our_stages = ours.STAGES if graph else stages_only
             try:
                 _run_both(rendered, chosen, Path(folder), runs, repeats, our_stages, measured)
-            finally:  # hours of measuring are not lost to one stage that fails
+            finally:  # a stage that fails must not discard hours of measurements
                 report.store({"runs": report.runs_table(measured)}, out)
             if with_peers:
-                _compare_peers(_place(rendered, chosen, Path(folder), "ours"), chosen, out)
+                _compare_peers(_create_place(rendered, chosen, Path(folder), "ours"), chosen, out)
             shutil.rmtree(Path(folder) / chosen.folder)
-    every = report.runs_table(measured)
-    table = report.summary(every)
+    runs_table = report.runs_table(measured)
+    table = report.summary(runs_table)
     report.show(table, _console)
-    where = report.profile(every)
-    report.show_profile(where, _console)
-    report.store({"runs": every, "summary": table, "profile": where}, out)
-    plot.draw(table, out / "benchmark.png")
+    profile = report.profile(runs_table)
+    report.show_profile(profile, _console)
+    report.store({"runs": runs_table, "summary": table, "profile": profile}, out)
+    plot.plot_summary(table, out / "benchmark.png")
     _console.print(f"runs.csv, summary.csv, profile.csv and benchmark.png are in {out}", markup=False, soft_wrap=True)
     if (table["same"] == False).any():  # noqa: E712 - a column of True, False and None
-        _console.print("[red]The two ways disagree; see the column same in runs.csv.[/red]")
+        _console.print("[red]The results of the two ways differ: see the column same in runs.csv.[/red]")
         raise typer.Exit(1)
 
 
-def _prepared(size: Size, archives: Path | None, out: Path) -> Path:
-    """Return a folder with archives of this size; render them when none is given."""
+def _prepare_archives(size: Size, archives: Path | None, out: Path) -> Path:
+    """Return a folder with archives of this size; render them unless a folder is given."""
     if archives:
         return archives.absolute()
     folder = out.absolute() / "archives" / size.folder
     if not is_rendered(folder, large_per_letter=size.large, small_per_letter=size.small):
         with _console.status(f"rendering 2 x 10 letters of size {size.name}"):
-            # The folder is the benchmark's own.
+            # Only the benchmark writes to this folder.
             render_archives(folder, large_per_letter=size.large, small_per_letter=size.small, force=True)
     return folder
 
 
-def _place(rendered: Path, size: Size, work: Path, way: str) -> Place:
+def _create_place(rendered: Path, size: Size, work: Path, way: str) -> Place:
     place = Place(rendered, work / size.folder / way, size.splits)
     place.work.mkdir(parents=True, exist_ok=True)
     return place
@@ -119,9 +116,9 @@ def _run_both(
     our_stages: dict[str, Stage],
     measured: list[report.Run],
 ) -> None:
-    """Run each stage of ours, then the same of the assignment, then the next; all of that `runs` times.
+    """Run each stage of this project, then the same stage of the assignment, then the next stage; repeat `runs` times.
 
-    Each run is appended to `measured` at once, so that what was measured survives a stage that fails.
+    Each run is appended to `measured` at once, so that earlier runs are kept if a stage fails.
     """
     ways = {"ours": our_stages, "assignment": assignment.STAGES}
     repeats = {"ours": runs, "assignment": assignment_runs}
@@ -132,8 +129,8 @@ def _run_both(
                     continue
                 stage = stages[name]
                 with _console.status(f"size {size.name}, run {number}: {name}, {way}"):
-                    found = measure(stage.__module__, stage.__name__, _place(rendered, size, work, way))
-                measured.append(report.Run(size.name, 10 * (size.large + size.small), way, name, number, found))
+                    measurement = measure(stage.__module__, stage.__name__, _create_place(rendered, size, work, way))
+                measured.append(report.Run(size.name, 10 * (size.large + size.small), way, name, number, measurement))
 
 
 def _compare_peers(place: Place, size: Size, out: Path) -> None:
@@ -143,7 +140,7 @@ def _compare_peers(place: Place, size: Size, out: Path) -> None:
             try:
                 measured[name] = measure(stage.__module__, stage.__name__, place)
             except StageFailedError as error:
-                _console.print(f"{name} does not run here: {str(error).splitlines()[-1]}", markup=False)
+                _console.print(f"{name} failed and is omitted: {str(error).splitlines()[-1]}", markup=False)
     table = peers.comparison(place, measured)
     report.show_peers(table, _console, f"size {size.name}: pairs of rows at most {peers.RADIUS:g} apart")
     report.store({f"peers_{size.folder}": table}, out)

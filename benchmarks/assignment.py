@@ -1,10 +1,10 @@
-"""The assignment's own way, stage by stage, with today's libraries.
+"""The stages of the assignment's notebook, with current libraries.
 
-Belongs here: what its notebook does, as it does it: unpack to disk, open each file, float32 pickles, shuffle copies,
-SHA-1 of each row, scikit-learn's default fit. Five things differ, so that the two ways can be compared at all: files
-are read in canonical order, a file with a wrong shape is skipped instead of stopping its letter, the random
-stream is handed on instead of global, hashes are computed once instead of once per question, and repeats are removed
-from the split that was asked for (the notebook returns training rows for each).
+It unpacks archives to disk, opens each file, writes float32 pickles, shuffles copies, hashes each row with SHA-1 and
+fits scikit-learn's default model. Five changes make the results comparable: files are read in canonical order; a file
+with a wrong shape is skipped instead of ending its letter; the random stream is passed on instead of global; hashes are
+computed once instead of once per question; and repeats are removed from each split (the notebook returns training rows
+for all of them).
 """
 
 import hashlib
@@ -40,12 +40,12 @@ Hashes = dict[str, dict[str, npt.NDArray[np.bytes_]]]
 
 
 def letters_large(place: Place) -> Steps:
-    """Archive to ten pickles, large."""
+    """Read the large archive and write ten pickles."""
     return _letters(place, "large")
 
 
 def letters_small(place: Place) -> Steps:
-    """Archive to ten pickles, small."""
+    """Read the small archive and write ten pickles."""
     return _letters(place, "small")
 
 
@@ -60,7 +60,7 @@ def _letters(place: Place, set_name: str) -> Steps:
         if hasattr(tarfile, "data_filter"):  # from Python 3.11.4 on
             archive.extractall(place.work, filter="data")
         else:
-            archive.extractall(place.work)  # noqa: S202 - the archives are our own
+            archive.extractall(place.work)  # noqa: S202 - rendered by this project
     unpacked = time.perf_counter()
     images, total = 0, 0.0
     for letter in LETTERS:
@@ -76,7 +76,7 @@ def _letters(place: Place, set_name: str) -> Steps:
 
 
 def _picture_reader() -> tuple[Callable[[Path], npt.NDArray[Any]], str]:
-    """Return imageio's reader, which the assignment uses today, or Pillow's where imageio is not installed."""
+    """Return the reader of imageio, which current versions of the assignment use, or of Pillow without imageio."""
     try:
         return importlib.import_module("imageio.v3").imread, "imageio"
     except ImportError:
@@ -85,7 +85,7 @@ def _picture_reader() -> tuple[Callable[[Path], npt.NDArray[Any]], str]:
 
 
 def _load_letter(folder: Path, read: Callable[[Path], npt.NDArray[Any]]) -> Floats:
-    names = sorted(sorted(os.listdir(folder)), key=str.lower)  # noqa: PTH208 - the notebook's own call
+    names = sorted(sorted(os.listdir(folder)), key=str.lower)  # noqa: PTH208 - as in the notebook
     tensor = np.ndarray((len(names), SIDE, SIDE), np.float32)
     count = 0
     for name in names:
@@ -100,7 +100,7 @@ def _load_letter(folder: Path, read: Callable[[Path], npt.NDArray[Any]]) -> Floa
 
 
 def splits(place: Place) -> Steps:
-    """Pickles of letters to shuffled train, valid and test in memory."""
+    """Merge the pickles of letters into shuffled train, valid and test splits in memory."""
     folder = place.folder("letters")
     yield
     stream = np.random.RandomState(place.seed)
@@ -108,19 +108,19 @@ def splits(place: Place) -> Steps:
         folder, "large", place.splits["train"], place.splits["valid"], stream
     )
     test, test_labels = _merge(folder, "small", place.splits["test"], 0, stream)[2:]
-    drawn = {}
+    merged = {}
     for name, images, labels in (
         ("train", train, train_labels),
         ("test", test, test_labels),
         ("valid", valid, valid_labels),
     ):
         order = stream.permutation(len(labels))
-        drawn[name] = (images[order], labels[order])
+        merged[name] = (images[order], labels[order])
     yield
-    for name, (images, labels) in drawn.items():
+    for name, (images, labels) in merged.items():
         np.save(place.work / f"{name}_dataset.npy", images)
         np.save(place.work / f"{name}_labels.npy", labels)
-    return Findings({name: _digest(*drawn[name]) for name in _SPLITS})
+    return Findings({name: _digest(*merged[name]) for name in _SPLITS})
 
 
 def _merge(
@@ -133,14 +133,14 @@ def _merge(
     per_train, per_valid = train_size // len(LETTERS), valid_size // len(LETTERS)
     for label, letter in enumerate(LETTERS):
         with (folder / f"{set_name}_{letter}.pickle").open("rb") as file:
-            tensor = pickle.load(file)  # noqa: S301 - written by the stage before
+            tensor = pickle.load(file)  # noqa: S301 - written by an earlier stage
         stream.shuffle(tensor)
-        here = slice(label * per_valid, (label + 1) * per_valid)
-        valid[here] = tensor[:per_valid]
-        valid_labels[here] = label
-        here = slice(label * per_train, (label + 1) * per_train)
-        train[here] = tensor[per_valid : per_valid + per_train]
-        train_labels[here] = label
+        rows = slice(label * per_valid, (label + 1) * per_valid)
+        valid[rows] = tensor[:per_valid]
+        valid_labels[rows] = label
+        rows = slice(label * per_train, (label + 1) * per_train)
+        train[rows] = tensor[per_valid : per_valid + per_train]
+        train_labels[rows] = label
     return valid, valid_labels, train, train_labels
 
 
@@ -150,7 +150,7 @@ def _digest(images: Floats, labels: Labels) -> str:
     return digest.hexdigest()[:16]
 
 
-def _drawn(place: Place) -> dict[str, tuple[Floats, Labels]]:
+def _load_splits(place: Place) -> dict[str, tuple[Floats, Labels]]:
     return {
         name: (np.load(place.work / f"{name}_dataset.npy"), np.load(place.work / f"{name}_labels.npy"))
         for name in _SPLITS
@@ -158,11 +158,11 @@ def _drawn(place: Place) -> dict[str, tuple[Floats, Labels]]:
 
 
 def export_pickle(place: Place) -> Steps:
-    """Six arrays to one pickle."""
-    drawn = _drawn(place)
+    """Write six arrays to one pickle."""
+    merged = _load_splits(place)
     arrays: dict[str, npt.NDArray[Any]] = {}
     for name in _SPLITS:
-        arrays[f"{name}_dataset"], arrays[f"{name}_labels"] = drawn[name]
+        arrays[f"{name}_dataset"], arrays[f"{name}_labels"] = merged[name]
     path = place.work / _PICKLE
     yield
     with path.open("wb") as file:
@@ -172,20 +172,20 @@ def export_pickle(place: Place) -> Steps:
 
 
 def load(place: Place) -> Steps:
-    """Stored splits back to memory."""
+    """Load the stored splits."""
     yield
     with (place.work / _PICKLE).open("rb") as file:
-        arrays = pickle.load(file)  # noqa: S301 - written by the stage before
+        arrays = pickle.load(file)  # noqa: S301 - written by an earlier stage
     yield
     return Findings({"rows": sum(len(arrays[f"{name}_labels"]) for name in _SPLITS)})
 
 
 def hash_rows(place: Place) -> Steps:
-    """SHA-1 of each row, exact and of the maxima of 4x4 cells."""
-    drawn = _drawn(place)
+    """Hash each row with SHA-1, and the maxima of its 4x4 cells."""
+    merged = _load_splits(place)
     yield
     hashes: Hashes = {
-        name: {"exact": _sha1(images), "cells": _sha1(_maxima(images))} for name, (images, _) in drawn.items()
+        name: {"exact": _sha1(images), "cells": _sha1(_maxima(images))} for name, (images, _) in merged.items()
     }
     yield
     for name, method in product(_SPLITS, _METHODS):
@@ -211,7 +211,7 @@ def _hashed(place: Place) -> Hashes:
 
 
 def overlap(place: Place) -> Steps:
-    """Rows of each split that are in another one, both ways, by both hashes."""
+    """Count the rows of each split that are also in another split, in both directions, by both hashes."""
     hashes = _hashed(place)
     yield
     found = {}
@@ -225,8 +225,8 @@ def overlap(place: Place) -> Steps:
 
 
 def sanitize(place: Place) -> Steps:
-    """Remove exact leaks, then repeats, and pickle what stays."""
-    drawn, hashes = _drawn(place), _hashed(place)
+    """Remove exact leaks, then repeats, and pickle the remaining rows."""
+    merged, hashes = _load_splits(place), _hashed(place)
     yield
     train, valid, test = (hashes[name]["exact"] for name in _SPLITS)
     leaks = {
@@ -240,7 +240,7 @@ def sanitize(place: Place) -> Steps:
         left = np.flatnonzero(~leaks[name])
         _, first = np.unique(hashes[name]["exact"][left], return_index=True)
         rows = left[np.sort(first)]
-        images, labels = drawn[name]
+        images, labels = merged[name]
         arrays[f"{name}_dataset"] = images[rows]
         arrays[f"{name}_labels"] = labels[rows]
         kept[f"kept {name}"] = len(rows)
@@ -251,7 +251,7 @@ def sanitize(place: Place) -> Steps:
 
 
 def baselines_some(place: Place) -> Steps:
-    """Fits on 50, 100, 1000 and 5000 rows."""
+    """Fit on 50, 100, 1000 and 5000 rows."""
     return _baselines(place, lambda rows: [size for size in _TRAINING_SIZES if size <= rows])
 
 
@@ -263,14 +263,16 @@ def baselines_all(place: Place) -> Steps:
 def _baselines(place: Place, sizes: Callable[[int], list[int]]) -> Steps:
     from sklearn.linear_model import LogisticRegression
 
-    rows = {name: (images.reshape(len(images), PIXELS), labels) for name, (images, labels) in _drawn(place).items()}
+    rows = {
+        name: (images.reshape(len(images), PIXELS), labels) for name, (images, labels) in _load_splits(place).items()
+    }
     train, train_labels = rows["train"]
     chosen = sizes(len(train))
     models: list[Any] = []
     accuracy = {}
     yield
     with warnings.catch_warnings():
-        # That its default number of steps does not suffice is told in the notes.
+        # The notes report that the default number of steps does not suffice.
         warnings.simplefilter("ignore")
         for size in chosen:
             models.append(LogisticRegression().fit(train[:size], train_labels[:size]))

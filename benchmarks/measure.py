@@ -1,10 +1,8 @@
-"""Time, CPU time and peak memory of one stage, in a process of its own.
+"""Measures time, CPU time and peak memory of one stage in a process of its own, on Linux and macOS.
 
-Belongs here: what a stage is and how it is measured. Works on Linux and macOS.
-
-A stage is a generator that yields twice: when its input is ready and when its work is done; what lies between the
-two is measured. Whatever it does after that prepares later stages. Imports that a stage makes before its first
-yield are not measured, except those of the real program, which runs as a process of its own.
+A stage is a generator that yields twice: when its input is ready, and when its work is done. The time between the two
+is measured; the code after the second yield prepares later stages. Imports before the first yield are not measured,
+except those of the stages that start the program as a process.
 """
 
 import importlib
@@ -30,11 +28,11 @@ _PROJECT: Final = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Findings:
-    """What a stage found.
+    """Results of a stage.
 
     Attributes:
-        same: JSON values that both ways must agree on.
-        notes: JSON values for people.
+        same: JSON values that must be equal in both ways.
+        notes: further JSON values.
     """
 
     same: Mapping[str, Any] = field(default_factory=dict)
@@ -56,20 +54,20 @@ class Measurement:
 
 
 class StageFailedError(RuntimeError):
-    """A stage ended with an error; the message holds what it wrote."""
+    """A stage failed; the message contains its output."""
 
 
 def measure(module: str, function: str, place: Place) -> Measurement:
     """Run `module.function` as a stage in a fresh process.
 
     Raises:
-        StageFailedError: the stage did not finish.
+        StageFailedError: the stage failed.
     """
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         answer = Path(folder) / "answer.json"
         arguments = [module, function, json.dumps(place.as_json()), str(answer)]
         paths = os.pathsep.join([str(_PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])])
-        done = subprocess.run(  # noqa: S603 - our own module
+        done = subprocess.run(  # noqa: S603 - a module of this package
             [sys.executable, "-m", "benchmarks.measure", *arguments],
             env={**os.environ, "PYTHONPATH": paths},
             capture_output=True,
@@ -86,7 +84,7 @@ def run_stage(stage: Stage, place: Place) -> Measurement:
     """Run a stage in this process."""
     steps = stage(place)
     next(steps)
-    _forget_peak()
+    _reset_peak()
     cpu, start = _cpu_seconds(), time.perf_counter()
     next(steps)
     seconds, cpu = time.perf_counter() - start, _cpu_seconds() - cpu
@@ -103,17 +101,17 @@ def _cpu_seconds() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
-def _forget_peak() -> None:
-    """Let the peak start from what is resident now, where the system can (Linux)."""
+def _reset_peak() -> None:
+    """Reset the peak to the current resident size on Linux; no effect elsewhere."""
     if _RESET.exists():
         _RESET.write_text(_RESET_PEAK, encoding="ascii")
 
 
 def _peak_bytes() -> int:
-    """Return the largest resident size of this process or of any child, whichever is larger."""
+    """Return the larger of the peak resident sizes of this process and of its largest child."""
     unit = 1 if sys.platform == "darwin" else 1024
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
-    # ru_maxrss remembers the process that started us; the status file does not.
+    # ru_maxrss includes the peak of the parent process before exec; VmHWM does not.
     if _STATUS.exists():
         lines = _STATUS.read_text(encoding="ascii").splitlines()
         own = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))

@@ -1,8 +1,4 @@
-"""Our way, stage by stage, by the library that the assets call; then the real program as a whole.
-
-Belongs here: the calls, with the same input and the same result on disk as the assets have. The methods are in
-`notmnist_assets.curation`.
-"""
+"""The stages of this project: calls of `curation` with the inputs and outputs of the assets, then runs of the graph."""
 
 import hashlib
 import importlib
@@ -47,7 +43,7 @@ from notmnist_assets.curation.splitting.splits import (
 from notmnist_assets.settings.model import SEARCH_RADIUS
 from notmnist_assets.sources.folder import FolderSource
 
-# What stages would import when they come to need it: a run pays for that once, not in each stage.
+# Imported before the measurements, because a run imports them once and not in each stage.
 for _late in ("pyarrow.compute", "pyarrow.parquet", "notmnist_assets.curation.reading.decoding"):
     importlib.import_module(_late)
 
@@ -77,12 +73,12 @@ def verify(place: Place) -> Steps:
 
 
 def letters_large(place: Place) -> Steps:
-    """Archive to ten stored tensors, large."""
+    """Read the large archive and store ten tensors."""
     return _letters(place, "large")
 
 
 def letters_small(place: Place) -> Steps:
-    """Archive to ten stored tensors, small."""
+    """Read the small archive and store ten tensors."""
     return _letters(place, "small")
 
 
@@ -93,12 +89,12 @@ def _letters(place: Place, set_name: str) -> Steps:
     yield
     images, total = 0, 0
 
-    def describe(letter_and_images: tuple[str, LetterImages]) -> tuple[str, LetterImages, int]:
+    def add_ink(letter_and_images: tuple[str, LetterImages]) -> tuple[str, LetterImages, int]:
         letter, found = letter_and_images
         return letter, found, int(found.images.sum(dtype=np.int64))
 
     with read_letters(archive, set_name, scratch=place.work) as reading:
-        for letter, found, ink in prefetch_map(describe, reading):
+        for letter, found, ink in prefetch_map(add_ink, reading):
             images, total = images + len(found), total + ink
             _save(folder / f"{set_name}_{letter}.npy", found.images)
             pd.DataFrame({"name": found.names}).to_parquet(folder / f"{set_name}_{letter}.parquet")
@@ -109,7 +105,7 @@ def _letters(place: Place, set_name: str) -> Steps:
 
 
 def splits(place: Place) -> Steps:
-    """Stored letters to stored, shuffled train, valid and test."""
+    """Merge the stored letters into shuffled train, valid and test splits and store them."""
     folder = place.folder("letters")
     yield
     by_set = {
@@ -125,10 +121,10 @@ def splits(place: Place) -> Steps:
     }
     large, small = ([len(images) for images in by_set[set_name].values()] for set_name in SETS)
     rows = canonical_rows(large, small, SplitSizes(**place.splits), place.seed)
-    drawn = {name: gather(SET_OF_SPLIT[name], by_set[SET_OF_SPLIT[name]], rows[name]) for name in SPLITS}
-    _store(place, "splits", drawn)
+    merged = {name: gather(SET_OF_SPLIT[name], by_set[SET_OF_SPLIT[name]], rows[name]) for name in SPLITS}
+    _store(place, "splits", merged)
     yield
-    return Findings({name: _digest(drawn[name]) for name in SPLITS})
+    return Findings({name: _digest(merged[name]) for name in SPLITS})
 
 
 def _digest(split: Split) -> str:
@@ -137,9 +133,9 @@ def _digest(split: Split) -> str:
     return digest.hexdigest()[:16]
 
 
-def _store(place: Place, group: str, drawn: Mapping[str, Split]) -> None:
+def _store(place: Place, group: str, merged: Mapping[str, Split]) -> None:
     folder = place.folder(group)
-    for name, split in drawn.items():
+    for name, split in merged.items():
         _save(folder / f"{name}_images.npy", split.images)
         _save(folder / f"{name}_labels.npy", split.labels)
         split.sources.to_parquet(folder / f"{name}_sources.parquet")
@@ -150,8 +146,8 @@ def _save(path: Path, values: npt.NDArray[Any]) -> None:
         write_npy(values, file)
 
 
-def drawn_splits(place: Place, group: str = "splits") -> dict[str, Split]:
-    """Return the splits that a stage stored, their images mapped from the files."""
+def load_splits(place: Place, group: str = "splits") -> dict[str, Split]:
+    """Return the splits that a stage stored, with memory-mapped images."""
     folder = place.folder(group)
     return {
         name: Split(
@@ -164,31 +160,31 @@ def drawn_splits(place: Place, group: str = "splits") -> dict[str, Split]:
 
 
 def export_pickle(place: Place) -> Steps:
-    """Stored splits to one pickle of six arrays."""
-    drawn = drawn_splits(place)
+    """Write the stored splits to one pickle of six arrays."""
+    merged = load_splits(place)
     path = place.work / _PICKLE
     yield
     with path.open("wb") as file:
-        write_pickle(drawn, file)
+        write_pickle(merged, file)
     yield
-    values = sum(split.images.size + split.labels.size for split in drawn.values())
+    values = sum(split.images.size + split.labels.size for split in merged.values())
     return Findings({"values": values}, {"bytes": path.stat().st_size})
 
 
 def load(place: Place) -> Steps:
-    """Stored splits back to memory, every pixel touched."""
+    """Load the stored splits and read every pixel."""
     yield
-    drawn = drawn_splits(place)
-    ink = sum(int(split.images.reshape(-1).view(np.uint64).max()) for split in drawn.values())
+    merged = load_splits(place)
+    ink = sum(int(split.images.reshape(-1).view(np.uint64).max()) for split in merged.values())
     yield
-    return Findings({"rows": sum(len(split) for split in drawn.values())}, {"ink": ink > 0})
+    return Findings({"rows": sum(len(split) for split in merged.values())}, {"ink": ink > 0})
 
 
 def hash_rows(place: Place) -> Steps:
-    """Digests of each row, exact and of the maxima of 4x4 cells, and its ink."""
-    drawn = drawn_splits(place)
+    """Hash each row, and the maxima of its 4x4 cells, and sum its ink."""
+    merged = load_splits(place)
     yield
-    tables = {name: hash_table(split) for name, split in drawn.items()}
+    tables = {name: hash_table(split) for name, split in merged.items()}
     yield
     for name, table in tables.items():
         table.to_parquet(place.folder("hashes") / f"{name}.parquet")
@@ -205,7 +201,7 @@ def _no_pairs() -> pd.DataFrame:
 
 
 def overlap(place: Place) -> Steps:
-    """Index all rows, then count what splits share and what they repeat, by both hashes."""
+    """Index all rows, then count leaking and repeated rows by both hashes."""
     hashes = _hashed(place)
     yield
     report = overlap_report(RowIndex(hashes, _no_pairs(), 0.0))
@@ -217,21 +213,21 @@ def overlap(place: Place) -> Steps:
 
 
 def sanitize(place: Place) -> Steps:
-    """Decide by equal pixels, as the assignment does, and store what stays."""
-    drawn, hashes = drawn_splits(place), _hashed(place)
+    """Sanitize by equal pixels, as the assignment does, and store the remaining rows."""
+    merged, hashes = load_splits(place), _hashed(place)
     yield
     decision = decide(RowIndex(hashes), Policy(method="exact", conflicts="keep"))
-    _store(place, "sanitized_exact", _kept(drawn, decision))
+    _store(place, "sanitized_exact", _select_rows(merged, decision))
     yield
     return Findings({f"kept {name}": len(decision.kept[name]) for name in SPLITS})
 
 
-def _kept(drawn: Mapping[str, Split], decision: Sanitizing) -> dict[str, Split]:
-    return {name: drawn[name].take(decision.kept[name]) for name in SPLITS}
+def _select_rows(merged: Mapping[str, Split], decision: Sanitizing) -> dict[str, Split]:
+    return {name: merged[name].take(decision.kept[name]) for name in SPLITS}
 
 
 def baselines_some(place: Place) -> Steps:
-    """Fits on 50, 100, 1000 and 5000 rows."""
+    """Fit on 50, 100, 1000 and 5000 rows."""
     return _baselines(place, lambda rows: [size for size in TRAINING_SIZES if size <= rows])
 
 
@@ -241,8 +237,8 @@ def baselines_all(place: Place) -> Steps:
 
 
 def _baselines(place: Place, sizes: Callable[[int], list[int]]) -> Steps:
-    drawn = drawn_splits(place)
-    train = drawn["train"]
+    merged = load_splits(place)
+    train = merged["train"]
     chosen = sizes(len(train))
     fits = []
     accuracy = {}
@@ -250,7 +246,7 @@ def _baselines(place: Place, sizes: Callable[[int], list[int]]) -> Steps:
     for size in chosen:
         fits.append(MODELS[DEFAULT_MODEL].create().fit(pixel_rows(train.images[:size]), train.labels[:size]))
         for name in EVALUATION:
-            right = fits[-1].predict(pixel_rows(drawn[name].images)) == drawn[name].labels
+            right = fits[-1].predict(pixel_rows(merged[name].images)) == merged[name].labels
             accuracy[f"{name} at {size}"] = float(right.mean())
     yield
     steps = [fit.n_iter_ for fit in fits]
@@ -259,31 +255,31 @@ def _baselines(place: Place, sizes: Callable[[int], list[int]]) -> Steps:
 
 
 def near_search(place: Place) -> Steps:
-    """Every pair of distinct images within the search radius."""
-    drawn, index = drawn_splits(place), RowIndex(_hashed(place))
-    near_pairs(drawn["valid"].images[:_FEW], SEARCH_RADIUS)  # loads compiled code, which a run does once
+    """Search all pairs of distinct images within the search radius."""
+    merged, index = load_splits(place), RowIndex(_hashed(place))
+    near_pairs(merged["valid"].images[:_FEW], SEARCH_RADIUS)  # loads compiled code, which a run also does once
     yield
-    pairs = search_near(index, drawn, SEARCH_RADIUS).pairs
+    pairs = search_near(index, merged, SEARCH_RADIUS).pairs
     yield
     pairs.to_parquet(place.work / "near_pairs.parquet")
     return Findings({}, {"distinct images": index.images, "pairs": len(pairs), "radius": SEARCH_RADIUS})
 
 
 def sanitize_near(place: Place) -> Steps:
-    """Choose the radius, decide by the default policy, and store what stays."""
-    drawn, hashes = drawn_splits(place), _hashed(place)
+    """Choose the radius, sanitize by the default policy, and store the remaining rows."""
+    merged, hashes = load_splits(place), _hashed(place)
     pairs = pd.read_parquet(place.work / "near_pairs.parquet")
     yield
     radius = chosen_radius(radius_table(RowIndex(hashes), pairs, searched=SEARCH_RADIUS, fixed=None))
     decision = decide(RowIndex(hashes, pairs, radius), Policy())
-    _store(place, "sanitized", _kept(drawn, decision))
+    _store(place, "sanitized", _select_rows(merged, decision))
     yield
     return Findings({}, {"radius": radius, **{f"kept {name}": len(decision.kept[name]) for name in SPLITS}})
 
 
 def baseline_table(place: Place) -> Steps:
-    """Ten fits, on raw and on sanitized rows, and their table."""
-    raw, sanitized = drawn_splits(place), drawn_splits(place, "sanitized")
+    """Fit ten models on raw and sanitized rows and tabulate their accuracies."""
+    raw, sanitized = load_splits(place), load_splits(place, "sanitized")
     yield
     table = baseline_metrics(raw, sanitized)
     yield
@@ -291,7 +287,7 @@ def baseline_table(place: Place) -> Steps:
 
 
 def whole_graph(place: Place) -> Steps:
-    """`notmnist run` on empty storage: start-up, all assets, checks and pictures."""
+    """Run `notmnist run` on empty storage: start-up, all assets, checks and pictures."""
     home = place.work / "graph"
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir()
@@ -302,8 +298,8 @@ def whole_graph(place: Place) -> Steps:
 
 
 def assignment_graph(place: Place) -> Steps:
-    """`notmnist run` of the assets that the assignment has too: start-up, checks and pictures, no near search."""
-    # What the whole graph made: replacing files takes longer than writing new ones.
+    """Run `notmnist run` for the assets with a counterpart in the assignment: no near search."""
+    # Remove the values of the whole graph, because replacing files takes longer than writing new ones.
     for asset in _ASSIGNMENT_ASSETS:
         shutil.rmtree(place.work / "graph" / "values" / "custom" / asset)
     yield
@@ -313,7 +309,7 @@ def assignment_graph(place: Place) -> Steps:
 
 
 def nothing_to_do(place: Place) -> Steps:
-    """`notmnist run` again: nothing changed."""
+    """Run `notmnist run` again with unchanged inputs."""
     yield
     output = _notmnist(place)
     yield
@@ -338,7 +334,7 @@ def _environment(place: Place) -> dict[str, str]:
 def _notmnist(place: Place, *assets: str) -> str:
     command = [sys.executable, "-c", _PROGRAM, "run", *assets]
     # The paths in dagster.yaml are relative to the working directory.
-    done = subprocess.run(  # noqa: S603 - our own program
+    done = subprocess.run(  # noqa: S603 - the program of this project
         command, cwd=place.work / "graph", env=_environment(place), capture_output=True, text=True, check=False
     )
     if done.returncode:
@@ -347,7 +343,7 @@ def _notmnist(place: Place, *assets: str) -> str:
 
 
 def _step_seconds(place: Place) -> dict[str, float]:
-    """Return how long each step of the last run took, the longest first."""
+    """Return the seconds of each step of the last run, longest first."""
     script = (
         "import dagster as dg, json\n"
         "with dg.DagsterInstance.get() as instance:\n"

@@ -1,8 +1,7 @@
-"""Other programs' duplicate search beside ours, on the same images, against brute force.
+"""Compares the duplicate search of this project with imagededup, cleanvision and brute force on the same images.
 
-Belongs here: calling imagededup and cleanvision as their manuals say, with their defaults, where they are installed.
-Both look for pictures that are alike to people, by perceptual hashes; what counts as a duplicate here is an L1
-distance of at most `RADIUS`. Pairs are of rows: equal images count as a pair.
+The other libraries run with their defaults, if they are installed. They search for images that look alike by perceptual
+hashes; a duplicate here is a pair of rows with an L1 distance of at most `RADIUS`, including equal images.
 """
 
 import importlib
@@ -18,13 +17,13 @@ import pandas as pd
 from PIL import Image
 
 from benchmarks.measure import Findings, Measurement, Stage, Steps
-from benchmarks.ours import drawn_splits
+from benchmarks.ours import load_splits
 from benchmarks.place import Place
 from notmnist_assets.curation.core.images import PIXEL_DEPTH, PIXELS, Images
 from notmnist_assets.curation.duplicates.near import near_pairs
 
 RADIUS: Final = 10.0
-"""Sum of absolute pixel differences in units of 255: pairs this near look the same to a person."""
+"""Sum of absolute pixel differences / 255; pairs within it look the same."""
 ROWS: Final = 5_000
 _WARM_UP_ROWS: Final = 100
 _BLOCK: Final = 250
@@ -45,31 +44,31 @@ def brute_force(place: Place) -> Steps:
         a, b = np.nonzero(near)
         parts.append(np.column_stack([a + start, b + start])[a < b])
     yield
-    return _found(place, "brute force", np.concatenate(parts))
+    return _store_pairs(place, "brute force", np.concatenate(parts))
 
 
 def ours(place: Place) -> Steps:
-    """Search exactly."""
+    """Search pairs exactly with `near_pairs`."""
     images = _images(place)
     near_pairs(images[:_WARM_UP_ROWS], RADIUS)
     yield
     pairs = near_pairs(images, RADIUS)
     yield
-    return _found(place, "ours", np.column_stack([pairs.a, pairs.b]))
+    return _store_pairs(place, "ours", np.column_stack([pairs.a, pairs.b]))
 
 
 def imagededup(place: Place) -> Steps:
-    """Perceptual hashes within its default Hamming distance of 10."""
+    """Search pairs of perceptual hashes within the default Hamming distance of 10."""
     folder = _picture_files(place)
     method = importlib.import_module("imagededup.methods").PHash(verbose=False)
     yield
     duplicates = method.find_duplicates(image_dir=str(folder))
     yield
-    return _found(place, "imagededup", _as_pairs((one, other) for one in duplicates for other in duplicates[one]))
+    return _store_pairs(place, "imagededup", _as_pairs((one, other) for one in duplicates for other in duplicates[one]))
 
 
 def cleanvision(place: Place) -> Steps:
-    """Equal perceptual hashes and equal pixels."""
+    """Search equal perceptual hashes and equal pixels."""
     folder = _picture_files(place)
     library = importlib.import_module("cleanvision")
     yield
@@ -77,7 +76,7 @@ def cleanvision(place: Place) -> Steps:
     lab.find_issues({"exact_duplicates": {}, "near_duplicates": {}}, verbose=False)
     yield
     groups = [group for kind in ("exact_duplicates", "near_duplicates") for group in lab.info[kind]["sets"]]
-    return _found(place, "cleanvision", _as_pairs(pair for group in groups for pair in combinations(group, 2)))
+    return _store_pairs(place, "cleanvision", _as_pairs(pair for group in groups for pair in combinations(group, 2)))
 
 
 STAGES: Final[dict[str, Stage]] = {
@@ -89,7 +88,7 @@ STAGES: Final[dict[str, Stage]] = {
 
 
 def installed() -> dict[str, Stage]:
-    """Return the searches that can run here."""
+    """Return the searches whose libraries are installed."""
     return {
         name: stage
         for name, stage in STAGES.items()
@@ -98,14 +97,14 @@ def installed() -> dict[str, Stage]:
 
 
 def comparison(place: Place, measured: dict[str, Measurement]) -> pd.DataFrame:
-    """Return what each search cost, found and missed.
+    """Return the costs and results of each search.
 
     Columns: `search`, `seconds`, `cpu_seconds`, `peak_mb`, `pairs`, `found` (share of the pairs of brute force),
-    `missed` (pairs of brute force it did not find), `beyond` (its pairs farther apart than the radius),
+    `missed` (pairs of brute force that it did not find), `beyond` (its pairs beyond the radius),
     `different_letters` (share of its pairs).
     """
     truth = _keys(_pairs(place, "brute force"))
-    labels = drawn_splits(place)["train"].labels
+    labels = load_splits(place)["train"].labels
     records = []
     for name, measurement in measured.items():
         pairs = _pairs(place, name)
@@ -128,11 +127,11 @@ def comparison(place: Place, measured: dict[str, Measurement]) -> pd.DataFrame:
 
 
 def _images(place: Place) -> Images:
-    return np.array(drawn_splits(place)["train"].images[:ROWS])
+    return np.array(load_splits(place)["train"].images[:ROWS])
 
 
 def _picture_files(place: Place) -> Path:
-    """Write each row as a PNG file named by its number."""
+    """Write each row as a PNG file named after its row number."""
     folder = place.folder("pictures")
     for row, image in enumerate(_images(place)):
         Image.fromarray(image).save(folder / f"{row}.png")
@@ -140,12 +139,12 @@ def _picture_files(place: Place) -> Path:
 
 
 def _as_pairs(names: Iterable[tuple[str, str]]) -> Pairs:
-    """Return distinct pairs of rows, smaller first, of pairs of file names or paths in any order."""
+    """Convert pairs of file names to distinct pairs of row numbers, smaller first."""
     rows = {tuple(sorted((int(Path(one).stem), int(Path(other).stem)))) for one, other in names}
     return np.array(sorted(rows), np.int64).reshape(-1, 2)
 
 
-def _found(place: Place, name: str, pairs: npt.NDArray[np.integer]) -> Findings:
+def _store_pairs(place: Place, name: str, pairs: npt.NDArray[np.integer]) -> Findings:
     ordered = np.sort(pairs.astype(np.int64), axis=1)
     np.save(place.folder("peers") / f"{name}.npy", ordered)
     return Findings({}, {"pairs": len(ordered)})

@@ -1,7 +1,6 @@
-"""What one size of the benchmark works on: its archives, its folders and its split sizes.
+"""Defines the sizes of the benchmark with their split sizes, and the folders of a stage.
 
-Belongs here: sizes and paths that both ways share. The stages are in `ours` and `assignment`. Nothing heavy is
-imported: its memory would count for both ways.
+Imports no large libraries at module level, because their memory would count for both ways.
 """
 
 import math
@@ -17,7 +16,7 @@ _FRACTIONS: Final = {"1/16": 16, "1/4": 4, "full": 1}
 
 @dataclass(frozen=True)
 class Size:
-    """How many files of each letter both archives hold."""
+    """A size: its name and the number of files per letter in the large and the small archive."""
 
     name: str
     large: int
@@ -25,12 +24,12 @@ class Size:
 
     @classmethod
     def named(cls, name: str) -> "Size":
-        """Return a size by name: `1/16`, `1/4`, `full`, or the files of each letter in the large archive.
+        """Return a size by name: `1/16`, `1/4`, `full`, or files per letter in the large archive.
 
         Raises:
-            ValueError: the name is none of these.
+            ValueError: the name is not one of these.
         """
-        # Late, as below: stages, which are told their place, do not pay for it.
+        # Imported here and below so that stages, which only read a `Place`, do not import it.
         from tools.render.planting import ORIGINAL_FILES, small_for
 
         if name in _FRACTIONS:
@@ -38,12 +37,12 @@ class Size:
         elif name.isdecimal():
             large = int(name)
         else:
-            raise ValueError(f"size {name!r} is not among {', '.join(_FRACTIONS)}, and no number of files per letter")
+            raise ValueError(f"size {name!r} is not among {', '.join(_FRACTIONS)} and not a number of files per letter")
         return cls(name, large, small_for(large))
 
     @property
     def splits(self) -> Mapping[str, int]:
-        """The assignment's 200,000, 10,000 and 10,000 rows, scaled like the archives so that growth can be read."""
+        """The assignment's 200,000, 10,000 and 10,000 rows, scaled by the size of the archives."""
         from tools.render.planting import ORIGINAL_FILES
 
         return {
@@ -59,13 +58,13 @@ class Size:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a stage finds its input and leaves its output.
+    """The folders and parameters of a stage.
 
     Attributes:
         archives: folder with both archives and SHA256SUMS.
-        work: folder of one way; a stage reads what earlier stages of the same way left here.
+        work: folder of one way, in which its stages write their output and read that of earlier stages.
         splits: rows of each split.
-        seed: of the split.
+        seed: seed of the splits.
     """
 
     archives: Path
@@ -78,7 +77,7 @@ class Place:
         return self.archives / f"notMNIST_{set_name}.tar.gz"
 
     def folder(self, name: str) -> Path:
-        """Return a folder for results, made when needed."""
+        """Return a folder for output; create it if it is missing."""
         path = self.work / name
         path.mkdir(parents=True, exist_ok=True)
         return path
@@ -94,5 +93,5 @@ class Place:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Place":
-        """Return what `as_json` wrote."""
+        """Return the place from the values of `as_json`."""
         return cls(Path(values["archives"]), Path(values["work"]), values["splits"], values["seed"])

@@ -1,7 +1,4 @@
-"""The picture of a benchmark: seconds and memory by stage, and seconds by size.
-
-Belongs here: drawing a summary. Its numbers come from `report`.
-"""
+"""Plots the summary of a benchmark: seconds and memory by stage, and seconds by size."""
 
 from pathlib import Path
 
@@ -15,8 +12,8 @@ _COLORS = {"ours": "tab:blue", "assignment": "tab:orange"}
 _BAR = 0.4
 
 
-def draw(table: pd.DataFrame, path: Path) -> None:
-    """Write the summary as PNG: bars for the largest size, and lines over sizes when there are several."""
+def plot_summary(table: pd.DataFrame, path: Path) -> None:
+    """Write the summary as PNG: bars for the largest size, and lines by size if there are several sizes."""
     sizes = table.drop_duplicates("size").sort_values("images")
     largest = table[table["size"] == sizes["size"].iloc[-1]]
     panels = 3 if len(sizes) > 1 else 2

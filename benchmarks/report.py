@@ -1,7 +1,4 @@
-"""Tables of a benchmark: each run, medians with ratios first, growth exponents; as CSV and in the terminal.
-
-Belongs here: arithmetic on measurements and their tables. The picture is in `plot`.
-"""
+"""Tabulates the runs of a benchmark with medians, ratios and growth exponents, as CSV and in the terminal."""
 
 import json
 from collections.abc import Sequence
@@ -22,7 +19,7 @@ WHOLES: Final = ("whole graph", "assignment's part of it")
 _OUTSIDE: Final = "start-up, planning, run set-up, tables"
 _QUANTITIES: Final = ("seconds", "cpu_seconds", "peak_mb")
 _MEGABYTE: Final = 1e6
-_WORTH_A_LINE: Final = 0.01
+_SMALLEST_SHARE: Final = 0.01
 
 
 @dataclass(frozen=True)
@@ -31,11 +28,11 @@ class Run:
 
     Attributes:
         size: name of the size.
-        images: files in both archives.
+        images: number of files in both archives.
         way: ours or assignment.
-        stage: its name.
-        number: which repetition, from 1.
-        measurement: what it took and found.
+        stage: name of the stage.
+        number: number of the repetition, from 1.
+        measurement: its costs and results.
     """
 
     size: str
@@ -47,7 +44,7 @@ class Run:
 
 
 def runs_table(runs: Sequence[Run]) -> pd.DataFrame:
-    """Return one row per run; findings as JSON."""
+    """Return one row per run, with the findings as JSON."""
     return pd.DataFrame(
         [
             {
@@ -68,15 +65,16 @@ def runs_table(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def summary(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return medians per size and stage, ratios first.
+    """Return the medians per size and stage, ratios first.
 
     Columns: `size`, `images`, `stage`; `times_faster`, `times_less_cpu`, `times_less_memory` (assignment over ours);
     `ours_seconds`, `ours_cpu_seconds`, `ours_peak_mb`, and the same of `assignment`; `same`: whether all runs of both
-    ways found the same, None where only one way has the stage; `ours_growth`, `assignment_growth`: exponent of the
-    seconds over the images, NaN with one size.
+    ways have the same results, None if only one way has the stage; `ours_growth`, `assignment_growth`: exponent of the
+    seconds as a power of the number of files, NaN with one size.
 
-    The assignment's whole is the sum of its stages, its peak the largest of them. The whole graph does more than the
-    assignment; its part has the same results, and checks and pictures of them besides.
+    For whole runs, the seconds of the assignment are the sum of its stages and its peak is the largest of theirs. The
+    whole graph computes more than the assignment; "assignment's part of it" computes the same results, and checks and
+    pictures of them.
     """
     order = list(dict.fromkeys(runs["stage"]))
     keys = ["images", "size", "stage", "way"]
@@ -107,7 +105,7 @@ def _agreement(runs: pd.DataFrame, size: str, stage: str) -> bool | None:
 
 
 def _with_whole(images: pd.DataFrame) -> pd.DataFrame:
-    """Give the whole graph, and the part of it, the assignment's sum to stand beside."""
+    """Fill in the totals of the assignment for the stages that are whole runs."""
     images = images.copy()
     whole = images["stage"].isin(WHOLES)
     for quantity in _QUANTITIES:
@@ -117,9 +115,9 @@ def _with_whole(images: pd.DataFrame) -> pd.DataFrame:
 
 
 def profile(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return where the time of whole runs goes: `size`, `stage`, `step`, `seconds` (median), `share`; longest first.
+    """Return the time of each step of whole runs: `size`, `stage`, `step`, `seconds` (median), `share`; longest first.
 
-    What is left after all steps is start-up, planning, setting up the run and printing.
+    The time outside the steps is an additional step: start-up, planning, setting up the run and printing.
     """
     records = []
     for run in runs[runs["stage"].isin(WHOLES)].to_dict("records"):
@@ -133,7 +131,7 @@ def profile(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _exponents(table: pd.DataFrame, column: str) -> dict[str, float]:
-    """Return for each stage the slope of log seconds over log images."""
+    """Return by stage the slope of log seconds over log images."""
     exponents = {}
     for stage, rows in table.dropna(subset=[column]).groupby("stage"):
         if len(set(rows["images"])) > 1:
@@ -144,9 +142,9 @@ def _exponents(table: pd.DataFrame, column: str) -> dict[str, float]:
 def show(table: pd.DataFrame, console: Console) -> None:
     """Print a summary, one table per size."""
     for size, rows in table.groupby("size", sort=False):
-        drawn = Table(
+        printed = Table(
             box=SIMPLE,
-            title=f"size {size}: {rows['images'].iloc[0]:,} files; assignment over ours, then ours and assignment",
+            title=f"size {size}: {rows['images'].iloc[0]:,} files; assignment / ours, then ours, then assignment",
         )
         for heading in (
             "stage",
@@ -163,7 +161,7 @@ def show(table: pd.DataFrame, console: Console) -> None:
             "growth",
             "growth",
         ):
-            drawn.add_column(heading, justify="left" if heading == "stage" else "right", no_wrap=True)
+            printed.add_column(heading, justify="left" if heading == "stage" else "right", no_wrap=True)
         for row in rows.to_dict("records"):
             ratios = [_number(row[name], 1) for name in ("times_faster", "times_less_cpu", "times_less_memory")]
             costs = [
@@ -173,27 +171,27 @@ def show(table: pd.DataFrame, console: Console) -> None:
             ]
             same = {True: "yes", False: "NO"}.get(row["same"], "")
             growth = [_number(row[f"{way}_growth"], 2) for way in WAYS]
-            drawn.add_row(row["stage"], *ratios, *costs, same, *growth)
-        console.print(drawn)
+            printed.add_row(row["stage"], *ratios, *costs, same, *growth)
+        console.print(printed)
 
 
 def show_profile(table: pd.DataFrame, console: Console) -> None:
-    """Print where the time of whole runs goes, the steps that take a hundredth of it or more."""
+    """Print the steps of whole runs that take at least 1 % of the time."""
     for (size, stage), rows in table.groupby(["size", "stage"], sort=False):
-        drawn = Table(box=SIMPLE, title=f"size {size}: where the time goes, {stage}")
+        printed = Table(box=SIMPLE, title=f"size {size}: seconds by step, {stage}")
         for heading in ("step", "s", "%"):
-            drawn.add_column(heading, justify="left" if heading == "step" else "right")
-        for row in rows[rows["share"] >= _WORTH_A_LINE].to_dict("records"):
-            drawn.add_row(row["step"], _number(row["seconds"], 2), _number(100 * row["share"], 0))
-        console.print(drawn)
+            printed.add_column(heading, justify="left" if heading == "step" else "right")
+        for row in rows[rows["share"] >= _SMALLEST_SHARE].to_dict("records"):
+            printed.add_row(row["step"], _number(row["seconds"], 2), _number(100 * row["share"], 0))
+        console.print(printed)
 
 
 def show_peers(table: pd.DataFrame, console: Console, title: str) -> None:
-    """Print what each duplicate search cost and found."""
-    drawn = Table(*table.columns, title=title)
+    """Print the costs and results of each duplicate search."""
+    printed = Table(*table.columns, title=title)
     for row in table.to_dict("records"):
-        drawn.add_row(*(_number(value, 3) if isinstance(value, float) else str(value) for value in row.values()))
-    console.print(drawn)
+        printed.add_row(*(_number(value, 3) if isinstance(value, float) else str(value) for value in row.values()))
+    console.print(printed)
 
 
 def store(tables: dict[str, pd.DataFrame], folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The benchmark runs at a tiny size: both ways agree, and its tables have their shape. No timing is judged."""
+"""The benchmark at a tiny size: both ways have equal results, and the tables are complete. No timing is tested."""
 
 import json
 import os
@@ -37,11 +37,11 @@ def results(archives: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         [sys.executable, "-m", "benchmarks", *options], cwd=PROJECT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "where the time goes, assignment's part of it" in done.stdout
+    assert "seconds by step, assignment's part of it" in done.stdout
     return out
 
 
-def test_one_command_stores_each_stage_of_both_ways_and_a_plot(results: Path) -> None:
+def test_one_command_stores_every_stage_of_both_ways_and_a_plot(results: Path) -> None:
     runs = pd.read_csv(results / "runs.csv")
     assert set(runs.loc[runs["way"] == "ours", "stage"]) == set(ours.STAGES)
     assert set(runs.loc[runs["way"] == "assignment", "stage"]) == set(assignment.STAGES)
@@ -49,7 +49,7 @@ def test_one_command_stores_each_stage_of_both_ways_and_a_plot(results: Path) ->
     assert (results / "benchmark.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_table_has_ratios_first_and_one_line_for_each_stage(results: Path) -> None:
+def test_the_summary_has_ratios_first_and_one_row_per_stage(results: Path) -> None:
     table = pd.read_csv(results / "summary.csv")
     assert list(table["stage"]) == list(ours.STAGES)
     assert list(table.columns[3:6]) == ["times_faster", "times_less_cpu", "times_less_memory"]
@@ -60,18 +60,18 @@ def test_the_table_has_ratios_first_and_one_line_for_each_stage(results: Path) -
         assert whole[stage] == pytest.approx(shared["assignment_seconds"].sum(), rel=1e-4)
 
 
-def test_a_folder_without_archives_is_said_before_anything_is_measured(tmp_path: Path) -> None:
+def test_a_folder_without_archives_is_an_error_before_any_measurement(tmp_path: Path) -> None:
     options = ["--size", str(FILES), "--archives", str(tmp_path), "--out", str(tmp_path / "results")]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", *options], cwd=PROJECT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    said = " ".join(done.stderr.replace("│", " ").split())  # the box breaks lines where the path's length has them end
-    assert "does not hold both archives" in said
+    message = " ".join(done.stderr.replace("│", " ").split())  # the box breaks lines, depending on the path
+    assert "does not contain both archives" in message
     assert not (tmp_path / "results").exists()
 
 
-def test_the_profile_of_a_whole_run_adds_up_to_its_time(results: Path) -> None:
+def test_the_steps_of_a_whole_run_add_up_to_its_time(results: Path) -> None:
     profile = pd.read_csv(results / "profile.csv")
     spent = pd.read_csv(results / "runs.csv").set_index("stage")["seconds"]
     assert set(profile["stage"]) == set(report.WHOLES)
@@ -83,7 +83,7 @@ def test_the_profile_of_a_whole_run_adds_up_to_its_time(results: Path) -> None:
     assert not part & {"overlap__near_pairs", "overlap__recall", "grouped"}
 
 
-def test_both_ways_compute_the_same(results: Path) -> None:
+def test_both_ways_have_equal_results(results: Path) -> None:
     runs = pd.read_csv(results / "runs.csv").pivot_table("same", "stage", "way", aggfunc="first")
     for stage in assignment.STAGES:
         found = {way: json.loads(str(runs.loc[stage, way])) for way in report.WAYS}
@@ -104,7 +104,7 @@ def test_the_growth_exponent_is_the_slope_over_sizes() -> None:
     assert table["times_faster"].tolist() == pytest.approx([100, 400, 1600])
 
 
-def test_ways_that_find_different_things_are_reported() -> None:
+def test_different_results_are_reported() -> None:
     runs = [
         report.Run("60", 800, way, "splits", 1, Measurement(1.0, 1.0, 1, Findings({"rows": rows})))
         for way, rows in (("ours", 1), ("assignment", 2))
@@ -112,8 +112,8 @@ def test_ways_that_find_different_things_are_reported() -> None:
     assert not report.summary(report.runs_table(runs))["same"].iloc[0]
 
 
-@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux forgets a peak")
-def test_a_peak_counts_the_stage_and_not_what_was_freed_before() -> None:
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux can reset the peak")
+def test_the_peak_is_that_of_the_stage_without_memory_freed_before() -> None:
     script = (
         "import json, sys\n"
         "from pathlib import Path\n"
@@ -139,7 +139,7 @@ def test_a_peak_counts_the_stage_and_not_what_was_freed_before() -> None:
 
 
 @pytest.mark.parametrize("name", ["1/3", "half", "-5"])
-def test_an_unknown_size_is_refused(name: str) -> None:
+def test_an_unknown_size_is_an_error(name: str) -> None:
     with pytest.raises(ValueError, match="is not among"):
         Size.named(name)
 
