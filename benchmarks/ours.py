@@ -313,7 +313,7 @@ def nothing_to_do(place: Place) -> Steps:
     yield
     output = _notmnist(place)
     yield
-    return Findings({}, {"said": output.strip().splitlines()[-1] if output.strip() else ""})
+    return Findings({}, {"last line": output.strip().splitlines()[-1] if output.strip() else ""})
 
 
 def _environment(place: Place) -> dict[str, str]:

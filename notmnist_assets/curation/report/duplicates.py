@@ -132,7 +132,7 @@ def radius_section(data: ReportData) -> Section:
             Fact(
                 "label noise",
                 share(label_noise(curve), 3),
-                "share of pairs with different letters at every radius, attributed to wrong labels",
+                "lower end of the interval of the smallest share, attributed to wrong labels",
             ),
             Fact("limit", share(limit, 3), f"label noise plus {100 * CROSS_LETTER_LIMIT:g} %"),
         ),
