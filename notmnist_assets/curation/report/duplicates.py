@@ -84,7 +84,7 @@ def overlap_section(data: ReportData) -> Section:
     )
     fonts = Table(
         "fonts-table",
-        "Fonts of valid and test that also occur in train",
+        "Fonts shared with train",
         (
             text_column("rows of", "split whose rows are counted"),
             number_column("rows", "rows whose font occurs in train with any letter"),
@@ -152,7 +152,10 @@ def radius_section(data: ReportData) -> Section:
         (
             number_column("radius", "largest sum of absolute pixel differences / 255"),
             number_column("pairs", "pairs of distinct images at most this far apart"),
-            number_column("different letters", "pairs of these whose images have different letters"),
+            number_column(
+                "different letters",
+                "pairs of these with different letters; a pair whose images occur with several letters counts in part",
+            ),
             number_column("share", "share of the pairs"),
             number_column("95 % interval", "Wilson interval of the share"),
             text_column(

@@ -151,7 +151,7 @@ def _letters(data: ReportData) -> list[Block]:
     rows = next(iter(recalls.values()))["rows"]
     recall = Table(
         "recall-by-letter-table",
-        "Recall by letter: clean test rows, models trained on all rows",
+        "Recall by letter on clean test rows",
         (
             text_column("letter", "letter of the rows"),
             number_column("rows", "clean test rows of the letter"),
@@ -186,9 +186,9 @@ def _letters(data: ReportData) -> list[Block]:
 def _confusion(train_on: str, counts: Counts) -> Table:
     return Table(
         f"confusion-{train_on}-table",
-        f"Confusion matrix: clean test rows, model trained on all {_TRAINED[train_on]}",
+        f"Confusion matrix, trained on {_TRAINED[train_on]}",
         (
-            text_column("letter", "letter of the rows; each column is the number of rows with this prediction"),
+            text_column("letter", "letter of the clean test rows; columns: number of rows by predicted letter"),
             *map(number_column, LETTERS),
         ),
         [(text_cell(letter), *map(count, counts[label])) for label, letter in enumerate(LETTERS)],

@@ -11,7 +11,9 @@ def versions_section(data: ReportData) -> Section:
         "Code versions",
         (
             text_column("part"),
-            text_column("version", "of the package; of the assets of each stage, joined by +"),
+            text_column(
+                "version", "version of the package, and code versions of the assets of each stage, joined by +"
+            ),
         ),
         [
             (text_cell("notmnist_assets"), text_cell(data.package_version)),
