@@ -102,8 +102,8 @@ def overlap_section(data: ReportData) -> Section:
         "overlap",
         "Overlap of the splits",
         "The accuracy on test rows whose image is also in train does not predict the accuracy on new images: it is"
-        " higher, partly because the model has seen the image and partly because these images are easier. This section"
-        " describes the merged splits before sanitizing.",
+        " usually higher, partly because the model has seen the image and partly because these images are easier. This"
+        " section describes the merged splits before sanitizing.",
         (
             report,
             _pairs(
