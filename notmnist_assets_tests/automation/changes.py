@@ -1,7 +1,4 @@
-"""Changes of the tiny archives that the tests of automation share.
-
-Belongs here: writing another archive in place of the first one, and letting a check fail.
-"""
+"""Changes of the tiny archives, and failing checks, for tests of automation."""
 
 import numpy as np
 
@@ -18,7 +15,7 @@ def change_a_letter(workspace: Workspace) -> None:
 
 
 def make_letters_that_fail_a_blocking_check(workspace: Workspace) -> None:
-    """Make the small letters of an archive with another C, and let that be judged to hold too few images."""
+    """Materialize the small letters with another C, and let a blocking check of it fail: too few images."""
     change_a_letter(workspace)
     assert workspace.run(["archives/small", *(f"letters/small/{letter}" for letter in LETTERS)]).success
     workspace.judge("letters/small/C", min_small=1_000)

@@ -119,10 +119,10 @@ def test_values_materialized_with_different_settings_are_reported(
 
 def test_the_report_prints_settings_as_a_person_types_them(finished: Workspace) -> None:
     tables = read_page(finished.load("report/html").read_text(encoding="utf-8")).tables
-    told = {row[0]: row[1] for row in tables["settings-table"]}
-    assert told["NOTMNIST_TRAIN_SIZE"] == "200"
-    assert told["NOTMNIST_NEAR_SHIFTS"] == "false"
-    assert told["NOTMNIST_NEAR_RADIUS"] == "taken from the data"
+    printed = {row[0]: row[1] for row in tables["settings-table"]}
+    assert printed["NOTMNIST_TRAIN_SIZE"] == "200"
+    assert printed["NOTMNIST_NEAR_SHIFTS"] == "false"
+    assert printed["NOTMNIST_NEAR_RADIUS"] == "taken from the data"
     (shown,) = report_settings({"train_size": [12000]})
     assert shown.value == "12,000"
     (shown,) = report_settings({"seed": [4294967295]})

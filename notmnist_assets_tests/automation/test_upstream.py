@@ -12,7 +12,7 @@ from notmnist_assets.automation import upstream_watch
 from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets_tests.archives import write_checksums
 from notmnist_assets_tests.automation.changes import change_a_letter, make_letters_that_fail_a_blocking_check
-from notmnist_assets_tests.automation.ticks import Watch, asked_for, cancel, carry_out, follow
+from notmnist_assets_tests.automation.ticks import Watch, requested, cancel, carry_out, follow
 from notmnist_assets_tests.sources import odd
 from notmnist_assets_tests.sources.server import FaultyServer
 from notmnist_assets_tests.workspace import Workspace
@@ -49,10 +49,10 @@ def bytes_sent(server: FaultyServer) -> int:
     return sum(request.sent for request in server.requests if request.path.endswith(".gz"))
 
 
-def minutes_left(told: str, how: str) -> int:
+def minutes_left(text: str, how: str) -> int:
     """Return when a skipped tick says that a run is tried again that ended so."""
-    found = re.search(f"{how}; it is repeated in (\\d+) minutes", told)
-    assert found, told
+    found = re.search(f"{how}; it is repeated in (\\d+) minutes", text)
+    assert found, text
     return int(found[1])
 
 
@@ -89,7 +89,7 @@ def test_a_failed_change_is_requested_again_after_one_hour_then_two_and_another_
     path = workspace.archives / SMALL
     path.write_bytes(path.read_bytes()[:-300])
     request = watch.tick()
-    assert asked_for(request) == FIRST_ROUND
+    assert requested(request) == FIRST_ROUND
     assert not carry_out(workspace, request).success
     for minutes in (60, 120):
         left = minutes_left(str(watch.tick()), "failed")
@@ -99,7 +99,7 @@ def test_a_failed_change_is_requested_again_after_one_hour_then_two_and_another_
         assert "failed; it is repeated in" in str(watch.tick())
         watch.clock.pass_minutes(20)
         request = watch.tick()
-        assert asked_for(request) == FIRST_ROUND
+        assert requested(request) == FIRST_ROUND
         assert not carry_out(workspace, request).success
     change_a_letter(workspace)
     assert carry_out(workspace, watch.look()).success
@@ -114,7 +114,7 @@ def test_checksums_that_are_corrected_after_the_archive_are_enough(workspace: Wo
     assert not carry_out(workspace, watch.look()).success
     write_checksums(workspace.archives)
     request = watch.look()
-    assert asked_for(request) == FIRST_ROUND
+    assert requested(request) == FIRST_ROUND
     assert carry_out(workspace, request).success
 
 
@@ -130,7 +130,7 @@ def test_a_change_that_fails_and_is_taken_back_and_comes_again_ends_stored(works
     assert carry_out(workspace, watch.look()).success, "what a failed run was to make is made again"
     assert watch.look() == NOTHING
     path.write_bytes(changed)
-    assert not carry_out(workspace, watch.look()).success, "asked for at once"
+    assert not carry_out(workspace, watch.look()).success, "requested at once"
     write_checksums(workspace.archives)
     assert checksums.read_text() != right
     assert carry_out(workspace, watch.look()).success
@@ -143,12 +143,12 @@ def test_a_change_whose_run_is_terminated_while_queued_is_requested_again_after_
     watch.tick()
     change_a_letter(workspace)
     run = cancel(workspace, watch.look())
-    told = str(watch.tick())
-    assert f"The identical run {run[:8]} was canceled" in told
-    assert minutes_left(told, "was canceled") == pytest.approx(60 - watch.clock.later / 60, abs=2)
+    text = str(watch.tick())
+    assert f"The identical run {run[:8]} was canceled" in text
+    assert minutes_left(text, "was canceled") == pytest.approx(60 - watch.clock.later / 60, abs=2)
     watch.clock.pass_minutes(61)
     request = watch.tick()
-    assert asked_for(request) == FIRST_ROUND
+    assert requested(request) == FIRST_ROUND
     assert carry_out(workspace, request).success
     assert len(follow(workspace, watch.tick)) == 2
 
@@ -160,7 +160,7 @@ def test_assets_downstream_of_a_letter_materialized_by_hand_are_requested_after_
     change_a_letter(workspace)
     assert workspace.run(sorted(FIRST_ROUND)).success
     request = watch.tick()
-    assert asked_for(request) == {"splits/train", "splits/valid", "splits/test"}
+    assert requested(request) == {"splits/train", "splits/valid", "splits/test"}
     cancel(workspace, request)
     assert "was canceled; it is repeated in 60 minutes" in str(watch.tick())
     watch.clock.pass_minutes(61)
@@ -175,7 +175,7 @@ def test_changes_back_and_forth_are_each_requested(server: FaultyServer, workspa
     for files in (second, first, second):
         server.files = dict(files)
         request = watch.look()
-        assert asked_for(request) == FIRST_ROUND
+        assert requested(request) == FIRST_ROUND
         assert carry_out(workspace, request).success
 
 
@@ -204,14 +204,14 @@ def test_the_password_of_a_mirror_is_stored_and_printed_nowhere(
     printed += [workspace.notmnist("run", "archives"), workspace.notmnist("status")]
     assert [ended.code for ended in printed] == [0, 0, 1, 0]
     assert "the server answered 401" in printed[2].err
-    told = f"{printed} {watch.cursor} {watch.look()}"
-    assert server.url in told
+    text = f"{printed} {watch.cursor} {watch.look()}"
+    assert server.url in text
     versions = [spec.code_version for spec in workspace.definitions.resolve_all_asset_specs()]
     assert f"archives={server.url}" in str(versions)
     stored = [path.read_bytes() for path in workspace.root.rglob("*") if path.is_file()]
     assert any(server.url.encode() in data for data in stored)
     for secret in ("zebra", "somebody"):
-        assert secret not in told + str(versions)
+        assert secret not in text + str(versions)
         assert not any(secret.encode() in data for data in stored)
 
 
@@ -233,7 +233,7 @@ def test_a_server_that_is_down_is_reported_and_asked_less_and_less_often(
     with other.running(port):
         serve(other, workspace)
         watch.clock.pass_minutes(300)
-        assert set(ARCHIVES) <= asked_for(watch.tick())
+        assert set(ARCHIVES) <= requested(watch.tick())
     assert json.loads(watch.cursor or "")["failures"] == 0
 
 
@@ -261,7 +261,7 @@ def test_nothing_is_requested_while_a_run_is_under_way(workspace: Workspace, wat
     assert str(watch.look()).startswith(f"Run {run.run_id} is under way")
     with workspace.instance() as instance:
         instance.report_run_canceled(run)
-    assert asked_for(watch.tick()) >= FIRST_ROUND
+    assert requested(watch.tick()) >= FIRST_ROUND
 
 
 def test_a_cursor_of_another_kind_counts_as_none(finished: Workspace) -> None:

@@ -11,7 +11,7 @@ from notmnist_assets_tests.workspace import QUIET, Workspace, keys_of
 
 
 class Clock:
-    """The time of day for automation, which a test sets forward."""
+    """The clock of automation, which a test can set forward."""
 
     def __init__(self) -> None:
         self.later = 0.0
@@ -32,7 +32,7 @@ class Watch:
         self.cursor: str | None = None
 
     def tick(self) -> dg.RunRequest | str:
-        """Return the run that is asked for, else the reason why none is."""
+        """Return the requested run, or the reason why none is requested."""
         with (
             self.workspace.instance() as instance,
             patch.object(upstream, "time", self.clock),
@@ -49,7 +49,7 @@ class Watch:
         return result.skip_message
 
     def look(self) -> dg.RunRequest | str:
-        """Return what the next tick that asks the source answers."""
+        """Return the answer of the next tick that asks the source."""
         self.clock.pass_minutes(15)
         return self.tick()
 
@@ -61,7 +61,7 @@ class Schedule:
         self.workspace = workspace
 
     def tick(self) -> dg.RunRequest | str:
-        """Return the run that is asked for, else the reason why none is."""
+        """Return the requested run, or the reason why none is requested."""
         with self.workspace.instance() as instance:
             repository = self.workspace.definitions.get_repository_def()
             asked = weekly_refresh(dg.build_schedule_context(instance=instance, repository_def=repository))
@@ -72,7 +72,7 @@ class Schedule:
 
 
 def carry_out(workspace: Workspace, request: dg.RunRequest | str) -> dg.ExecuteInProcessResult:
-    """Run what is asked for, as the daemon does."""
+    """Execute the requested run as the daemon does."""
     assert isinstance(request, dg.RunRequest), request
     with workspace.instance() as instance:
         return workspace.definitions.resolve_job_def("refresh").execute_in_process(
@@ -85,7 +85,7 @@ def carry_out(workspace: Workspace, request: dg.RunRequest | str) -> dg.ExecuteI
 
 
 def cancel(workspace: Workspace, request: dg.RunRequest | str) -> str:
-    """Let a person terminate what is asked for while it is queued; return the run's id."""
+    """Terminate the requested run while it is queued; return its id."""
     assert isinstance(request, dg.RunRequest), request
     with workspace.instance() as instance:
         run = instance.create_run_for_job(
@@ -98,16 +98,16 @@ def cancel(workspace: Workspace, request: dg.RunRequest | str) -> str:
 
 
 def follow(workspace: Workspace, tick: Callable[[], dg.RunRequest | str]) -> list[set[str]]:
-    """Carry out what ticks ask for until nothing more is, and return what each run was to make."""
+    """Execute the runs that ticks request until none is requested; return the assets of each run."""
     made = []
     while isinstance(request := tick(), dg.RunRequest):
         result = carry_out(workspace, request)
         assert result.success, [event.message for event in result.all_events if event.is_failure]
-        made.append(asked_for(request))
+        made.append(requested(request))
         assert len(made) < 9, made
     return made
 
 
-def asked_for(answer: dg.RunRequest | str) -> set[str]:
+def requested(answer: dg.RunRequest | str) -> set[str]:
     assert isinstance(answer, dg.RunRequest), answer
     return keys_of(list(answer.asset_selection or ()))

@@ -1,4 +1,4 @@
-"""A real webhook on this machine that keeps what it was told, and answers as it is told to.
+"""A webhook on this machine that records the messages and gives the configured answers.
 
 Belongs here: receiving JSON posts, nothing of what is in them.
 """

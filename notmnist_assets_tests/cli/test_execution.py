@@ -75,13 +75,13 @@ def test_members_that_are_no_letters_are_counted_and_suspicious_ones_separately(
     run = workspace.run(["archives/small", "letters/small/A"])
     assert run.success
     with workspace.instance() as instance:
-        told = "\n".join(entry.user_message for entry in instance.all_logs(run.run_id))
-    assert "2 members belong to no letter: ../../etc/passwd, README" in told
-    assert "1 members have an absolute path or .. in it: someone may have meddled with it: ../../etc/passwd" in told
+        printed = "\n".join(entry.user_message for entry in instance.all_logs(run.run_id))
+    assert "2 members belong to no letter: ../../etc/passwd, README" in printed
+    assert "1 members have an absolute path or .. in it: someone may have meddled with it: ../../etc/passwd" in printed
 
 
 def test_a_changed_letter_materializes_what_is_downstream(workspace: Workspace) -> None:
-    """All small letters are read again with their archive; all splits are drawn again, one stream draws them all."""
+    """All small letters are read again with their archive, and all splits are sampled again from one random stream."""
     change_a_letter(workspace)
     before = {key: data_version(workspace, key) for key in ("letters/small/B", "letters/small/C", "splits/train")}
     outcome = refresh(workspace)
@@ -154,7 +154,7 @@ def test_a_failed_blocking_check_blocks_downstream_assets_in_the_next_run_too(wo
 
 
 def check_result(workspace: Workspace, key: str) -> dict[str, str]:
-    """Return how each check of an asset judged what is there."""
+    """Return the outcome of each check of the current value."""
     with workspace.instance() as instance:
         store = ValueStore(read_settings().storage_root)
         checks = inspect_asset(workspace.definitions, instance, store, key, "custom").checks
@@ -196,7 +196,7 @@ def test_letters_that_failed_a_check_are_checked_again_after_a_run_that_failed_b
 def test_a_check_that_its_run_never_reached_is_shown_as_not_run_and_runs_next_time(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The value is another one, and nothing has judged it: what was said of the one before does not count."""
+    """The value is new, so results for the previous value do not count."""
 
     def break_off(*_: object) -> int:
         raise OSError("the disk is gone")
@@ -213,9 +213,9 @@ def test_a_check_that_its_run_never_reached_is_shown_as_not_run_and_runs_next_ti
         "pixel_moments",
     ]
     assert outcomes["drift"] == "not compared"
-    told = workspace.notmnist("status").out
-    assert told.count("3 not run") == 1
-    assert "out of date: letters/small/C: its blocking check complete has not run" in told
+    printed = workspace.notmnist("status").out
+    assert printed.count("3 not run") == 1
+    assert "out of date: letters/small/C: its blocking check complete has not run" in printed
     outcome = refresh(workspace)
     assert outcome.success
     assert {key.to_user_string(): reason for key, reason in outcome.made.items()} == {

@@ -162,9 +162,9 @@ def test_a_colour_terminal_gets_pictures_in_half_blocks_of_the_right_colours(fin
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, color_system="truecolor", width=60, legacy_windows=False)
     show.show(console, inspected(finished, "letters/small/A"))
-    drawn = [line for line in out.getvalue().splitlines() if "▀" in line]
-    assert drawn
-    assert max(line.count("▀") for line in drawn) == 60
+    rendered = [line for line in out.getvalue().splitlines() if "▀" in line]
+    assert rendered
+    assert max(line.count("▀") for line in rendered) == 60
     assert "--pictures" not in out.getvalue()
 
 

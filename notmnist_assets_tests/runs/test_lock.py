@@ -45,8 +45,8 @@ def wait_for_run(workspace: Workspace, status: dg.DagsterRunStatus, count: int) 
     raise AssertionError(f"no run is {status.value}")
 
 
-def wait_until_told(workspace: Workspace, beginning: str) -> dg.DagsterRun:
-    """Wait until the run that is under way has told something, and return the run."""
+def wait_until_logged(workspace: Workspace, beginning: str) -> dg.DagsterRun:
+    """Wait until the run that is under way has logged a message, and return the run."""
     wait_for_run(workspace, dg.DagsterRunStatus.STARTED, 1)
     for _ in range(300):
         with workspace.instance() as instance:
@@ -54,7 +54,7 @@ def wait_until_told(workspace: Workspace, beginning: str) -> dg.DagsterRun:
             if any(entry.message.startswith(beginning) for entry in instance.all_logs(run.run_id)):
                 return run
         time.sleep(0.1)
-    raise AssertionError(f"not told: {beginning}")
+    raise AssertionError(f"not logged: {beginning}")
 
 
 def test_a_second_command_is_refused_and_a_killed_command_leaves_no_lock(
@@ -81,9 +81,9 @@ def test_a_second_command_is_refused_and_a_killed_command_leaves_no_lock(
 def test_a_run_of_another_process_waits_for_the_command_and_logs_it(workspace: Workspace) -> None:
     with running(sys.executable, "-c", LAUNCHED) as launched:
         with workspace.instance() as instance, only_run(instance, "notmnist run"):
-            wait_until_told(workspace, "Waits for another run: notmnist run, process")
+            wait_until_logged(workspace, "Waits for another run: notmnist run, process")
             ended = workspace.notmnist("run", "hashes/train")
-            assert (ended.code, ended.err) == (0, ""), "who holds the lock may run"
+            assert (ended.code, ended.err) == (0, ""), "the process with the lock may run"
             assert launched.poll() is None
         assert "status SUCCESS" in launched.communicate(timeout=60)[0]
 
@@ -94,7 +94,7 @@ def test_a_run_that_waits_can_be_terminated(workspace: Workspace) -> None:
         only_run(instance, "notmnist run"),
         running(sys.executable, "-c", LAUNCHED) as launched,
     ):
-        instance.report_run_canceling(wait_until_told(workspace, "Waits for another run"))
+        instance.report_run_canceling(wait_until_logged(workspace, "Waits for another run"))
         launched.send_signal(signal.SIGINT)
         assert "status CANCELED" in launched.communicate(timeout=60)[0]
 
