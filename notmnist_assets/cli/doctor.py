@@ -45,10 +45,8 @@ def examine(settings: Settings, *, quick: bool = False) -> Iterator[Finding]:
     """
     yield _packages()
     yield from _disks(settings)
-    storage = list(_storage(settings, quick=quick))
-    yield from storage
-    stored = {finding.subject for finding in storage}
-    yield _source(settings, has_archives="storage" in stored)
+    yield from _storage(settings, quick=quick)
+    yield _source(settings)
     try:
         with open_instance() as instance:
             yield from examine_history(instance, _AUTOMATION)
@@ -106,14 +104,22 @@ def _storage(settings: Settings, *, quick: bool) -> Iterator[Finding]:
         yield Finding(Level.OK, "storage", f"{settings.storage_root}, {counted(intact, 'value')}, {compared}")
 
 
-def _source(settings: Settings, *, has_archives: bool) -> Finding:
+def _source(settings: Settings) -> Finding:
     try:
         within(_SOURCE_SECONDS, lambda _: ask_source(settings))
     except (CurationError, TimeoutError) as error:
-        level = Level.WARN if has_archives else Level.FAIL
-        return Finding(level, "source", f"{error} Refreshes keep the stored archives until it answers.")
+        level = Level.WARN if _has_archives(settings) else Level.FAIL
+        return Finding(level, "source", f"{error} Until then, refreshes keep the stored archives.")
     where = settings.redacted_archives or "the sample in the package"
     return Finding(Level.OK, "source", f"{where}, {counted(len(SETS), 'archive')}")
+
+
+def _has_archives(settings: Settings) -> bool:
+    try:
+        store = ValueStore(settings.storage_root)
+        return all(store.find(["archives", name]) for name in SETS)
+    except CurationError:
+        return False
 
 
 def _assets(settings: Settings, instance: dg.DagsterInstance) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from notmnist_assets.automation import upstream_watch
 from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets_tests.archives import write_checksums
 from notmnist_assets_tests.automation.changes import change_a_letter, make_letters_that_fail_a_blocking_check
-from notmnist_assets_tests.automation.ticks import Watch, requested, cancel, carry_out, follow
+from notmnist_assets_tests.automation.ticks import Watch, cancel, carry_out, follow, requested
 from notmnist_assets_tests.sources import odd
 from notmnist_assets_tests.sources.server import FaultyServer
 from notmnist_assets_tests.workspace import Workspace
