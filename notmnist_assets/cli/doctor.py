@@ -71,7 +71,11 @@ def _packages() -> Finding:
 
 def _disks(settings: Settings) -> Iterator[Finding]:
     """Yield the free space where values, history and temporary files are written, once per disk."""
-    folders = {"temporary folder": Path(tempfile.gettempdir()), "history": instance_home()}
+    folders = {"history": instance_home()}
+    try:
+        folders["temporary folder"] = Path(tempfile.gettempdir())
+    except FileNotFoundError as error:
+        yield Finding(Level.FAIL, "temporary folder", f"{error.strerror}. Set TMPDIR to a folder that can be written.")
     if "://" not in settings.storage:
         folders = {"storage": Path(settings.storage), **folders}
     free: dict[int, tuple[list[str], Path]] = {}
