@@ -43,8 +43,9 @@ def interrupts_spare_children() -> Iterator[Callable[[], bool]]:
         yield pressed.is_set
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        signal.signal(signal.SIGUSR2, handler)
         signal.set_wakeup_fd(descriptor)
         numbers.close()
         receiver.join()
         received.close()
+        # Only now, because the default action of a late SIGUSR2 would end the process.
+        signal.signal(signal.SIGUSR2, handler)
