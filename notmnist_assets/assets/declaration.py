@@ -35,7 +35,7 @@ class Declaration:
     Attributes:
         key: the asset key, its parts joined by slashes.
         description: text for the UI; `with_common_metadata` appends how to load the value.
-        code_version: version of the code, without spaces; to be raised when the same inputs give a different value.
+        code_version: version of the code, to be raised when the same inputs give a different value.
         dagster_type: type that the value is validated against before it is stored.
         loaded_type: type of the value that the IO manager loads, if it loads only a part of what it stores.
         io_manager: resource key of the IO manager.

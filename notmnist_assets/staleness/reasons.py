@@ -1,7 +1,8 @@
 """Compares a materialization with the present definition, storage and source: the reasons why it is out of date."""
 
+import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 
@@ -11,7 +12,9 @@ from notmnist_assets.sources.choice import source_of
 from notmnist_assets.staleness.materializations import Materialization
 from notmnist_assets.storage.store import StorageUnusableError, ValueStore
 
-NEVER_MATERIALIZED = "never materialized"
+NEVER_MATERIALIZED: Final = "never materialized"
+_FIRST_SETTING: Final = re.compile(r" [a-z_]+=")
+"""Where the settings begin in a code version."""
 
 ArchiveComparison = Callable[[str, str | None], str | None]
 """Takes a set's name and the stored archive's SHA-256; returns why the archive is out of date, None if it is not."""
@@ -22,11 +25,10 @@ def definition_change(last: Materialization, code_version: str, settings: Mappin
 
     Args:
         last: the last materialization.
-        code_version: the present code version: the declared one, a space, and the settings, as
-            `assets.common.with_common_metadata` writes it.
+        code_version: the present code version: the declared one and the settings, such as `3 seed=133 near_radius=5`.
         settings: the present settings of the asset by field name.
     """
-    before, now = (version.partition(" ")[0] for version in (last.code_version, code_version))
+    before, now = (_FIRST_SETTING.split(version, maxsplit=1)[0] for version in (last.code_version, code_version))
     if before != now:
         return f"its code version changed from {before or 'none'} to {now}"
     own = {name: last.settings[name] for name in settings if name in last.settings}

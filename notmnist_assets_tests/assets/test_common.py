@@ -1,4 +1,4 @@
-"""What every asset tells in the UI: laws over all of them, at definition and after a real run."""
+"""Properties of all assets in the UI, of their definitions and after a run."""
 
 import inspect
 import subprocess
@@ -18,7 +18,7 @@ from notmnist_assets.curation.core.values import LetterImages, Split
 from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.definitions import build_definitions, defs
 from notmnist_assets.settings.model import read_settings
-from notmnist_assets.settings.recorded import OWN_SETTINGS, recorded_settings
+from notmnist_assets.settings.recorded import MADE_WITH, OWN_SETTINGS, recorded_settings
 from notmnist_assets_tests.workspace import Workspace
 
 SPECS = {spec.key.to_user_string(): spec for spec in sorted(defs.resolve_all_asset_specs(), key=lambda spec: spec.key)}
@@ -53,7 +53,7 @@ def test_every_asset_has_an_owner_tags_kinds_and_a_description(key: str) -> None
 
 
 @every_asset
-def test_tags_tell_the_set_the_letter_and_the_split_that_the_key_names(key: str) -> None:
+def test_tags_name_the_set_letter_and_split_of_the_key(key: str) -> None:
     tags, path = SPECS[key].tags, SPECS[key].key.path
     for tag, values in (("set", SETS), ("letter", LETTERS), ("split", SPLITS)):
         named = [part for part in path[1:] if part in values]
@@ -61,7 +61,7 @@ def test_tags_tell_the_set_the_letter_and_the_split_that_the_key_names(key: str)
 
 
 @every_asset
-def test_every_description_says_how_to_use_the_value(key: str) -> None:
+def test_every_description_ends_with_one_way_to_load_the_value(key: str) -> None:
     description = SPECS[key].description or ""
     assert description.count("\n\n") == 1
     what, usage = description.split("\n\n")
@@ -72,7 +72,7 @@ def test_every_description_says_how_to_use_the_value(key: str) -> None:
     assert ("notmnist report" in usage) == (key == "report/html")
 
 
-def test_the_ways_to_load_that_descriptions_name_work(finished: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_code_in_descriptions_loads_the_value(finished: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     import notmnist_assets
 
     monkeypatch.setattr(definitions, "defs", finished.definitions)
@@ -88,7 +88,7 @@ def test_the_ways_to_load_that_descriptions_name_work(finished: Workspace, monke
 
 
 @every_asset
-def test_links_lead_to_the_definition_of_the_function(key: str) -> None:
+def test_links_to_code_lead_to_the_function(key: str) -> None:
     (reference,) = SPECS[key].metadata["dagster/code_references"].code_references
     function = function_of(key)
     path = Path(reference.file_path)
@@ -101,14 +101,14 @@ def test_links_lead_to_the_definition_of_the_function(key: str) -> None:
 
 
 @every_asset
-def test_every_asset_names_its_place_and_the_settings_that_make_it(key: str) -> None:
+def test_every_definition_has_the_uri_and_its_settings(key: str) -> None:
     settings, spec = read_settings(), SPECS[key]
     assert spec.metadata["dagster/uri"] == f"{settings.storage_root}/{key}"
     for name, value in recorded_settings(spec.metadata, OWN_SETTINGS).items():
         assert value == getattr(settings, name)
 
 
-def test_place_and_settings_follow_the_environment() -> None:
+def test_uri_and_settings_of_definitions_are_those_of_the_environment() -> None:
     changed = build_definitions(read_settings(overrides={"storage": "s3://bucket/letters", "seed": 7}))
     (spec,) = (spec for spec in changed.resolve_all_asset_specs() if spec.key.path == ["splits", "test"])
     assert spec.metadata["dagster/uri"] == "s3://bucket/letters/sample/splits/test"
@@ -116,7 +116,7 @@ def test_place_and_settings_follow_the_environment() -> None:
 
 
 @every_asset
-def test_every_asset_that_has_rows_describes_each_column(finished: Workspace, key: str) -> None:
+def test_every_asset_with_rows_describes_each_column(finished: Workspace, key: str) -> None:
     rows = "dagster/row_count" in finished.metadata(key)
     schema = SPECS[key].metadata.get("dagster/column_schema")
     arrays = key in {"exports/npz", "exports/pickle", "exports/idx"}
@@ -127,7 +127,7 @@ def test_every_asset_that_has_rows_describes_each_column(finished: Workspace, ke
 
 
 @pytest.mark.parametrize("key", [key for key, spec in SPECS.items() if "dagster/column_schema" in spec.metadata])
-def test_the_columns_described_are_the_columns_of_the_value(finished: Workspace, key: str) -> None:
+def test_the_described_columns_are_the_columns_of_the_value(finished: Workspace, key: str) -> None:
     described = [column.name for column in SPECS[key].metadata["dagster/column_schema"].columns]
     value = finished.load(key)
     if isinstance(value, pd.DataFrame):
@@ -141,7 +141,16 @@ def test_the_columns_described_are_the_columns_of_the_value(finished: Workspace,
 
 
 @every_asset
-def test_every_materialization_shows_its_size_and_place(finished: Workspace, key: str) -> None:
+def test_every_materialization_records_its_settings_once(finished: Workspace, key: str) -> None:
+    recorded = recorded_settings(finished.metadata(key), MADE_WITH)
+    own = recorded_settings(SPECS[key].metadata, OWN_SETTINGS)
+    assert recorded["profile"] == "custom"
+    assert set(own) <= set(recorded)
+    assert OWN_SETTINGS not in finished.metadata(key)
+
+
+@every_asset
+def test_every_materialization_has_its_size_and_uri(finished: Workspace, key: str) -> None:
     metadata = finished.metadata(key)
     assert int(str(metadata["dagster/size_bytes"].value)) > 0
     place = build_definitions(read_settings()).resolve_assets_def(SPECS[key].key).specs_by_key[SPECS[key].key]
@@ -157,7 +166,7 @@ def test_row_counts_are_those_of_the_values(finished: Workspace) -> None:
     }
 
 
-def test_stages_number_the_groups_in_the_order_of_the_flow() -> None:
+def test_stages_are_numbered_in_the_order_of_the_flow() -> None:
     stages = defaultdict(set)
     for key, spec in SPECS.items():
         stages[spec.tags["stage"]].add(spec.key.path[0])
@@ -176,13 +185,13 @@ def test_stages_number_the_groups_in_the_order_of_the_flow() -> None:
     ],
     ids=lambda siblings: siblings[0].split("/")[0],
 )
-def test_plotted_numbers_have_the_same_labels_whatever_the_data(finished: Workspace, siblings: list[str]) -> None:
+def test_numbers_of_similar_assets_have_the_same_labels(finished: Workspace, siblings: list[str]) -> None:
     first, *others = (numbers_of(finished, key) for key in siblings)
     assert first
     assert all(other == first for other in others)
 
 
-def test_plotted_numbers_keep_their_labels_from_run_to_run(workspace: Workspace) -> None:
+def test_numbers_have_the_same_labels_in_every_run(workspace: Workspace) -> None:
     keys = ["splits/train", "splits/valid", "splits/test", "overlap/report", "overlap/radius", "baselines/metrics"]
     keys += [f"hashes/{name}" for name in SPLITS] + [f"sanitized/{name}" for name in (*SPLITS, "removed")]
     before = {key: numbers_of(workspace, key) for key in keys}
@@ -193,7 +202,7 @@ def test_plotted_numbers_keep_their_labels_from_run_to_run(workspace: Workspace)
 
 
 @every_asset
-def test_freshness_leaves_a_quiet_machine_alone_and_ends(key: str) -> None:
+def test_freshness_of_archives_and_results_warns_after_months(key: str) -> None:
     policy: Any = SPECS[key].freshness_policy
     watched = SPECS[key].group_name in {"archives", "baselines", "exports", "report"}
     assert (policy is not None) == watched
@@ -202,7 +211,7 @@ def test_freshness_leaves_a_quiet_machine_alone_and_ends(key: str) -> None:
         assert policy.warn_window.to_timedelta() < policy.fail_window.to_timedelta()
 
 
-def test_every_check_says_what_it_looks_at() -> None:
+def test_every_check_has_a_description() -> None:
     graph = defs.resolve_asset_graph()
     for key in graph.asset_check_keys:
         assert len(graph.get(key).description or "") > 30, key
@@ -219,7 +228,7 @@ print([str(one.message) for one in caught if "beta" in str(one.message) or "prev
 """
 
 
-def test_loading_the_definitions_warns_of_nothing() -> None:
+def test_loading_the_definitions_emits_no_warning() -> None:
     ended = subprocess.run([sys.executable, "-c", LOAD], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.strip() == "[]"

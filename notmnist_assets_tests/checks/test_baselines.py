@@ -24,35 +24,35 @@ def curve(*accuracies: float, eval_rows: str = "raw", margin: float = 0.02) -> p
     )
 
 
-def judge(metrics: pd.DataFrame) -> list[dg.AssetCheckResult]:
+def check(metrics: pd.DataFrame) -> list[dg.AssetCheckResult]:
     return results_of(baseline_checks(dg.build_asset_check_context(), metrics))
 
 
 def test_a_rising_curve_passes() -> None:
-    assert failed(judge(curve(0.5, 0.7, 0.83, 0.85))) == set()
+    assert failed(check(curve(0.5, 0.7, 0.83, 0.85))) == set()
 
 
-def test_chance_fails() -> None:
-    result = by_name(judge(curve(0.11, 0.7)))["baselines/metrics:above_chance"]
+def test_an_accuracy_at_chance_fails() -> None:
+    result = by_name(check(curve(0.11, 0.7)))["baselines/metrics:above_chance"]
     assert not result.passed
     assert shown(result) == (0.09, "more than 0.1")
 
 
-def test_a_fall_beyond_the_intervals_fails_in_whatever_order_rows_come() -> None:
-    result = by_name(judge(curve(0.5, 0.85, 0.7)[::-1]))["baselines/metrics:rises_with_rows"]
+def test_a_fall_beyond_the_intervals_fails_in_any_order_of_rows() -> None:
+    result = by_name(check(curve(0.5, 0.85, 0.7)[::-1]))["baselines/metrics:rises_with_rows"]
     assert not result.passed
     assert shown(result) == (1, 0)
 
 
 def test_a_fall_within_the_intervals_passes() -> None:
-    assert failed(judge(curve(0.5, 0.85, 0.83))) == set()
+    assert failed(check(curve(0.5, 0.85, 0.83))) == set()
 
 
-def test_curves_are_not_mixed_and_duplicates_do_not_count() -> None:
+def test_each_curve_is_checked_alone_and_duplicates_are_ignored() -> None:
     clean = curve(0.3, 0.4, eval_rows="clean")
     duplicates = curve(0.9, 0.05, eval_rows="duplicates")
-    assert failed(judge(pd.concat([curve(0.5, 0.6), clean, duplicates]))) == set()
+    assert failed(check(pd.concat([curve(0.5, 0.6), clean, duplicates]))) == set()
 
 
 def test_an_empty_table_fails() -> None:
-    assert failed(judge(curve())) == {"baselines/metrics:above_chance", "baselines/metrics:rises_with_rows"}
+    assert failed(check(curve())) == {"baselines/metrics:above_chance", "baselines/metrics:rises_with_rows"}

@@ -1,6 +1,5 @@
-"""Drift is judged against the last other content made with the same settings, and warned of until the data change."""
+"""The checks `drift`: each number within and beyond its limit, and the warning after a run."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,36 +13,21 @@ from notmnist_assets.settings.recorded import MADE_WITH
 from notmnist_assets.staleness.outcomes import latest_evaluations
 from notmnist_assets_tests.archives import LARGE_PER_LETTER, tiny_members, write_archive
 from notmnist_assets_tests.checks.judging import by_name, results_of, shown
+from notmnist_assets_tests.checks.recorded import SETTINGS, Reported
 from notmnist_assets_tests.workspace import Workspace
 
 WATCHED = [spec.asset_key for check in build_checks(STAGES) for spec in check.check_specs]
 TEST_HASHES = dg.AssetKey(["hashes", "test"])
-SETTINGS = {"profile": "custom", "seed": 133}
 
 
-@dataclasses.dataclass(frozen=True)
-class Made:
-    """A materialization that a test puts into the history."""
-
-    content: str
-    numbers: Mapping[str, float]
-    settings: Mapping[str, Any] = dataclasses.field(default_factory=lambda: SETTINGS)
-
-
-def judge_all(
-    histories: Mapping[dg.AssetKey, Sequence[Made]],
+def check_all(
+    histories: Mapping[dg.AssetKey, Sequence[Reported]],
 ) -> tuple[dict[dg.AssetKey, dg.AssetCheckResult], dict[dg.AssetKey, str]]:
-    """Return the verdicts on assets after these materializations, oldest first, and why others were not compared."""
+    """Return the results of all checks after these materializations, oldest first, and the reasons of skipped ones."""
     with dg.DagsterInstance.ephemeral() as instance:
         for key, history in histories.items():
-            for made in history:
-                instance.report_runless_asset_event(
-                    dg.AssetMaterialization(
-                        key,
-                        metadata={**made.numbers, MADE_WITH: dg.MetadataValue.json(dict(made.settings))},
-                        tags={"dagster/data_version": made.content},
-                    )
-                )
+            for materialization in history:
+                materialization.report(instance, key)
         context = dg.build_asset_check_context(instance=instance)
         results = by_name(result for check in build_checks(STAGES) for result in results_of(check(context)))
         reasons = {key: compare_with_history(instance, key).reason for key in WATCHED}
@@ -53,19 +37,12 @@ def judge_all(
     return found, reasons
 
 
-def judge(*history: Made, key: dg.AssetKey = TEST_HASHES) -> dg.AssetCheckResult:
-    """Return the verdict on one asset; no other was ever made."""
-    results, reasons = judge_all({key: history})
+def check(*history: Reported, key: dg.AssetKey = TEST_HASHES) -> dg.AssetCheckResult:
+    """Return the result for one asset, the only one with materializations."""
+    results, reasons = check_all({key: history})
     assert set(results) == {key}
     assert {reason for other, reason in reasons.items() if other != key} == {"the asset was never materialized"}
     return results[key]
-
-
-def why_not_compared(*history: Made) -> str:
-    """Return why an asset with this history is not compared."""
-    results, reasons = judge_all({TEST_HASHES: history})
-    assert results == {}
-    return reasons[TEST_HASHES]
 
 
 def records(result: dg.AssetCheckResult, label: str) -> list[Mapping[str, Any]]:
@@ -74,16 +51,12 @@ def records(result: dg.AssetCheckResult, label: str) -> list[Mapping[str, Any]]:
     return [record.data for record in value.records]
 
 
-def of(content: str, distinct: int, **settings: Any) -> Made:
-    return Made(content, {"distinct_images": distinct}, {**SETTINGS, **settings})
-
-
-def test_the_first_materialization_has_nothing_to_compare_with() -> None:
-    assert why_not_compared(of("a", 100)) == "this is the first materialization"
+def of(content: str, distinct: int, **settings: Any) -> Reported:
+    return Reported(content, {"distinct_images": distinct}, {**SETTINGS, **settings})
 
 
 def test_a_change_within_the_limit_passes_and_is_shown() -> None:
-    result = judge(of("a", 1000), of("b", 990))
+    result = check(of("a", 1000), of("b", 990))
     assert result.passed
     assert shown(result) == (0, 0)
     (row,) = records(result, "compared")
@@ -99,48 +72,27 @@ def test_a_change_within_the_limit_passes_and_is_shown() -> None:
 
 
 def test_a_change_beyond_the_limit_is_a_warning_with_the_numbers() -> None:
-    result = judge(of("a", 1000), of("b", 989))
+    result = check(of("a", 1000), of("b", 989))
     assert not result.passed
     assert shown(result) == (1, 0)
     assert result.metadata["summary"].value == "distinct_images: 1000 to 989 (-11, at most 10)"
     assert isinstance(result.metadata["previous_made"], dg.TimestampMetadataValue)
 
 
-def test_making_the_same_again_keeps_the_verdict() -> None:
+def test_materializing_the_same_content_again_keeps_the_result() -> None:
     before, after = of("a", 1000), of("b", 500)
-    assert not judge(before, after).passed
-    assert not judge(before, after, after, after, after).passed
-    assert judge(before, of("c", 995), of("c", 995)).passed
+    assert not check(before, after).passed
+    assert not check(before, after, after, after, after).passed
+    assert check(before, of("c", 995), of("c", 995)).passed
 
 
-def test_the_comparison_is_with_the_last_other_content_not_with_older_ones() -> None:
-    assert judge(of("a", 1000), of("b", 500), of("c", 498)).passed
-    assert not judge(of("a", 1000), of("b", 500), of("a", 1000)).passed
+def test_content_is_compared_with_the_last_different_content() -> None:
+    assert check(of("a", 1000), of("b", 500), of("c", 498)).passed
+    assert not check(of("a", 1000), of("b", 500), of("a", 1000)).passed
 
 
-def test_the_same_content_from_the_start_is_not_compared() -> None:
-    reason = why_not_compared(*[of("a", 100)] * 3)
-    assert reason == "the content has not changed in the last 3 materializations"
-
-
-def test_other_settings_are_not_compared_and_named() -> None:
-    reason = why_not_compared(of("a", 1000, seed=7), of("b", 900, seed=8), of("c", 500))
-    assert reason == "earlier content was materialized with different settings: seed 8, now 133"
-
-
-def test_content_made_before_settings_were_recorded_is_not_compared() -> None:
-    reason = why_not_compared(Made("a", {"distinct_images": 1000}, {}), of("b", 500))
-    assert reason == "the settings of earlier content were not recorded"
-
-
-def test_materializations_with_other_settings_are_passed_over() -> None:
-    result = judge(of("a", 1000), of("b", 300, profile="sample"), of("c", 500))
-    assert not result.passed
-    assert result.metadata["summary"].value == "distinct_images: 1000 to 500 (-500, at most 10)"
-
-
-def test_history_from_before_a_number_was_recorded_is_no_drift() -> None:
-    assert judge(Made("a", {"rows": 100}), of("b", 50)).passed
+def test_a_number_that_was_not_recorded_before_is_no_drift() -> None:
+    assert check(Reported("a", {"rows": 100}), of("b", 50)).passed
 
 
 CASES: dict[str, tuple[str, dict[str, float], dict[str, float], str]] = {
@@ -177,14 +129,14 @@ def test_each_number_drifts_just_beyond_its_limit_and_not_at_half_of_it(
     key: str, previous: dict[str, float], actual: dict[str, float], drifted: str
 ) -> None:
     asset = dg.AssetKey(key.split("/"))
-    result = judge(Made("a", previous), Made("b", actual), key=asset)
+    result = check(Reported("a", previous), Reported("b", actual), key=asset)
     assert [row["quantity"] for row in records(result, "drifted")] == [drifted]
     halfway = {label: (before + actual[label]) / 2 for label, before in previous.items()}
-    assert judge(Made("a", previous), Made("b", halfway), key=asset).passed
+    assert check(Reported("a", previous), Reported("b", halfway), key=asset).passed
 
 
-def verdicts(workspace: Workspace) -> dict[str, dg.AssetCheckEvaluation]:
-    """Return the last verdict on drift of every asset that has one."""
+def evaluations(workspace: Workspace) -> dict[str, dg.AssetCheckEvaluation]:
+    """Return the last evaluation of every check `drift` that has one."""
     keys = [key for key in workspace.definitions.resolve_asset_graph().asset_check_keys if key.name == "drift"]
     with workspace.instance() as instance:
         found = latest_evaluations(instance, keys)
@@ -206,18 +158,18 @@ def test_the_numbers_compared_are_recorded_under_their_labels(finished: Workspac
             for label, value in recorded.items()
             if isinstance(value, dg.IntMetadataValue | dg.FloatMetadataValue) and value.value is not None
         }
-        histories[key] = [Made("a", numbers), Made("b", numbers)]
+        histories[key] = [Reported("a", numbers), Reported("b", numbers)]
     expected = {"letters": 3, "splits": 2, "hashes": 1, "overlap": 12, "sanitized": 11, "baselines": 6}
-    results, _ = judge_all(histories)
+    results, _ = check_all(histories)
     assert set(results) == set(keys)
     for key, result in results.items():
         assert result.passed
         assert len(records(result, "compared")) == expected[key.path[0]], key
 
 
-def test_after_the_first_run_nothing_is_compared_and_every_command_says_why(finished: Workspace) -> None:
+def test_after_the_first_run_the_checks_are_skipped_and_the_commands_say_why(finished: Workspace) -> None:
     assert len(WATCHED) == 20 + 3 + 3 + 1 + 3 + 1
-    assert verdicts(finished) == {}
+    assert evaluations(finished) == {}
     assert "31 checks had nothing to compare with" in " ".join(finished.notmnist("status").out.split())
     shown_asset = " ".join(finished.notmnist("show", "hashes/test").out.split())
     assert "not compared" in shown_asset
@@ -230,7 +182,7 @@ def test_a_letter_that_loses_a_third_of_its_images_drifts_alone(workspace: Works
         del large["C"][name]
     write_archive(workspace.archives, "large", large)
     assert workspace.run(["archives/large", "letters/large/C", "letters/large/D"]).success
-    found = verdicts(workspace)
+    found = evaluations(workspace)
     assert [key for key, evaluation in found.items() if not evaluation.passed] == ["letters/large/C"]
     warning = found["letters/large/C"]
     assert warning.severity == dg.AssetCheckSeverity.WARN
@@ -240,13 +192,13 @@ def test_a_letter_that_loses_a_third_of_its_images_drifts_alone(workspace: Works
     assert {evaluation.asset_key.to_user_string() for evaluation in result.get_asset_check_evaluations()} == {
         "letters/large/C"
     }
-    assert not verdicts(workspace)["letters/large/C"].passed, "making it again from the same archive hides nothing"
+    assert not evaluations(workspace)["letters/large/C"].passed, "the same archive again keeps the warning"
 
 
-def test_unchanged_data_made_again_are_not_compared(workspace: Workspace) -> None:
-    again = ["letters/small/C", "hashes/test", "overlap/report"]
-    assert workspace.run(again).success
-    assert verdicts(workspace) == {}
+def test_unchanged_content_is_not_compared(workspace: Workspace) -> None:
+    keys = ["letters/small/C", "hashes/test", "overlap/report"]
+    assert workspace.run(keys).success
+    assert evaluations(workspace) == {}
     with workspace.instance() as instance:
-        reasons = {compare_with_history(instance, dg.AssetKey(key.split("/"))).reason for key in again}
+        reasons = {compare_with_history(instance, dg.AssetKey(key.split("/"))).reason for key in keys}
     assert reasons == {"the content has not changed in the last 2 materializations"}

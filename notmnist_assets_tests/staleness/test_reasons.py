@@ -58,6 +58,10 @@ def test_a_changed_setting_is_named_with_both_values(changed: dict[str, Any], re
 
 def test_a_changed_code_version_is_named_with_both_values() -> None:
     assert change(SETTINGS, SETTINGS, SETTINGS, versions=("3", "4")) == "its code version changed from 3 to 4"
+    assert change(SETTINGS, SETTINGS, SETTINGS, versions=("1-3, 4", "1-3, 5")) == (
+        "its code version changed from 1-3, 4 to 1-3, 5"
+    )
+    assert change({}, {}, {}, versions=("1, 2", "1, 3")) == "its code version changed from 1, 2 to 1, 3"
     assert change({}, {}, {"seed": 1}, versions=("", "4")) == "its code version changed from none to 4"
 
 
