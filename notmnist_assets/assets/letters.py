@@ -13,9 +13,17 @@ from notmnist_assets.curation.core.drift import Limit, within, within_share
 from notmnist_assets.curation.core.file_names import font_name
 from notmnist_assets.curation.core.images import LETTERS, SETS
 from notmnist_assets.curation.core.prefetch import prefetch_map
-from notmnist_assets.curation.core.statistics import pixel_moments
-from notmnist_assets.curation.core.values import Archive, LetterImages
-from notmnist_assets.curation.reading.files import file_counts, files_table
+from notmnist_assets.curation.core.statistics import border_brightness, pixel_moments
+from notmnist_assets.curation.core.values import Archive, LetterImages, OtherFiles
+from notmnist_assets.curation.core.wording import printable
+from notmnist_assets.curation.reading.files import (
+    IGNORED,
+    OUTSIDE,
+    file_counts,
+    files_table,
+    other_files,
+    rejected_files,
+)
 from notmnist_assets.curation.reading.letters import read_letters
 from notmnist_assets.metadata.columns import Column
 from notmnist_assets.metadata.display import contact_sheet_metadata, table
@@ -47,7 +55,7 @@ def _declaration(set_name: str, letter: str) -> Declaration:
     return Declaration(
         key=f"letters/{set_name}/{letter}",
         group=f"letters_{set_name}",
-        code_version="1",
+        code_version="2",
         role="raw",
         dagster_type=LetterImagesType,
         io_manager="letters_io",
@@ -69,27 +77,35 @@ def _declaration(set_name: str, letter: str) -> Declaration:
 LETTER_ASSETS: Final = {set_name: {letter: _declaration(set_name, letter) for letter in LETTERS} for set_name in SETS}
 _FILE_COLUMNS: Final = {
     "set": Column("string", "archive, large or small"),
-    "letter": Column("string", "A to J, or `all` for the images of all letters together"),
-    "outcome": Column("string", "`image`, or the reason why the file was rejected"),
-    "files": Column("int64", "how many files: the readable ones of a letter together, 1 for a rejected file"),
+    "letter": Column("string", "A to J, `all` for the images of all letters together, or `none`"),
+    "outcome": Column(
+        "string", f"`image`, the reason why the file was rejected, `{OUTSIDE}`, or `{IGNORED}` (ignored)"
+    ),
+    "files": Column("int64", "number of files: all readable ones of a letter, 1 if the file is named"),
     "distinct": Column(
         "int64", "distinct images among the readable files", {f"letters/{name}/*": ("image",) for name in SETS}
     ),
-    "name": Column("string", "file name of a rejected file, empty for readable ones"),
+    "border": Column(
+        "float64",
+        "mean of the border pixels of the images, as a share of 255",
+        {f"letters/{name}/*": ("image",) for name in SETS},
+    ),
+    "name": Column("string", "file name of a rejected file, path of a file outside A-J, else empty"),
     "bytes": Column("int64", "size of a rejected file, 0 for readable ones"),
 }
 FILES: Final = Declaration(
     key="letters/files",
-    code_version="1",
+    code_version="2",
     role="evidence",
-    dagster_type=table_type("LetterFiles", _FILE_COLUMNS, "Readable files by letter, and every rejected file."),
+    dagster_type=table_type("LetterFiles", _FILE_COLUMNS, "Readable, rejected and other files of the archives."),
     io_manager="table_io",
     kinds={"pandas", "parquet"},
     columns=_FILE_COLUMNS,
-    headlines={"images": "readable files", "rejected": "rejected files"},
+    headlines={"images": "readable files", "rejected": "rejected files", "outside": "files outside A-J"},
     description=(
-        "Which files the archives have: one row for the readable files of each letter, one for those of all letters,"
-        " and one for each rejected file with its reason."
+        "All files of the archives: one row for the readable files of each letter, one for those of all letters, one"
+        " for each rejected file with its reason, and the files outside the folders A to J with examples of their"
+        " paths. Files that macOS adds to archives are ignored and counted."
     ),
 )
 
@@ -110,12 +126,12 @@ def _letter_assets(set_name: str) -> dg.AssetsDefinition:
         wanted = [letter for letter in LETTERS if declared[letter].asset_key in context.selected_asset_keys]
         minimum = settings.read().minimum[set_name]
         with as_dagster_failure(), read_letters(archive, set_name, wanted, minimum=minimum) as reading:
-            for members, what in (
-                (reading.report.outside, "belong to no letter"),
-                (reading.report.unsafe, "have an absolute path or .. in it: someone may have tampered with it"),
+            for files, what in (
+                (reading.report.outside, "lie outside the folders A to J"),
+                (reading.report.unsafe, "have an absolute path or .. in it: someone may have changed the archive"),
             ):
-                if members:
-                    context.log.warning(f"{len(members)} members {what}: {', '.join(members[:20])}")
+                if files.count:
+                    context.log.warning(f"{files.count:,} files {what}: {', '.join(map(printable, files.examples))}")
 
             def describe(found: tuple[str, LetterImages]) -> dg.MaterializeResult[LetterImages]:
                 letter, images = found
@@ -137,25 +153,37 @@ def _result(declaration: Declaration, images: LetterImages, members: int) -> dg.
             "members": members,
             "images": len(images),
             "rejected": len(images.rejected),
+            "outside": images.outside.count,
+            "ignored": images.ignored.count,
             "mean": moments.mean,
             "deviation": moments.deviation,
+            "border": border_brightness(images.images),
+            **({"outside_files": _paths(images.outside)} if images.outside.count else {}),
             "rejected_files": table(_reason_first(images.rejected), _REJECTED),
             "pictures": contact_sheet_metadata(images.images, declaration.key),
         },
     )
 
 
+def _paths(others: OtherFiles) -> dg.TableMetadataValue:
+    return table(pd.DataFrame({"path": list(others.examples)}), {"path": f"the first of {others.count:,} paths"})
+
+
 def _reason_first(rejected: pd.DataFrame) -> pd.DataFrame:
-    """Return the rejected files with the reason first: names are long and say little."""
+    """Return the rejected files with the reason first: names are long."""
     fonts = rejected["name"].map(font_name).astype("str")
     return rejected.assign(font=fonts)[["reason", "font", "bytes", "name"]]
 
 
 @FILES.asset(
-    deps=[declaration.asset_key for declared in LETTER_ASSETS.values() for declaration in declared.values()],
+    # The archives too: files outside the letters change no letter.
+    deps=[
+        *(declaration.asset_key for declaration in ARCHIVES.values()),
+        *(declaration.asset_key for declared in LETTER_ASSETS.values() for declaration in declared.values()),
+    ],
 )
 def files(values: StoredValues) -> dg.MaterializeResult[pd.DataFrame]:
-    """Count readable files by letter and list the rejected ones."""
+    """Count the files of the archives by letter and outcome."""
     found = files_table({set_name: values.letters(set_name) for set_name in SETS})
     counts = file_counts(found)
     return dg.MaterializeResult(
@@ -164,10 +192,13 @@ def files(values: StoredValues) -> dg.MaterializeResult[pd.DataFrame]:
         metadata={
             "images": int(counts["images"].sum()),
             "rejected": int(counts["rejected"].sum()),
+            "outside": sum(other_files(found, OUTSIDE).values()),
+            "ignored": sum(other_files(found, IGNORED).values()),
             "counts": table(counts),
             "rejected_files": table(
-                _reason_first(found[found["outcome"] != "image"].rename(columns={"outcome": "reason"})), _REJECTED
+                _reason_first(rejected_files(found).rename(columns={"outcome": "reason"})), _REJECTED
             ),
+            "outside_files": table(found.loc[found["outcome"] == OUTSIDE, ["set", "files", "name"]]),
         },
     )
 

@@ -1,31 +1,40 @@
-"""Checks of `letters/*`: nothing lost, enough images, pixels as they should be.
-
-Belongs here: what must hold of each letter before splits are drawn.
-"""
+"""Checks of `letters/*`: all files counted, enough images, few files outside A-J, pixel statistics of glyphs."""
 
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
+import pandas as pd
 
-from notmnist_assets.assets.letters import LETTER_ASSETS
+from notmnist_assets.assets.letters import FILES, LETTER_ASSETS
 from notmnist_assets.assets.stored_values import StoredValues
-from notmnist_assets.checks.results import check_result
+from notmnist_assets.checks.results import check_result, only_selected
 from notmnist_assets.curation.core import published
 from notmnist_assets.curation.core.images import LETTERS, SETS
-from notmnist_assets.curation.core.statistics import pixel_moments
+from notmnist_assets.curation.core.statistics import border_brightness, pixel_moments
 from notmnist_assets.curation.core.values import LetterImages
+from notmnist_assets.curation.reading.files import OUTSIDE, border_by_set, file_counts, other_files
+from notmnist_assets.metadata.display import table
 from notmnist_assets.settings.resource import SettingsResource
 
 _MEAN_LIMITS = (-0.4, 0.4)
 _DEVIATION_LIMITS = (0.2, 0.5)
 _PUBLISHED_TOLERANCE = 1e-5
+_MOST_OUTSIDE = 0.01
+"""Share of an archive's files."""
+_BRIGHTEST_BORDER = 0.55
+"""Of a letter. The real letters have 0.22 (A) to 0.47 (I), with inverted colors 0.53 to 0.78."""
+_BRIGHTEST_BORDER_OF_ALL = 0.5
+"""Of all letters of an archive. The real archives have 0.33 and 0.35, with inverted colors 0.65 and 0.67."""
+_PAPER = "Letters are white (255) on black (0) paper; black letters on white paper have bright borders."
 _DESCRIPTIONS = {
-    "complete": "Members of the archive's letter folder = stored images + rejected files.",
-    "enough_images": "The letter has at least the set minimum of readable images.",
+    "complete": "The number of files in the archive's letter folder is that of stored images + rejected files.",
+    "enough_images": "The letter has at least the minimum number of readable images (NOTMNIST_MIN_LARGE or _SMALL).",
     "pixel_moments": "Mean and standard deviation of (pixel - 127.5) / 255 are the published ones (profile full) or"
     " within the range of glyph images.",
+    "dark_border": f"The mean of the border pixels is at most {_BRIGHTEST_BORDER} of 255. {_PAPER} A warning:"
+    " letters of some fonts fill the frame.",
 }
-_BLOCKING = {"complete": True, "enough_images": True, "pixel_moments": False}
+_BLOCKING = {"complete", "enough_images"}
 
 
 def _letter_checks(set_name: str) -> dg.AssetChecksDefinition:
@@ -34,7 +43,7 @@ def _letter_checks(set_name: str) -> dg.AssetChecksDefinition:
     @dg.multi_asset_check(
         name=f"letters_{set_name}_checks",
         specs=[
-            dg.AssetCheckSpec(name, asset=key, blocking=_BLOCKING[name], description=description)
+            dg.AssetCheckSpec(name, asset=key, blocking=name in _BLOCKING, description=description)
             for key in keys
             for name, description in _DESCRIPTIONS.items()
         ],
@@ -47,7 +56,7 @@ def _letter_checks(set_name: str) -> dg.AssetChecksDefinition:
         minimum = chosen.minimum[set_name]
         selected = context.selected_asset_check_keys
         for place, key in enumerate(keys):
-            # Loaded here, not as inputs: redoing one letter must not need the other nine.
+            # Loaded here, not as inputs: making one letter again must not need the other nine.
             if not any(check.asset_key == key for check in selected):
                 continue
             images = values.letter(key.path)
@@ -73,12 +82,69 @@ def _letter_checks(set_name: str) -> dg.AssetChecksDefinition:
                 )
             if dg.AssetCheckKey(key, "pixel_moments") in selected:
                 yield _check_moments(key, set_name, place, images, full=chosen.profile == "full")
+            if dg.AssetCheckKey(key, "dark_border") in selected:
+                yield check_result(
+                    key,
+                    "dark_border",
+                    passed=(border := border_brightness(images.images)) <= _BRIGHTEST_BORDER,
+                    actual=border,
+                    threshold=_BRIGHTEST_BORDER,
+                    severity=dg.AssetCheckSeverity.WARN,
+                )
 
     return checks
 
 
+@dg.multi_asset_check(
+    name="letter_files_checks",
+    specs=[
+        dg.AssetCheckSpec(
+            "few_outside",
+            asset=FILES.asset_key,
+            description=f"At most {_MOST_OUTSIDE:.0%} of the files of each archive lie outside the folders A to J. A"
+            " warning: such files are in no dataset.",
+        ),
+        dg.AssetCheckSpec(
+            "dark_border",
+            asset=FILES.asset_key,
+            description="The mean of the border pixels over all images of each archive is at most"
+            f" {_BRIGHTEST_BORDER_OF_ALL} of 255. {_PAPER}",
+        ),
+    ],
+    can_subset=True,
+)
+def _file_checks(context: dg.AssetCheckExecutionContext, values: StoredValues) -> Iterator[dg.AssetCheckResult]:
+    files = values.table(FILES.path)
+    yield from only_selected(context, archive_results(files))
+
+
+def archive_results(files: pd.DataFrame) -> Iterator[dg.AssetCheckResult]:
+    """Yield the results of the checks of `letters/files`."""
+    outside = other_files(files, OUTSIDE)
+    counts = file_counts(files).groupby("set")[["images", "rejected"]].sum().sum(axis=1)
+    shares = {name: count / max(count + int(counts.get(name, 0)), 1) for name, count in outside.items()}
+    borders = border_by_set(files)
+    yield check_result(
+        FILES.asset_key,
+        "few_outside",
+        passed=max(shares.values(), default=0.0) <= _MOST_OUTSIDE,
+        actual=", ".join(f"{name} {shares[name]:.2%} ({outside[name]:,})" for name in shares),
+        threshold=f"at most {_MOST_OUTSIDE:.0%}",
+        severity=dg.AssetCheckSeverity.WARN,
+        examples=table(files.loc[files["outcome"] == OUTSIDE, ["set", "files", "name"]]),
+    )
+    yield check_result(
+        FILES.asset_key,
+        "dark_border",
+        passed=max(borders.values(), default=0.0) <= _BRIGHTEST_BORDER_OF_ALL,
+        actual=", ".join(f"{name} {border:.2f}" for name, border in borders.items()),
+        threshold=f"at most {_BRIGHTEST_BORDER_OF_ALL}",
+        severity=dg.AssetCheckSeverity.WARN,
+    )
+
+
 def _recorded_members(instance: dg.DagsterInstance, key: dg.AssetKey) -> int:
-    """Return how many members the reader counted in the archive when the letter was made; -1 if unknown."""
+    """Return the number of files of the letter that the reader counted in the archive; -1 if unknown."""
     event = instance.get_latest_materialization_event(key)
     materialization = event.asset_materialization if event else None
     value = materialization.metadata.get("members") if materialization else None
@@ -111,4 +177,4 @@ def _around(value: float) -> tuple[float, float]:
     return value - _PUBLISHED_TOLERANCE, value + _PUBLISHED_TOLERANCE
 
 
-CHECKS: Sequence[dg.AssetChecksDefinition] = [_letter_checks(set_name) for set_name in SETS]
+CHECKS: Sequence[dg.AssetChecksDefinition] = [*(_letter_checks(set_name) for set_name in SETS), _file_checks]

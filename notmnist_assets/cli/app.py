@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +25,10 @@ from notmnist_assets.settings.model import SettingsError, read_settings
 from notmnist_assets.storage.store import ValueStore
 
 _app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+for _stream in (sys.stdout, sys.stderr):
+    # Names may have letters that the encoding of the terminal lacks.
+    if isinstance(_stream, TextIOWrapper):
+        _stream.reconfigure(errors="backslashreplace")
 _console = Console()
 _errors = Console(stderr=True)
 

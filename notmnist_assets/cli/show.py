@@ -22,7 +22,7 @@ from rich.text import Text
 
 from notmnist_assets.cli.inspection import Inspection
 from notmnist_assets.curation.core.sampling import evenly_spaced
-from notmnist_assets.curation.core.wording import counted
+from notmnist_assets.curation.core.wording import counted, printable
 
 _MOST_ROWS: Final = 30
 _SAMPLE: Final = "sample_rows"
@@ -87,7 +87,7 @@ def show(console: Console, inspection: Inspection) -> None:
             console.print(Text(label, style="italic"), Markdown(value.value or ""), sep="\n")
     if not pictures:
         return
-    if console.is_terminal and console.color_system is not None:
+    if console.is_terminal and console.color_system is not None and not console.options.ascii_only:
         for picture in pictures:
             console.print(Text(f"{picture.label}: {picture.title}", style="italic"), HalfBlocks(picture.png), sep="\n")
     else:
@@ -165,12 +165,14 @@ def _plain_text(value: dg.MetadataValue[Any]) -> str | None:
 
 def _cell(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return "" if value is None else str(value)
+        return "" if value is None else "\n".join(map(printable, str(value).split("\n")))
     return f"{value:,}" if isinstance(value, int) else f"{value:.6g}"
 
 
 def _short(value: object) -> str:
     """Return a cell of a table, floats with four significant digits."""
+    if isinstance(value, str):
+        return printable(value)
     if isinstance(value, float):
         return f"{value:.4g}" if abs(value) < _WHOLE or not math.isfinite(value) else f"{value:,.0f}"
     return _cell(value)

@@ -4,7 +4,6 @@ Belongs here: file names, expected sizes and digests, and the verification. How 
 the sources.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,15 +12,14 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from notmnist_assets.curation.core import published
+from notmnist_assets.curation.core.digests import digest_file
 from notmnist_assets.curation.core.errors import CurationError
-from notmnist_assets.curation.core.progress import stage
 from notmnist_assets.curation.core.values import Archive
 from notmnist_assets.curation.reading.archive import verify_gzip
+from notmnist_assets.curation.reading.formats import is_web_page
 
 CHECKSUMS: Final = "SHA256SUMS"
-_BLOCK: Final = 1 << 20
 _LONGEST_QUOTE: Final = 100
-_WEB_PAGE_BEGINS: Final = (b"<!doctype", b"<html", b"<head", b"<body", b"<?xml", b"<!--")
 # As `sha256sum` writes it (a backslash in front when the name is escaped), and with its option --tag.
 _CHECKSUM_LINES: Final = (
     re.compile(r"\\?(?P<sha256>[0-9a-fA-F]{64})\s+\*?(?P<name>\S.*)"),
@@ -73,11 +71,6 @@ class ArchiveSource(Protocol):
         ...
 
 
-def is_web_page(start: bytes) -> bool:
-    """Tell whether a file that begins like this is HTML."""
-    return start.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(_WEB_PAGE_BEGINS)
-
-
 def published_archive(set_name: str) -> Expected:
     """Return the published size and digest of an original archive."""
     archive = published.ARCHIVES[set_name]
@@ -121,25 +114,25 @@ def parse_checksums(data: bytes, set_name: str, where: str) -> Expected:
 
 
 def verified(path: Path, expected: Expected, origin: str) -> Archive:
-    """Return the archive in `path` after checking its size, its digest, and that it is complete.
+    """Return the archive in `path` after verifying its size and digest, and that it is complete.
 
     Without a known digest the whole gzip stream is inflated and its own checksum verified instead.
 
     Raises:
-        CurationError: the file is not what was expected, or is damaged.
+        CurationError: the file has another size or digest than expected, or is damaged.
     """
     archive = matching(path, expected, origin)
     if expected.sha256 is None:
         with _readable(origin):
-            verify_gzip(path)
+            verify_gzip(path, origin)
     return archive
 
 
 def matching(path: Path, expected: Expected, origin: str) -> Archive:
-    """Return the archive in `path` after checking its size and its digest, as far as they are known.
+    """Return the archive in `path` after comparing its size and digest with those expected, if they are known.
 
     Raises:
-        CurationError: the file cannot be read, or is not what was expected.
+        CurationError: the file cannot be read, or has another size or digest than expected.
     """
     with _readable(origin):
         size = path.stat().st_size
@@ -149,19 +142,14 @@ def matching(path: Path, expected: Expected, origin: str) -> Archive:
                 subject=origin,
                 remedy="Replace it by a complete copy, or use another mirror (NOTMNIST_ARCHIVES).",
             )
-        digest = hashlib.sha256()
-        with path.open("rb") as file, stage(f"verify {path.name}", size, "B") as advance:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-                advance(len(block))
-    sha256 = digest.hexdigest()
-    if expected.sha256 is not None and sha256 != expected.sha256:
+        found = digest_file(path)
+    if expected.sha256 is not None and found.sha256 != expected.sha256:
         raise CurationError(
-            f"its SHA-256 is {sha256}, but {expected.sha256} is {expected.by}.",
+            f"its SHA-256 is {found.sha256}, but {expected.sha256} is {expected.by}.",
             subject=origin,
             remedy="Replace it by the right file, or use another mirror (NOTMNIST_ARCHIVES).",
         )
-    return Archive(uri=str(path), bytes=size, sha256=sha256, origin=origin)
+    return Archive(str(path), found.bytes, found.sha256, origin, found.xxh3)
 
 
 @contextmanager

@@ -13,7 +13,8 @@ import httpx
 
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.progress import stage
-from notmnist_assets.sources.base import Expected, is_web_page
+from notmnist_assets.curation.reading.formats import is_web_page
+from notmnist_assets.sources.base import Expected
 from notmnist_assets.sources.deadlines import watched
 from notmnist_assets.sources.exchange import (
     CHECK_URL,

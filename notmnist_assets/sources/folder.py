@@ -1,13 +1,12 @@
-"""Archives in a folder of this machine.
-
-Belongs here: finding them and what a `SHA256SUMS` file beside them claims.
-"""
+"""Finds archives in a folder of this machine, and the checksums in a `SHA256SUMS` file beside them."""
 
 from pathlib import Path
 from typing import Final
 
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.values import Archive
+from notmnist_assets.curation.core.wording import printable
+from notmnist_assets.curation.reading.formats import START_BYTES, describe_format, repack_command, shell_name
 from notmnist_assets.sources.base import (
     CHECKSUMS,
     Expected,
@@ -21,7 +20,7 @@ _MOST_NAMED: Final = 5
 
 
 class FolderSource:
-    """The two archives in a folder, checked against published or neighbouring checksums when there are any."""
+    """The two archives in a folder, verified against published checksums or those beside them, if there are any."""
 
     def __init__(self, folder: str, *, published: bool) -> None:
         """Use `folder`; with `published`, the archives must be the originals."""
@@ -41,7 +40,7 @@ class FolderSource:
             raise CurationError(
                 f"it cannot be read: {error.strerror or error}.",
                 subject=str(checksums),
-                remedy="Make it readable, or take it away: archives are then only checked for completeness.",
+                remedy="Make it readable, or remove it: archives are then only checked for completeness.",
             ) from error
         return parse_checksums(data, set_name, str(checksums))
 
@@ -50,7 +49,7 @@ class FolderSource:
         return self.fetch(set_name).sha256
 
     def validator(self, set_name: str) -> str:
-        """Return size and time of change of the archive, and of SHA256SUMS."""
+        """Return size and time of the last change of the archive, and of SHA256SUMS."""
         looked_at = [self._path(set_name)]
         checksums = self._folder / CHECKSUMS
         if not self._published and checksums.is_file():
@@ -59,7 +58,7 @@ class FolderSource:
         return "; ".join(f"{fact.st_size} bytes, changed {fact.st_mtime_ns}" for fact in facts)
 
     def fetch(self, set_name: str) -> Archive:
-        """Return the archive where it lies; without a known digest, whoever reads it finds out if it is complete."""
+        """Return the archive where it lies. Without an expected digest, reading it shows whether it is complete."""
         path = self._path(set_name)
         return matching(path, self.expected(set_name), str(path))
 
@@ -76,13 +75,27 @@ class FolderSource:
             return CurationError(
                 kind,
                 subject=str(self._folder),
-                remedy="Set NOTMNIST_ARCHIVES to the folder that holds both archives.",
+                remedy="Set NOTMNIST_ARCHIVES to the folder that contains both archives.",
             )
-        there = sorted(found.name for found in self._folder.glob("*.tar*"))
-        named = ", ".join(there[:_MOST_NAMED]) + (", ..." if len(there) > _MOST_NAMED else "")
+        (other, *_) = [*sorted(self._folder.glob(f"{path.name.partition('.')[0]}.*")), None]
+        if other is not None and other.is_file():
+            return _other_format(path, other)
+        there = sorted(found.name for found in self._folder.iterdir())
+        named = ", ".join(map(printable, there[:_MOST_NAMED])) + (", ..." if len(there) > _MOST_NAMED else "")
         return CurationError(
-            "there is no such file.",
+            f"there is no such file; its folder has {named or 'no files'}.",
             subject=str(path),
-            remedy=f"The archives in its folder: {named or 'none'}. Put {path.name} there, or set NOTMNIST_ARCHIVES to"
-            " the folder that holds both archives.",
+            remedy=f"Put {path.name} there, or set NOTMNIST_ARCHIVES to the folder that contains both archives.",
         )
+
+
+def _other_format(path: Path, other: Path) -> CurationError:
+    """Return the error for an archive that is absent, while a file of its name with another ending is there."""
+    with other.open("rb") as file:
+        start = file.read(START_BYTES)
+    command = repack_command(start, shell_name(str(other)), shell_name(str(path)))
+    return CurationError(
+        f"there is no such file, but {printable(other.name)}, {describe_format(start)}.",
+        subject=str(path),
+        remedy=f"Make it: {command}" if command else "Put a gzip-compressed tar archive there.",
+    )

@@ -10,15 +10,16 @@ from typing import Final
 
 import httpx
 
+from notmnist_assets.curation.core.digests import FileDigests, record_digests
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.values import Archive
+from notmnist_assets.curation.reading.formats import is_web_page
 from notmnist_assets.settings.model import Settings
 from notmnist_assets.settings.urls import userinfo, without_userinfo
 from notmnist_assets.sources.base import (
     CHECKSUMS,
     Expected,
     archive_name,
-    is_web_page,
     parse_checksums,
     published_archive,
     verified,
@@ -137,6 +138,7 @@ class HttpSource:
                 raise
             part.replace(final)
             facts_of(part).replace(facts_of(final))
+            record_digests(final, FileDigests(archive.bytes, archive.sha256, archive.xxh3))
         return replace(archive, uri=str(final))
 
     def _expected_briefly(self, set_name: str) -> Expected:

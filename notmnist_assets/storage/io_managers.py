@@ -7,11 +7,12 @@ from typing import Any, BinaryIO, ClassVar
 import dagster as dg
 import pandas as pd
 from upath import UPath
+from xxhash import xxh3_128
 
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.fingerprint import fingerprint
 from notmnist_assets.curation.core.npy import PIECE_BYTES
-from notmnist_assets.curation.core.values import Archive, LetterImages, Split
+from notmnist_assets.curation.core.values import Archive, LetterImages, OtherFiles, Split
 from notmnist_assets.curation.duplicates.pair_table import NearSearch
 from notmnist_assets.metadata.display import table
 from notmnist_assets.runs.lock import OneRun
@@ -40,11 +41,11 @@ class ArchiveIOManager(ValueIOManager):
     @classmethod
     def _files(cls, value: Archive) -> Mapping[str, WriteFile]:
         def write(file: BinaryIO) -> None:
-            digest = hashlib.sha256()
+            digest, expected = (xxh3_128(), value.xxh3) if value.xxh3 else (hashlib.sha256(), value.sha256)
             for block in _blocks(value):
                 digest.update(block)
                 file.write(block)
-            if digest.hexdigest() != value.sha256:
+            if digest.hexdigest() != expected:
                 raise CurationError(
                     "the file changed after it was verified.", subject=value.uri, remedy="Start the run again."
                 )
@@ -57,13 +58,14 @@ class ArchiveIOManager(ValueIOManager):
 
     @classmethod
     def _load(cls, store: ValueStore, key: Sequence[str], stored: StoredValue) -> Archive:
-        if store.is_local:  # from a remote store this would download it twice: the reader compares its SHA-256
+        if store.is_local:  # from a remote store this would download it twice: the reader compares its xxh3-128
             store.verify(key, stored)
         return Archive(
             uri=store.uri(key, stored, cls._FILE),
             bytes=stored.files[cls._FILE],
             sha256=stored.facts["sha256"],
             origin=stored.facts["origin"],
+            xxh3=stored.digests[cls._FILE],
         )
 
 
@@ -96,6 +98,11 @@ class LettersIOManager(ValueIOManager):
         }
 
     @classmethod
+    def _facts(cls, value: LetterImages) -> Mapping[str, Any]:
+        others = {"outside": value.outside, "ignored": value.ignored}
+        return {name: {"count": files.count, "examples": list(files.examples)} for name, files in others.items()}
+
+    @classmethod
     def _metadata(cls, value: LetterImages) -> Mapping[str, Any]:
         return {"dagster/row_count": len(value)}
 
@@ -105,7 +112,14 @@ class LettersIOManager(ValueIOManager):
             load_array(store, key, stored, "images.npy"),
             load_table(store, key, stored, "names.parquet")["name"].to_numpy(object),
             load_table(store, key, stored, "rejected.parquet"),
+            *(_other_files(stored.facts, name) for name in ("outside", "ignored")),
         )
+
+
+def _other_files(facts: Mapping[str, Any], name: str) -> OtherFiles:
+    """Return files outside the letters; none if an earlier release stored the letter, which did not count them."""
+    recorded = facts.get(name, {"count": 0, "examples": ()})
+    return OtherFiles(recorded["count"], tuple(recorded["examples"]))
 
 
 class SplitIOManager(ValueIOManager):

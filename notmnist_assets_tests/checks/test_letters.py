@@ -1,5 +1,6 @@
 """The checks of letters fail on lost files, too few images and pixels that are no glyphs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -8,9 +9,10 @@ import pandas as pd
 import pytest
 
 from notmnist_assets.assets.stored_values import StoredValues
-from notmnist_assets.checks.letters import CHECKS
+from notmnist_assets.checks.letters import CHECKS, archive_results
 from notmnist_assets.curation.core.images import LETTERS, SETS, Images
-from notmnist_assets.curation.core.values import LetterImages
+from notmnist_assets.curation.core.values import LetterImages, OtherFiles
+from notmnist_assets.curation.reading.files import files_table
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.io_managers import LettersIOManager
 from notmnist_assets.storage.store import ValueStore
@@ -43,7 +45,7 @@ def judge_b(folder: Path, letter: LetterImages, members: int | None = MEMBERS) -
             instance.report_runless_asset_event(dg.AssetMaterialization(key, metadata={"members": members}))
     context = dg.build_asset_check_context(instance=instance)
     results = by_name(results_of(CHECKS[SETS.index("small")](context, SETTINGS, StoredValues(settings=SETTINGS))))
-    assert len(results) == 30
+    assert len(results) == 40
     return {name.split(":")[1]: result for name, result in results.items() if "/B:" in name}
 
 
@@ -85,3 +87,36 @@ def test_the_full_profile_demands_the_published_moments(values: Path, monkeypatc
     result = judge_b(values.parent / "full", letter_of(half_ink(MEMBERS)), members=None)["pixel_moments"]
     assert not result.passed
     assert "0.005346 to 0.005366" in str(shown(result)[1])
+
+
+def test_black_letters_on_white_paper_warn_by_letter_and_by_archive(values: Path) -> None:
+    result = judge_b(values, letter_of(255 - framed(MEMBERS)))["dark_border"]
+    assert not result.passed
+    assert result.severity == dg.AssetCheckSeverity.WARN
+    assert shown(result) == (1.0, 0.55)
+    inverted = {letter: letter_of(255 - framed(MEMBERS)) for letter in LETTERS}
+    of_archive = results_of_archives(inverted)["dark_border"]
+    assert not of_archive.passed
+    assert of_archive.severity == dg.AssetCheckSeverity.WARN
+    assert shown(of_archive) == ("large 0.00, small 1.00", "at most 0.5")
+
+
+@pytest.mark.parametrize(("outside", "passed"), [(0, True), (1, True), (2, False)])
+def test_more_than_one_percent_of_files_outside_the_letters_warn(outside: int, passed: bool) -> None:
+    others = OtherFiles(outside, tuple(f"small/K/{i}.png" for i in range(outside)))
+    letters = {letter: replace(letter_of(framed(MEMBERS)), outside=others) for letter in LETTERS}
+    result = results_of_archives(letters)["few_outside"]
+    assert result.passed == passed
+    assert result.severity == dg.AssetCheckSeverity.WARN
+    assert str(shown(result)[0]).endswith(f"({outside})")
+
+
+def framed(count: int) -> Images:
+    images = np.zeros((count, 28, 28), np.uint8)
+    images[:, 1:-1, 1:-1] = 255
+    return images
+
+
+def results_of_archives(small: dict[str, LetterImages]) -> dict[str | None, dg.AssetCheckResult]:
+    large = {letter: letter_of(framed(MEMBERS)) for letter in LETTERS}
+    return {result.check_name: result for result in archive_results(files_table({"large": large, "small": small}))}

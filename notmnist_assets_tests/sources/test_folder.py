@@ -35,21 +35,21 @@ def test_a_missing_archive_is_named_with_those_that_are_there(folder: Path) -> N
     with pytest.raises(CurationError, match="no such file") as caught:
         FolderSource(str(folder), published=False).fetch("large")
     assert caught.value.subject == str(folder / "notMNIST_large.tar.gz")
+    assert caught.value.problem == "there is no such file; its folder has notMNIST_small.tar.gz."
     assert caught.value.remedy == (
-        "The archives in its folder: notMNIST_small.tar.gz. Put notMNIST_large.tar.gz there, or set NOTMNIST_ARCHIVES"
-        " to the folder that holds both archives."
+        "Put notMNIST_large.tar.gz there, or set NOTMNIST_ARCHIVES to the folder that contains both archives."
     )
 
 
 def test_a_folder_without_archives_is_told(tmp_path: Path) -> None:
-    with pytest.raises(CurationError, match="The archives in its folder: none"):
+    with pytest.raises(CurationError, match="its folder has no files"):
         fetch(tmp_path)
 
 
 def test_of_many_archives_the_first_are_named(tmp_path: Path) -> None:
     for number in range(7):
         (tmp_path / f"{number}.tar.gz").touch()
-    with pytest.raises(CurationError, match=r"folder: 0\.tar\.gz, .*4\.tar\.gz, \.\.\.\. Put"):
+    with pytest.raises(CurationError, match=r"folder has 0\.tar\.gz, .*4\.tar\.gz, \.\.\.\. Put"):
         fetch(tmp_path)
 
 

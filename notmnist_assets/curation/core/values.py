@@ -1,10 +1,6 @@
-"""The values that flow from stage to stage: Archive, LetterImages, Split.
+"""The values that flow from stage to stage: `Archive`, `LetterImages`, `Split`, and what each instance guarantees."""
 
-Belongs here: what each value holds and the laws any instance obeys. How they are computed is in the module of
-their stage; how they are stored is not this library's matter.
-"""
-
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
@@ -17,7 +13,7 @@ from notmnist_assets.curation.core.images import LETTERS, Images, as_float32, ch
 
 REJECTED_COLUMNS: Final = ("name", "bytes", "reason")
 FILE_COLUMNS: Final = ("set", "letter", "name")
-"""Which file a row was made of: no two files agree in all three."""
+"""The columns that identify a file: no two files agree in all three."""
 SOURCE_COLUMNS: Final = (*FILE_COLUMNS, "font")
 
 
@@ -29,19 +25,38 @@ class Archive:
         uri: local path or fsspec URL of the verified bytes.
         bytes: size of the compressed file.
         sha256: hexadecimal SHA-256 of the compressed file.
-        origin: where the bytes came from, for people.
+        origin: where the bytes came from: the path or URL that errors about their content name.
+        xxh3: hexadecimal xxh3-128 of the compressed file, which detects damage faster than SHA-256; empty if unknown.
     """
 
     uri: str
     bytes: int
     sha256: str
     origin: str
+    xxh3: str = field(default="", compare=False)
 
     def open(self) -> BinaryIO:
         """Open the compressed bytes for reading from the start."""
         if "://" not in self.uri:  # fsspec would take "::" in a path for a chain of file systems
             return Path(self.uri).open("rb")
         return cast("BinaryIO", fsspec.open(self.uri, "rb").open())
+
+
+@dataclass(frozen=True)
+class OtherFiles:
+    """Files of an archive that belong to none of the letters A to J.
+
+    Attributes:
+        count: number of files.
+        examples: paths of up to `MOST_EXAMPLES` of them, the first in sorted order.
+    """
+
+    count: int = 0
+    examples: tuple[str, ...] = ()
+
+
+MOST_EXAMPLES: Final = 20
+"""Paths that are kept of files outside the letters."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,12 +66,16 @@ class LetterImages:
     Attributes:
         images: uint8 (n, 28, 28).
         names: object array (n,) of str, file names without folder, in canonical order.
-        rejected: one row per member that is not among the images: `name`, `bytes`, `reason`.
+        rejected: one row per file of the letter that is not among the images: `name`, `bytes`, `reason`.
+        outside: files that lie in no letter folder of the whole archive, such as those of the letter K.
+        ignored: files that macOS added to the whole archive. Neither is part of the letter's fingerprint.
     """
 
     images: Images
     names: npt.NDArray[np.object_]
     rejected: pd.DataFrame
+    outside: OtherFiles = OtherFiles()
+    ignored: OtherFiles = OtherFiles()
 
     def __post_init__(self) -> None:
         check_images(self.images, "LetterImages.images")
@@ -105,5 +124,5 @@ class Split:
         return as_float32(self.images)
 
     def take(self, rows: npt.NDArray[np.intp]) -> "Split":
-        """Return the split that holds `rows` of this one, in that order."""
+        """Return the split of `rows` of this one, intp (m,), in that order."""
         return Split(self.images[rows], self.labels[rows], self.sources.take(rows).reset_index(drop=True))

@@ -1,9 +1,19 @@
-"""Numbers in sentences.
-
-Belongs here: what a language asks of a number. What is said of it is up to the caller.
-"""
+"""Numbers and file names in sentences."""
 
 
 def counted(number: int, one: str, several: str = "") -> str:
-    """Return how many there are of something: `1 image`, `2,000 images`, or with words of its own, `3 mice`."""
+    """Return a number with its noun: `1 image`, `2,000 images`, or with an irregular plural, `3 mice`."""
     return f"{number:,} {one if number == 1 else several or one + 's'}"
+
+
+def printable(text: str) -> str:
+    r"""Return text that is safe in a terminal, a log or a page: one line, shown as it is stored.
+
+    Control characters, line breaks, bidirectional marks and other invisible characters become escapes such as `\n` and
+    `\u202e`. Use it wherever a name that comes from an archive is printed.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode("ascii") for char in text
+    )

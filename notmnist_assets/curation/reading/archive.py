@@ -1,4 +1,4 @@
-"""Reads a `.tar.gz` once, as a stream: verifies and inflates it, block by block, and never unpacks it to disk."""
+"""Reads a `.tar.gz` once, as a stream: inflates and verifies it block by block, without unpacking it to disk."""
 
 import hashlib
 from collections.abc import Generator
@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from isal import igzip_lib
+from xxhash import xxh3_128
 
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.prefetch import prefetch_map
 from notmnist_assets.curation.core.progress import stage
 from notmnist_assets.curation.core.values import Archive
+from notmnist_assets.curation.reading.formats import START_BYTES, wrong_format_error
 from notmnist_assets.curation.reading.members import Member, walk_tar
 
 BLOCK: Final = 2 << 20
@@ -23,12 +25,14 @@ _MAGIC: Final = b"\x1f\x8b"
 
 
 class _Inflater:
-    """Inflates and digests a gzip file block by block; used by one thread at a time."""
+    """Inflates a gzip file block by block; used by one thread at a time."""
 
-    def __init__(self, source: BinaryIO, subject: str) -> None:
+    def __init__(self, source: BinaryIO, subject: str, archive: Archive | None = None) -> None:
+        """Read `source`; digest what is read if it is to be compared with an `archive`."""
         self._source = source
         self._subject = subject
-        self._digest = hashlib.sha256()
+        self._archive = archive
+        self._digest = None if archive is None else xxh3_128() if archive.xxh3 else hashlib.sha256()
         self._gzip = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
         self._read = 0
         self._ended = False
@@ -44,14 +48,19 @@ class _Inflater:
             size -= len(pieces[-1])
         return b"".join(pieces), self._read
 
-    def check(self, archive: Archive) -> None:
-        """Raise CurationError unless the bytes read are those of `archive`."""
-        if self._read != archive.bytes or self._digest.hexdigest() != archive.sha256.lower():
+    def check(self) -> None:
+        """Raise CurationError unless the bytes read are those of the archive."""
+        archive = self._archive
+        if archive is None or self._digest is None:
+            return
+        name, expected = ("xxh3-128", archive.xxh3) if archive.xxh3 else ("SHA-256", archive.sha256.lower())
+        digest = self._digest.hexdigest()
+        if self._read != archive.bytes or digest != expected:
             raise CurationError(
-                f"holds {self._read} bytes with SHA-256 {self._digest.hexdigest()}, but was verified as "
-                f"{archive.bytes} bytes with SHA-256 {archive.sha256}.",
-                subject=self._subject,
-                remedy="It changed since it was fetched: fetch it again.",
+                f"has {self._read} bytes with the {name} {digest}, but {archive.bytes} bytes with the {name} {expected}"
+                " were verified.",
+                subject=archive.uri,
+                remedy="It changed after it was verified. Start the run again.",
             )
 
     def _inflate(self, limit: int) -> bytes:
@@ -66,7 +75,7 @@ class _Inflater:
             if not data:
                 raise self._damaged("is cut short: its gzip stream has no end")
             if first and not data.startswith(_MAGIC[: len(data)]):
-                raise self._damaged("is no gzip file")
+                raise wrong_format_error(data[:START_BYTES], self._subject, inside_gzip=False)
         try:
             return bytes(self._gzip.decompress(data, limit))
         # isal's stubs declare its error as a value.
@@ -83,7 +92,7 @@ class _Inflater:
                 return b""
             rest = data.lstrip(b"\0")
         if not rest.startswith(_MAGIC[: len(rest)]):
-            raise self._damaged("goes on with something else after its gzip stream")
+            raise self._damaged("has other bytes after the end of its gzip stream")
         self._gzip = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
         return rest
 
@@ -92,40 +101,49 @@ class _Inflater:
             data = self._source.read(_READ)
         except OSError as error:
             raise _unreadable(self._subject, error) from error
-        self._digest.update(data)
+        if self._digest is not None:
+            self._digest.update(data)
         self._read += len(data)
         return data
 
     def _damaged(self, problem: str) -> CurationError:
         return CurationError(
-            f"{problem}.", subject=self._subject, remedy="Delete the file and fetch the archive again."
+            f"{problem}.",
+            subject=self._subject,
+            remedy="The file is incomplete or damaged: replace it by a complete copy, or pack its folder again.",
         )
 
 
 def _unreadable(subject: str, error: OSError) -> CurationError:
-    return CurationError(f"cannot be read ({error}).", subject=subject, remedy="Fetch the archive again.")
+    return CurationError(
+        f"cannot be read ({error}).", subject=subject, remedy="Make the file readable, then start the run again."
+    )
 
 
-def verify_gzip(path: Path) -> None:
-    """Inflate a gzip file without keeping anything.
+def verify_gzip(path: Path, subject: str = "") -> None:
+    """Inflate a gzip file and discard the bytes.
+
+    Args:
+        path: the file.
+        subject: what an error names; the path by default.
 
     Raises:
-        CurationError: the file is not gzip, is damaged or cut short.
+        CurationError: the file is not gzip, is damaged or truncated.
     """
     with path.open("rb") as source:
-        inflater = _Inflater(source, str(path))
+        inflater = _Inflater(source, subject or str(path))
         while inflater.block(_READ)[0]:
             pass
 
 
 def read_members(archive: Archive, title: str) -> Generator[list[Member], None, None]:
-    """Read the archive once and yield its members but directories, block by block, in the order of the archive.
+    """Read the archive once and yield its members except directories, block by block, in the order of the archive.
 
-    A thread inflates the next block meanwhile. When the iteration ends, the whole archive has proved to be intact:
-    gzip checksums, tar structure, size and SHA-256.
+    A thread inflates the next block meanwhile. When the iteration ends, the whole archive has been verified: gzip
+    checksums, tar structure, size, and its xxh3-128 or, if that is unknown, SHA-256.
 
     Args:
-        archive: what to read; size and SHA-256 must match.
+        archive: what to read.
         title: title of the progress stage.
 
     Yields:
@@ -133,21 +151,21 @@ def read_members(archive: Archive, title: str) -> Generator[list[Member], None, 
 
     Raises:
         CurationError: the file cannot be opened, is not gzip, is damaged or truncated, is no tar archive, or
-            is not what `archive` says.
+            its size or digest is not that of `archive`.
     """
     with closing(_inflated(archive, title)) as blocks:
-        yield from walk_tar(blocks, archive.uri)
+        yield from walk_tar(blocks, archive.origin)
 
 
 def _inflated(archive: Archive, title: str) -> Generator[bytes, None, None]:
-    """Yield the inflated blocks of an archive, and verify size and SHA-256 at the end."""
+    """Yield the inflated blocks of an archive; verify its size and digest at the end."""
     with ExitStack() as stack:
         try:
             source = stack.enter_context(archive.open())
         except OSError as error:
             raise _unreadable(archive.uri, error) from error
         advance = stack.enter_context(stage(title, archive.bytes, "B"))
-        inflater = _Inflater(source, archive.uri)
+        inflater = _Inflater(source, archive.origin, archive)
         blocks = stack.enter_context(closing(prefetch_map(inflater.block, repeat(BLOCK), ahead=1)))
         before = 0
         for block, read in blocks:
@@ -156,4 +174,4 @@ def _inflated(archive: Archive, title: str) -> Generator[bytes, None, None]:
             if not block:
                 break
             yield block
-        inflater.check(archive)
+        inflater.check()

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from notmnist_assets.curation.core.images import SIDE, Images
+from notmnist_assets.curation.reading.formats import OTHER_FORMAT, TRANSPARENT, image_format
 from notmnist_assets.curation.reading.members import LARGEST_MEMBER, REGULAR_TYPES, Member
 
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
@@ -85,7 +86,8 @@ def _check_chunks(data: bytes) -> _Chunks:
     if not data:
         raise UnreadableImageError("empty file")
     if not data.startswith(_SIGNATURE):
-        raise UnreadableImageError("not a PNG")
+        found = image_format(data)
+        raise UnreadableImageError(f"{OTHER_FORMAT}{found}" if found else "not a PNG")
     at = len(_SIGNATURE)
     header: _Header | None = None
     palette = b""
@@ -147,7 +149,7 @@ def _to_gray(image: Image.Image, header: _Header, palette: bytes) -> Images:
         # Pillow scales gray of 2 and 4 bits to 8 bits, but not the shade that is transparent.
         scale = 255 // (2**header.depth - 1) if header.depth < 8 else 1
         if (gray == image.info.get("transparency", -1) * scale).any():
-            raise UnreadableImageError("has transparent pixels")
+            raise UnreadableImageError(TRANSPARENT)
         return ((gray.astype(np.int64) * 255 + 32895) >> 16).astype(np.uint8) if deep else gray
     if header.of_palette and 3 * (int(np.asarray(image).max()) + 1) > len(palette):
         raise UnreadableImageError("palette too short for its pixels")
@@ -156,7 +158,7 @@ def _to_gray(image: Image.Image, header: _Header, palette: bytes) -> Images:
     if "transparency" in image.info or "A" in image.getbands():
         image = image.convert("RGBA")
         if image.getchannel("A").getextrema() != (255, 255):
-            raise UnreadableImageError("has transparent pixels")
+            raise UnreadableImageError(TRANSPARENT)
         image = image.convert("RGB")
     return np.asarray(image.convert("L"))
 
@@ -173,7 +175,7 @@ def _check_deep_colors(data: bytes) -> None:
             bytes_of_samples.append(np.asarray(image).astype(np.int64))
     upper, lower = bytes_of_samples
     if (256 * upper + lower == color).all(axis=2).any():
-        raise UnreadableImageError("has transparent pixels")
+        raise UnreadableImageError(TRANSPARENT)
 
 
 def decode_png(data: bytes) -> Images:

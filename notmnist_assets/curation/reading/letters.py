@@ -1,44 +1,46 @@
-"""Reads an archive into letters: ten tensors, their names and what was rejected, in canonical order.
+"""Reads an archive into letters: the images of each, their names and the rejected files, in canonical order.
 
-Decides which members make a letter, and has threads decode them; decoded images go through scratch files, so that
-pixels need no more memory for a larger archive.
+Threads decode the images. Decoded images go through scratch files, so that a larger archive needs no more memory for
+pixels.
 """
 
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.curation.core.scratch import scratch_folder
-from notmnist_assets.curation.core.values import Archive, LetterImages
+from notmnist_assets.curation.core.values import Archive, LetterImages, OtherFiles
 from notmnist_assets.curation.reading.archive import read_members
+from notmnist_assets.curation.reading.formats import OTHER_FORMAT, TRANSPARENT, shell_name
+from notmnist_assets.curation.reading.layout import OTHER_LEVELS, Layout, describe_absent, repair_layout
 from notmnist_assets.curation.reading.letter_buffer import LetterBuffer, Piece
 from notmnist_assets.curation.reading.members import Member
-
-_LETTERS: Final = frozenset(LETTERS)
 
 
 @dataclass(frozen=True)
 class ReadingReport:
-    """What was in an archive.
+    """Counts of the files in an archive.
 
     Attributes:
-        members: number of members of each letter A to J, readable or not, requested or not.
-        outside: sorted paths of the members that lie in no letter folder, such as a README.
-        unsafe: those of `outside` with an absolute path or with `..` in it. Nothing is ever written under a
-            member's name; they are a sign that someone meddled with the archive.
+        members: number of files of each letter A to J, readable or not, requested or not.
+        outside: files that lie in no letter folder, such as a README.
+        unsafe: those of `outside` with an absolute path or with `..` in it, a sign that someone changed the archive.
+            No file is ever written under a member's name.
+        ignored: files that macOS adds to archives.
     """
 
     members: dict[str, int]
-    outside: tuple[str, ...]
-    unsafe: tuple[str, ...]
+    outside: OtherFiles
+    unsafe: OtherFiles
+    ignored: OtherFiles
 
 
 class _Files(NamedTuple):
@@ -49,10 +51,10 @@ class _Files(NamedTuple):
 
 
 class Reading:
-    """An archive that was read and proved intact; iterate once over its letters, in alphabetical order.
+    """An archive that was read and verified; iterate once over its letters, in alphabetical order.
 
     Attributes:
-        report: what was in the archive.
+        report: counts of its files.
     """
 
     def __init__(self, report: ReadingReport, buffers: dict[str, LetterBuffer], spare: Path) -> None:
@@ -70,7 +72,8 @@ class Reading:
         for letter in sorted(self._buffers):
             buffer = self._buffers.pop(letter)
             buffer.write_ordered(target)
-            yield letter, buffer.value(target)
+            value = buffer.value(target)
+            yield letter, replace(value, outside=self.report.outside, ignored=self.report.ignored)
             # The next letter goes into the file that this one came from: fresh pages cost more than used.
             target = buffer.path
 
@@ -85,13 +88,14 @@ def read_letters(
     workers: int = 2,
     scratch: Path | None = None,
 ) -> Iterator[Reading]:
-    """Read an archive once, as a stream, and open its letters.
+    """Read an archive as a stream and open its letters.
 
-    The whole archive is read and verified before the block is entered, so nothing can be stored from a bad
-    one. Members of a letter are `<root>/<letter>/<file>`; each is among the images or rejected with a reason.
-    Memory is bounded but for some 60 bytes a member for names; pixels go through scratch files, 784 bytes an
-    image. The result does not depend on the number of workers, nor on the order of the members (but for repeated
-    names, of which the last counts).
+    The whole archive is read and verified before the block is entered, so that no letter of a damaged archive can be
+    stored. Files of a letter are `<root>/<letter>/<file>`; each is among the images or rejected with a reason. If there
+    are none, the archive is read again as `<letter>/<file>` or `<folder>/<root>/<letter>/<file>`, whichever it has.
+    Memory for names is limited by `members.MOST_PATH_CHARACTERS`; pixels go through scratch files, 784 bytes per image.
+    The result does not depend on the number of workers. It depends on the order of the members only if a name is
+    repeated: the last file of that name counts.
 
     Example:
         with read_letters(archive, "small") as reading:
@@ -100,8 +104,8 @@ def read_letters(
 
     Args:
         archive: what to read.
-        set_name: "large" or "small", for people.
-        letters: which letters to decode; members of others are only counted.
+        set_name: "large" or "small", for messages.
+        letters: which letters to decode; files of others are only counted.
         minimum: fewest readable images for each of `letters`.
         workers: threads that decode.
         scratch: folder for the scratch files; the system's temporary folder by default.
@@ -110,8 +114,8 @@ def read_letters(
         The reading: its report, and the letters.
 
     Raises:
-        CurationError: the archive is damaged, truncated or not the one that was verified, letters have no
-            members, or fewer readable images than `minimum`.
+        CurationError: the archive is damaged, truncated or not the one that was verified, or letters have no files, or
+            fewer readable images than `minimum`.
         ValueError: a letter outside A to J, or no worker.
     """
     unknown = sorted(set(letters) - set(LETTERS))
@@ -131,10 +135,19 @@ def read_letters(
 
 
 def _gather(archive: Archive, set_name: str, buffers: dict[str, LetterBuffer], workers: int) -> ReadingReport:
-    """Read the archive through and fill `buffers`; threads decode the members, which are stored in their order."""
-    counts = dict.fromkeys(LETTERS, 0)
-    outside: list[str] = []
-    root: str | None = None
+    """Read the archive through and fill `buffers`; read it again if its letters lie at another level."""
+    layout = Layout(archive)
+    _read_through(archive, f"read {set_name}", layout, buffers, workers)
+    if not any(layout.counts.values()):
+        levels = layout.levels_elsewhere.intersection(OTHER_LEVELS)
+        if len(levels) == 1:
+            layout = Layout(archive, levels.pop())
+            _read_through(archive, f"read {set_name} again", layout, buffers, workers)
+    return ReadingReport(layout.counts, layout.outside(), layout.unsafe(), layout.ignored())
+
+
+def _read_through(archive: Archive, title: str, layout: Layout, buffers: dict[str, LetterBuffer], workers: int) -> None:
+    """Assign all members to letters; threads decode those of `buffers`, which are stored in their order."""
     running: deque[Future[list[Piece]]] = deque()
 
     def store_oldest() -> None:
@@ -143,59 +156,28 @@ def _gather(archive: Archive, set_name: str, buffers: dict[str, LetterBuffer], w
 
     with (
         ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool,
-        closing(read_members(archive, f"read {set_name}")) as blocks,
+        closing(read_members(archive, title)) as blocks,
     ):
         for members in blocks:
             of_letters: dict[str, _Files] = {}
             for member in members:
-                place = _letter_and_name(member.path)
-                if place is None:
-                    outside.append(member.path)
+                place = layout.assign(member)
+                if place is None or place[0] not in buffers:
                     continue
-                folder, letter, name = place
-                if root is None:
-                    root = folder
-                elif folder != root:
-                    raise _two_roots(archive, root, member.path)
-                counts[letter] += 1
-                if letter in buffers:
-                    files = of_letters.setdefault(letter, _Files([], []))
-                    files.names.append(name)
-                    files.members.append(member)
+                letter, name = place
+                files = of_letters.setdefault(letter, _Files([], []))
+                files.names.append(name)
+                files.members.append(member)
             running.append(pool.submit(_decode, of_letters))
             if len(running) > workers:
                 store_oldest()
         while running:
             store_oldest()
-    return ReadingReport(
-        members=counts,
-        outside=tuple(sorted(outside)),
-        unsafe=tuple(sorted(path for path in outside if path.startswith("/") or ".." in path.split("/"))),
-    )
-
-
-def _letter_and_name(path: str) -> tuple[str, str, str] | None:
-    """Return root folder, letter and file name of a path `<root>/<letter>/<file>`; None for any other path."""
-    parts = path.split("/")
-    if len(parts) != 3 or "" in parts or "." in parts:
-        parts = [part for part in parts if part not in ("", ".")]
-    if len(parts) != 3 or parts[1] not in _LETTERS or ".." in parts or path.startswith("/"):
-        return None
-    root, letter, name = parts
-    return root, letter, name
-
-
-def _two_roots(archive: Archive, root: str, path: str) -> CurationError:
-    return CurationError(
-        f"has letters in two folders: {root!r} and that of {path!r}.",
-        subject=archive.uri,
-        remedy="Pack the letters of one set below one folder.",
-    )
 
 
 def _decode(of_letters: Mapping[str, _Files]) -> list[Piece]:
     """Decode the members of a block, by letter."""
-    # Pillow is slow to import and nobody needs it before.
+    # Pillow and pyarrow are slow to import.
     import pyarrow as pa
 
     from notmnist_assets.curation.reading.decoding import decode_members
@@ -211,26 +193,52 @@ def _decode(of_letters: Mapping[str, _Files]) -> list[Piece]:
 def _check_counts(
     archive: Archive, set_name: str, report: ReadingReport, buffers: dict[str, LetterBuffer], minimum: int
 ) -> None:
-    """Raise CurationError if letters have no members, or fewer readable images than `minimum`."""
+    """Raise CurationError if letters have no files, or fewer readable images than `minimum`."""
     absent = [letter for letter in buffers if not report.members[letter]]
+    check_absent(archive, set_name, report, absent)
     few = [
         f"{letter} has {len(buffer.order)}{_rejected_in_words(buffer.rejected)}"
         for letter, buffer in buffers.items()
-        if letter not in absent and len(buffer.order) < minimum
+        if len(buffer.order) < minimum
     ]
-    problems = []
-    if absent:
-        problems.append(f"has no members <root>/<letter>/<file> for the letters {', '.join(absent)}")
     if few:
-        problems.append(f"has too few readable images: {', '.join(few)}; at least {minimum:,} are needed")
-    if problems:
-        lower = f", or lower the fewest images per letter (NOTMNIST_MIN_{set_name.upper()})"
-        can_lower = not absent and all(len(buffer.order) for buffer in buffers.values())
+        reasons = Counter(reason for buffer in buffers.values() for reason in buffer.rejected.values())
+        can_lower = all(len(buffer.order) for buffer in buffers.values())
+        lower = f" Or lower the minimum number of images per letter (NOTMNIST_MIN_{set_name.upper()})."
         raise CurationError(
-            f"{' and '.join(problems)}.",
-            subject=f"{set_name} archive {archive.uri}",
-            remedy=f"Use a complete archive{lower if can_lower else ''}.",
+            f"has too few readable images: {', '.join(few)}; at least {minimum:,} are needed.",
+            subject=f"{set_name} archive {archive.origin}",
+            remedy=f"{_repair_files(archive, reasons)}{lower if can_lower else ''}",
         )
+
+
+def check_absent(archive: Archive, set_name: str, report: ReadingReport, absent: Collection[str]) -> None:
+    """Raise CurationError if letters are absent from an archive: what it has instead, and how to repair it."""
+    if absent:
+        raise CurationError(
+            f"{describe_absent(absent, report.outside)}.",
+            subject=f"{set_name} archive {archive.origin}",
+            remedy=repair_layout(archive, report.outside),
+        )
+
+
+def _repair_files(archive: Archive, reasons: Counter[str]) -> str:
+    """Return what to do with an archive of which many files are rejected for these reasons."""
+    reason = reasons.most_common(1)[0][0] if reasons else ""
+    if reason.startswith("wrong shape"):
+        change = "-resize '28x28!'"
+    elif reason == TRANSPARENT:
+        change = "-background black -alpha remove -alpha off"
+    elif reason.startswith(OTHER_FORMAT):
+        change = "-format png"
+    else:
+        return "Use a complete archive of 28x28 PNG files."
+    name = shell_name(archive.origin)
+    return (
+        "Letters are 28x28 PNG files without transparency. Convert them with ImageMagick:"
+        f' f={name}; d=$(mktemp -d) && tar -xzf "$f" -C "$d"'
+        f' && find "$d" -type f -exec mogrify {change} {{}} + && tar -czf "$f" -C "$d" .'
+    )
 
 
 def _rejected_in_words(rejected: Mapping[int, str]) -> str:

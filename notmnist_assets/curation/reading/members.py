@@ -1,7 +1,7 @@
-"""The members of a tar stream, block by block: path, type, size and bytes of each.
+"""Reads the members of a tar stream, block by block: path, type, size and bytes of each.
 
 Plain headers (ustar or GNU, regular files and directories, GNU long names) are read here, many at once. From the first
-other header on, `tarfile` reads the rest of the stream. Nothing is ever written under a member's name.
+other header on, `tarfile` reads the rest of the stream. No file is ever written under a member's name.
 """
 
 import tarfile
@@ -13,9 +13,17 @@ import numpy as np
 import numpy.typing as npt
 
 from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.curation.core.wording import printable
+from notmnist_assets.curation.reading.formats import wrong_format_error
 
 LARGEST_MEMBER: Final = 1 << 20
-"""Bytes; larger members are passed over, no 28x28 picture is that large."""
+"""Bytes; larger members are skipped: no file of a 28x28 image is that large."""
+
+LONGEST_PATH: Final = 1024
+"""Bytes. File names of the archives have at most 255 bytes, which most file systems allow."""
+
+MOST_PATH_CHARACTERS: Final = 128 << 20
+"""Characters of all paths together, which are kept in memory; those of the large archive have about 30 million."""
 
 REGULAR_TYPES: Final = frozenset("\x0007")
 """Type flags of regular files: old, POSIX, contiguous."""
@@ -24,7 +32,6 @@ SPARSE: Final = "S"
 """Type flag of sparse files, in whichever format they are described."""
 
 _HEADER: Final = tarfile.BLOCKSIZE
-_LONGEST_PATH: Final = 4096  # bytes; no file system takes a longer one
 _PLAIN_TYPES: Final = list(b"05L")
 _FILE, _DIRECTORY, _LONG_NAME = _PLAIN_TYPES
 _IS_END: Final = np.isin(np.arange(256), list(b"\0 "))
@@ -35,16 +42,17 @@ _WEIGHTS: Final = 8 ** np.arange(11)[::-1]
 _AT_ONCE: Final = 4 << 20
 _EACH: Final = 1 << 10
 _SPARSE_KEYS: Final = "GNU.sparse."
+_REPACK: Final = "The file is incomplete or damaged: replace it by a complete copy, or pack its folder again."
 
 
 class Member(NamedTuple):
     r"""One member of an archive, which is not a directory.
 
     Attributes:
-        path: as text: UTF-8, other bytes as `\xff`, so that any name can be stored and printed.
+        path: UTF-8 as text, other bytes as `\xff`, so that any name can be stored.
         kind: type flag of the tar header; `SPARSE` for any sparse file.
         size: bytes, as the header has it.
-        data: its bytes; None for what is not a regular file and for members larger than `LARGEST_MEMBER`.
+        data: its bytes; None if it is not a regular file or larger than `LARGEST_MEMBER`.
     """
 
     path: str
@@ -61,8 +69,22 @@ def walk_tar(blocks: Iterator[bytes], subject: str) -> Iterator[list[Member]]:
         subject: what an error names.
 
     Raises:
-        CurationError: the stream is no tar archive, is damaged, has no end mark or goes on after it.
+        CurationError: the stream is no tar archive, is damaged, has no end mark or goes on after it, or its paths are
+            longer than `LONGEST_PATH` or, together, than `MOST_PATH_CHARACTERS`.
     """
+    characters = 0
+    for members in _members(blocks, subject):
+        characters += sum(len(member.path) for member in members)
+        if characters > MOST_PATH_CHARACTERS:
+            raise CurationError(
+                f"has paths of more than {MOST_PATH_CHARACTERS:,} characters together, the limit for names in memory.",
+                subject=subject,
+                remedy="Pack fewer files, or files with shorter names.",
+            )
+        yield members
+
+
+def _members(blocks: Iterator[bytes], subject: str) -> Iterator[list[Member]]:
     data, start, offset = b"", 0, 0
     for block in blocks:
         passed = min(start, len(data))
@@ -72,7 +94,7 @@ def walk_tar(blocks: Iterator[bytes], subject: str) -> Iterator[list[Member]]:
         if odd:
             yield from _Stream(chain([data[start:]], blocks), offset + start, subject).members()
             return
-    raise _cut_short(offset + len(data), subject)
+    raise _truncated(offset + len(data), subject)
 
 
 def _plain_members(data: bytes, start: int, subject: str) -> tuple[list[Member], int, bool]:
@@ -187,7 +209,7 @@ class _Stream:
             raise self._damaged(str(error)) from error
         yield found
         if len(self._last) < _HEADER:
-            raise _cut_short(self._at, self._subject)
+            raise _truncated(self._at, self._subject)
         if any(self._last):
             raise self._damaged("wrong checksum")
         self._check_rest()
@@ -203,7 +225,7 @@ class _Stream:
             self.seek(entry.offset_data)
             data = self._take(entry.size)
             if len(data) < entry.size:
-                raise _cut_short(self._at, self._subject)
+                raise _truncated(self._at, self._subject)
         return Member(entry.name, kind, entry.size, data)
 
     def _check_global(self, tar: tarfile.TarFile) -> None:
@@ -211,29 +233,27 @@ class _Stream:
             raise CurationError(
                 "has a global tar header that gives all members a path or a size.",
                 subject=self._subject,
-                remedy="Pack the letters again, as one tar archive.",
+                remedy="Pack the folder of the letters again, as one tar archive.",
             )
 
     def _check_rest(self) -> None:
         for data in chain([self._data[self._used :]], self._blocks):
             if data.strip(b"\0"):
                 raise CurationError(
-                    "goes on after the mark of its end: members may hide there.",
+                    "has more bytes after its end mark, where other programs may find members.",
                     subject=self._subject,
-                    remedy="Pack the letters again, as one tar archive.",
+                    remedy="Pack the folder of the letters again, as one tar archive.",
                 )
 
     def _damaged(self, problem: str) -> CurationError:
         if len(self._last) < _HEADER:
-            return _cut_short(self._at, self._subject)
+            return _truncated(self._at, self._subject)
         if self._start == 0 and self._at <= _HEADER:
-            return CurationError(
-                "is no tar archive.", subject=self._subject, remedy="Give a gzip-compressed tar archive."
-            )
+            return wrong_format_error(self._last, self._subject, inside_gzip=True)
         return CurationError(
-            f"has a damaged tar header ({problem}) before byte {self._at} of the inflated stream.",
+            f"has a damaged tar header ({printable(problem)}) before byte {self._at} of the inflated stream.",
             subject=self._subject,
-            remedy="Fetch the archive again, or pack it again.",
+            remedy=_REPACK,
         )
 
     # What tarfile calls.
@@ -256,7 +276,7 @@ class _Stream:
                 f"has extended tar headers larger than {LARGEST_MEMBER} bytes before byte {self._at} of the inflated"
                 " stream.",
                 subject=self._subject,
-                remedy="Fetch the archive again, or pack it again.",
+                remedy=_REPACK,
             )
         self._last = self._take(size)
         return self._last
@@ -276,17 +296,13 @@ class _Stream:
 
 
 def _check_path(path: str, subject: str) -> None:
-    if len(path) > _LONGEST_PATH // 4 and len(path.encode()) > _LONGEST_PATH:
+    if len(path) > LONGEST_PATH // 4 and len(path.encode()) > LONGEST_PATH:
         raise CurationError(
-            f"has a path of more than {_LONGEST_PATH} bytes: {path[:60]!r}...",
+            f"has a path of more than {LONGEST_PATH:,} bytes: {printable(path[:60])}...",
             subject=subject,
-            remedy="Fetch the archive again, or pack it again.",
+            remedy="Shorten the file names and pack the folder again.",
         )
 
 
-def _cut_short(size: int, subject: str) -> CurationError:
-    return CurationError(
-        f"is cut short: no end mark in its {size} bytes of tar.",
-        subject=subject,
-        remedy="Fetch the archive again, or pack it again.",
-    )
+def _truncated(size: int, subject: str) -> CurationError:
+    return CurationError(f"is cut short: no end mark in its {size} bytes of tar.", subject=subject, remedy=_REPACK)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from notmnist_assets.curation.core.figures import contact_sheet
 from notmnist_assets.curation.core.gallery import Exhibit
-from notmnist_assets.curation.core.wording import counted
+from notmnist_assets.curation.core.wording import counted, printable
 
 MOST_ROWS: Final = 100
 """Most rows of a long table that the page shows."""
@@ -55,7 +55,7 @@ def text_cell(text: object) -> Cell:
 
 def code_cell(text: object) -> Cell:
     """Return a cell of text that may break anywhere, such as a hash or a file name."""
-    return Cell(str(text), breaks="anywhere")
+    return Cell(printable(str(text)), breaks="anywhere")
 
 
 def variable_cell(text: object) -> Cell:

@@ -4,12 +4,13 @@ from pathlib import PureWindowsPath
 from urllib.parse import urlsplit
 
 import numpy as np
+import pandas as pd
 
 from notmnist_assets.curation.core.figures import contact_sheet
 from notmnist_assets.curation.core.images import LETTERS, SETS
 from notmnist_assets.curation.core.sampling import evenly_spaced
 from notmnist_assets.curation.core.wording import counted
-from notmnist_assets.curation.reading.files import file_counts, rejected_files
+from notmnist_assets.curation.reading.files import IGNORED, OUTSIDE, file_counts, other_files, rejected_files
 from notmnist_assets.curation.report.blocks import (
     MOST_ROWS,
     Picture,
@@ -80,7 +81,7 @@ def _public_origin(origin: str) -> str:
 
 
 def members_section(data: ReportData) -> Section:
-    """Count members, images and rejected files of each letter."""
+    """Count the files of the archives: images and rejected files of each letter, and files outside the letters."""
     counts = file_counts(data.files).set_index(["letter", "set"])
     rows = [
         [
@@ -91,13 +92,14 @@ def members_section(data: ReportData) -> Section:
         for letter in LETTERS
     ]
     totals = [sum(numbers_of_column) for numbers_of_column in zip(*rows, strict=True)]
+    outside, ignored = other_files(data.files, OUTSIDE), other_files(data.files, IGNORED)
     heads = [
         column
         for place, name in enumerate(SETS)
         for column in (
-            number_column(f"{name}: members", "" if place else "files in the letter's folder of the archive"),
-            number_column("images", "" if place else "files that are readable as 28x28 gray pictures"),
-            number_column("rejected", "" if place else "files that are not, each listed below with its reason"),
+            number_column(f"{name}: files", "" if place else "files in the letter's folder of the archive"),
+            number_column("images", "" if place else "files that are readable as 28x28 gray images"),
+            number_column("rejected", "" if place else "all others, each listed below with its reason"),
         )
     ]
     table = Table(
@@ -106,20 +108,41 @@ def members_section(data: ReportData) -> Section:
         (text_column("letter"), *heads),
         [
             *((text_cell(letter), *map(count, row)) for letter, row in zip(LETTERS, rows, strict=True)),
-            (text_cell("all"), *map(count, totals)),
+            (text_cell("outside A-J"), *(cell for name in SETS for cell in (count(outside[name]), text_cell(""), text_cell("")))),
+            (text_cell("all"), *(count(total + (0 if i % 3 else outside[SETS[i // 3]])) for i, total in enumerate(totals))),
         ],
         total=True,
     )
+    images, rejected = (sum(totals[first::3]) for first in (1, 2))
+    of_outside, of_macos = sum(outside.values()), sum(ignored.values())
+    tail = f" {counted(of_macos, 'file')} that macOS added to the archives, such as .DS_Store, are ignored."
     return Section(
         "members",
-        "Nothing lost",
-        "Every file of the archives is either an image or rejected for a reason: members = images + rejected.",
-        (table,),
+        f"{counted(images + rejected + of_outside, 'file')}: {counted(images, 'image')}, {rejected:,} rejected,"
+        f" {of_outside:,} outside A-J",
+        "Every file of the archives is an image, rejected for a reason, or outside the folders A to J."
+        f"{tail if of_macos else ''}",
+        (table, *([_outside_table(data.files)] if of_outside else [])),
+    )
+
+
+def _outside_table(files: pd.DataFrame) -> Table:
+    """List examples of the files outside the letters."""
+    found = files[files["outcome"] == OUTSIDE]
+    return Table(
+        "outside-table",
+        "Files outside the folders A to J, which are in no dataset",
+        (text_column("archive"), number_column("files"), text_column("path", "the first paths of each archive, in sorted order")),
+        [
+            (text_cell(row.set), count(row.files), code_cell(row.name) if row.name else text_cell("more"))
+            for row in rows_of(found.head(MOST_ROWS))
+        ],
+        hidden=max(0, len(found) - MOST_ROWS),
     )
 
 
 def _counts(images: int, rejected: int) -> tuple[int, int, int]:
-    """Return members, images and rejected files of a letter."""
+    """Return the number of files, images and rejected files of a letter."""
     return int(images + rejected), int(images), int(rejected)
 
 

@@ -2,15 +2,21 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
+import pytest
 
 from notmnist_assets.curation.core.images import LETTERS, SETS
-from notmnist_assets.curation.core.values import LetterImages
+from notmnist_assets.curation.core.values import LetterImages, OtherFiles
 from notmnist_assets.curation.reading.files import (
     ALL_LETTERS,
+    IGNORED,
+    OUTSIDE,
+    border_by_set,
     distinct_images,
     file_counts,
     files_table,
+    other_files,
     readable_files,
     rejected_files,
 )
@@ -47,3 +53,34 @@ def test_distinct_images_are_counted_across_letters() -> None:
     assert distinct_images(table, "small") == len(pixels) == 36
     of_all = table[(table["set"] == "small") & (table["letter"] == ALL_LETTERS)]
     assert of_all["files"].tolist() == [40]
+
+
+def test_files_outside_the_letters_are_counted_beside_images_and_rejected_files() -> None:
+    letters = found()
+    outside, ignored = OtherFiles(480, ("small/K/0.png", "small/K/1.png")), OtherFiles(1, (".DS_Store",))
+    letters["small"] = {
+        letter: replace(value, outside=outside, ignored=ignored) for letter, value in letters["small"].items()
+    }
+    table = files_table(letters)
+    assert other_files(table, OUTSIDE) == {"large": 0, "small": 480}
+    assert other_files(table, IGNORED) == {"large": 0, "small": 1}
+    assert table.loc[table["outcome"] == OUTSIDE, ["files", "name"]].to_numpy().tolist() == [
+        [1, "small/K/0.png"],
+        [1, "small/K/1.png"],
+        [478, ""],
+    ]
+    before = files_table(found())
+    pd.testing.assert_frame_equal(file_counts(table), file_counts(before))
+    pd.testing.assert_frame_equal(
+        rejected_files(table).reset_index(drop=True), rejected_files(before).reset_index(drop=True)
+    )
+
+
+def test_the_border_of_an_archive_is_the_mean_over_all_its_images() -> None:
+    letters = found()
+    borders = border_by_set(files_table(letters))
+    for set_name, by_letter in letters.items():
+        images = np.concatenate([value.images for value in by_letter.values()]).astype(float)
+        inside = images[:, 1:-1, 1:-1]
+        mean = (images.sum() - inside.sum()) / (images.size - inside.size) / 255
+        assert borders[set_name] == pytest.approx(mean)

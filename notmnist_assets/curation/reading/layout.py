@@ -1,0 +1,149 @@
+"""Assigns the files of an archive to letters by their paths, counts all others, and explains which letters lack."""
+
+import re
+import shlex
+from collections.abc import Collection
+from typing import Final
+
+from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.curation.core.images import LETTERS
+from notmnist_assets.curation.core.values import MOST_EXAMPLES, Archive, OtherFiles
+from notmnist_assets.curation.core.wording import counted, printable
+from notmnist_assets.curation.reading.formats import shell_name
+from notmnist_assets.curation.reading.members import Member
+
+ROOT_ONLY: Final = 1
+"""Folders above the letter folders in `<root>/<letter>/<file>`."""
+OTHER_LEVELS: Final = (0, 2)
+"""Folders above the letter folders in archives without a root folder, or with one more folder around it."""
+
+_LETTERS: Final = frozenset(LETTERS)
+_APPLE_DOUBLE: Final = b"\x00\x05\x16\x07"
+_MAC_FOLDER: Final = "__MACOSX"
+_MAC_FOLDER_SETTINGS: Final = ".DS_Store"
+_EXAMPLES_NAMED: Final = 3
+_LOWER_CASE: Final = re.compile(r"(^|/)[a-j]/[^/]+$")
+
+
+class PathSample:
+    """Counts paths and keeps the first of them in sorted order, in bounded memory."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._paths: list[str] = []
+
+    def add(self, path: str) -> None:
+        """Count a path."""
+        self._count += 1
+        self._paths.append(path)
+        if len(self._paths) > 100 * MOST_EXAMPLES:
+            self._paths = sorted(self._paths)[:MOST_EXAMPLES]
+
+    def files(self) -> OtherFiles:
+        """Return the number of paths and the first of them."""
+        return OtherFiles(self._count, tuple(sorted(self._paths)[:MOST_EXAMPLES]))
+
+
+class Layout:
+    """Assigns members to letters while an archive is read.
+
+    Attributes:
+        counts: number of members of each letter so far.
+        levels_elsewhere: numbers of folders above a letter folder, of paths that have another number than `levels`.
+    """
+
+    def __init__(self, archive: Archive, levels: int = ROOT_ONLY) -> None:
+        """Start without members.
+
+        Args:
+            archive: what errors name.
+            levels: number of folders above the letter folders.
+        """
+        self.counts = dict.fromkeys(LETTERS, 0)
+        self.levels_elsewhere: set[int] = set()
+        self._archive = archive
+        self._levels = levels
+        self._root: list[str] | None = None
+        self._outside = PathSample()
+        self._unsafe = PathSample()
+        self._ignored = PathSample()
+
+    def assign(self, member: Member) -> tuple[str, str] | None:
+        """Return the letter and the file name of a member; count it and return None if it belongs to no letter.
+
+        Raises:
+            CurationError: letters lie below two folders.
+        """
+        path = member.path
+        parts = path.split("/")
+        if "" in parts or "." in parts:
+            parts = [part for part in parts if part not in ("", ".")]
+        if parts and _is_from_macos(parts, member.data):
+            self._ignored.add(path)
+            return None
+        unsafe = path.startswith("/") or ".." in parts
+        if unsafe:
+            self._unsafe.add(path)
+        if unsafe or len(parts) < 2 or parts[-2] not in _LETTERS or len(parts) - 2 != self._levels:
+            if not unsafe and len(parts) > 1 and parts[-2] in _LETTERS:
+                self.levels_elsewhere.add(len(parts) - 2)
+            self._outside.add(path)
+            return None
+        *root, letter, name = parts
+        if self._root is None:
+            self._root = root
+        elif root != self._root:
+            raise self._two_roots(self._root, path)
+        self.counts[letter] += 1
+        return letter, name
+
+    def outside(self) -> OtherFiles:
+        """Return the files in no letter folder."""
+        return self._outside.files()
+
+    def unsafe(self) -> OtherFiles:
+        """Return those of `outside` with an absolute path or with `..` in it."""
+        return self._unsafe.files()
+
+    def ignored(self) -> OtherFiles:
+        """Return the files that macOS adds: `__MACOSX/`, AppleDouble files `._x`, and `.DS_Store`."""
+        return self._ignored.files()
+
+    def _two_roots(self, root: list[str], path: str) -> CurationError:
+        return CurationError(
+            f"has letters in two folders: '{printable('/'.join(root))}' and that of '{printable(path)}'.",
+            subject=self._archive.origin,
+            remedy="Pack the letters of one set below one folder.",
+        )
+
+
+def _is_from_macos(parts: list[str], data: bytes | None) -> bool:
+    name = parts[-1]
+    if name.startswith("."):
+        return name == _MAC_FOLDER_SETTINGS or (name.startswith("._") and (data or b"").startswith(_APPLE_DOUBLE))
+    return _MAC_FOLDER in parts
+
+
+def describe_absent(absent: Collection[str], outside: OtherFiles) -> str:
+    """Return which letters an archive lacks, and which other files it has."""
+    problem = f"has no files <root>/<letter>/<file> for the letters {', '.join(absent)}"
+    if not outside.count:
+        return problem
+    paths = [*map(printable, outside.examples[:_EXAMPLES_NAMED]), *(["..."] if outside.count > _EXAMPLES_NAMED else [])]
+    return f"{problem}; it has {counted(outside.count, 'other file')}: {', '.join(paths)}"
+
+
+def repair_layout(archive: Archive, outside: OtherFiles) -> str:
+    """Return what to do with an archive that lacks letters: the command that repacks it, if one is known."""
+    name = shell_name(archive.origin)
+    paths = outside.examples
+    if any("\\" in path for path in paths):
+        change, reason = r"s,\\,/,g", "Its paths have backslashes for slashes"
+    elif any(map(_LOWER_CASE.search, paths)):
+        change, reason = r"s,\(^\|/\)\([a-j]\)/,\1\U\2/,", "Its letter folders have lower-case names"
+    else:
+        return f"Pack a folder that has the folders A to J: tar -czf {name} FOLDER"
+    return (
+        f'{reason}. Repack it with GNU tar: f={name}; d=$(mktemp -d) && tar -xzf "$f" -C "$d"'
+        f' --transform={shlex.quote(change)} && tar -czf "$f" -C "$d" .'
+    )
