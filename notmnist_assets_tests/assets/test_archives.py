@@ -41,7 +41,7 @@ def no_tar(path: Path) -> None:
 
 
 CASES: list[tuple[Callable[[Path], None], str]] = [
-    (without_a_letter, "has no members <root>/<letter>/<file> for the letters G"),
+    (without_a_letter, "has no files <root>/<letter>/<file> for the letters G"),
     (with_few_files, "has too few files: .*B has 1, .*; at least 5 are needed.*NOTMNIST_MIN_SMALL"),
     (cut_short, "is cut short"),
     (with_a_flipped_bit, "."),

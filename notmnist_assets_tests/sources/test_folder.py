@@ -58,7 +58,7 @@ def test_a_folder_that_does_not_exist_is_told_with_the_setting(folder: Path) -> 
     with pytest.raises(CurationError, match="no such folder") as caught:
         fetch(missing)
     assert caught.value.subject == str(missing)
-    assert caught.value.remedy == "Set NOTMNIST_ARCHIVES to the folder that holds both archives."
+    assert caught.value.remedy == "Set NOTMNIST_ARCHIVES to the folder that contains both archives."
     with pytest.raises(CurationError, match="it is a file"):
         fetch(folder / "notMNIST_small.tar.gz")
 

@@ -119,9 +119,8 @@ class Layout:
 
 def _is_from_macos(parts: list[str], data: bytes | None) -> bool:
     name = parts[-1]
-    if name.startswith("."):
-        return name == _MAC_FOLDER_SETTINGS or (name.startswith("._") and (data or b"").startswith(_APPLE_DOUBLE))
-    return _MAC_FOLDER in parts
+    is_twin = name.startswith("._") and data is not None and data.startswith(_APPLE_DOUBLE)
+    return is_twin or name == _MAC_FOLDER_SETTINGS or _MAC_FOLDER in parts
 
 
 def describe_absent(absent: Collection[str], outside: OtherFiles) -> str:
