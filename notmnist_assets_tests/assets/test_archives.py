@@ -1,6 +1,7 @@
 """An archive that cannot give the letters never takes the place of one that did."""
 
 import gzip
+import hashlib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -68,3 +69,40 @@ def test_two_bad_archives_leave_the_last_good_one_and_its_letters(
         assert ended.code == 1
         assert re.search(problem, ended.err)
         assert workspace.bytes_stored() == before
+
+
+def test_the_sha256_of_an_archive_is_computed_once_per_run(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_archive(workspace.archives, "small", members(20, seed=9))
+    size = (workspace.archives / "notMNIST_small.tar.gz").stat().st_size
+    digests: list[CountingDigest] = []
+
+    def count_bytes(data: bytes = b"") -> CountingDigest:
+        digests.append(CountingDigest(data))
+        return digests[-1]
+
+    monkeypatch.setattr("notmnist_assets.curation.core.digests._COARSEST_CLOCK", -10.0)
+    monkeypatch.setattr(hashlib, "sha256", count_bytes)
+    assert workspace.notmnist("run", "archives/small", "letters/small").code == 0
+    assert sum(digest.size == size for digest in digests) == 1
+
+
+class CountingDigest:
+    """A SHA-256 that knows how many bytes it has digested."""
+
+    _sha256 = hashlib.sha256
+
+    def __init__(self, data: bytes) -> None:
+        self._digest = type(self)._sha256(data)
+        self.size = len(data)
+
+    def update(self, data: bytes) -> None:
+        self._digest.update(data)
+        self.size += memoryview(data).nbytes
+
+    def digest(self) -> bytes:
+        return self._digest.digest()
+
+    def hexdigest(self) -> str:
+        return self._digest.hexdigest()

@@ -178,3 +178,13 @@ def test_render_names_the_tool_that_took_its_place(finished: Workspace) -> None:
     ended = finished.notmnist("render", "--per-letter", "200", "--out", "archives")
     assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
     assert "python -m tools.render" in ended.err
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_names_that_a_terminal_cannot_encode_are_escaped(tmp_path: Path, encoding: str) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "NOTMNIST_STORAGE": str(tmp_path / "字")}
+    command = [sys.executable, "-c", "from notmnist_assets.cli.app import main; main()", "export", "npz", str(tmp_path)]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "\\u5b57" in ended.stderr
+    assert "Traceback" not in ended.stderr
