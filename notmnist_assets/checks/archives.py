@@ -1,4 +1,4 @@
-"""Checks of `archives/*`: the stored bytes are the ones that were verified."""
+"""Checks of `archives/*`: the stored file is the one that was verified."""
 
 from collections.abc import Sequence
 
@@ -19,8 +19,8 @@ def _checksum_check(set_name: str) -> dg.AssetChecksDefinition:
         name="checksum",
         asset=key,
         blocking=True,
-        description="The stored bytes are the ones whose SHA-256 was verified when they were copied; for the profile"
-        " full, it is the published one.",
+        description="The stored file is the one that was verified when it was fetched; with the profile full, its"
+        " SHA-256 is the published one.",
     )
     def checksum(settings: SettingsResource, values: StoredValues) -> dg.AssetCheckResult:
         """Compare the stored bytes with their recorded digest, which is ten times as fast as another SHA-256."""

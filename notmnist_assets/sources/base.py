@@ -1,8 +1,4 @@
-"""What every source does, and how the bytes it gives are verified.
-
-Belongs here: file names, expected sizes and digests, and the verification. How bytes arrive is in the modules of
-the sources.
-"""
+"""The interface of all sources, and the verification of archives by size, digest and completeness."""
 
 import re
 from collections.abc import Iterator
@@ -15,6 +11,7 @@ from notmnist_assets.curation.core import published
 from notmnist_assets.curation.core.digests import digest_file
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.values import Archive
+from notmnist_assets.curation.core.wording import printable
 from notmnist_assets.curation.reading.archive import verify_gzip
 from notmnist_assets.curation.reading.formats import is_web_page
 
@@ -34,7 +31,7 @@ def archive_name(set_name: str) -> str:
 
 @dataclass(frozen=True)
 class Expected:
-    """What is known of an archive beforehand; None where nothing is. `by` says who claims it."""
+    """The expected size and digest of an archive, None if unknown; `by` says where they are stated."""
 
     bytes: int | None
     sha256: str | None
@@ -42,31 +39,31 @@ class Expected:
 
 
 class ArchiveSource(Protocol):
-    """Gets archives as verified local files."""
+    """Provides archives as verified local files."""
 
     def fetch(self, set_name: str) -> Archive:
-        """Return the archive of a set, its size and digest verified as far as they are known.
+        """Return the archive of a set after verifying its size and digest, if they are known.
 
         Raises:
-            CurationError: it cannot be had, or is not what was expected.
+            CurationError: it is not available, or has another size or digest than expected.
         """
         ...
 
     def current_sha256(self, set_name: str) -> str | None:
-        """Return the SHA-256 of what `fetch` would give now, None when it would first have to get or make it.
+        """Return the SHA-256 of the archive that `fetch` would return, None if it would have to be downloaded first.
 
         Raises:
-            CurationError: the source cannot be asked, or what it has is damaged.
+            CurationError: the source is not available, or its archive is damaged.
         """
         ...
 
     def validator(self, set_name: str) -> str:
-        """Return text that differs once the source has another archive, asked for once and briefly.
+        """Return text that changes when the archive of the source changes, from one short request.
 
-        It may also differ without another archive: `current_sha256` tells. No archive is transferred or read.
+        It may also change while the archive stays the same, which `current_sha256` shows. No archive is read.
 
         Raises:
-            CurationError: the source cannot be asked, or has no such archive.
+            CurationError: the source is not available, or has no such archive.
         """
         ...
 
@@ -78,15 +75,15 @@ def published_archive(set_name: str) -> Expected:
 
 
 def parse_checksums(data: bytes, set_name: str, where: str) -> Expected:
-    """Return what a `sha256sum` file says of an archive, whatever folder it names; nothing when it does not name it.
+    """Return the digest of an archive from a `sha256sum` file, in any folder; None in it if the file does not name it.
 
     Args:
         data: the file's bytes.
         set_name: large or small.
-        where: of the file.
+        where: path or URL of the file.
 
     Raises:
-        CurationError: the file cannot be obeyed: it is something else, or what it says of the archive is unclear.
+        CurationError: the file has no checksums, or different or unclear ones for the archive.
     """
     name = archive_name(set_name)
     lines = [line.strip() for line in data.decode("utf-8-sig", "replace").splitlines()]
@@ -98,17 +95,17 @@ def parse_checksums(data: bytes, set_name: str, where: str) -> Expected:
     if len(named) > 1:
         problem = f"has different checksums of {name}"
     elif unclear:
-        problem = f"names {name} in a line that is no checksum: {unclear[0][:_LONGEST_QUOTE]}"
+        problem = f"names {name} in a line that is no checksum: {printable(unclear[0][:_LONGEST_QUOTE])}"
     elif is_web_page(data):
         problem = "is a web page, not a file of checksums"
     elif lines and not any(matches):
-        problem = "holds no checksum"
+        problem = "has no checksum"
     if problem:
         raise CurationError(
             f"{problem}.",
             subject=where,
-            remedy="Write it again (sha256sum *.tar.gz > SHA256SUMS), or take it away: archives are then only"
-            " checked for completeness.",
+            remedy="Write it again (sha256sum *.tar.gz > SHA256SUMS), or remove it: archives are then only checked for"
+            " completeness.",
         )
     return Expected(None, named.pop(), f"written in {where}") if named else Expected(None, None, "")
 

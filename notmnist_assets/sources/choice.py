@@ -1,7 +1,4 @@
-"""Which source the settings name, and where it keeps what it gets.
-
-Belongs here: the choice, and nothing of how a source works.
-"""
+"""Chooses the source of the archives and its cache folder from the settings."""
 
 import os
 import tempfile
@@ -14,12 +11,12 @@ from notmnist_assets.sources.sample import SampleSource
 
 
 def source_of(settings: Settings) -> ArchiveSource:
-    """Return the source that the settings name."""
+    """Return the source for the settings `profile` and `archives`."""
     published = settings.profile == "full"
     if settings.archives is None:
         return SampleSource()
     if settings.archives.startswith(("http://", "https://")):
-        # The HTTP client takes a third of a second to import: not for those who have folders.
+        # The HTTP client takes a third of a second to import, which other sources do not need.
         from notmnist_assets.sources.http import HttpSource
 
         return HttpSource(settings.archives, cache_folder(settings), published=published, min_rate=settings.min_rate)
@@ -27,9 +24,9 @@ def source_of(settings: Settings) -> ArchiveSource:
 
 
 def cache_folder(settings: Settings) -> Path:
-    """Return where downloads are kept: beside the values, or locally when those are remote."""
+    """Return the folder for downloads: beside the stored values, or a local folder if those are remote."""
     if "://" in settings.storage:
-        # Where all users share the folder for temporary files, nobody can write into what is another's.
+        # Several users may share the temporary folder, and cannot write into each other's folders.
         user = f"-{os.getuid()}" if hasattr(os, "getuid") else ""
         return Path(tempfile.gettempdir()) / f"notmnist_assets{user}" / settings.profile
     return Path(settings.storage) / settings.profile / "cache"

@@ -1,6 +1,6 @@
-"""Time limits for work that waits for other machines: for all of an exchange, however slowly its bytes come.
+"""Time limits for whole exchanges with other machines, however slowly their bytes arrive.
 
-A limit on each read, which is all that HTTP clients offer, never ends an answer of one byte a second.
+HTTP clients only limit each read, so a server that sends a byte per second would never reach their limit.
 """
 
 import socket
@@ -18,25 +18,25 @@ class _HasSocket(Protocol):
 
 
 class Connections:
-    """The connections of one exchange, which another thread can end."""
+    """The connections of one exchange, which another thread can close."""
 
     def __init__(self) -> None:
-        """Hold none yet."""
+        """Start without connections."""
         self._found: list[Callable[[], socket.socket | None]] = []
         self.ended = False
 
     def trace(self, event: str, info: dict[str, Any]) -> None:
-        """Note each connection that httpx opens: for its request extension `trace`."""
+        """Register each connection that httpx opens: a function for its request extension `trace`."""
         opened = info.get("return_value")
         if event.endswith(("connect_tcp.complete", "start_tls.complete")) and opened is not None:
             self._note(lambda: opened.get_extra_info("socket"))
 
     def add(self, connection: _HasSocket) -> None:
-        """Note a connection of `http.client`."""
+        """Register a connection of `http.client`."""
         self._note(lambda: connection.sock)
 
     def end(self) -> None:
-        """Shut all connections down; a read or write that waits on one of them fails at once."""
+        """Shut down all connections; waiting reads and writes fail at once."""
         self.ended = True
         for find in list(self._found):
             with suppress(OSError):
@@ -50,14 +50,14 @@ class Connections:
 
 
 def within(seconds: float, work: Callable[[Connections], T]) -> T:
-    """Do `work` in a thread of its own and return its result.
+    """Run `work` in a thread and return its result.
 
     Args:
-        seconds: the limit for everything `work` does, looking up names and hanging file systems included.
-        work: gets the place to note its connections, which are shut down when the time is over.
+        seconds: limit for all of `work`, including name lookups and slow file systems.
+        work: takes the object to register its connections with, which are shut down when the time is over.
 
     Raises:
-        TimeoutError: the time is over. The thread is left behind: it ends when the operating system lets it.
+        TimeoutError: the time is over. The thread ends when its last system call returns.
     """
     connections = Connections()
     result: Future[T] = Future()
@@ -66,7 +66,7 @@ def within(seconds: float, work: Callable[[Connections], T]) -> T:
         try:
             result.set_result(work(connections))
         except BaseException as error:
-            # Raised where the result is read.
+            # Raised by `result.result()`.
             result.set_exception(error)
 
     threading.Thread(target=do, daemon=True).start()
@@ -82,7 +82,7 @@ def within(seconds: float, work: Callable[[Connections], T]) -> T:
 
 @contextmanager
 def watched(seconds: float, goes_on: Callable[[], bool]) -> Iterator[Connections]:
-    """Shut the noted connections down as soon as `goes_on`, called each `seconds`, is false; then `ended` is true."""
+    """Call `goes_on` every `seconds`; once it returns False, shut down the connections and set `ended`."""
     connections = Connections()
     done = threading.Event()
 

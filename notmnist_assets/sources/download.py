@@ -1,4 +1,4 @@
-"""One archive from a web server into a file: resumed, retried, at a least rate and within the size it may have."""
+"""Downloads one archive to a file: resumes, retries, and enforces a minimum rate and a maximum size."""
 
 import gzip
 import json
@@ -30,7 +30,7 @@ from notmnist_assets.sources.exchange import (
 
 _CONDITIONS: Final = ("If-None-Match", "If-Modified-Since")
 _STEP: Final = 1 << 16
-"""Bytes that count as progress: after so many more, failed attempts are counted from one again."""
+"""Bytes that count as progress: after this many more, the count of failed attempts restarts."""
 _GZIP: Final = b"\x1f\x8b"
 _GZIP_LABELS: Final = frozenset({"gzip", "x-gzip"})
 _OTHER_MIRROR: Final = "Use another mirror (NOTMNIST_ARCHIVES)."
@@ -41,14 +41,14 @@ class Download:
     """The transfer of one archive.
 
     Attributes:
-        url: of the archive.
+        url: URL of the archive.
         auth: user and password.
-        final: the file of an earlier download, which is kept when the server says that it is current.
-        expected: what is known of the archive.
-        min_rate: kB/s below which an attempt is broken off; 0 for none.
-        limits: of requests.
+        final: file of an earlier download, which is kept if the server says that it is current.
+        expected: expected size and digest of the archive.
+        min_rate: kB/s below which an attempt is canceled; 0 for no minimum.
+        limits: limits of requests.
         wait: seconds between attempts.
-        received: bytes that came so far.
+        received: bytes received so far.
     """
 
     url: str
@@ -62,16 +62,16 @@ class Download:
 
     @property
     def part(self) -> Path:
-        """The file that grows."""
+        """The file of the unfinished download."""
         return self.final.with_suffix(".part")
 
     def run(self) -> None:
-        """Fetch what is missing of `part`, in as many attempts as it takes; leave no `part` if `final` is current.
+        """Download what is missing of `part`; there is no `part` afterwards if `final` is current.
 
-        Attempts are counted from the last progress; one that was too slow counts whatever it brought.
+        Failed attempts are counted since the last progress; an attempt that is too slow counts as failed in any case.
 
         Raises:
-            CurationError: the archive cannot be had.
+            CurationError: the download failed.
         """
         best = _size(self.part)
         too_slow = False
@@ -110,13 +110,13 @@ class Download:
                 with answer(
                     "GET", self.url, headers, auth=self.auth, limits=self.limits, connections=connections
                 ) as response:
-                    self._take(response, headers)
+                    self._accept(response, headers)
             except (httpx.TransportError, TryAgainError) as error:
                 problem = error
-        # Of a body without a known size, a connection that was shut down looks like the end.
+        # For a body of unknown size, a connection that was shut down looks like the end of the body.
         if connections.ended:
             raise _TooSlowError(
-                f"fewer than {self.min_rate:g} kB/s came within {self.limits.window:g} seconds (NOTMNIST_MIN_RATE)"
+                f"fewer than {self.min_rate:g} kB/s arrived within {self.limits.window:g} seconds (NOTMNIST_MIN_RATE)"
             ) from problem
         if isinstance(problem, TryAgainError):
             raise problem
@@ -124,14 +124,14 @@ class Download:
             raise TryAgainError(in_words(problem, self.url)) from problem
 
     def _headers(self) -> dict[str, str]:
-        """Return the headers that ask for what is missing."""
+        """Return the headers that request the missing bytes."""
         if not self.part.exists():
             return marks(self.final, self.url) if self.final.exists() else {}
         known = _read_facts(self.part)
         start = _size(self.part) if known.get("etag") and known.get("url") == self.url else 0
         return {"Range": f"bytes={start}-", "If-Range": known["etag"]} if start else {}
 
-    def _take(self, response: httpx.Response, asked: dict[str, str]) -> None:
+    def _accept(self, response: httpx.Response, asked: dict[str, str]) -> None:
         if response.status_code == httpx.codes.NOT_MODIFIED and not asked.keys().isdisjoint(_CONDITIONS):
             return
         if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
@@ -139,9 +139,9 @@ class Download:
             raise TryAgainError("the server has no such range")
         if response.status_code == httpx.codes.PARTIAL_CONTENT and not _continues(response, self.part):
             forget(self.part)
-            raise TryAgainError("the server sent another part than was asked for")
+            raise TryAgainError("the server sent another range than the requested one")
         refuse_status(response, self.url)
-        # Many servers label `.tar.gz` files as encoded, and send them as they are.
+        # Many servers label `.tar.gz` files as encoded but send them unchanged.
         labelled = response.headers.get("Content-Encoding", "").strip().lower() in _GZIP_LABELS
         if not labelled:
             refuse_encoding(response, self.url)
@@ -153,10 +153,10 @@ class Download:
     def _receive(self, response: httpx.Response) -> None:
         resumed = response.status_code == httpx.codes.PARTIAL_CONTENT
         start = _size(self.part) if resumed else 0
-        total = self._size_to_come(response, start)
+        total = self._announced_size(response, start)
         most = total if total is not None else self.limits.archive
         if not resumed:
-            # What came before belongs to another answer, and the facts must never describe bytes of that one.
+            # Earlier bytes belong to another response, and the facts must never describe those.
             self.part.unlink(missing_ok=True)
         etag = response.headers.get("ETag", "")
         facts = {
@@ -187,8 +187,8 @@ class Download:
         forget(self.part)
         raise self._too_large(most) if came else self._web_page()
 
-    def _size_to_come(self, response: httpx.Response, start: int) -> int | None:
-        """Return the size of the whole archive, published or announced; None when nobody says."""
+    def _announced_size(self, response: httpx.Response, start: int) -> int | None:
+        """Return the size of the whole archive, published or announced by the server; None if unknown."""
         length = response.headers.get("Content-Length", "")
         total = start + int(length) if length.isascii() and length.isdigit() else self.expected.bytes
         if self.expected.bytes is not None and total != self.expected.bytes:
@@ -221,7 +221,7 @@ class Download:
 
 
 class _TooSlowError(TryAgainError):
-    """A download came at less than the least rate."""
+    """A download was slower than the minimum rate."""
 
 
 @contextmanager
@@ -231,7 +231,7 @@ def disk_errors_in_words(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise CurationError(
-            f"a download cannot be kept there: {error.strerror or error}.",
+            f"a download cannot be stored there: {error.strerror or error}.",
             subject=str(error.filename or folder),
             remedy="Free space, make the folder writable, or set NOTMNIST_STORAGE to another one.",
         ) from error
@@ -250,7 +250,7 @@ def _size(path: Path) -> int:
 
 
 def _continues(response: httpx.Response, part: Path) -> bool:
-    """Tell whether an answer of 206 goes on where `part` ends, with bytes of the same file."""
+    """Return whether a response with status 206 continues where `part` ends, with bytes of the same file."""
     known = _read_facts(part)
     start = part.stat().st_size if part.exists() else -1
     goes_on: bool = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
@@ -259,12 +259,12 @@ def _continues(response: httpx.Response, part: Path) -> bool:
 
 
 def facts_of(path: Path) -> Path:
-    """Return the file that says where the bytes in `path` came from, and the server's marks for them."""
+    """Return the file that records the URL of the bytes in `path`, and their ETag and date."""
     return path.with_name(f"{path.name}.json")
 
 
 def marks(path: Path, url: str) -> dict[str, str]:
-    """Return the headers that ask a server whether the bytes in `path` are still what it has; empty if unknown."""
+    """Return the headers of a conditional request for the bytes in `path`; empty if their ETag and date are unknown."""
     known = _read_facts(path)
     if known.get("url") != url:
         return {}
@@ -273,7 +273,7 @@ def marks(path: Path, url: str) -> dict[str, str]:
 
 
 def forget(path: Path) -> None:
-    """Delete a download and what is known of it."""
+    """Delete a download and the facts about it."""
     path.unlink(missing_ok=True)
     facts_of(path).unlink(missing_ok=True)
 

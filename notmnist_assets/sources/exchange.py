@@ -1,6 +1,6 @@
-"""Requests to the server that holds the archives: whole answers in bounded time, and refusals in words.
+"""Requests to the server of the archives: complete responses in bounded time, retries, and errors that explain.
 
-Bodies are taken as they are sent: no `Content-Encoding` is applied, not in a redirection either.
+Bodies are returned as they are sent: no `Content-Encoding` is applied, not even in a redirection.
 """
 
 import logging
@@ -19,9 +19,9 @@ from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.settings.urls import without_userinfo
 from notmnist_assets.sources.deadlines import Connections, within
 
-CHECK_URL: Final = "Check NOTMNIST_ARCHIVES: the base URL of the folder that holds both archives."
+CHECK_URL: Final = "Check NOTMNIST_ARCHIVES: the base URL of the folder that contains both archives."
 _CHECK_PROXY: Final = "Check the proxy: HTTP_PROXY, HTTPS_PROXY, and NO_PROXY for hosts to reach without it."
-_WORTH_RETRYING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_TEMPORARY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _PLAIN: Final = ("", "identity")
 _MOST_REDIRECTIONS: Final = 10
 T = TypeVar("T")
@@ -31,16 +31,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Limits:
-    """What an exchange may take; sizes in bytes, times in seconds.
+    """Limits of requests; sizes in bytes, times in seconds.
 
     Attributes:
-        silence: between two pieces of an answer.
-        question: for a whole answer that is no archive.
-        window: the time over which a download's rate is measured.
-        asked_pause: the longest pause that a server may ask for with `Retry-After`.
+        silence: time between two pieces of a response.
+        question: time for a whole response that is no archive.
+        window: time over which the rate of a download is measured.
+        asked_pause: longest pause that a server may request with `Retry-After`.
         checksums: size of SHA256SUMS.
-        archive: size of an archive of which nothing is known.
-        attempts: in a row that bring nothing new.
+        archive: size of an archive whose size is unknown.
+        attempts: number of consecutive attempts without progress.
     """
 
     silence: float = 30.0
@@ -53,7 +53,7 @@ class Limits:
 
 
 class TryAgainError(Exception):
-    """A failure that may pass; `pause` is how many seconds the server asks to wait."""
+    """A failure that may be temporary; `pause` is the number of seconds that the server requests to wait."""
 
     def __init__(self, message: str, pause: float = 0.0) -> None:
         super().__init__(message)
@@ -70,7 +70,7 @@ def answer(
     limits: Limits,
     connections: Connections,
 ) -> Iterator[httpx.Response]:
-    """Send a request, follow its redirections, and yield the last response, its body unread."""
+    """Send a request, follow its redirections, and yield the last response with its body unread."""
     timeout = httpx.Timeout(limits.silence)
     with httpx.Client(timeout=timeout, follow_redirects=False) as client:
         request = client.build_request(
@@ -81,7 +81,7 @@ def answer(
         )
         response = client.send(request, auth=auth, stream=True)
         try:
-            # Not by httpx, which would read and inflate the body of each redirection.
+            # httpx would read and inflate the body of each redirection.
             for _ in range(_MOST_REDIRECTIONS):
                 if response.next_request is None:
                     break
@@ -101,10 +101,10 @@ def ask(
     limits: Limits,
     most: int = 0,
 ) -> tuple[httpx.Response, bytes]:
-    """Return a response, and its body as sent when it succeeds and `most` is not 0.
+    """Return a response, and its body as sent if it is a success and `most` is not 0.
 
     Raises:
-        TryAgainError: nothing came, not all of it within `limits.question`, or the connection broke.
+        TryAgainError: the response did not arrive within `limits.question`, or the connection broke.
         CurationError: the body is longer than `most`, or encoded.
     """
 
@@ -119,7 +119,7 @@ def ask(
                         raise CurationError(
                             f"it is larger than {most} bytes, the limit for a file of checksums.",
                             subject=url,
-                            remedy="Replace it by what sha256sum writes, or take it away.",
+                            remedy="Replace it by the output of sha256sum, or remove it.",
                         )
             return response, bytes(body)
 
@@ -133,17 +133,17 @@ def refuse_status(response: httpx.Response, url: str) -> None:
     """Raise an error for a response that is no success.
 
     Raises:
-        TryAgainError: it may pass.
-        CurationError: it will not pass by itself.
+        TryAgainError: the error may be temporary.
+        CurationError: the error is permanent.
     """
     status = f"{response.status_code} {response.reason_phrase}".strip()
     proxy = proxy_of(url)
-    if response.status_code in _WORTH_RETRYING:
+    if response.status_code in _TEMPORARY:
         through = f" (through the proxy {proxy})" if proxy else ""
         raise TryAgainError(f"the server answered {status}{through}", _pause_asked_for(response))
     if response.status_code == httpx.codes.PROXY_AUTHENTICATION_REQUIRED:
         raise CurationError(f"the proxy {proxy or ''} answered {status}.", subject=url, remedy=_CHECK_PROXY)
-    # Redirections that lead somewhere have been followed.
+    # Redirections with a target have been followed.
     if not response.is_success:
         raise CurationError(
             f"the server, or the proxy {proxy} on the way to it, answered {status}."
@@ -155,18 +155,18 @@ def refuse_status(response: httpx.Response, url: str) -> None:
 
 
 def refuse_encoding(response: httpx.Response, url: str) -> None:
-    """Raise a CurationError when the body is encoded, although it was asked for as it is."""
+    """Raise a CurationError if the body is encoded although the request asks for no encoding."""
     encoding = response.headers.get("Content-Encoding", "")
     if encoding.strip().lower() not in _PLAIN:
         raise CurationError(
-            f"the server sends it encoded (Content-Encoding: {encoding[:40]}), which nobody asked for.",
+            f"the server sends it encoded (Content-Encoding: {encoding[:40]}), which was not requested.",
             subject=url,
             remedy="Let the server send the file as it is, or set NOTMNIST_ARCHIVES to another mirror or a folder.",
         )
 
 
 def proxy_of(url: str) -> str | None:
-    """Return the proxy that requests of `url` go through, without its password; None when they go straight."""
+    """Return the proxy for requests of `url`, without its password; None if there is none."""
     parts = httpx.URL(url)
     proxies = urllib.request.getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
@@ -176,7 +176,7 @@ def proxy_of(url: str) -> str | None:
 
 
 def in_words(error: Exception, url: str) -> str:
-    """Return what went wrong with a request, and which proxy it went through."""
+    """Return the error of a request and its proxy as text."""
     proxy = proxy_of(url)
     through = f" (through the proxy {proxy})" if proxy else ""
     if isinstance(error, httpx.ProxyError):
@@ -185,24 +185,24 @@ def in_words(error: Exception, url: str) -> str:
 
 
 def once(work: Callable[[], T], url: str) -> T:
-    """Do `work`; any failure is a CurationError."""
+    """Run `work`; any failure is a CurationError."""
     try:
         return work()
     except (TryAgainError, httpx.HTTPError, httpx.InvalidURL) as error:
-        raise CurationError(f"it cannot be asked for: {error}.", subject=url, remedy=CHECK_URL) from error
+        raise CurationError(f"the request failed: {error}.", subject=url, remedy=CHECK_URL) from error
 
 
 def retrying(
     work: Callable[[], T], url: str, limits: Limits, wait: Wait | None, progress: Callable[[], bool] = lambda: False
 ) -> T:
-    """Do `work` until it succeeds, fails for a reason that stays, or `limits.attempts` in a row brought nothing new.
+    """Run `work` until it succeeds, fails permanently, or made no progress in `limits.attempts` consecutive attempts.
 
     Args:
-        work: raises a TryAgainError when it may succeed later.
-        url: what it asks for.
-        limits: how often it is tried, and how long a server may let us wait.
+        work: raises a TryAgainError if it may succeed later.
+        url: the URL that it requests.
+        limits: number of attempts, and the longest pause that a server may request.
         wait: seconds between attempts; exponential from 1 to 60 with jitter by default.
-        progress: whether an attempt brought something new.
+        progress: returns whether the last attempt made progress.
     """
     usual = wait or wait_exponential_jitter(initial=1, max=60)
     barren = 0
@@ -211,7 +211,7 @@ def retrying(
     def count(state: RetryCallState) -> None:
         nonlocal barren, asked
         barren = 0 if progress() else barren + 1
-        # The waits begin anew as well.
+        # The waits restart as well.
         state.attempt_number = max(1, barren)
         error = state.outcome.exception() if state.outcome else None
         asked = error.pause if isinstance(error, TryAgainError) else 0.0
@@ -235,15 +235,15 @@ def retrying(
         raise CurationError(
             often,
             subject=url,
-            remedy="Try again later: a download goes on where it stopped. Or set NOTMNIST_ARCHIVES to a mirror"
+            remedy="Try again later: a download resumes where it stopped. Or set NOTMNIST_ARCHIVES to a mirror"
             " or to a folder.",
         ) from error
     except (httpx.RequestError, httpx.InvalidURL) as error:
-        raise CurationError(f"it cannot be asked for: {error}.", subject=url, remedy=CHECK_URL) from error
+        raise CurationError(f"the request failed: {error}.", subject=url, remedy=CHECK_URL) from error
 
 
 def _pause_asked_for(response: httpx.Response) -> float:
-    """Return the seconds in `Retry-After`, which has a number or a date; 0 without a valid one."""
+    """Return the seconds of `Retry-After`, which is a number or a date; 0 if it is absent or invalid."""
     text = response.headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
         return float(text[:9])

@@ -23,12 +23,12 @@ class FolderSource:
     """The two archives in a folder, verified against published checksums or those beside them, if there are any."""
 
     def __init__(self, folder: str, *, published: bool) -> None:
-        """Use `folder`; with `published`, the archives must be the originals."""
+        """Use the archives in `folder`, which must be the originals if `published`."""
         self._folder = Path(folder)
         self._published = published
 
     def expected(self, set_name: str) -> Expected:
-        """Return the published numbers, else what SHA256SUMS in the folder says."""
+        """Return the published size and digest, or the digest in SHA256SUMS in the folder."""
         if self._published:
             return published_archive(set_name)
         checksums = self._folder / CHECKSUMS
@@ -45,7 +45,7 @@ class FolderSource:
         return parse_checksums(data, set_name, str(checksums))
 
     def current_sha256(self, set_name: str) -> str | None:
-        """Return the digest of the archive where it lies."""
+        """Return the digest of the archive in the folder."""
         return self.fetch(set_name).sha256
 
     def validator(self, set_name: str) -> str:
@@ -58,7 +58,7 @@ class FolderSource:
         return "; ".join(f"{fact.st_size} bytes, changed {fact.st_mtime_ns}" for fact in facts)
 
     def fetch(self, set_name: str) -> Archive:
-        """Return the archive where it lies. Without an expected digest, reading it shows whether it is complete."""
+        """Return the archive in the folder. Without an expected digest, reading it shows whether it is complete."""
         path = self._path(set_name)
         return matching(path, self.expected(set_name), str(path))
 
@@ -69,9 +69,9 @@ class FolderSource:
         return path
 
     def _missing(self, path: Path) -> CurationError:
-        """Return why there is no such archive: no folder, or what is in it instead."""
+        """Return the error for a missing archive, with the files that the folder has instead."""
         if not self._folder.is_dir():
-            kind = "it is a file, and no folder." if self._folder.exists() else "there is no such folder."
+            kind = "it is a file, not a folder." if self._folder.exists() else "there is no such folder."
             return CurationError(
                 kind,
                 subject=str(self._folder),
@@ -90,7 +90,7 @@ class FolderSource:
 
 
 def _other_format(path: Path, other: Path) -> CurationError:
-    """Return the error for an archive that is absent, while a file of its name with another ending is there."""
+    """Return the error for a missing archive if there is a file of its name with another extension."""
     with other.open("rb") as file:
         start = file.read(START_BYTES)
     command = repack_command(start, shell_name(str(other)), shell_name(str(path)))

@@ -1,6 +1,6 @@
-"""Archives from a web server: streamed, resumed, retried, verified before they get their name.
+"""Downloads archives from a web server and verifies them before they get their name.
 
-Nothing is downloaded again while the server says, by ETag or by date and size, that the archive is the one we have.
+An archive is not downloaded again while the server says, by ETag or by date and size, that it is unchanged.
 """
 
 import logging
@@ -28,7 +28,7 @@ from notmnist_assets.sources.download import Download, disk_errors_in_words, fac
 from notmnist_assets.sources.exchange import Limits, Wait, ask, once, refuse_status, retrying
 
 _BRIEF: Final = Limits(silence=5.0, question=8.0)
-"""For questions of ticks, several of which must fit into a minute."""
+"""For requests in ticks of sensors, several of which must fit into a minute."""
 _MIN_RATE: Final = Settings.model_fields["min_rate"].default
 _log = logging.getLogger(__name__)
 
@@ -49,12 +49,12 @@ class HttpSource:
         """Use the archives below `base_url`.
 
         Args:
-            base_url: http or https URL of the folder; a user and password in it are sent, and told nowhere.
-            cache: downloads are kept below it.
-            published: the archives must be the originals.
-            min_rate: kB/s below which a download is broken off and tried again; 0 for none.
+            base_url: http or https URL of the folder; a user and password in it are sent, but never printed.
+            cache: folder for downloads.
+            published: whether the archives must be the originals.
+            min_rate: kB/s below which a download is canceled and retried; 0 for no minimum.
             wait: seconds between attempts; exponential from 1 to 60 with jitter by default.
-            limits: of requests.
+            limits: limits of requests.
         """
         self._base = without_userinfo(base_url).rstrip("/") + "/"
         self._auth = userinfo(base_url)
@@ -65,15 +65,15 @@ class HttpSource:
         self._limits = limits or Limits()
 
     def expected(self, set_name: str) -> Expected:
-        """Return the published numbers, else what SHA256SUMS on the server says."""
+        """Return the published size and digest, or the digest in SHA256SUMS on the server."""
         if self._published:
             return published_archive(set_name)
         return retrying(lambda: self._listed(set_name, self._limits), self._base + CHECKSUMS, self._limits, self._wait)
 
     def current_sha256(self, set_name: str) -> str | None:
-        """Return the digest of the download when the server says that it is current; nothing is transferred.
+        """Return the digest of the stored download if the server says that it is current; no archive is transferred.
 
-        It is asked once and briefly, for this is done in ticks too. The download that may follow has more patience.
+        There is one request with short limits, because ticks of sensors call this; downloads have longer limits.
         """
         url = self._base + archive_name(set_name)
         final = self._folder / archive_name(set_name)
@@ -82,7 +82,7 @@ class HttpSource:
             return None
 
         def is_current() -> bool:
-            # Not every server answers HEAD; a GET is closed before its body comes.
+            # Some servers do not answer HEAD. The GET is closed before its body arrives.
             response, _ = ask("GET", url, known, auth=self._auth, limits=_BRIEF)
             if response.status_code == httpx.codes.NOT_MODIFIED:
                 return True
@@ -94,16 +94,16 @@ class HttpSource:
         return verified(final, self._expected_briefly(set_name), url).sha256
 
     def validator(self, set_name: str) -> str:
-        """Return the server's ETag, date and size of the archive, and what SHA256SUMS says of it.
+        """Return the server's ETag, date and size of the archive, and its digest in SHA256SUMS.
 
-        The archive is asked for by HEAD, else by a GET of a byte.
+        The request is HEAD or, if that fails, a GET of one byte.
         """
         url = self._base + archive_name(set_name)
 
         def look() -> httpx.Response:
             response, _ = ask("HEAD", url, {}, auth=self._auth, limits=_BRIEF)
             if response.is_error:
-                # Not every server answers HEAD. The connection is closed before more than the byte comes.
+                # Some servers do not answer HEAD. The connection is closed after the first byte.
                 response, _ = ask("GET", url, {"Range": "bytes=0-0"}, auth=self._auth, limits=_BRIEF)
                 refuse_status(response, url)
             return response
@@ -114,7 +114,7 @@ class HttpSource:
         return f"{response.headers.get('ETag')}, {response.headers.get('Last-Modified')}, {size} bytes, {listed}"
 
     def fetch(self, set_name: str) -> Archive:
-        """Download the archive unless the one we have is current, and return it verified."""
+        """Download the archive unless the stored download is current, and return it verified."""
         url = self._base + archive_name(set_name)
         expected = self.expected(set_name)
         final = self._folder / archive_name(set_name)
@@ -127,13 +127,13 @@ class HttpSource:
                 try:
                     return verified(final, expected, url)
                 except CurationError:
-                    # It was right when it came: the disk is to blame, not the server.
+                    # It was verified when it was downloaded, so the file changed on the disk.
                     forget(final)
                     download.run()
             try:
                 archive = verified(part, expected, url)
             except CurationError:
-                # Resuming from wrong bytes cannot end well: the next attempt starts from nothing.
+                # The next attempt must not resume from wrong bytes.
                 forget(part)
                 raise
             part.replace(final)
@@ -147,14 +147,14 @@ class HttpSource:
         return once(lambda: self._listed(set_name, _BRIEF), self._base + CHECKSUMS)
 
     def _listed(self, set_name: str, limits: Limits) -> Expected:
-        """Return what the file of checksums says of an archive; nothing when the server has no such file."""
+        """Return the digest of an archive in SHA256SUMS; None in it if the server has no such file."""
         url = self._base + CHECKSUMS
         response, body = ask("GET", url, {}, auth=self._auth, limits=limits, most=limits.checksums)
         if response.status_code in (403, 404):
             return Expected(None, None, "")
         refuse_status(response, url)
         if is_web_page(body):
-            # What such servers answer to whatever they do not have.
+            # Such servers answer with a page instead of status 404.
             _log.warning("%s: the server answers with a web page, so there are no checksums", url)
             return Expected(None, None, "")
         return parse_checksums(body, set_name, url)

@@ -1,7 +1,7 @@
-"""The sample that the package ships: both archives and their checksums, as files of the package.
+"""The sample: both archives and their checksums, which are files of the package, rendered by `tools/render`.
 
-`tools/render` made them. `sample_files/ground_truth.parquet` lists the duplicates, leaks, wrong labels and unreadable
-files that were planted in them, `sample_files/recipe.json` what they were rendered with.
+`sample_files/ground_truth.parquet` lists the duplicates, leaks, wrong labels and unreadable files that were planted in
+them, `sample_files/recipe.json` the parameters and package versions of the rendering.
 """
 
 import atexit
@@ -25,10 +25,10 @@ atexit.register(_unpacked.close)
 
 
 class SampleSource:
-    """Gives the package's own archives, verified against the checksums beside them."""
+    """Provides the archives of the package, verified against the checksums beside them."""
 
     def fetch(self, set_name: str) -> Archive:
-        """Return the archive where it was installed, verified."""
+        """Return the installed archive, verified."""
         path = _local_path(archive_name(set_name))
         try:
             archive = verified(path, self._expected(set_name), str(path))
@@ -43,7 +43,7 @@ class SampleSource:
         return self.fetch(set_name).sha256
 
     def validator(self, set_name: str) -> str:
-        """Return the digest that the package states."""
+        """Return the digest in the package's SHA256SUMS."""
         return str(self._expected(set_name).sha256)
 
     def _expected(self, set_name: str) -> Expected:
@@ -53,5 +53,5 @@ class SampleSource:
 
 @cache
 def _local_path(name: str) -> Path:
-    """Return a path to a file of the sample: a copy until the program ends, if the package is not in a folder."""
+    """Return the path of a file of the sample. If the package is zipped, it is a copy that is deleted at exit."""
     return _unpacked.enter_context(as_file(FILES / name))

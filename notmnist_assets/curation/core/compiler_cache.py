@@ -1,4 +1,4 @@
-"""Where compiled loops are kept: a folder for temporary files where neither the package nor the home can be written."""
+"""Gives Numba a temporary folder as its cache if it can write neither beside the package nor in the user's cache."""
 
 import os
 import tempfile
@@ -9,24 +9,24 @@ _VARIABLE: Final = "NUMBA_CACHE_DIR"
 
 
 def use_writable_cache() -> None:
-    """Name a folder to Numba where its own places cannot be written; call it before Numba is imported."""
-    if _VARIABLE not in os.environ and not any(map(_can_be_written, _usual_places())):
-        os.environ[_VARIABLE] = str(_temporary_place())
+    """Set NUMBA_CACHE_DIR if Numba can write to none of its default folders; call this before Numba is imported."""
+    if _VARIABLE not in os.environ and not any(map(_can_be_written, _default_folders())):
+        os.environ[_VARIABLE] = str(_temporary_folder())
 
 
-def _usual_places() -> list[Path]:
-    """Return beside which folders Numba keeps what it compiled: the package, and the user's caches."""
+def _default_folders() -> list[Path]:
+    """Return the folders in which Numba caches compiled code by default."""
     caches = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
     return [Path(__file__).parent, Path(caches)]
 
 
 def _can_be_written(folder: Path) -> bool:
-    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
     return os.access(existing, os.W_OK | os.X_OK)
 
 
-def _temporary_place() -> Path:
-    """Return a folder that only this user can write: what is in it is executed."""
+def _temporary_folder() -> Path:
+    """Return a folder that only this user can write, since the code in it is executed."""
     user = os.getuid() if hasattr(os, "getuid") else 0
     folder = Path(tempfile.gettempdir()) / f"notmnist_assets-numba-{user}"
     try:

@@ -1,7 +1,4 @@
-"""How far the numbers that describe a dataset moved from one version to the next, and how far they may.
-
-Belongs here: kinds of limits, and the comparison. Which numbers an asset has, and which limits they get, does not.
-"""
+"""Compares numbers that describe two versions of a dataset, and says which changed by more than their limit."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -14,7 +11,7 @@ from notmnist_assets.curation.core.intervals import wilson_interval
 DRIFT_COLUMNS: Final = ("quantity", "previous", "actual", "change", "threshold", "drifted")
 
 Limit = Callable[[float, float], float]
-"""From the previous value and the actual one, the largest change that is no drift, in the unit of the values."""
+"""Returns the largest change that is no drift, given the previous and the actual value, in their unit."""
 
 
 def within_share(share: float) -> Limit:
@@ -28,9 +25,9 @@ def within(change: float) -> Limit:
 
 
 def within_chance(errors: float) -> Limit:
-    """Allow so many standard errors of the difference of two counts, which is the root of their sum.
+    """Allow this many standard errors of the difference of two counts, which is the square root of their sum.
 
-    For counts of rare events, such as duplicates: collected anew, they would differ by chance (Poisson).
+    For counts of rare events, such as duplicates, which differ by chance between two collections (Poisson).
     """
     return lambda previous, actual: errors * math.sqrt(previous + actual)
 
@@ -46,7 +43,7 @@ def within_interval(trials: float) -> Limit:
 
 
 def compare(previous: Mapping[str, float], actual: Mapping[str, float], limits: Mapping[str, Limit]) -> pd.DataFrame:
-    """Compare the quantities that have a limit and that both versions know, in the order of the limits.
+    """Compare the quantities that have a limit and that both versions have, in the order of the limits.
 
     Returns:
         One row per quantity: `quantity`, `previous`, `actual`, `change` (actual - previous), `threshold` (the largest

@@ -1,7 +1,4 @@
-"""The one error that curation raises for bad input.
-
-Belongs here: the exception and its shape. Programming errors stay the built-in exceptions.
-"""
+"""The exception that the library raises for bad input; programming errors are built-in exceptions."""
 
 import errno
 import tempfile
@@ -13,7 +10,7 @@ _FORBIDDEN: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class CurationError(Exception):
-    """Bad input, told so that a person can act: what happened, to which file or asset, what to do next."""
+    """Bad input: what happened, to which file or asset, and what to do next."""
 
     def __init__(self, problem: str, *, subject: str, remedy: str) -> None:
         super().__init__(f"{subject}: {problem} {remedy}")
@@ -23,10 +20,10 @@ class CurationError(Exception):
 
 
 def disk_trouble(error: OSError) -> CurationError | None:
-    """Return which file a full disk or missing permission kept from being written, and the remedy; else None."""
+    """Return the error for a full disk or a missing permission, with the file and the remedy; None for other errors."""
     if error.errno not in (*_FULL, *_FORBIDDEN):
         return None
-    # Python names no file when a write fails that a temporary file stands behind.
+    # Errors of writes to an open file name no file; those of this library are in the temporary folder.
     place = Path(str(error.filename)) if error.filename is not None else Path(tempfile.gettempdir())
     remedy = "Free space on its disk" if error.errno in _FULL else "Allow this user to write there"
     if place.is_relative_to(tempfile.gettempdir()):

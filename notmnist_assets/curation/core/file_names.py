@@ -1,8 +1,4 @@
-"""What file names tell: who a row is, and in which font it was drawn.
-
-Belongs here: the table of where rows come from, the path that each row goes by, and finding rows by it. Which files an
-archive holds is in `members`.
-"""
+"""Decodes fonts from file names, and builds and compares the `sources` tables that identify the file of each row."""
 
 import binascii
 from collections.abc import Sequence
@@ -36,7 +32,7 @@ def font_name(file_name: str) -> str:
 
 def fonts_of(names: Names) -> Names:
     """Return the font of each file name, object array (n,) of str, by `font_name`."""
-    # Ten letters share most fonts: each name is decoded once.
+    # Most names occur in all ten letters; each is decoded once.
     codes, distinct = pd.factorize(names)
     fonts: Names = np.array([font_name(name) for name in distinct], dtype=object)[codes]
     return fonts
@@ -45,10 +41,10 @@ def fonts_of(names: Names) -> Names:
 def source_table(
     sets: Sequence[str], set_of: npt.NDArray[np.integer], labels: npt.NDArray[np.int32], names: Names
 ) -> pd.DataFrame:
-    """Return where rows come from, as `Split.sources` has it.
+    """Return the source of each row, as in `Split.sources`.
 
     Args:
-        sets: the sets that rows may be of.
+        sets: names of the sets.
         set_of: integers (n,), position in `sets`.
         labels: int32 (n,), 0 to 9 for A to J.
         names: object array (n,) of str, file names.
@@ -67,21 +63,21 @@ def source_table(
 
 
 def file_paths(sources: pd.DataFrame) -> "pd.Series[str]":
-    """Return `set/letter/name` of each row, equal exactly where rows were made of one file.
+    """Return `set/letter/name` of each row. Paths are equal exactly if rows come from the same file.
 
     Args:
-        sources: `set`, `letter`, `name`, and whatever else, as in `Split.sources`.
+        sources: at least the columns `set`, `letter` and `name` of `Split.sources`.
 
     Returns:
         str (n,), with the index of `sources`.
     """
-    # Sets and letters have no slash: whatever is in a name, two files never have one path.
+    # Sets and letters have no slash, so different files have different paths, whatever their names.
     set_name, letter, name = (sources[column].astype("str") for column in FILE_COLUMNS)
     return set_name + "/" + letter + "/" + name
 
 
 def rows_by_file(sources: pd.DataFrame, others: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """Return the first row of `others` that was made of the same file as each of `sources`: int64 (n,), -1 for none."""
+    """Return the first row of `others` with the same file as each row of `sources`: int64 (n,), -1 for none."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

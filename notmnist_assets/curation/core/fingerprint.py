@@ -1,7 +1,6 @@
-"""Content fingerprints: the data version of a value.
+"""Computes the fingerprint of a value: a SHA-256 of its content that does not depend on how it is stored.
 
-Belongs here: a SHA-256 over what a value holds, independent of how it is stored. Two values are equal, row by
-row and bit by bit, exactly when their fingerprints are.
+Two values have the same fingerprint exactly if they are equal, row by row and bit by bit.
 """
 
 import hashlib
@@ -33,14 +32,14 @@ class _Digest:
             self._sha.update(np.ascontiguousarray(values[start : start + rows], dtype=little).data)
 
     def texts(self, values: pd.Series) -> None:
-        """Take in UTF-8 bytes and their lengths, the same for strings kept as objects, categories or in Arrow."""
+        """Digest UTF-8 bytes and their lengths, which are the same for objects, categories and Arrow strings."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        # Arrow would take bytes for text.
+        # Arrow would accept bytes as text.
         texts = values.cat.categories if isinstance(values.dtype, pd.CategoricalDtype) else values
         if (kind := pd.api.types.infer_dtype(texts)) not in ("string", "empty"):
-            raise TypeError(f"a column holds neither numbers nor strings: {kind}")
+            raise TypeError(f"a column has neither numbers nor strings: {kind}")
         strings = pa.array(values, pa.large_string())
         self.text("strings")
         self.array(np.flatnonzero(values.isna().to_numpy()))
@@ -70,21 +69,21 @@ class _Digest:
 
 
 def fingerprint(value: LetterImages | Split | pd.DataFrame, *, leave_out: Sequence[str] = ()) -> str:
-    """Return the SHA-256 (64 hexadecimal digits) of all that `value` holds.
+    """Return the SHA-256 (64 hexadecimal digits) of the content of `value`.
 
     Args:
-        value: the value to identify. Columns of tables hold numbers, truth values or strings.
-        leave_out: columns of a table that do not count, such as times.
+        value: the value. Columns of tables are numbers, booleans or strings.
+        leave_out: columns of a table to exclude, such as times.
 
     Raises:
-        TypeError: a column of a table holds something else.
+        TypeError: a column of a table has another type.
     """
     if isinstance(value, pd.DataFrame):
         digest = _Digest()
         digest.text("table")
         digest.table(value, leave_out)
         return digest.hexadecimal()
-    # Whoever makes a value and whoever stores it both ask, and images take time.
+    # Both the asset and the IO manager need the fingerprint, and digesting images takes time.
     if (known := _known.get(value)) is None:
         known = _known[value] = _of_tensors(value)
     return known

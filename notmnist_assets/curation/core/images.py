@@ -1,8 +1,4 @@
-"""The image format every stage shares: 28x28 letters A-J, 8-bit gray.
-
-Belongs here: sizes, letters, the assignment's pixel scale; copying, moving and comparing pixels. How images are read or
-drawn does not.
-"""
+"""The image format of all stages, 28x28 8-bit gray pixels: constants, scaling, copying, shifting and distances."""
 
 from typing import Final
 
@@ -22,7 +18,7 @@ Images = npt.NDArray[np.uint8]
 
 def as_float32(images: Images) -> npt.NDArray[np.float32]:
     """Scale pixels to the assignment's range: (pixel - 127.5) / 255 as float32, from -0.5 to 0.5."""
-    # In float32 throughout: for all 256 values it gives the bits that float64, rounded at the end, gives.
+    # All 256 values have the same bits as when computed in float64 and rounded to float32 at the end.
     scaled = np.subtract(images, np.float32(PIXEL_DEPTH / 2), dtype=np.float32)
     scaled /= np.float32(PIXEL_DEPTH)
     return scaled
@@ -31,8 +27,8 @@ def as_float32(images: Images) -> npt.NDArray[np.float32]:
 def copy_rows(source: Images, rows: npt.NDArray[np.integer], target: Images, places: npt.NDArray[np.integer]) -> None:
     """Copy `source[rows]` to `target[places]`.
 
-    In parts that stay in the processor's cache between reading and writing: all at once would fill fresh memory in
-    between, which costs more than the copy.
+    Rows are copied in parts that fit the processor's cache. Copying all rows at once would first fill a temporary array
+    of new memory pages, which takes longer than the copy.
     """
     for start in range(0, len(rows), _ROWS_AT_A_TIME):
         part = slice(start, start + _ROWS_AT_A_TIME)
@@ -40,15 +36,15 @@ def copy_rows(source: Images, rows: npt.NDArray[np.integer], target: Images, pla
 
 
 def moved(images: Images, rows_down: int, columns_right: int) -> Images:
-    """Return images moved by whole pixels.
+    """Return images shifted by whole pixels.
 
     Args:
         images: uint8 (n, side, side), of any side.
-        rows_down: how far down, less than `side`; negative moves up.
-        columns_right: how far to the right, less than `side`; negative moves to the left.
+        rows_down: pixels to shift down, less than `side`; negative shifts up.
+        columns_right: pixels to shift to the right, less than `side`; negative shifts to the left.
 
     Returns:
-        uint8 (n, side, side). What leaves the frame is lost, what enters is background 0.
+        uint8 (n, side, side). Pixels shifted out of the frame are dropped; new pixels are background 0.
     """
     result = np.zeros_like(images)
     to_y, from_y = _overlap(rows_down, images.shape[1])
@@ -58,12 +54,12 @@ def moved(images: Images, rows_down: int, columns_right: int) -> Images:
 
 
 def _overlap(move: int, side: int) -> tuple[slice, slice]:
-    """Return where the pixels of one axis go to and come from."""
+    """Return the target and source slices of one axis."""
     return slice(max(move, 0), side + min(move, 0)), slice(max(-move, 0), side + min(-move, 0))
 
 
 def distances(images: Images, others: Images) -> npt.NDArray[np.int64]:
-    """Return the sum of absolute differences of the images in the same rows of two tables (n, 28, 28): int64 (n,)."""
+    """Return the sum of absolute pixel differences of `images[i]` and `others[i]`, uint8 (n, 28, 28): int64 (n,)."""
     difference = np.maximum(images, others) - np.minimum(images, others)
     sums: npt.NDArray[np.int64] = difference.reshape(len(images), PIXELS).sum(axis=1, dtype=np.int64)
     return sums

@@ -1,7 +1,4 @@
-"""Confidence intervals for shares that were counted.
-
-Belongs here: intervals of a binomial proportion. What is counted, and how it is shown, does not.
-"""
+"""Confidence intervals of binomial proportions."""
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +9,12 @@ def wilson_interval(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return the Wilson score interval of a binomial proportion, without continuity correction.
 
-    The interval keeps its level near 0 and 1 and for few trials, where the textbook p ± z·s collapses
-    to a point (E. B. Wilson, Journal of the American Statistical Association 22, 1927).
+    The interval keeps its level near 0 and 1 and for few trials, where p ± z·s collapses to a point (E. B. Wilson,
+    Journal of the American Statistical Association 22, 1927).
 
     Args:
         successes: counts, any shape that broadcasts with `trials`, 0 to `trials`.
-        trials: counts; without trials nothing is known and the interval is 0 to 1.
+        trials: counts; for 0 trials the interval is 0 to 1.
         confidence: level between 0 and 1, both excluded.
 
     Returns:
@@ -26,7 +23,7 @@ def wilson_interval(
     Raises:
         ValueError: when a count or the level lies outside its range.
     """
-    # SciPy takes half a second to import: not before it is needed.
+    # SciPy takes half a second to import.
     from scipy.special import ndtri
 
     k, n = np.broadcast_arrays(np.asarray(successes, np.float64), np.asarray(trials, np.float64))
@@ -39,7 +36,7 @@ def wilson_interval(
     share = k / counted
     centre = (share + z * z / (2 * counted)) / (1 + z * z / counted)
     half = z / (1 + z * z / counted) * np.sqrt(share * (1 - share) / counted + z * z / (4 * counted**2))
-    # At 0 and at all successes the exact bounds are 0 and 1; rounding would leave 1e-17 beside them.
+    # With no or only successes the exact bounds are 0 and 1; rounding errors would be about 1e-17.
     low = np.where(k == 0, 0.0, np.clip(centre - half, 0, 1))
     high = np.where(k == n, 1.0, np.clip(centre + half, 0, 1))
     return low, high

@@ -1,7 +1,4 @@
-"""Arrays of numbers as .npy files: written in pieces, and read as nothing else.
-
-Belongs here: what `np.save` writes of arrays of numbers, and its reading. Where files go does not.
-"""
+"""Writes arrays of numbers as .npy files, piece by piece, and reads them without accepting other formats."""
 
 import tokenize
 from pathlib import Path
@@ -11,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 PIECE_BYTES: Final = 256 << 10
-"""Bytes handed to the system at a time; `write_npy` tells why."""
+"""Bytes per write; see `write_npy` for the reason."""
 DAMAGED: Final = (
     ValueError,
     TypeError,
@@ -23,14 +20,14 @@ DAMAGED: Final = (
     SyntaxError,
     tokenize.TokenError,
 )
-"""What NumPy raises over damaged files: it reads headers as Python, and makes the room that they name."""
+"""Exceptions of NumPy for damaged files: it evaluates headers as Python and allocates the memory that they state."""
 
 
 def write_npy(values: npt.NDArray[Any], file: IO[bytes]) -> None:
-    """Write an array of numbers, of one or more dimensions, as `np.save` writes one in C order, piece by piece.
+    """Write an array of numbers, of one or more dimensions, as `np.save` does for C order, piece by piece.
 
-    The whole array at once takes ten times as long on virtual machines that give free memory back to their host (40 MB:
-    0.1 s against 0.01 s): for a large write the system takes large pages, which are those that were given back.
+    A single write of the whole array takes ten times as long on virtual machines that return free memory to their host
+    (40 MB: 0.1 s against 0.01 s): the system uses large pages for large writes, and those were returned.
     """
     contiguous = np.ascontiguousarray(values)
     np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(contiguous))
@@ -40,7 +37,7 @@ def write_npy(values: npt.NDArray[Any], file: IO[bytes]) -> None:
 
 
 def read_npy(file: IO[bytes]) -> npt.NDArray[Any]:
-    """Return the array in a .npy file. Unlike `np.load`, nothing else is read: no zip file and no pickle.
+    """Return the array in a .npy file. Unlike `np.load`, this reads neither zip files nor pickles.
 
     Raises:
         ValueError: the file is not a whole .npy file of numbers.

@@ -1,7 +1,4 @@
-"""Makes the next results of a sequence while the current one is used.
-
-Belongs here: the threads that do it. What is made does not.
-"""
+"""Computes the next results of a sequence in threads while the caller uses the current one."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -15,10 +12,10 @@ Result = TypeVar("Result")
 def prefetch_map(
     make: Callable[[Item], Result], items: Iterable[Item], ahead: int = 2
 ) -> Generator[Result, None, None]:
-    """Yield `make(item)` for each item, in their order; threads make the next `ahead`, and no more, while one is used.
+    """Yield `make(item)` for each item in order, while threads compute up to `ahead` further results.
 
-    Items are taken by the caller's thread. An error, of `make` or of `items`, is raised in its turn. Whoever stops
-    before the end waits for what is under way.
+    The caller's thread iterates over `items`. An exception of `make` or of `items` is raised after the results before
+    it. Closing the generator waits for the calls that have started.
     """
     iterator = iter(items)
     coming: deque[Future[Result]] = deque()
@@ -30,7 +27,7 @@ def prefetch_map(
             except StopIteration:
                 break
             except Exception as error:
-                # Its turn comes after what is under way.
+                # Raised after the results of the items before it.
                 problem = error
                 break
             if len(coming) > ahead:

@@ -1,8 +1,4 @@
-"""How long-running work tells how far it is.
-
-Belongs here: the hook that the library calls and the silent default. What draws bars lives with its caller:
-it installs a display with `show_progress_on` for the time of a run.
-"""
+"""Reports the progress of long-running work to a display, which the caller installs with `show_progress_on`."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -13,7 +9,7 @@ Advance = Callable[[int], None]
 
 
 class Display(Protocol):
-    """Opens one progress bar; the context value is called with each amount of work done."""
+    """Opens a progress bar; the context value is called with each amount of work done."""
 
     def __call__(self, title: str, total: int | None, unit: str) -> AbstractContextManager[Advance]:
         """Return the open bar for `total` `unit`s of work."""
@@ -21,7 +17,7 @@ class Display(Protocol):
 
 
 def _ignore(_amount: int) -> None:
-    """Take an amount of work that nobody watches."""
+    """Discard an amount of work."""
 
 
 def _silent(title: str, total: int | None, unit: str) -> AbstractContextManager[Advance]:  # noqa: ARG001
@@ -36,7 +32,7 @@ _inside_a_stage: ContextVar[bool] = ContextVar("inside a stage", default=False)
 def stage(title: str, total: int | None, unit: str) -> Iterator[Advance]:
     """Open a stage of `total` units (None when unknown); the context value takes each amount of work done.
 
-    Stages within a stage are not shown: the outer one already tells how far the work is.
+    Stages within a stage are not shown, since the outer stage shows the progress.
     """
     if _inside_a_stage.get():
         yield _ignore
@@ -51,7 +47,7 @@ def stage(title: str, total: int | None, unit: str) -> Iterator[Advance]:
 
 @contextmanager
 def show_progress_on(display: Display) -> Iterator[None]:
-    """Send every stage opened inside the block, from any thread, to `display`."""
+    """Show every stage that is opened inside the block, in any thread, on `display`."""
     global _display
     previous, _display = _display, display
     try:

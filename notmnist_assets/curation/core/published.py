@@ -1,7 +1,6 @@
 """Published numbers of the original data, and the certificate that compares results with them.
 
-Belongs here: constants with their source, and nothing that depends on how results are made or stored. Sources: the
-archives as served by the assignment's URL, and several public runs of the assignment that agree with each other.
+Sources: the archives at the URL of the assignment, and several public runs of the assignment, which agree.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -57,12 +56,12 @@ ARCHIVES: Final = {
 
 PUBLISHED: Final = "published"
 INFERRED: Final = "inferred"
-"""Evidence for a number: printed by public runs of the assignment or counted in the archives, or worked out from
-percentages that were printed, so that it may be off by a few."""
+"""Evidence for a number: `PUBLISHED` if public runs of the assignment print it or the archives show it, `INFERRED` if
+it is computed from printed percentages and may be wrong by a few units."""
 
 SIZES: Final = {"train": 200_000, "valid": 10_000, "test": 10_000}
 SEED: Final = 133
-"""The split that the numbers below are of, drawn from files in canonical order."""
+"""Sizes and seed of the split that the numbers below describe; files are in canonical order."""
 
 READABLE: Final = {
     "large": (52_909, 52_911, 52_912, 52_911, 52_912, 52_912, 52_912, 52_912, 52_912, 52_911),
@@ -101,13 +100,13 @@ SHARED_ROWS: Final = {
     ("test", "valid"): 200,
     ("valid", "test"): 153,
 }
-"""Rows of the first split whose image the second one holds. Direction matters."""
+"""Rows of the first split whose image is in the second split. Direction matters."""
 
 SHARED_IMAGES: Final = {("valid", "train"): 953, ("test", "train"): 1_153, ("test", "valid"): 55}
-"""Distinct images that two splits share; inferred."""
+"""Distinct images that are in both splits; inferred."""
 
 UNSHARED_TEST_ROWS: Final = 8_639
-"""Test rows left when those whose image train or valid holds are removed."""
+"""Test rows whose image is neither in train nor in valid."""
 
 
 def certificate(
@@ -118,9 +117,9 @@ def certificate(
     overlap_report: pd.DataFrame | None = None,
     unshared_test_rows: int | None = None,
 ) -> pd.DataFrame:
-    """Compare results with the published numbers; what is not given is left out.
+    """Compare results with the published numbers; arguments that are None are left out.
 
-    Only results on the original archives compare, those of the splits only with `SIZES` and `SEED`.
+    Only results on the original archives can agree, and those of the splits only with `SIZES` and `SEED`.
 
     Args:
         readable: number of readable files, by set and letter.
@@ -146,12 +145,12 @@ def certificate(
 
 
 def count_unshared_test_rows(hashes: Mapping[str, pd.DataFrame]) -> int:
-    """Return how many test rows have an image that neither train nor valid holds, from the hash table of each split."""
+    """Return the number of test rows whose image is neither in train nor in valid, from the hash tables by split."""
     seen = pd.concat([hashes["train"]["exact"], hashes["valid"]["exact"]])
     return int((~hashes["test"]["exact"].isin(seen)).sum())
 
 
-def _listed(names: Collection[str]) -> str:
+def _join_names(names: Collection[str]) -> str:
     return ", ".join(sorted(names)) or "none"
 
 
@@ -165,7 +164,7 @@ def _file_rows(
     for set_name, names in rejected.items():
         for letter, found in names.items():
             known = REJECTED[set_name].get(letter, ())
-            yield f"rejected files, {set_name} {letter}", _listed(known), _listed(found), PUBLISHED
+            yield f"rejected files, {set_name} {letter}", _join_names(known), _join_names(found), PUBLISHED
 
 
 def _shared_rows(overlap_report: pd.DataFrame) -> Iterator[_Row]:

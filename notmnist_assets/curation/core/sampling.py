@@ -1,7 +1,4 @@
-"""A few rows that stand for many.
-
-Belongs here: which rows are picked where all are too many to show or to compare. The draw of a split is in `splits`.
-"""
+"""Selects a few rows of many, to show or to compare."""
 
 import numpy as np
 import numpy.typing as npt

@@ -1,8 +1,8 @@
-"""Temporary folders that are removed even if their process is killed: the next process does it.
+"""Temporary folders that the next process removes if their own process is killed.
 
-A folder holds a lock file, locked by the process that uses it. The operating system releases the lock when the
-process ends, however it ends, so an unlocked folder has no owner. This also holds for processes in other containers
-and on other hosts that share the folder, whose process numbers mean nothing here.
+Each folder contains a lock file, which the process that uses the folder keeps locked. The operating system releases the
+lock when the process ends, so an unlocked folder has no owner. Unlike process ids, this works for processes in other
+containers and on other hosts that share the folder.
 """
 
 import os
@@ -24,14 +24,14 @@ PREFIX: Final = "notmnist-scratch-"
 
 @contextmanager
 def scratch_folder(parent: Path | None = None, prefix: str = PREFIX) -> Iterator[Path]:
-    """Provide an empty folder and remove it afterwards; first remove those of the same prefix that have no owner.
+    """Provide an empty folder and remove it afterwards; first remove folders of the same prefix without an owner.
 
     Args:
-        parent: an existing folder to make it in; the system's temporary folder by default.
-        prefix: of its name. Folders of this user with this prefix and a lock file are taken for scratch folders.
+        parent: existing folder to create it in; the system's temporary folder by default.
+        prefix: start of its name. Folders of this user with this prefix and a lock file count as scratch folders.
 
     Raises:
-        OSError: the folder cannot be made.
+        OSError: the folder cannot be created.
     """
     parent = Path(tempfile.gettempdir()) if parent is None else parent
     _remove_abandoned(parent, prefix)
@@ -56,12 +56,12 @@ def _locked_folder(parent: Path, prefix: str) -> tuple[Path, FileLock]:
             if (folder / _LOCK).exists():
                 return folder, lock
         lock.release()
-    raise FileExistsError(f"no scratch folder could be made in {parent}: other processes remove them")
+    raise FileExistsError(f"no scratch folder could be created in {parent}: other processes remove them")
 
 
 def _remove_abandoned(parent: Path, prefix: str) -> None:
     for folder in parent.glob(f"{prefix}*"):
-        # Folders of other users, or that cannot be looked at, are left to their owners.
+        # Folders of other users, or that cannot be read, are left to their owners.
         with suppress(OSError, Timeout):
             if folder.is_symlink() or not _is_ours(folder) or not (folder / _LOCK).is_file():
                 continue

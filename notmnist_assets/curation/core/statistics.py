@@ -30,7 +30,7 @@ def pixel_moments(images: Images) -> PixelMoments:
     for start in range(0, len(images), _CHUNK):
         pixels = images[start : start + _CHUNK].astype(np.uint16)
         total += int(pixels.sum(dtype=np.uint32))
-        pixels *= pixels  # at most 255**2, which uint16 holds
+        pixels *= pixels  # at most 255**2, which fits uint16
         squares += int(pixels.sum(dtype=np.uint32))
     count = images.size
     mean = (total / count - PIXEL_DEPTH / 2) / PIXEL_DEPTH

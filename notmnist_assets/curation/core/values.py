@@ -25,7 +25,7 @@ class Archive:
         uri: local path or fsspec URL of the verified bytes.
         bytes: size of the compressed file.
         sha256: hexadecimal SHA-256 of the compressed file.
-        origin: where the bytes came from: the path or URL that errors about their content name.
+        origin: path or URL that the bytes came from, which errors about their content name.
         xxh3: hexadecimal xxh3-128 of the compressed file, which detects damage faster than SHA-256; empty if unknown.
     """
 

@@ -1,11 +1,11 @@
-"""Turns the bytes of PNG files into 28x28 pixels, or into the reason why not.
+"""Decodes PNG files to 28x28 pixels, or returns the reason why a file is rejected.
 
-Pillow decodes, after each checksum was verified (decoders disagree about wrong ones). Plain files, of 28x28 8-bit gray
-in one chunk, are decoded many at once, to the same pixels.
+Pillow decodes the pixels after all checksums have been verified, since decoders treat wrong checksums differently.
+Plain files, 28x28 8-bit gray with one chunk of pixels, are decoded many at a time, to the same pixels.
 
-What counts as a letter: a PNG of 28x28 pixels without transparency. Gray of 1, 2, 4 or 16 bits is scaled to 8 bits,
-palettes and RGB become luma (ITU-R BT.601, as Pillow's mode "L"); the original's letters are all 8-bit gray.
-Transparent pixels are not guessed: such a file is rejected.
+A file is accepted if it is a PNG of 28x28 pixels without transparent pixels. Gray of 1, 2, 4 or 16 bits is scaled to 8
+bits; palette and RGB images are converted to luma (ITU-R BT.601, Pillow's mode "L"). All images of the original
+archives are 8-bit gray.
 """
 
 import io
@@ -30,20 +30,20 @@ _MOST_RAW_BYTES: Final = 16 << 10
 _PALETTE, _RGB = 3, 2
 _CHANNELS: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _ADAM7: Final = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
-_ANCILLARY: Final = 0x20  # in a chunk's first letter: decoders may pass over it
+_ANCILLARY: Final = 0x20  # in the first letter of a chunk's name: decoders may skip the chunk
 _LINKS: Final = {"1": "hard link", "2": "symbolic link"}
 
 # A plain file: signature and IHDR (28, 28, 8 bit, gray, deflate, adaptive filters, not interlaced), one IDAT, IEND.
 _PLAIN_HEAD: Final = bytes.fromhex("89504e470d0a1a0a 0000000d49484452 0000001c0000001c 0800000000 57668048")
 _PLAIN_TAIL: Final = bytes.fromhex("00000000 49454e44 ae426082")
 _PLAIN_ROWS: Final = SIDE * (SIDE + 1)
-# No compressor makes more of 812 bytes, and no more than 4 MB can be in so few.
+# No compressor makes 812 bytes larger than this, and this many bytes inflate to at most 4 MB.
 _LARGEST_PLAIN: Final = 4096
 _LAST_FILTER: Final = 4
 
 
 class UnreadableImageError(Exception):
-    """Says why a file is not a letter."""
+    """The reason why a file is rejected."""
 
 
 class _Header(NamedTuple):
@@ -74,7 +74,7 @@ class _Header(NamedTuple):
 
 
 class _Chunks(NamedTuple):
-    """What the chunks of a file hold: its header, the bytes of its palette and its compressed pixels."""
+    """The content of a file's chunks: its header, the bytes of its palette and its compressed pixels."""
 
     header: _Header
     palette: bytes
@@ -82,7 +82,7 @@ class _Chunks(NamedTuple):
 
 
 def _check_chunks(data: bytes) -> _Chunks:
-    """Verify the chunks' order, their structure and CRCs; return what they hold."""
+    """Verify the order, structure and CRCs of the chunks; return their content."""
     if not data:
         raise UnreadableImageError("empty file")
     if not data.startswith(_SIGNATURE):
@@ -106,7 +106,7 @@ def _check_chunks(data: bytes) -> _Chunks:
             if kind != b"IHDR" or size != 13:
                 raise UnreadableImageError("not a PNG: does not start with chunk IHDR")
             header = _Header(*struct.unpack_from(">IIBBBBB", data, body))
-        elif kind == b"IHDR":  # decoders take the last one
+        elif kind == b"IHDR":  # decoders use the last one
             raise UnreadableImageError("more than one chunk IHDR")
         elif kind == b"PLTE":
             if palette or pixels:
@@ -126,7 +126,7 @@ def _check_chunks(data: bytes) -> _Chunks:
 
 
 def _check_pixels(compressed: bytes, header: _Header) -> None:
-    """Verify that the zlib stream of the pixels is whole, its Adler-32 included, and has all rows."""
+    """Verify that the zlib stream of the pixels is complete, has the right Adler-32 checksum, and has all rows."""
     inflater = zlib.decompressobj()
     try:
         raw = inflater.decompress(compressed, _MOST_RAW_BYTES)
@@ -136,7 +136,7 @@ def _check_pixels(compressed: bytes, header: _Header) -> None:
         raise UnreadableImageError(f"damaged pixels: {str(error).rpartition(': ')[2]}") from error
     if not inflater.eof:
         long = len(raw) == _MOST_RAW_BYTES
-        raise UnreadableImageError("damaged pixels: too many of them" if long else "truncated pixels")
+        raise UnreadableImageError("damaged pixels: too many" if long else "truncated pixels")
     if len(raw) < header.raw_bytes():  # decoders leave the missing rows black
         raise UnreadableImageError("truncated pixels")
 
@@ -146,7 +146,7 @@ def _to_gray(image: Image.Image, header: _Header, palette: bytes) -> Images:
     deep = image.mode.startswith("I")
     if deep or image.mode == "L":
         gray = np.asarray(image)
-        # Pillow scales gray of 2 and 4 bits to 8 bits, but not the shade that is transparent.
+        # Pillow scales gray of 2 and 4 bits to 8 bits, but not the transparent shade.
         scale = 255 // (2**header.depth - 1) if header.depth < 8 else 1
         if (gray == image.info.get("transparency", -1) * scale).any():
             raise UnreadableImageError(TRANSPARENT)
@@ -164,7 +164,7 @@ def _to_gray(image: Image.Image, header: _Header, palette: bytes) -> Images:
 
 
 def _check_deep_colors(data: bytes) -> None:
-    """Refuse a file of 16-bit RGB whose transparent color is used; Pillow keeps the upper byte of each sample only."""
+    """Reject a 16-bit RGB file whose transparent color is used; Pillow keeps only the upper byte of each sample."""
     bytes_of_samples = []
     for byte_order in "BL":  # reading samples as little-endian gives their lower bytes
         with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
@@ -179,7 +179,7 @@ def _check_deep_colors(data: bytes) -> None:
 
 
 def decode_png(data: bytes) -> Images:
-    """Decode one PNG file by the thorough road.
+    """Decode one PNG file after verifying all of it.
 
     Returns:
         uint8 (28, 28).
@@ -201,9 +201,9 @@ def decode_png(data: bytes) -> Images:
                 return _to_gray(image, header, palette)
     except UnreadableImageError:
         raise
-    except UnidentifiedImageError as error:  # its text names an address in memory
-        raise UnreadableImageError("damaged: Pillow does not take it for a PNG") from error
-    # Pillow's plugins raise many kinds of errors for damaged files; one bad file must not stop a letter.
+    except UnidentifiedImageError as error:  # its text has an address in memory
+        raise UnreadableImageError("damaged: Pillow does not recognize it as a PNG") from error
+    # Pillow raises many kinds of exceptions for damaged files; one bad file must not stop a letter.
     except Exception as error:
         raise UnreadableImageError(f"damaged: {error}") from error
 
@@ -215,11 +215,11 @@ def decode_files(files: Sequence[bytes]) -> tuple[Images, dict[int, str]]:
         files: n files.
 
     Returns:
-        images: uint8 (n, 28, 28); zeros where a file is no letter.
-        reasons: why a file is none, by its place.
+        images: uint8 (n, 28, 28); zeros for rejected files.
+        reasons: why a file is rejected, by its index.
     """
     rows = [_plain_rows(data) for data in files]
-    plain = np.array([i for i, of_file in enumerate(rows) if of_file], np.intp)
+    plain = np.array([i for i, row in enumerate(rows) if row], np.intp)
     filtered = np.frombuffer(b"".join(filter(None, rows)), np.uint8).reshape(-1, SIDE, SIDE + 1)
     known = filtered[:, :, 0].max(axis=1, initial=0) <= _LAST_FILTER
     if not known.all():
@@ -255,9 +255,9 @@ def _plain_rows(data: bytes) -> bytes | None:
 
 
 def _unfilter(filtered: npt.NDArray[np.uint8]) -> Images:
-    """Undo the filters of images (n, 28, 29), by Pillow, as those of one tall image.
+    """Undo the filters of rows, uint8 (n, 28, 29), with Pillow, as one tall image.
 
-    A row of zeros after each image stands for what is above the first row of the next one (PNG, section 9.2).
+    A row of zeros after each image replaces the missing row above the first row of the next image (PNG, section 9.2).
     """
     tall = np.zeros((len(filtered), SIDE + 1, SIDE + 1), np.uint8)
     tall[:, :SIDE] = filtered
@@ -274,8 +274,8 @@ def decode_members(members: Sequence[Member]) -> tuple[Images, dict[int, str]]:
         members: n members.
 
     Returns:
-        images: uint8 (n, 28, 28); zeros where a member is no letter.
-        reasons: why a member is none, by its place.
+        images: uint8 (n, 28, 28); zeros for rejected members.
+        reasons: why a member is rejected, by its index.
     """
     images, reasons = decode_files([member.data or b"" for member in members])
     for i in reasons:

@@ -1,4 +1,4 @@
-"""The images of one letter while its archive is read: names in memory, pixels in a scratch file, ordered at the end."""
+"""Collects the files of one letter while its archive is read, and puts its images in canonical order at the end."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _CHUNK: Final = 256
-"""Images collected and written at a time: more leave the processor's cache, which takes twice as long."""
+"""Images written at a time. More would exceed the processor's cache, which takes twice as long."""
 _DUPLICATE: Final = "duplicate name: a later member replaced it"
 
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """What one block holds of one letter, in the order of the archive."""
+    """The files of one letter in one block, in the order of the archive."""
 
     letter: str
     names: "pa.LargeStringArray"
@@ -31,7 +31,7 @@ class Piece:
 
 
 class LetterBuffer:
-    """One letter while the archive is read: names and reasons in memory, decoded images in a scratch file."""
+    """The files of one letter: names and reasons in memory, decoded images in a scratch file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -44,7 +44,7 @@ class LetterBuffer:
         self._decoded: list[npt.NDArray[np.bool_]] = []
 
     def add(self, piece: Piece) -> None:
-        """Take what a block holds of the letter."""
+        """Append the files of a block."""
         self.rejected.update((self._members + i, reason) for i, reason in piece.reasons.items())
         self._names.append(piece.names)
         self._members += len(piece.names)
@@ -60,9 +60,9 @@ class LetterBuffer:
         self._spool.close()
 
     def arrange(self) -> None:
-        """Find the canonical order of the readable members, once all are known.
+        """Determine the canonical order of the readable members, after all have been added.
 
-        Of members with one name the last counts, as it would on disk.
+        Of several members with the same name the last counts, as when they are extracted.
         """
         names = self._all_names()
         order = _order_of_distinct(names)
@@ -80,8 +80,8 @@ class LetterBuffer:
             return
         decoded = np.concatenate(self._decoded)
         rows = (np.cumsum(decoded) - 1)[self.order]
-        # Mode "clip" writes straight into `out`. It would repeat the last row for any beyond it: the shape
-        # proves that all are there.
+        # Mode "clip" writes directly into `out`. It would repeat the last row for indices beyond it; the shape given
+        # to memmap ensures that all rows exist.
         spooled = np.memmap(self.path, np.uint8, "r", shape=(int(decoded.sum()), PIXELS))
         chunk = np.empty((_CHUNK, PIXELS), np.uint8)
         with target.open("wb") as file:
@@ -91,7 +91,7 @@ class LetterBuffer:
                 file.write(chunk[: len(part)].data)
 
     def value(self, ordered: Path) -> LetterImages:
-        """Return the letter, with its images mapped from the file `ordered`."""
+        """Return the letter, with its images memory-mapped from the file `ordered`."""
         shape = (len(self.order), SIDE, SIDE)
         images = np.memmap(ordered, np.uint8, "r", shape=shape) if shape[0] else np.empty(shape, np.uint8)
         names = self._all_names()
@@ -111,7 +111,7 @@ class LetterBuffer:
 
 
 def _order_of_distinct(names: "pa.LargeStringArray") -> npt.NDArray[np.intp] | None:
-    """Return the order by `str.lower`, or None when two names are alike in it."""
+    """Return the order by `str.lower`, or None if two names are equal in lower case."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -119,7 +119,7 @@ def _order_of_distinct(names: "pa.LargeStringArray") -> npt.NDArray[np.intp] | N
         lowered = pc.ascii_lower(names)
     else:
         lowered = pa.array([name.lower() for name in names.to_pylist()], pa.large_string())
-    # UTF-8 sorts as Python sorts: by code points.
+    # UTF-8 sorts by code points, as Python strings do.
     order = pc.sort_indices(lowered)
     ordered = lowered.take(order)
     alike = pc.any(pc.equal(ordered[1:], ordered[:-1]), min_count=0).as_py()

@@ -98,10 +98,10 @@ def _members(blocks: Iterator[bytes], subject: str) -> Iterator[list[Member]]:
 
 
 def _plain_members(data: bytes, start: int, subject: str) -> tuple[list[Member], int, bool]:
-    """Return the members of `data` from the header at `start` on, where to go on, and whether an odd header is there.
+    """Return the members of `data` from the header at `start` on, the next position, and whether it has an odd header.
 
-    The place to go on is where the first incomplete member or odd header starts, with the header of its long name; it
-    lies behind the end of `data` if the last member's bytes do. Whatever is not plain is odd, such as the end mark.
+    The position is the start of the first incomplete member or odd header, including the header of its long name; it is
+    after the end of `data` if the last member's bytes are. Every header that is not plain is odd, such as the end mark.
     """
     members: list[Member] = []
     if len(data) < start + _HEADER:
@@ -137,9 +137,9 @@ def _plain_members(data: bytes, start: int, subject: str) -> tuple[list[Member],
 
 
 def _follow_headers(blocks: npt.NDArray[np.uint8]) -> tuple[list[int], list[int]]:
-    """Return which of the blocks (n, 512) are headers, from the first on, and the sizes of their members.
+    """Return which of the blocks, uint8 (n, 512), are headers, starting with the first, and the sizes of their members.
 
-    A header without a plain size is the last.
+    The list ends at a header without a plain size.
     """
     digits = blocks[:, 124:135] - ord("0")
     valid = (digits < 8).all(axis=1)
@@ -153,7 +153,7 @@ def _follow_headers(blocks: npt.NDArray[np.uint8]) -> tuple[list[int], list[int]
 
 
 def _are_plain(headers: npt.NDArray[np.uint8]) -> list[bool]:
-    """Say of each header (n, 512) whether its checksum is right, and its type and all of its fields are plain."""
+    """Return for each header, uint8 (n, 512), whether its checksum is right and its type and all fields are plain."""
     fields = headers[:, _NUMBERS]
     ends = _IS_END[fields]
     # Digits, then spaces or NULs to the end of the field.
@@ -163,7 +163,7 @@ def _are_plain(headers: npt.NDArray[np.uint8]) -> list[bool]:
     right = (headers[:, 148:154] - ord("0")) @ _WEIGHTS[5:] == spaced
     magic = headers[:, 257:263]
     posix, gnu = ((magic == np.frombuffer(text, np.uint8)).all(axis=1) for text in (b"ustar\0", b"ustar "))
-    # GNU keeps other things where POSIX has the first part of a path.
+    # GNU has other fields where POSIX has the prefix of a path.
     known = np.isin(headers[:, 156], _PLAIN_TYPES) & (posix | (gnu & (headers[:, 345] == 0)))
     return cast("list[bool]", (numbers & right & known).tolist())
 
@@ -173,7 +173,7 @@ def _text(name: bytes) -> str:
 
 
 class _Stream:
-    """The rest of a tar stream as the file that `tarfile` reads: forwards only, in bounded memory."""
+    """The rest of a tar stream as the file object that `tarfile` reads: forwards only, in bounded memory."""
 
     def __init__(self, blocks: Iterable[bytes], offset: int, subject: str) -> None:
         self._blocks = iter(blocks)
@@ -186,13 +186,13 @@ class _Stream:
         self._of_headers = 0
 
     def members(self) -> Iterator[list[Member]]:
-        """Yield the members but directories, some thousands at a time."""
+        """Yield the members except directories, some thousands at a time."""
         found: list[Member] = []
         waiting = 0
         try:
             with tarfile.TarFile(fileobj=self, mode="r", encoding="utf-8", errors="backslashreplace") as tar:  # type: ignore[arg-type]
                 for entry in tar:
-                    tar.members.clear()  # type: ignore[attr-defined]  # else it keeps a thousand bytes for each
+                    tar.members.clear()  # type: ignore[attr-defined]  # otherwise it keeps a thousand bytes per member
                     self._check_global(tar)
                     if not entry.isdir():
                         found.append(self._member(entry))
@@ -204,7 +204,7 @@ class _Stream:
                 self._check_global(tar)
         except CurationError:
             raise
-        # tarfile raises many kinds of errors over damaged extended headers.
+        # tarfile raises many kinds of exceptions for damaged extended headers.
         except Exception as error:
             raise self._damaged(str(error)) from error
         yield found
@@ -256,7 +256,7 @@ class _Stream:
             remedy=_REPACK,
         )
 
-    # What tarfile calls.
+    # The methods that tarfile calls.
 
     def tell(self) -> int:
         return self._at
