@@ -14,7 +14,7 @@ from notmnist_assets.curation.baselines.confusion import Counts, confusion_count
 from notmnist_assets.curation.baselines.evaluation import Baselines, fit_baselines, learning_curve
 from notmnist_assets.curation.baselines.label_suspects import judging_models, label_suspects, suspect_exhibits
 from notmnist_assets.curation.core.drift import Limit, within_interval
-from notmnist_assets.curation.core.figures import Panel, Points, panels
+from notmnist_assets.curation.core.figures import Panel, Points, plot_panels
 from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.curation.core.values import FILE_COLUMNS, Split
 from notmnist_assets.curation.splitting.splits import EVALUATION
@@ -249,7 +249,7 @@ def _curve(found: pd.DataFrame) -> bytes:
         sizes = sorted(part["train_rows"].unique().tolist())
         ticks = {size: f"{size:,}" for size in sizes[:-1]} | {sizes[-1]: "all"}
         shown.append(Panel(f"trained on {train_on} rows", lines, ticks))
-    return panels(shown, x_label="training rows", y_label="accuracy on test")
+    return plot_panels(shown, x_label="training rows", y_label="accuracy on test")
 
 
 STAGE = Stage([METRICS], [metrics])

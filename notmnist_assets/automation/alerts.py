@@ -15,7 +15,7 @@ import dagster as dg
 from notmnist_assets.metadata.failures import failure_message
 from notmnist_assets.runs.steps import step_names
 from notmnist_assets.settings.model import FAILURE_WEBHOOK, failure_webhook
-from notmnist_assets.sources.deadlines import Connections, within
+from notmnist_assets.sources.deadlines import Connections, run_within
 
 # Tags of runs that a schedule or sensor started; Dagster has no public names for them.
 _STARTED_BY: Final = {"dagster/schedule_name": "schedule", "dagster/sensor_name": "sensor"}
@@ -129,7 +129,7 @@ def _recording(kind: Callable[..., Any], connections: Connections) -> Any:
 def _post(webhook: str, text: str) -> str | None:
     """Post the text; return what went wrong, None if it arrived."""
     try:
-        return within(_DEADLINE, lambda connections: _try_to_post(webhook, text, connections))
+        return run_within(_DEADLINE, lambda connections: _try_to_post(webhook, text, connections))
     except TimeoutError as error:
         return f"it sent {error}."
 

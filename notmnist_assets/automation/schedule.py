@@ -6,7 +6,7 @@ from notmnist_assets.automation.job import REFRESH_JOB, run_under_way
 from notmnist_assets.automation.rounds import TICK_SECONDS, ask_source, changed_archives, next_request
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.settings.model import read_settings
-from notmnist_assets.sources.deadlines import within
+from notmnist_assets.sources.deadlines import run_within
 from notmnist_assets.staleness.materializations import stored_archives
 
 
@@ -29,8 +29,8 @@ def weekly_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.
     stored = stored_archives(context.instance)
     seen: dict[str, str] = {}
     try:
-        seen = within(TICK_SECONDS / 2, lambda _: ask_source(settings))
-        changed = within(TICK_SECONDS / 2, lambda _: changed_archives(settings, stored))
+        seen = run_within(TICK_SECONDS / 2, lambda _: ask_source(settings))
+        changed = run_within(TICK_SECONDS / 2, lambda _: changed_archives(settings, stored))
     except (CurationError, TimeoutError) as error:
         # A run waits longer for the source than a tick can.
         changed = dict.fromkeys(stored, f"to be checked: {error}")

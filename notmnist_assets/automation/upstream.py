@@ -12,7 +12,7 @@ from notmnist_assets.automation.job import REFRESH_JOB, run_under_way
 from notmnist_assets.automation.rounds import TICK_SECONDS, ask_source, changed_archives, next_request
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.settings.model import Settings, read_settings
-from notmnist_assets.sources.deadlines import within
+from notmnist_assets.sources.deadlines import run_within
 from notmnist_assets.staleness.materializations import stored_archives
 
 _INTERVAL: Final = 60
@@ -65,11 +65,11 @@ class _State:
             CurationError: the source does not answer.
             TimeoutError: the source does not answer within the time limit.
         """
-        seen = within(TICK_SECONDS / 2, lambda _: ask_source(settings))
+        seen = run_within(TICK_SECONDS / 2, lambda _: ask_source(settings))
         if seen == self.seen and stored == self.stored and not self.changed:
             changed: Mapping[str, str] = {}
         else:
-            changed = within(TICK_SECONDS / 2, lambda _: changed_archives(settings, stored))
+            changed = run_within(TICK_SECONDS / 2, lambda _: changed_archives(settings, stored))
         return _State(seen, stored, changed, time.time() + _MINUTES * 60, 0, self.history)
 
     def unanswered(self) -> "_State":

@@ -19,7 +19,7 @@ from rich.markup import escape
 
 from notmnist_assets.cli.export import ExportName, deliver, deliver_report
 from notmnist_assets.cli.interrupts import INTERRUPTED, interrupts_spare_children
-from notmnist_assets.curation.core.errors import CurationError, disk_trouble
+from notmnist_assets.curation.core.errors import CurationError, disk_error
 from notmnist_assets.curation.core.wording import counted
 from notmnist_assets.settings.model import SettingsError, read_settings
 from notmnist_assets.storage.store import ValueStore
@@ -262,7 +262,7 @@ def main() -> None:
         _errors.print(f"[red]Not possible:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise SystemExit(1) from None
     except OSError as error:
-        trouble = disk_trouble(error)
+        trouble = disk_error(error)
         if trouble is None:
             raise
         _errors.print(f"[red]Not possible:[/red] {escape(str(trouble))}", highlight=False, soft_wrap=True)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from notmnist_assets.curation.core.errors import CurationError, disk_trouble
+from notmnist_assets.curation.core.errors import CurationError, disk_error
 
 
 @contextmanager
@@ -16,7 +16,7 @@ def as_dagster_failure() -> Iterator[None]:
     except CurationError as error:
         raise _failure(error) from None
     except OSError as error:
-        trouble = disk_trouble(error)
+        trouble = disk_error(error)
         if trouble is None:
             raise
         raise _failure(trouble) from None

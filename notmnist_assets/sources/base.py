@@ -110,7 +110,7 @@ def parse_checksums(data: bytes, set_name: str, where: str) -> Expected:
     return Expected(None, named.pop(), f"written in {where}") if named else Expected(None, None, "")
 
 
-def verified(path: Path, expected: Expected, origin: str) -> Archive:
+def verify_archive(path: Path, expected: Expected, origin: str) -> Archive:
     """Return the archive in `path` after verifying its size and digest, and that it is complete.
 
     Without a known digest the whole gzip stream is inflated and its own checksum verified instead.
@@ -118,14 +118,14 @@ def verified(path: Path, expected: Expected, origin: str) -> Archive:
     Raises:
         CurationError: the file has another size or digest than expected, or is damaged.
     """
-    archive = matching(path, expected, origin)
+    archive = identify_archive(path, expected, origin)
     if expected.sha256 is None:
         with _readable(origin):
             verify_gzip(path, origin)
     return archive
 
 
-def matching(path: Path, expected: Expected, origin: str) -> Archive:
+def identify_archive(path: Path, expected: Expected, origin: str) -> Archive:
     """Return the archive in `path` after comparing its size and digest with those expected, if they are known.
 
     Raises:

@@ -49,7 +49,7 @@ class Connections:
             self.end()
 
 
-def within(seconds: float, work: Callable[[Connections], T]) -> T:
+def run_within(seconds: float, work: Callable[[Connections], T]) -> T:
     """Run `work` in a thread and return its result.
 
     Args:
@@ -81,7 +81,7 @@ def within(seconds: float, work: Callable[[Connections], T]) -> T:
 
 
 @contextmanager
-def watched(seconds: float, goes_on: Callable[[], bool]) -> Iterator[Connections]:
+def watch_progress(seconds: float, goes_on: Callable[[], bool]) -> Iterator[Connections]:
     """Call `goes_on` every `seconds`; once it returns False, shut down the connections and set `ended`."""
     connections = Connections()
     done = threading.Event()

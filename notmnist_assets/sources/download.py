@@ -15,17 +15,17 @@ from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.progress import stage
 from notmnist_assets.curation.reading.formats import is_web_page
 from notmnist_assets.sources.base import Expected
-from notmnist_assets.sources.deadlines import watched
+from notmnist_assets.sources.deadlines import watch_progress
 from notmnist_assets.sources.exchange import (
     CHECK_URL,
     Limits,
     TryAgainError,
     Wait,
-    answer,
-    in_words,
+    describe_error,
+    open_response,
     refuse_encoding,
     refuse_status,
-    retrying,
+    retry_request,
 )
 
 _CONDITIONS: Final = ("If-None-Match", "If-Modified-Since")
@@ -92,7 +92,7 @@ class Download:
                 best = _size(self.part)
             return grown and not too_slow
 
-        retrying(attempt, self.url, self.limits, self.wait, progress)
+        retry_request(attempt, self.url, self.limits, self.wait, progress)
 
     def _attempt(self) -> None:
         headers = self._headers()
@@ -105,9 +105,9 @@ class Download:
             return enough
 
         problem: Exception | None = None
-        with watched(self.limits.window, is_fast_enough) as connections:
+        with watch_progress(self.limits.window, is_fast_enough) as connections:
             try:
-                with answer(
+                with open_response(
                     "GET", self.url, headers, auth=self.auth, limits=self.limits, connections=connections
                 ) as response:
                     self._accept(response, headers)
@@ -121,12 +121,12 @@ class Download:
         if isinstance(problem, TryAgainError):
             raise problem
         if problem is not None:
-            raise TryAgainError(in_words(problem, self.url)) from problem
+            raise TryAgainError(describe_error(problem, self.url)) from problem
 
     def _headers(self) -> dict[str, str]:
         """Return the headers that request the missing bytes."""
         if not self.part.exists():
-            return marks(self.final, self.url) if self.final.exists() else {}
+            return condition_headers(self.final, self.url) if self.final.exists() else {}
         known = _read_facts(self.part)
         start = _size(self.part) if known.get("etag") and known.get("url") == self.url else 0
         return {"Range": f"bytes={start}-", "If-Range": known["etag"]} if start else {}
@@ -135,10 +135,10 @@ class Download:
         if response.status_code == httpx.codes.NOT_MODIFIED and not asked.keys().isdisjoint(_CONDITIONS):
             return
         if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
-            forget(self.part)
+            delete_download(self.part)
             raise TryAgainError("the server has no such range")
         if response.status_code == httpx.codes.PARTIAL_CONTENT and not _continues(response, self.part):
-            forget(self.part)
+            delete_download(self.part)
             raise TryAgainError("the server sent another range than the requested one")
         refuse_status(response, self.url)
         # Many servers label `.tar.gz` files as encoded but send them unchanged.
@@ -147,7 +147,7 @@ class Download:
             refuse_encoding(response, self.url)
         self._receive(response)
         if labelled and _is_compressed_twice(self.part):
-            forget(self.part)
+            delete_download(self.part)
             refuse_encoding(response, self.url)
 
     def _receive(self, response: httpx.Response) -> None:
@@ -184,7 +184,7 @@ class Download:
                 if total is not None and came < total:
                     raise TryAgainError(f"the connection ended after {came} of {total} bytes")
                 return
-        forget(self.part)
+        delete_download(self.part)
         raise self._too_large(most) if came else self._web_page()
 
     def _announced_size(self, response: httpx.Response, start: int) -> int | None:
@@ -225,7 +225,7 @@ class _TooSlowError(TryAgainError):
 
 
 @contextmanager
-def disk_errors_in_words(folder: Path) -> Iterator[None]:
+def explain_disk_errors(folder: Path) -> Iterator[None]:
     """Turn an error of the disk below `folder` into a CurationError."""
     try:
         yield
@@ -263,7 +263,7 @@ def facts_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.json")
 
 
-def marks(path: Path, url: str) -> dict[str, str]:
+def condition_headers(path: Path, url: str) -> dict[str, str]:
     """Return the headers of a conditional request for the bytes in `path`; empty if their ETag and date are unknown."""
     known = _read_facts(path)
     if known.get("url") != url:
@@ -272,7 +272,7 @@ def marks(path: Path, url: str) -> dict[str, str]:
     return {name: value for name, value in zip(_CONDITIONS, values, strict=True) if value}
 
 
-def forget(path: Path) -> None:
+def delete_download(path: Path) -> None:
     """Delete a download and the facts about it."""
     path.unlink(missing_ok=True)
     facts_of(path).unlink(missing_ok=True)

@@ -17,7 +17,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exp
 
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.settings.urls import without_userinfo
-from notmnist_assets.sources.deadlines import Connections, within
+from notmnist_assets.sources.deadlines import Connections, run_within
 
 CHECK_URL: Final = "Check NOTMNIST_ARCHIVES: the base URL of the folder that contains both archives."
 _CHECK_PROXY: Final = "Check the proxy: HTTP_PROXY, HTTPS_PROXY, and NO_PROXY for hosts to reach without it."
@@ -61,7 +61,7 @@ class TryAgainError(Exception):
 
 
 @contextmanager
-def answer(
+def open_response(
     method: str,
     url: str,
     headers: Mapping[str, str],
@@ -92,7 +92,7 @@ def answer(
             response.close()
 
 
-def ask(
+def send_request(
     method: str,
     url: str,
     headers: Mapping[str, str],
@@ -109,7 +109,7 @@ def ask(
     """
 
     def read(connections: Connections) -> tuple[httpx.Response, bytes]:
-        with answer(method, url, headers, auth=auth, limits=limits, connections=connections) as response:
+        with open_response(method, url, headers, auth=auth, limits=limits, connections=connections) as response:
             body = bytearray()
             if most and response.is_success:
                 refuse_encoding(response, url)
@@ -124,9 +124,9 @@ def ask(
             return response, bytes(body)
 
     try:
-        return within(limits.question, read)
+        return run_within(limits.question, read)
     except (TimeoutError, httpx.TransportError) as error:
-        raise TryAgainError(in_words(error, url)) from error
+        raise TryAgainError(describe_error(error, url)) from error
 
 
 def refuse_status(response: httpx.Response, url: str) -> None:
@@ -175,7 +175,7 @@ def proxy_of(url: str) -> str | None:
     return without_userinfo(proxy if "://" in proxy else f"http://{proxy}")
 
 
-def in_words(error: Exception, url: str) -> str:
+def describe_error(error: Exception, url: str) -> str:
     """Return the error of a request and its proxy as text."""
     proxy = proxy_of(url)
     through = f" (through the proxy {proxy})" if proxy else ""
@@ -184,7 +184,7 @@ def in_words(error: Exception, url: str) -> str:
     return f"{error if isinstance(error, TimeoutError) else f'{type(error).__name__}: {error}'}{through}"
 
 
-def once(work: Callable[[], T], url: str) -> T:
+def request_once(work: Callable[[], T], url: str) -> T:
     """Run `work`; any failure is a CurationError."""
     try:
         return work()
@@ -192,7 +192,7 @@ def once(work: Callable[[], T], url: str) -> T:
         raise CurationError(f"the request failed: {error}.", subject=url, remedy=CHECK_URL) from error
 
 
-def retrying(
+def retry_request(
     work: Callable[[], T], url: str, limits: Limits, wait: Wait | None, progress: Callable[[], bool] = lambda: False
 ) -> T:
     """Run `work` until it succeeds, fails permanently, or made no progress in `limits.attempts` consecutive attempts.

@@ -11,7 +11,7 @@ from notmnist_assets.sources.base import (
     CHECKSUMS,
     Expected,
     archive_name,
-    matching,
+    identify_archive,
     parse_checksums,
     published_archive,
 )
@@ -60,7 +60,7 @@ class FolderSource:
     def fetch(self, set_name: str) -> Archive:
         """Return the archive in the folder. Without an expected digest, reading it shows whether it is complete."""
         path = self._path(set_name)
-        return matching(path, self.expected(set_name), str(path))
+        return identify_archive(path, self.expected(set_name), str(path))
 
     def _path(self, set_name: str) -> Path:
         path = self._folder / archive_name(set_name)

@@ -22,10 +22,10 @@ from notmnist_assets.sources.base import (
     archive_name,
     parse_checksums,
     published_archive,
-    verified,
+    verify_archive,
 )
-from notmnist_assets.sources.download import Download, disk_errors_in_words, facts_of, forget, marks
-from notmnist_assets.sources.exchange import Limits, Wait, ask, once, refuse_status, retrying
+from notmnist_assets.sources.download import Download, condition_headers, delete_download, explain_disk_errors, facts_of
+from notmnist_assets.sources.exchange import Limits, Wait, refuse_status, request_once, retry_request, send_request
 
 _BRIEF: Final = Limits(silence=5.0, question=8.0)
 """For requests in ticks of sensors, several of which must fit into a minute."""
@@ -68,7 +68,9 @@ class HttpSource:
         """Return the published size and digest, or the digest in SHA256SUMS on the server."""
         if self._published:
             return published_archive(set_name)
-        return retrying(lambda: self._listed(set_name, self._limits), self._base + CHECKSUMS, self._limits, self._wait)
+        return retry_request(
+            lambda: self._listed(set_name, self._limits), self._base + CHECKSUMS, self._limits, self._wait
+        )
 
     def current_sha256(self, set_name: str) -> str | None:
         """Return the digest of the stored download if the server says that it is current; no archive is transferred.
@@ -77,21 +79,21 @@ class HttpSource:
         """
         url = self._base + archive_name(set_name)
         final = self._folder / archive_name(set_name)
-        known = marks(final, url)
+        known = condition_headers(final, url)
         if not final.exists() or not known:
             return None
 
         def is_current() -> bool:
             # Some servers do not answer HEAD. The GET is closed before its body arrives.
-            response, _ = ask("GET", url, known, auth=self._auth, limits=_BRIEF)
+            response, _ = send_request("GET", url, known, auth=self._auth, limits=_BRIEF)
             if response.status_code == httpx.codes.NOT_MODIFIED:
                 return True
             refuse_status(response, url)
             return False
 
-        if not once(is_current, url):
+        if not request_once(is_current, url):
             return None
-        return verified(final, self._expected_briefly(set_name), url).sha256
+        return verify_archive(final, self._expected_briefly(set_name), url).sha256
 
     def validator(self, set_name: str) -> str:
         """Return the server's ETag, date and size of the archive, and its digest in SHA256SUMS.
@@ -101,14 +103,14 @@ class HttpSource:
         url = self._base + archive_name(set_name)
 
         def look() -> httpx.Response:
-            response, _ = ask("HEAD", url, {}, auth=self._auth, limits=_BRIEF)
+            response, _ = send_request("HEAD", url, {}, auth=self._auth, limits=_BRIEF)
             if response.is_error:
                 # Some servers do not answer HEAD. The connection is closed after the first byte.
-                response, _ = ask("GET", url, {"Range": "bytes=0-0"}, auth=self._auth, limits=_BRIEF)
+                response, _ = send_request("GET", url, {"Range": "bytes=0-0"}, auth=self._auth, limits=_BRIEF)
                 refuse_status(response, url)
             return response
 
-        response = once(look, url)
+        response = request_once(look, url)
         size = response.headers.get("Content-Range", "").rpartition("/")[2] or response.headers.get("Content-Length")
         listed = self._expected_briefly(set_name).sha256
         return f"{response.headers.get('ETag')}, {response.headers.get('Last-Modified')}, {size} bytes, {listed}"
@@ -120,21 +122,21 @@ class HttpSource:
         final = self._folder / archive_name(set_name)
         download = Download(url, self._auth, final, expected, self._min_rate, self._limits, self._wait)
         part = download.part
-        with disk_errors_in_words(self._folder):
+        with explain_disk_errors(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
             download.run()
             if not part.exists():
                 try:
-                    return verified(final, expected, url)
+                    return verify_archive(final, expected, url)
                 except CurationError:
                     # It was verified when it was downloaded, so the file changed on the disk.
-                    forget(final)
+                    delete_download(final)
                     download.run()
             try:
-                archive = verified(part, expected, url)
+                archive = verify_archive(part, expected, url)
             except CurationError:
                 # The next attempt must not resume from wrong bytes.
-                forget(part)
+                delete_download(part)
                 raise
             part.replace(final)
             facts_of(part).replace(facts_of(final))
@@ -144,12 +146,12 @@ class HttpSource:
     def _expected_briefly(self, set_name: str) -> Expected:
         if self._published:
             return published_archive(set_name)
-        return once(lambda: self._listed(set_name, _BRIEF), self._base + CHECKSUMS)
+        return request_once(lambda: self._listed(set_name, _BRIEF), self._base + CHECKSUMS)
 
     def _listed(self, set_name: str, limits: Limits) -> Expected:
         """Return the digest of an archive in SHA256SUMS; None in it if the server has no such file."""
         url = self._base + CHECKSUMS
-        response, body = ask("GET", url, {}, auth=self._auth, limits=limits, most=limits.checksums)
+        response, body = send_request("GET", url, {}, auth=self._auth, limits=limits, most=limits.checksums)
         if response.status_code in (403, 404):
             return Expected(None, None, "")
         refuse_status(response, url)

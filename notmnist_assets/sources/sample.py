@@ -14,7 +14,7 @@ from typing import Final
 
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.values import Archive
-from notmnist_assets.sources.base import CHECKSUMS, Expected, archive_name, parse_checksums, verified
+from notmnist_assets.sources.base import CHECKSUMS, Expected, archive_name, parse_checksums, verify_archive
 
 FILES: Final = files("notmnist_assets.sources") / "sample_files"
 """The folder of the sample's files, inside the installed package."""
@@ -31,7 +31,7 @@ class SampleSource:
         """Return the installed archive, verified."""
         path = _local_path(archive_name(set_name))
         try:
-            archive = verified(path, self._expected(set_name), str(path))
+            archive = verify_archive(path, self._expected(set_name), str(path))
         except CurationError as error:
             raise CurationError(
                 error.problem, subject=error.subject, remedy="Install notmnist_assets again."

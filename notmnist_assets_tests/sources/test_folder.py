@@ -8,7 +8,7 @@ import pytest
 
 from notmnist_assets.curation.core import published
 from notmnist_assets.curation.core.errors import CurationError
-from notmnist_assets.sources.base import Expected, parse_checksums, verified
+from notmnist_assets.sources.base import Expected, parse_checksums, verify_archive
 from notmnist_assets.sources.folder import FolderSource
 from notmnist_assets_tests.archives import members, write_archive, write_checksums
 
@@ -127,14 +127,14 @@ def test_a_checksum_file_that_cannot_be_obeyed_is_not_passed_over(data: bytes, p
 
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     with pytest.raises(CurationError, match="cannot be read: Is a directory"):
-        verified(tmp_path, Expected(None, None, ""), "a folder")
+        verify_archive(tmp_path, Expected(None, None, ""), "a folder")
 
 
 def test_a_gzip_of_several_streams_is_complete(folder: Path) -> None:
     path = folder / "notMNIST_small.tar.gz"
     data = gzip.decompress(path.read_bytes())
     path.write_bytes(gzip.compress(data[:5000]) + gzip.compress(data[5000:]))
-    verified(path, Expected(None, None, ""), "a folder")
+    verify_archive(path, Expected(None, None, ""), "a folder")
 
 
 def test_the_validator_changes_with_the_file(folder: Path) -> None:

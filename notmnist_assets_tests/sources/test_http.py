@@ -342,9 +342,9 @@ def test_a_password_in_the_url_is_sent_and_told_nowhere(
     told = [path.read_text() for path in (tmp_path / "downloads").glob("*.json")]
     for server.lets_in, status in (("somebody:else", 401), ("somebody:sec ret:1", 503)):
         server.faults.extend([Fault(status=503)] * 9)
-        for ask in (mirror.fetch, mirror.current_sha256, mirror.validator):
+        for method in (mirror.fetch, mirror.current_sha256, mirror.validator):
             with pytest.raises(CurationError, match=str(status)) as caught:
-                ask("small")
+                method("small")
             told.append(str(caught.value))
         server.faults.clear()
     assert f"{server.url}/{NAME}: attempt 1 failed" in caplog.text

@@ -76,8 +76,8 @@ def test_a_damaged_installation_is_named_with_its_remedy(tmp_path: Path, monkeyp
     monkeypatch.setattr(sample, "FILES", tmp_path)
     sample._local_path.cache_clear()
     try:
-        for ask in (SampleSource().fetch, SampleSource().current_sha256):
+        for method in (SampleSource().fetch, SampleSource().current_sha256):
             with pytest.raises(CurationError, match=r"notMNIST_small\.tar\.gz: .*Install notmnist_assets again"):
-                ask("small")
+                method("small")
     finally:
         sample._local_path.cache_clear()

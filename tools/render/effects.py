@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from notmnist_assets.curation.core.images import moved
+from notmnist_assets.curation.core.images import shift_pixels
 from tools.render.framing import CANVAS, Canvases
 from tools.render.randomness import Integers, Keys, below, between
 
@@ -94,14 +94,14 @@ def _inline(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:  # no
 
 
 def _shadow(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:  # noqa: ARG001
-    shadow = moved(canvases, 5, 6)
+    shadow = shift_pixels(canvases, 5, 6)
     return np.maximum(canvases, shadow - np.minimum(shadow, thicken(canvases, 2, 2)))
 
 
 def _relief(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:  # noqa: ARG001
     body = canvases
     for step in range(1, 6):
-        body = np.maximum(body, moved(canvases, step, step))
+        body = np.maximum(body, shift_pixels(canvases, step, step))
     return body - np.minimum(canvases, thin(body, 1, 1))
 
 

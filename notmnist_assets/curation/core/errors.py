@@ -19,7 +19,7 @@ class CurationError(Exception):
         self.remedy = remedy
 
 
-def disk_trouble(error: OSError) -> CurationError | None:
+def disk_error(error: OSError) -> CurationError | None:
     """Return the error for a full disk or a missing permission, with the file and the remedy; None for other errors."""
     if error.errno not in (*_FULL, *_FORBIDDEN):
         return None

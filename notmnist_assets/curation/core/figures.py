@@ -88,7 +88,7 @@ class Panel:
 
 
 @_in_default_style
-def panels(charts: Sequence[Panel], *, x_label: str, y_label: str) -> bytes:
+def plot_panels(charts: Sequence[Panel], *, x_label: str, y_label: str) -> bytes:
     """Plot charts side by side with a common y axis and logarithmic x axes, as PNG.
 
     Intervals are error bars, shifted sideways so that those of lines that nearly coincide stay visible. The name of

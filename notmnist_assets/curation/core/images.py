@@ -35,7 +35,7 @@ def copy_rows(source: Images, rows: npt.NDArray[np.integer], target: Images, pla
         target[places[part]] = source[rows[part]]
 
 
-def moved(images: Images, rows_down: int, columns_right: int) -> Images:
+def shift_pixels(images: Images, rows_down: int, columns_right: int) -> Images:
     """Return images shifted by whole pixels.
 
     Args:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from notmnist_assets.curation.core.images import PIXEL_DEPTH, PIXELS, SIDE, Images, moved
+from notmnist_assets.curation.core.images import PIXEL_DEPTH, PIXELS, SIDE, Images, shift_pixels
 from notmnist_assets.curation.duplicates.near import SHIFTS
 
 
@@ -53,7 +53,7 @@ def _shift(images: Images, pixels: float, rng: np.random.Generator) -> Images:
     directions = rng.integers(0, len(SHIFTS), len(images))
     for number, (dy, dx) in enumerate(SHIFTS):
         rows = directions == number
-        result[rows] = moved(images[rows], dy * int(pixels), dx * int(pixels))
+        result[rows] = shift_pixels(images[rows], dy * int(pixels), dx * int(pixels))
     return result
 
 

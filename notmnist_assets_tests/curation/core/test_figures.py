@@ -20,7 +20,7 @@ from notmnist_assets.curation.core.figures import (
     contact_sheet,
     line_chart,
     number_grid,
-    panels,
+    plot_panels,
 )
 from notmnist_assets.curation.core.images import Images
 
@@ -96,7 +96,9 @@ def test_panels_fit_the_ui_are_repeatable_and_show_their_values() -> None:
         line = Points(name, [50, 200_000], y, [0.4, 0.5], [0.8, high])
         other = Points("two", [50, 200_000], [0.5, 0.6], [0.4, 0.5], [0.6, 0.7])
         ticks = {50.0: "50", 200_000.0: tick}
-        return panels([Panel(title, [line, other], ticks), Panel("right", [line], ticks)], x_label="x", y_label="y")
+        return plot_panels(
+            [Panel(title, [line, other], ticks), Panel("right", [line], ticks)], x_label="x", y_label="y"
+        )
 
     plain = chart([0.5, 0.61])
     assert opened(plain).shape[1] <= 560, "the width that the UI shows"
@@ -112,7 +114,7 @@ def test_panels_fit_the_ui_are_repeatable_and_show_their_values() -> None:
 
 
 def test_panels_without_lines_can_be_plotted() -> None:
-    assert opened(panels([Panel("none", [], {})], x_label="x", y_label="y")).ndim == 2
+    assert opened(plot_panels([Panel("none", [], {})], x_label="x", y_label="y")).ndim == 2
 
 
 @given(st.lists(st.floats(0, 1), max_size=6), st.floats(0.01, 0.3))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
 from notmnist_assets.curation.core import images
-from notmnist_assets.curation.core.images import Images, as_float32, check_images, copy_rows, distances, moved
+from notmnist_assets.curation.core.images import Images, as_float32, check_images, copy_rows, distances, shift_pixels
 
 
 def test_scaled_pixels_are_the_assignments_for_every_gray_level() -> None:
@@ -47,7 +47,7 @@ any_images = st_numpy.arrays(np.uint8, st.tuples(st.integers(0, 2), st.just(5), 
 
 @given(any_images, st.integers(-4, 4), st.integers(-4, 4))
 def test_pixels_move_one_by_one_and_what_enters_is_background(images: Images, down: int, right: int) -> None:
-    before, after = images.copy(), moved(images, down, right)
+    before, after = images.copy(), shift_pixels(images, down, right)
     np.testing.assert_array_equal(images, before)
     for number, y, x in np.ndindex(images.shape):
         inside = 0 <= y - down < 5 and 0 <= x - right < 5

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notmnist_assets.curation.core.images import moved
+from notmnist_assets.curation.core.images import shift_pixels
 from notmnist_assets.curation.duplicates.hashes import hash_table
 from notmnist_assets.curation.duplicates.pair_table import (
     chosen_radius,
@@ -86,7 +86,7 @@ def test_a_copy_moved_by_one_pixel_is_found_with_shifts() -> None:
     image[0, 10:18, 10:18] = 255
     splits = {
         "train": split_of(image, [0]),
-        "valid": split_of(moved(image, 0, 1), [0]),
+        "valid": split_of(shift_pixels(image, 0, 1), [0]),
         "test": split_of(np.empty((0, 28, 28), np.uint8), []),
     }
     index = RowIndex(World(splits, 1.0).hashes())

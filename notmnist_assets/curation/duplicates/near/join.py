@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from notmnist_assets.curation.core.images import SIDE, moved
+from notmnist_assets.curation.core.images import SIDE, shift_pixels
 from notmnist_assets.curation.core.progress import stage
 from notmnist_assets.curation.duplicates.near import bounds
 from notmnist_assets.curation.duplicates.near.bounds import Pixels, Signs, as_pixels
@@ -125,7 +125,7 @@ class _Index:
         for start in range(0, len(table), _QUERY_BLOCK):
             block = table[start : start + _QUERY_BLOCK]
             if shift != (0, 0):
-                block = as_pixels(moved(block.reshape(-1, SIDE, SIDE), *shift), "moved images")
+                block = as_pixels(shift_pixels(block.reshape(-1, SIDE, SIDE), *shift), "moved images")
             sums = bounds.cell_sums(block, self.pool)
             queries = sort_queries(bounds.sketch(sums, self.signs, self.pool), self.grid)
             yield from self._search(queries, block, start, within=False)
