@@ -1,4 +1,4 @@
-"""Renders letters A to J, as hard as notMNIST, into archives of any size, with planted and listed faults.
+"""Renders letters A to J, as difficult as notMNIST, into archives of any size, with planted and listed faults.
 
 The letters come from freely licensed fonts of the dependency group `render`. The archives have the form of the
 originals, and the same arguments and library versions give the same bytes.
@@ -6,8 +6,8 @@ originals, and the same arguments and library versions give the same bytes.
     uv run python -m tools.render --out ../archives --per-letter 200    # archives of any size
     uv run python -m tools.render.sample                                # the sample that the package ships
 
-The flow: `randomness`, `planting` (what each file shows), `fonts`, `warping`, `effects`, `framing` (its pixels, joined
-by `rendering`), `members`, `archives` and `ground_truth`.
+The flow: `randomness`, `planting` (content of each file), `fonts`, `warping`, `effects` and `framing` (its pixels,
+combined by `rendering`), `members`, `archives` and `ground_truth`.
 """
 
 from tools.render.archives import is_rendered, render_archives

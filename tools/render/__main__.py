@@ -29,7 +29,7 @@ def main(
         typer.Option(min=FEWEST_FONTS, help="The same for the small archive; by default in the original's proportion."),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that render.")] = 2,
-    force: Annotated[bool, typer.Option("--force", help="Replace files that this command did not make.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that this command did not write.")] = False,
 ) -> None:
     """Render letters into notMNIST_large.tar.gz and notMNIST_small.tar.gz, at any size and in bounded memory."""
     small = small_for(per_letter) if small_per_letter is None else small_per_letter
@@ -44,7 +44,7 @@ def main(
 
 @contextmanager
 def _progress_bar() -> Iterator[None]:
-    """Show in a terminal how many images are rendered and how long the rest takes."""
+    """Show the number of rendered images and the remaining time in a terminal."""
     with Progress(console=_errors, disable=not _errors.is_terminal) as bars:
 
         @contextmanager

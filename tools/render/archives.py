@@ -1,4 +1,4 @@
-"""Writes rendered letters as two archives with their ground truth, complete or not at all, in worker processes."""
+"""Writes rendered letters as two archives with their ground truth; worker processes render, files appear complete."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.images import LETTERS, SETS
 from notmnist_assets.curation.core.progress import stage
-from tools.render.ground_truth import Drawn, write_ground_truth
+from tools.render.ground_truth import RenderedLetter, write_ground_truth
 from tools.render.members import Members, Stretch, end_of_tar, folder_member, make_members
 from tools.render.planting import Plan
 from tools.render.recipe import SEED, fingerprint, recipe
@@ -47,34 +47,34 @@ def render_archives(
 ) -> None:
     """Render both archives, `ground_truth.parquet`, `SHA256SUMS` and `recipe.json`.
 
-    The same arguments and library versions give the same bytes, for any number of workers. Memory does not
-    grow with the archives but for 40 bytes an image and the ground truth. Each file appears whole or not at
-    all; `recipe.json` comes last, so that `is_rendered` vouches for the others.
+    The same arguments and library versions give the same bytes, for any number of workers. Memory grows by 40 bytes per
+    image and the ground truth. Each file appears when it is complete, `recipe.json` last, so that `is_rendered` implies
+    that the others are complete.
 
     Args:
-        destination: folder, made when needed.
+        destination: folder, created if it does not exist.
         large_per_letter: files for each letter of the large archive, unreadable ones included; at least 20.
         small_per_letter: the same for the small archive.
-        seed: of all random decisions.
-        workers: processes that render; with 1 this process does it itself.
+        seed: seed of all random decisions.
+        workers: processes that render; with 1 this process renders.
         force: replace files of these names even if `render_archives` did not write them.
 
     Raises:
         CurationError: a set is too small or too large, a font is missing, another process renders into
-            `destination`, or, without `force`, it holds files of these names that `render_archives` did not write.
+            `destination`, or, without `force`, it has files of these names that `render_archives` did not write.
         OSError: a file cannot be written.
     """
     plan = Plan({"large": large_per_letter, "small": small_per_letter}, seed)
     destination.mkdir(parents=True, exist_ok=True)
     if not force:
         _refuse_to_replace(destination)
-    drawn: list[Drawn] = []
+    letters: list[RenderedLetter] = []
     with _scratch(destination) as folder:
         total = len(LETTERS) * (large_per_letter + small_per_letter)
-        with _drawing(plan, workers) as draw, stage("render letters", total, "images") as advance:
+        with _renderer(plan, workers) as render, stage("render letters", total, "images") as advance:
             for set_name, archive in ARCHIVES.items():
-                drawn += _write_archive(folder / archive, plan, set_name, draw, advance)
-        write_ground_truth(folder / GROUND_TRUTH, plan, drawn)
+                letters += _write_archive(folder / archive, plan, set_name, render, advance)
+        write_ground_truth(folder / GROUND_TRUTH, plan, letters)
         names = (*ARCHIVES.values(), GROUND_TRUTH)
         _write_text(folder / CHECKSUMS, "".join(f"{_sha256(folder / name)}  {name}\n" for name in names))
         described = {
@@ -88,14 +88,14 @@ def render_archives(
 
 
 def is_rendered(destination: Path, *, large_per_letter: int, small_per_letter: int, seed: int = SEED) -> bool:
-    """Tell whether `destination` holds what `render_archives` would write, by the recipe stored beside it."""
+    """Return whether `destination` has the files that `render_archives` would write, according to its recipe."""
     if not all((destination / name).is_file() for name in (*ARCHIVES.values(), GROUND_TRUTH, CHECKSUMS)):
         return False
     return _stored_recipe(destination).get("fingerprint") == fingerprint(large_per_letter, small_per_letter, seed)
 
 
 def _stored_recipe(destination: Path) -> dict[str, Any]:
-    """Return what `recipe.json` says, nothing if there is none or it is not ours."""
+    """Return the content of `recipe.json`; empty if there is none or another program wrote it."""
     try:
         described = json.loads((destination / RECIPE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -105,7 +105,7 @@ def _stored_recipe(destination: Path) -> dict[str, Any]:
 
 
 def _refuse_to_replace(destination: Path) -> None:
-    """Raise if a file would be replaced that is not, to the byte, what an earlier rendering wrote there."""
+    """Raise CurationError if a file would be replaced that an earlier rendering did not write, byte for byte."""
     described = _stored_recipe(destination)
     written = described.get("sha256", {})
     existing = [name for name in (*ARCHIVES.values(), GROUND_TRUTH, CHECKSUMS) if (destination / name).exists()]
@@ -114,7 +114,7 @@ def _refuse_to_replace(destination: Path) -> None:
         foreign.append(RECIPE)
     if foreign:
         raise CurationError(
-            f"it holds {', '.join(foreign)}, not written by this command or changed since.",
+            f"it has {', '.join(foreign)}, which this command did not write or which changed since.",
             subject=str(destination),
             remedy="Render into another folder, or replace them with --force.",
         )
@@ -122,10 +122,10 @@ def _refuse_to_replace(destination: Path) -> None:
 
 @contextmanager
 def _scratch(destination: Path) -> Iterator[Path]:
-    """Give an empty folder in `destination` for unfinished files, and delete it afterwards.
+    """Provide an empty folder in `destination` for unfinished files, and delete it afterwards.
 
-    What a killed process left in it is deleted first. A lock, which ends with its process, tells that from what
-    another process is writing there.
+    Files of a killed process are deleted first. A lock file, unlocked when its process ends, distinguishes them from
+    those of a running process.
     """
     folder = destination / _SCRATCH
     folder.mkdir(exist_ok=True)
@@ -145,7 +145,7 @@ def _scratch(destination: Path) -> Iterator[Path]:
         _clear(folder)
         lock.release()
         (folder / _LOCK).unlink(missing_ok=True)
-        with suppress(OSError):  # another process has begun to use it
+        with suppress(OSError):  # another process uses it
             folder.rmdir()
 
 
@@ -156,8 +156,8 @@ def _clear(folder: Path) -> None:
 
 
 @contextmanager
-def _drawing(plan: Plan, workers: int) -> Iterator[_Render]:
-    """Give a function that draws stretches in their order, a few of them ahead."""
+def _renderer(plan: Plan, workers: int) -> Iterator[_Render]:
+    """Provide a function that renders stretches in order, some of them in advance."""
     if workers <= 1:
         yield lambda stretches: (make_members(plan, stretch) for stretch in stretches)
         return
@@ -165,7 +165,7 @@ def _drawing(plan: Plan, workers: int) -> Iterator[_Render]:
         workers, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_the_parent
     )
 
-    def draw(stretches: Iterable[Stretch]) -> Iterator[Members]:
+    def render(stretches: Iterable[Stretch]) -> Iterator[Members]:
         waiting: deque[Future[Members]] = deque()
         for stretch in stretches:
             waiting.append(pool.submit(make_members, plan, stretch))
@@ -175,13 +175,13 @@ def _drawing(plan: Plan, workers: int) -> Iterator[_Render]:
             yield waiting.popleft().result()
 
     try:
-        yield draw
+        yield render
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def _end_with_the_parent() -> None:
-    """Let this worker end when the process that started it has: one that is killed tells nobody."""
+    """End this worker when its parent process ends, even if that is killed."""
     parent = multiprocessing.parent_process()
     if parent is not None:
 
@@ -192,7 +192,9 @@ def _end_with_the_parent() -> None:
         Thread(target=wait, daemon=True).start()
 
 
-def _write_archive(path: Path, plan: Plan, set_name: str, draw: _Render, advance: Callable[[int], None]) -> list[Drawn]:
+def _write_archive(
+    path: Path, plan: Plan, set_name: str, render: _Render, advance: Callable[[int], None]
+) -> list[RenderedLetter]:
     fonts = plan.fonts[set_name]
     stretches = [
         Stretch(set_name, letter, start, min(start + _STRETCH, fonts))
@@ -200,10 +202,10 @@ def _write_archive(path: Path, plan: Plan, set_name: str, draw: _Render, advance
         for start in range(0, fonts, _STRETCH)
     ]
     parts: dict[str, list[Members]] = {letter: [] for letter in LETTERS}
-    # pyarrow's own zlib, for the reasons told in `curation.png_writing`.
+    # pyarrow has its own zlib; `png_writing` says why it is used.
     with pa.OSFile(str(path), "wb") as file, pa.CompressedOutputStream(file, "gzip") as tar:
         size = tar.write(folder_member(f"notMNIST_{set_name}"))
-        for stretch, members in zip(stretches, draw(stretches), strict=True):
+        for stretch, members in zip(stretches, render(stretches), strict=True):
             if stretch.start == 0:
                 size += tar.write(folder_member(f"notMNIST_{set_name}/{stretch.letter}"))
             size += tar.write(members.tar)
@@ -214,7 +216,7 @@ def _write_archive(path: Path, plan: Plan, set_name: str, draw: _Render, advance
         header.seek(_GZIP_SYSTEM_BYTE)
         header.write(_UNKNOWN_SYSTEM)
     return [
-        Drawn(
+        RenderedLetter(
             set_name,
             letter,
             plan.order(set_name, letter),

@@ -1,4 +1,4 @@
-"""What decorative fonts do to ink: heavier, thinner, outlined, shaded, striped, speckled, reversed.
+"""Applies the effects of decorative fonts: heavier, thinner, outlined, shaded, striped, speckled, reversed.
 
 The style of an invented font chooses the effect. All arithmetic is on integers, so that every machine renders the same
 pixels.
@@ -26,17 +26,17 @@ def thicken(canvases: Canvases, across: int, down: int) -> Canvases:
 
 
 def thin(canvases: Canvases, across: int, down: int) -> Canvases:
-    """Take `across` pixels of ink off the left and right and `down` pixels off above and below."""
+    """Remove `across` pixels of ink at the left and right and `down` pixels at the top and bottom."""
     return _extremes(canvases, across, down, np.minimum, 255)
 
 
 def decorate(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:
-    """Give each drawing the weight and the effect of its style.
+    """Apply the weight and the effect of its style to each glyph.
 
     Args:
         canvases: uint8 (n, CANVAS, CANVAS).
-        styles: uint64 (n,), the key of the invented font: what its letters share.
-        drawings: uint64 (n,), the key of the font's letter: where speckles and bites fall.
+        styles: uint64 (n,), the key of the invented font, the same for all its letters.
+        drawings: uint64 (n,), the key of the font's letter, for the positions of speckles and bites.
 
     Returns:
         uint8 (n, CANVAS, CANVAS).
@@ -75,7 +75,7 @@ def _extremes(canvases: Canvases, across: int, down: int, extreme: Callable[...,
 
 
 def _keep_ink(changed: Canvases, original: Canvases) -> Canvases:
-    """Take the change only where at least a quarter of the ink is left."""
+    """Return the changed images that keep at least a quarter of the ink, and the originals of the others."""
     left, before = ((c > 127).sum(axis=(1, 2)) for c in (changed, original))
     return np.where((4 * left >= before)[:, None, None], changed, original)
 
@@ -203,9 +203,8 @@ def _place(drawings: Keys, slot: int) -> Integers:
     return between(drawings, slot, 4, CANVAS - 5)[:, None, None]
 
 
-# Shares of pixels taken off (negative) or added, across and down, and of effects in a thousand fonts; the
-# rest is plain. Chosen so that the accuracy of a linear model and the pixel statistics come out like
-# notMNIST's.
+# Shares of fonts with pixels removed (negative) or added, across and down, and with effects, per thousand; the others
+# are plain. They are chosen so that the accuracy of a linear model and the pixel statistics are those of notMNIST.
 _WEIGHTS: Final = (
     (10, (-1, -1)),
     (8, (-1, 0)),

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 from notmnist_assets.curation.core.errors import CurationError
 
 GLYPH_SIDE: Final = 128
-"""Side of a glyph bitmap in pixels; the glyph fills the middle, with a margin of GLYPH_MARGIN all around."""
+"""Side of a glyph bitmap in pixels; the glyph fills it except for a margin of GLYPH_MARGIN on each side."""
 GLYPH_MARGIN: Final = 8
 
 _POINT_SIZE: Final = 160
@@ -32,8 +32,7 @@ _FONT_PACKAGES: Final = (
     "font_source_sans_pro",
     "font_source_serif_pro",
 )
-# Matplotlib also ships fonts of mathematical symbols without the letters A to J: hence a list of those that
-# have them.
+# Matplotlib also has fonts of mathematical symbols without the letters A to J; these are the others.
 _MATPLOTLIB_FONTS: Final = (
     "DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-BoldOblique", "DejaVuSans-Oblique",
     "DejaVuSansMono", "DejaVuSansMono-Bold", "DejaVuSansMono-BoldOblique", "DejaVuSansMono-Oblique",
@@ -72,7 +71,7 @@ def face_files() -> tuple[Path, ...]:
                 remedy="Install the fonts: uv sync --group render",
             )
         folder = Path(str(files(package) / "files"))
-        # Two packages ship each face in both formats: the later one in this order, OpenType, is taken.
+        # Two packages have each face in both formats: the later one in this order, OpenType, is used.
         for path in (*sorted(folder.glob("*.ttf")), *sorted(folder.glob("*.otf"))):
             if "VariableFont" not in path.stem:
                 found[path.stem] = path
@@ -83,21 +82,21 @@ def face_files() -> tuple[Path, ...]:
 
 @cache
 def glyphs(character: str) -> Glyphs:
-    """Draw `character` in every typeface, in the order of `face_files`."""
-    drawn = [_draw(path, character) for path in face_files()]
+    """Render `character` in every typeface, in the order of `face_files`."""
+    rendered = [_render(path, character) for path in face_files()]
     return Glyphs(
-        np.stack([bitmap for bitmap, _ in drawn]),
-        np.array([aspect for _, aspect in drawn], np.int64),
+        np.stack([bitmap for bitmap, _ in rendered]),
+        np.array([aspect for _, aspect in rendered], np.int64),
     )
 
 
 @cache
 def _typeface(path: Path) -> ImageFont.FreeTypeFont:
-    # The basic layout is the one that every build of Pillow has.
+    # Every build of Pillow has the basic layout.
     return ImageFont.truetype(path, _POINT_SIZE, layout_engine=ImageFont.Layout.BASIC)
 
 
-def _draw(path: Path, character: str) -> tuple[npt.NDArray[np.uint8], int]:
+def _render(path: Path, character: str) -> tuple[npt.NDArray[np.uint8], int]:
     face = _typeface(path)
     left, top, right, bottom = (int(edge) for edge in face.getbbox(character))
     page = Image.new("L", (max(right - left, 1), max(bottom - top, 1)))
@@ -111,12 +110,11 @@ def _draw(path: Path, character: str) -> tuple[npt.NDArray[np.uint8], int]:
             remedy="Install the versions of the font packages that the lock file names.",
         )
     ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    # The nearest pixel by integer arithmetic: the same on every machine, and the drawing is finer than the
-    # bitmap.
+    # Nearest neighbor in integer arithmetic gives the same pixels on every machine. The page is finer than the bitmap.
     inner = GLYPH_SIDE - 2 * GLYPH_MARGIN
     centres = 2 * np.arange(inner) + 1
     stretched = ink[np.ix_(centres * ink.shape[0] // (2 * inner), centres * ink.shape[1] // (2 * inner))]
-    # Softened edges, so that the nearest pixel is enough when the glyph is drawn smaller and askew.
+    # Soft edges, so that nearest neighbor is enough when the glyph is shrunk and slanted.
     padded = np.pad(stretched.astype(np.uint16), GLYPH_MARGIN + 1)
     soft = padded[:-2] + padded[1:-1] + padded[2:]
     soft = (soft[:, :-2] + soft[:, 1:-1] + soft[:, 2:]) // 9

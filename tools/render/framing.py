@@ -1,4 +1,4 @@
-"""Crops a drawing to its ink and stretches it to 28x28, as notMNIST does."""
+"""Crops a glyph to its ink and stretches it to 28x28, as notMNIST does."""
 
 from functools import cache
 from typing import Final
@@ -10,7 +10,7 @@ from notmnist_assets.curation.core.images import SIDE, Images
 from tools.render.randomness import Integers
 
 CANVAS: Final = 56
-"""Side of a drawing in pixels."""
+"""Side of a canvas in pixels."""
 
 Canvases = npt.NDArray[np.uint8]
 """uint8 of shape (n, CANVAS, CANVAS); 0 is background, 255 is ink."""
@@ -20,11 +20,11 @@ _UNIT: Final = 128
 
 
 def fill_frame(canvases: Canvases, margins: Integers) -> Images:
-    """Crop each drawing to its ink, widened by its margin in pixels, and stretch it to 28x28.
+    """Crop each canvas to its ink, widened by its margin in pixels, and stretch it to 28x28.
 
     The filter is the cubic one of Keys (1981) with a = -1/2, widened when it shrinks. Its weights are rounded
     to multiples of 1/128, so that every partial sum of the two products is an integer below 2**24: exact in
-    float32 in any order of summation, on any processor. A drawing without ink is taken whole.
+    float32 in any order of summation, on any processor. A canvas without ink is not cropped.
 
     Args:
         canvases: uint8 (n, CANVAS, CANVAS).

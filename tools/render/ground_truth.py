@@ -1,12 +1,11 @@
-"""Writes the table of all that was planted, and of the exact repeats that came about by chance.
+"""Writes the table of all planted faults, and of the exact repeats that occur by chance.
 
-Columns: `set`, `letter`, `name` of a file; `kind`: exact_duplicate, near_duplicate, label_conflict (same or
-nearly the same picture as a file of another letter), wrong_label, unreadable; `of_set`, `of_letter`,
-`of_name`: the file that it repeats, for a wrong label only the letter that it shows, if it is one of A to J;
-`distance`: sum of absolute pixel differences / 255 to that file; `detail`: in words. One file may have
-several rows. Exact repeats are complete: two files with equal pixels are both in the table, or one is and
-names the other or a third that equals both. Near duplicates are those that were planted; others may come
-about by chance.
+Columns: `set`, `letter`, `name` of a file; `kind`: exact_duplicate, near_duplicate, label_conflict (same or nearly the
+same image as a file of another letter), wrong_label, unreadable; `of_set`, `of_letter`, `of_name`: the file that it
+repeats, for a wrong label only the letter that it shows, if it is one of A to J; `distance`: sum of absolute pixel
+differences / 255 to that file; `detail`: text. One file may have several rows. Exact repeats are complete: of two files
+with equal pixels both are in the table, or one is and names the other or a third that equals both. Near duplicates are
+the planted ones; others may occur by chance.
 """
 
 from dataclasses import dataclass
@@ -41,8 +40,8 @@ _Row = tuple[str, str, str, str, str | None, str | None, str | None, float | Non
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
-    """What came out for all files of a letter, in archive order; see `Members` for the arrays."""
+class RenderedLetter:
+    """The rendered files of a letter, in archive order; see `Members` for the arrays."""
 
     set_name: str
     letter: str
@@ -51,23 +50,23 @@ class Drawn:
     distances: npt.NDArray[np.float64]
 
 
-def write_ground_truth(path: Path, plan: Plan, drawn: list[Drawn]) -> None:
+def write_ground_truth(path: Path, plan: Plan, rendered: list[RenderedLetter]) -> None:
     """Write the table for all letters of both sets, in order of set, letter and name, as Parquet."""
     rows: list[_Row] = []
     original: list[npt.NDArray[np.bool_]] = []
-    for part in drawn:
+    for part in rendered:
         contents = plan.contents(part.set_name, part.letter, part.fonts)
         rows += _planted(part, contents)
         repeats_exactly = (contents.relations != "") & (contents.near_kinds == "")
         original.append((contents.faults == "") & ~repeats_exactly)
-    rows += _arisen(drawn, np.concatenate(original))
+    rows += _chance_repeats(rendered, np.concatenate(original))
     rows.sort(key=lambda row: (SETS.index(row[0]), *row[1:4]))
     columns = zip(*rows, strict=True)
     table = pa.table([pa.array(c, f.type) for c, f in zip(columns, SCHEMA, strict=True)], schema=SCHEMA)
     pq.write_table(table, path)
 
 
-def _planted(part: Drawn, contents: Contents) -> list[_Row]:
+def _planted(part: RenderedLetter, contents: Contents) -> list[_Row]:
     rows: list[_Row] = []
     is_conflict = contents.relations == "label_conflict"
     wrong = (contents.characters != part.letter) & ~is_conflict & (contents.faults == "")
@@ -96,16 +95,16 @@ def _planted(part: Drawn, contents: Contents) -> list[_Row]:
     return rows
 
 
-def _arisen(drawn: list[Drawn], original: npt.NDArray[np.bool_]) -> list[_Row]:
-    """Files that were to be originals and yet equal an earlier one, as when strokes fill the frame.
+def _chance_repeats(rendered: list[RenderedLetter], original: npt.NDArray[np.bool_]) -> list[_Row]:
+    """Find files that are no planted copies but equal an earlier file, for example white squares.
 
     Each names the first such file of its letter; that one names the first of any letter.
     """
-    digests = np.concatenate([part.digests for part in drawn])
-    part_of = np.repeat(np.arange(len(drawn)), [len(part.fonts) for part in drawn])
-    fonts = np.concatenate([part.fonts for part in drawn])
+    digests = np.concatenate([part.digests for part in rendered])
+    part_of = np.repeat(np.arange(len(rendered)), [len(part.fonts) for part in rendered])
+    fonts = np.concatenate([part.fonts for part in rendered])
     files = np.flatnonzero(original)
-    letters = np.array([LETTERS.index(part.letter) for part in drawn])[part_of]
+    letters = np.array([LETTERS.index(part.letter) for part in rendered])[part_of]
     files = files[np.lexsort((files, letters[files], digests[files, 1], digests[files, 0]))]
     new_picture = np.ones(len(files), np.bool_)
     new_picture[1:] = (digests[files[1:]] != digests[files[:-1]]).any(axis=1)
@@ -117,7 +116,7 @@ def _arisen(drawn: list[Drawn], original: npt.NDArray[np.bool_]) -> list[_Row]:
     sources = np.where(new_letter, first_of_picture, first_of_letter)
 
     def describe(file: int) -> tuple[str, str, str]:
-        part = drawn[part_of[file]]
+        part = rendered[part_of[file]]
         return part.set_name, part.letter, file_name(part.set_name, int(fonts[file]))
 
     rows: list[_Row] = []

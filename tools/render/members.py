@@ -1,4 +1,4 @@
-"""Renders one stretch of an archive in a worker process: files of a letter, encoded and laid out as tar members."""
+"""Renders one stretch of an archive in a worker process: files of a letter, encoded as PNG and packed as tar."""
 
 import hashlib
 import tarfile
@@ -41,10 +41,10 @@ class Stretch:
 
 @dataclass(frozen=True, eq=False)
 class Members:
-    """What a stretch became.
+    """The rendered files of a stretch.
 
     Attributes:
-        tar: the members, headers and padding included.
+        tar: the members, with headers and padding.
         digests: uint64 (n, 2), 128 bits of BLAKE2b of the pixels of each file; 0, 0 for unreadable ones.
         distances: float64 (n,), L1 distance / 255 to the image that a near duplicate repeats, else NaN.
     """
@@ -55,7 +55,7 @@ class Members:
 
 
 def make_members(plan: Plan, stretch: Stretch) -> Members:
-    """Draw and encode a stretch: the same bytes wherever and whenever it is done."""
+    """Render and encode a stretch; the bytes are the same on every machine."""
     fonts = plan.order(stretch.set_name, stretch.letter)[stretch.start : stretch.stop]
     contents = plan.contents(stretch.set_name, stretch.letter, fonts)
     images = render(contents.characters, contents.styles)
@@ -90,7 +90,7 @@ def end_of_tar(size: int) -> bytes:
 
 
 def _member(path: str, content: bytes) -> bytes:
-    # As tarfile writes it, but ten times faster: only name, size and checksum differ from file to file.
+    # The bytes of tarfile, ten times as fast: only name, size and checksum differ between files.
     header = bytearray(_FILE_HEADER)
     name = path.encode("ascii")
     header[: len(name)] = name

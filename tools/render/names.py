@@ -1,4 +1,4 @@
-"""A file name for each font number of a set, encoded as the original encodes them.
+"""Invents a file name for each font number of a set, encoded like those of the original.
 
 The words are invented: no name claims to be an existing typeface.
 """
@@ -7,7 +7,7 @@ import base64
 from typing import Final
 
 MOST_FONTS: Final = 1 << 20
-"""How many different names there are for one set."""
+"""Number of different names for one set."""
 
 _FIRST: Final = (
     "Amber", "Brisk", "Cobalt", "Dapper", "Ember", "Frosty", "Giddy", "Hollow",

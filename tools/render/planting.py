@@ -1,8 +1,8 @@
-"""Decides what each image shows, and which faults are planted where.
+"""Determines the content of each image, and which faults are planted where.
 
-A set holds invented fonts, each with the letters A to J, as the original does. Some fonts are copies
-of others under another name; some show symbols or the wrong letters; a few files cannot be read. Every answer
-is a function of seed, set, letter and font number alone: no state, so any process can ask for any part.
+A set consists of invented fonts, each with the letters A to J, like the original. Some fonts are copies of others under
+another name; some show symbols or the wrong letters; a few files cannot be read. Every result is a function of seed,
+set, letter and font number only, so that any process can compute any part.
 """
 
 from dataclasses import dataclass, field
@@ -38,9 +38,9 @@ _SWAPPED_LETTERS: Final = {"large": 21, "small": 2}
 _FONTS_FOR_ONE_CONFLICT: Final = 400
 _FEWEST_CONFLICTS: Final = 2
 _SYMBOLS: Final = np.array(list("KMQRS39&?*"))
-_TELLING: Final = LETTERS.replace("I", "")
-"""Letters that stand for another by mistake. An I may be a white square, which under another letter would look like
-hundreds of rightful I, more mistakes than are wanted."""
+_CONFUSABLE: Final = LETTERS.replace("I", "")
+"""Letters that are shown under another label by mistake. I is excluded: it may be a white square, which under another
+label would equal hundreds of correct I."""
 _TRIES: Final = 64
 
 _FONT, _LETTER, _STYLE, _OTHER_STYLE, _RESERVED, _CONFLICT, _ORDER, _NEAR = range(8)
@@ -50,21 +50,21 @@ _SOURCE: Final = 100
 
 
 def small_for(large: int) -> int:
-    """Return how many files a letter of the small set has beside so many of the large set, as in the original."""
+    """Return the number of files of a letter in the small set, in the proportion of the original to the large set."""
     return max(FEWEST_FONTS, round(large * ORIGINAL_FILES["small"] / ORIGINAL_FILES["large"]))
 
 
 @dataclass(frozen=True, eq=False)
 class Contents:
-    """What n files of one letter show.
+    """The content of n files of one letter.
 
     Attributes:
-        characters: str (n,), the character drawn.
-        styles: uint64 (n,), the key of the invented font it is drawn in.
+        characters: str (n,), the rendered character.
+        styles: uint64 (n,), the key of its invented font.
         faults: str (n,), why the file is unreadable, else empty.
         relations: str (n,), `exact_duplicate`, `near_duplicate`, `label_conflict`, else empty.
         near_kinds: str (n,), the small change against the source, else empty.
-        near_keys: uint64 (n,), what the random numbers of the change are drawn from.
+        near_keys: uint64 (n,), keys of the random numbers of the change.
         source_sets: str (n,), set of the file that this one repeats.
         source_letters: str (n,), its letter.
         source_fonts: int64 (n,), its font number, else NO_FONT.
@@ -83,7 +83,7 @@ class Contents:
 
 @dataclass(frozen=True)
 class Conflict:
-    """Font `font` has one picture for `shown` and, wrongly, `letter`; nearly one when `near`."""
+    """Font `font` has the same image for `shown` and, wrongly, `letter`; nearly the same if `near`."""
 
     font: int
     shown: str
@@ -96,11 +96,11 @@ class Plan:
     """All decisions of a sample.
 
     Attributes:
-        fonts: how many fonts the large and the small set have; each gives one file for each letter.
-        seed: of all random decisions.
+        fonts: number of fonts of the large and the small set; each has one file for each letter.
+        seed: seed of all random decisions.
 
     Raises:
-        CurationError: a set is too small to hold what is planted, or too large to have distinct names.
+        CurationError: a set is too small for the planted faults, or too large to have distinct names.
     """
 
     fonts: dict[str, int] = field(hash=False)
@@ -124,7 +124,7 @@ class Plan:
         return np.arange(fonts) * stride % fonts
 
     def contents(self, set_name: str, letter: str, fonts: Integers) -> Contents:
-        """Return what the files of `letter` show in fonts number `fonts` (n,)."""
+        """Return the content of the files of `letter` in the fonts with the numbers `fonts` (n,)."""
         n = len(fonts)
         source_sets, source_fonts = self._sources(set_name, fonts)
         copied = source_fonts != NO_FONT
@@ -164,13 +164,13 @@ class Plan:
         spared = np.isin(fonts, self._reserved[set_name])
         symbols = self._shows_symbols(set_name, fonts) & ~spared
         swapped = chance(letter_keys, _IS_SWAPPED, _SWAPPED_LETTERS[set_name]) & ~symbols & ~spared
-        others = np.array([shown for shown in _TELLING if shown != letter])
+        others = np.array([shown for shown in _CONFUSABLE if shown != letter])
         other = others[below(letter_keys, _SHOWN, len(others))]
         # As many symbols as letters, so that no letter of a symbol font repeats another.
         first = below(self._keys(set_name, _FONT, fonts), _FIRST_SYMBOL, len(_SYMBOLS))
         shown = np.where(symbols, _SYMBOLS[(first + LETTERS.index(letter)) % len(_SYMBOLS)], letter)
         characters = np.where(swapped, other, shown).astype("U1")
-        # A swapped letter comes from a font of its own: within one font it would equal its rightful image.
+        # A swapped letter has another font: within one font it would equal the correct image.
         styles = np.where(
             swapped,
             self._keys(set_name, _OTHER_STYLE, ord(letter), fonts),
@@ -184,12 +184,12 @@ class Plan:
     def _is_copy(self, set_name: str, fonts: Integers) -> npt.NDArray[np.bool_]:
         rate = _COPIES[set_name] + (_COPIES_OF_LARGE if set_name == "small" else 0)
         copied = chance(self._keys(set_name, _FONT, fonts), _IS_COPY, rate)
-        # Font 0 is never a copy, so that every search for a source can end there.
+        # Font 0 is never a copy, so that every search for a source ends.
         free: npt.NDArray[np.bool_] = (fonts != 0) & ~np.isin(fonts, self._reserved[set_name])
         return copied & free
 
     def _sources(self, set_name: str, fonts: Integers) -> tuple[npt.NDArray[np.str_], Integers]:
-        """Return set and font number that each font copies; an empty set and NO_FONT where it is its own."""
+        """Return set and font number of the source of each font; an empty set and NO_FONT if it is no copy."""
         font_keys = self._keys(set_name, _FONT, fonts)
         copied = self._is_copy(set_name, fonts)
         source_sets = np.where(copied, set_name, "").astype("U5")
@@ -206,14 +206,14 @@ class Plan:
                 good = ~self._is_copy(source_set, candidates)
                 good &= ~np.isin(candidates, self._reserved[source_set])
                 if set_name == "small":
-                    # The small set was cleaned by hand: it repeats no font with wrong labels.
+                    # The original small set was cleaned by hand: it repeats no font with wrong labels.
                     good &= self._is_clean(source_set, candidates)
                 source_fonts[open_rows[good]] = candidates[good]
                 open_rows = open_rows[~good]
         return source_sets, source_fonts
 
     def _popular(self, font_keys: Keys, attempt: int, fonts: int) -> Integers:
-        """Draw fonts so that low numbers are drawn more often: popular fonts have many copies."""
+        """Sample fonts, low numbers more often: popular fonts have many copies."""
         return below(font_keys, _SOURCE + 2 * attempt, below(font_keys, _SOURCE + 2 * attempt + 1, fonts) + 1)
 
     def _is_clean(self, set_name: str, fonts: Integers) -> npt.NDArray[np.bool_]:
@@ -224,7 +224,7 @@ class Plan:
 
     @cached_property
     def _reserved(self) -> dict[str, Integers]:
-        """Fonts with a planted fault of their own: not copies, not copied, otherwise rightly labelled."""
+        """Fonts with a planted fault: they are no copies, are not copied, and have correct labels otherwise."""
         reserved = {}
         for set_name, fonts in self.fonts.items():
             wanted = len(UNREADABLE[set_name]) + self._conflict_count(set_name)
@@ -243,11 +243,11 @@ class Plan:
         conflicts = {}
         for set_name in self.fonts:
             fonts = self._reserved[set_name][len(UNREADABLE[set_name]) :]
-            drawn = self._keys(set_name, _CONFLICT, fonts)
-            first = below(drawn, 0, len(_TELLING))
-            second = (first + 1 + below(drawn, 1, len(_TELLING) - 1)) % len(_TELLING)
+            sampled = self._keys(set_name, _CONFLICT, fonts)
+            first = below(sampled, 0, len(_CONFUSABLE))
+            second = (first + 1 + below(sampled, 1, len(_CONFUSABLE) - 1)) % len(_CONFUSABLE)
             conflicts[set_name] = tuple(
-                Conflict(int(font), _TELLING[a], _TELLING[b], near=set_name == "large" and number % 4 == 1)
+                Conflict(int(font), _CONFUSABLE[a], _CONFUSABLE[b], near=set_name == "large" and number % 4 == 1)
                 for number, (font, a, b) in enumerate(zip(fonts, first, second, strict=True))
             )
         return conflicts

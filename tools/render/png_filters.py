@@ -1,4 +1,4 @@
-"""The choice of a filter for each row of 28x28 8-bit gray PNG files.
+"""Chooses a filter for each row of 28x28 8-bit gray PNG files.
 
 Format: PNG (W3C Recommendation, third edition), sections 9 (filters) and 12.7 (choosing them).
 """

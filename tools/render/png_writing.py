@@ -1,10 +1,8 @@
-"""Writing small gray PNG files whose bytes are the same on every machine.
+"""Writes small gray PNG files whose bytes are the same on every machine.
 
-Belongs here: chunks and the choice of the compressor. Filters are in `png_filters`; reading PNG files is elsewhere.
-
-The compressor is the zlib inside the pyarrow wheel, which the lock file pins: the reference implementation,
-whose output depends on its input alone. Python's own zlib is whatever the interpreter was built with. Pillow's
-zlib-ng and isal have code of their own for each kind of processor, and may compress to different bytes there.
+The compressor is the zlib of the pyarrow wheel, which the lock file pins: the reference implementation, whose output
+depends only on its input. The zlib of Python depends on the build of the interpreter; zlib-ng in Pillow and isal have
+different code for different processors and may compress to different bytes.
 """
 
 import struct

@@ -1,7 +1,7 @@
-"""Random numbers that any process can compute for any image without those before it.
+"""Random numbers that any process can compute for any image, without computing others first.
 
-Each number is a hash of where it is used (seed, set, font, letter, purpose), so results do not depend on the
-order of work, on the number of workers, or on the version of a generator.
+Each number is a hash of its use (seed, set, font, letter, purpose), so results do not depend on the order of work, the
+number of workers, or the version of a generator.
 """
 
 from typing import Final
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 Keys = npt.NDArray[np.uint64]
-"""One 64-bit hash for each thing that random numbers are drawn for."""
+"""uint64 (n,): one hash for each object that needs random numbers."""
 
 Integers = npt.NDArray[np.int64]
 
@@ -35,21 +35,21 @@ def keys(*parts: int | Integers | Keys) -> Keys:
 
 
 def below(key: Keys, slot: int | Integers, limit: int | Integers) -> Integers:
-    """Draw integers from 0 to `limit` - 1 (below 2**31), one for each key; slots are independent."""
+    """Sample integers from 0 to `limit` - 1 (below 2**31), one for each key; slots are independent."""
     bits = _mix(key + (_unsigned(slot) + np.uint64(1)) * _GOLDEN) >> np.uint64(32)
     return ((bits * _unsigned(limit)) >> np.uint64(32)).astype(np.int64)
 
 
 def between(key: Keys, slot: int | Integers, low: int, high: int) -> Integers:
-    """Draw integers from `low` to `high`, both included."""
+    """Sample integers from `low` to `high`, both included."""
     return low + below(key, slot, high - low + 1)
 
 
 def chance(key: Keys, slot: int, per_mille: int) -> npt.NDArray[np.bool_]:
-    """Draw True with a probability of `per_mille` in a thousand."""
+    """Sample True with a probability of `per_mille` / 1000."""
     return below(key, slot, 1000) < per_mille
 
 
 def _unsigned(values: int | Integers | Keys) -> Keys:
-    # Arrays wrap around at 2**64 in silence, which is wanted here; NumPy's scalars warn.
+    # Arrays wrap around at 2**64 without a warning, unlike NumPy's scalars.
     return np.atleast_1d(np.asarray(values)).astype(np.uint64)

@@ -1,4 +1,4 @@
-"""What the bytes of rendered archives depend on, as numbers, versions and one fingerprint."""
+"""Records the parameters and versions that determine the bytes of rendered archives, and their fingerprint."""
 
 import hashlib
 import json
@@ -10,15 +10,15 @@ from PIL import features
 from tools.render.fonts import face_files
 
 RECIPE_VERSION: Final = 1
-"""To be raised with every change of code that changes a byte."""
+"""Increment it with every change of code that changes the rendered bytes."""
 
 SEED: Final = 133
 
 
 def recipe(large_per_letter: int, small_per_letter: int, seed: int) -> dict[str, int | str]:
-    """Return all that decides the bytes: code, parameters, fonts, their rasterizer, the compressor.
+    """Return all that determines the bytes: code, parameters, fonts, their rasterizer, the compressor.
 
-    NumPy is not among it: only its integer arithmetic, and float32 products that are exact, enter the pixels.
+    The version of NumPy is not included: pixels depend only on integer arithmetic and exact float32 products.
     """
     fonts = hashlib.sha256()
     for path in face_files():
@@ -36,6 +36,6 @@ def recipe(large_per_letter: int, small_per_letter: int, seed: int) -> dict[str,
 
 
 def fingerprint(large_per_letter: int, small_per_letter: int, seed: int = SEED) -> str:
-    """Return a SHA-256 that is the same exactly when `render_archives` would write the same bytes."""
+    """Return the SHA-256 of the recipe: equal fingerprints mean that `render_archives` writes equal bytes."""
     described = json.dumps(recipe(large_per_letter, small_per_letter, seed), sort_keys=True)
     return hashlib.sha256(described.encode()).hexdigest()

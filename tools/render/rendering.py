@@ -1,4 +1,4 @@
-"""Renders what an image shows to its 784 pixels, and makes the small changes of near duplicates."""
+"""Renders characters in invented fonts to 28x28 pixels, and applies the small changes of near duplicates."""
 
 from typing import Final
 
@@ -19,13 +19,13 @@ _FACE, _LOOSE, _MARGIN = 10, 11, 12
 _BATCH: Final = 128
 _CHANGED_PIXELS: Final = 3
 _STROKES: Final = "I"
-"""Letters that, cropped to their ink, may well be one white square; they are in the original too."""
+"""Letters that may be a white square after cropping to their ink, as in the original."""
 _SHAPE: Final = 40
-"""Fewest pixels of each kind, ink and background, that make a shape."""
+"""Fewest pixels of ink and of background that a letter needs."""
 
 
 def render(characters: npt.NDArray[np.str_], styles: Keys) -> Images:
-    """Draw characters in invented fonts.
+    """Render characters in invented fonts.
 
     Args:
         characters: str (n,), one character each.
@@ -56,7 +56,7 @@ def _render_one_character(character: str, styles: Keys) -> Images:
 
 
 def _is_shapeless(images: Images) -> npt.NDArray[np.bool_]:
-    """Tell which images show no letter any more: nearly all ink, nearly none, or one gray."""
+    """Return which images show no letter: nearly all ink, nearly no ink, or one gray level."""
     dark = (images < PIXEL_DEPTH // 2).sum(axis=(1, 2))
     shapeless: npt.NDArray[np.bool_] = np.minimum(dark, PIXELS - dark) < _SHAPE
     return shapeless
@@ -65,13 +65,13 @@ def _is_shapeless(images: Images) -> npt.NDArray[np.bool_]:
 def perturb(images: Images, kinds: npt.NDArray[np.str_], drawings: Keys) -> Images:
     """Change images a little, as another version of the same font would.
 
-    The distance to the original lies between NEAREST and FARTHEST, whatever the image: where a change would
-    be smaller or larger, a few pixels are changed instead.
+    The distance to the original is between NEAREST and FARTHEST: if a change is smaller or larger, a few pixels are
+    changed instead.
 
     Args:
         images: uint8 (n, 28, 28).
         kinds: str (n,), each one of NEAR_KINDS.
-        drawings: uint64 (n,), keys that the random numbers are drawn from.
+        drawings: uint64 (n,), keys of the random numbers.
 
     Returns:
         uint8 (n, 28, 28).
@@ -88,7 +88,7 @@ def perturb(images: Images, kinds: npt.NDArray[np.str_], drawings: Keys) -> Imag
 
 
 def distance(one: Images, other: Images) -> npt.NDArray[np.float64]:
-    """Return the L1 distances of images (n, 28, 28) pairwise: sum of absolute pixel differences / 255."""
+    """Return the distance of `one[i]` and `other[i]`, float64 (n,): sum of absolute pixel differences / 255."""
     return distances(one, other) / PIXEL_DEPTH
 
 
@@ -116,7 +116,7 @@ def _blur(images: Images, drawings: Keys) -> Images:
     padded = np.pad(levels, ((0, 0), (1, 1), (1, 1)), mode="edge")
     blurred = (padded[:, :-2, 1:-1] + padded[:, 2:, 1:-1] + padded[:, 1:-1, :-2] + padded[:, 1:-1, 2:]) // 4
     difference = blurred - levels
-    # As much of the blur as keeps the distance below 1 to 6.
+    # The blur is reduced to a distance below 1 to 6.
     budget = between(drawings, 0, 1, 6) * PIXEL_DEPTH
     total = np.maximum(np.abs(difference).sum(axis=(1, 2)), budget)
     changed: Images = (levels + difference * budget[:, None, None] // total[:, None, None]).astype(np.uint8)
@@ -136,4 +136,4 @@ _CHANGES: Final = {
     "fewer gray levels": _requantize,
 }
 NEAR_KINDS: Final = tuple(_CHANGES)
-"""The kinds of small changes that `perturb` knows."""
+"""The kinds of small changes of `perturb`."""

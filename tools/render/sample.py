@@ -1,8 +1,8 @@
-"""`python -m tools.render.sample`: renders the sample that the package ships again, into the package.
+"""`python -m tools.render.sample`: renders the sample of the package again, into the package.
 
-The README's results and every stored value of the profile `sample` follow from these files, and Pillow and FreeType
-differ in what they render from version to version. Run this only to change the sample on purpose, commit what it
-writes, and replace the results in the README by what `make demo` then finds.
+The results in the README and every stored value of the profile `sample` depend on these files, and different versions
+of Pillow and FreeType render different pixels. Run this only to change the sample on purpose, commit the files, and
+replace the results in the README by those of `make demo`.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The geometry of an invented font, the same for all its letters: slanted, bent, waved, coarse or torn.
+"""Applies the geometry of an invented font, the same for all its letters: slanted, bent, waved, coarse or torn.
 
 All arithmetic is on integers, so that every machine renders the same pixels.
 """
@@ -19,27 +19,26 @@ _SUBPIXEL_BITS: Final = 8
 
 Shifts = npt.NDArray[np.int32]
 
-# Where in a style's stream of random numbers each choice is drawn; `_sometimes` takes two, a ripple a
-# hundred.
+# The slot of each random choice of a style; `_sometimes` uses two slots, a ripple a hundred.
 _HEIGHT, _STRETCH, _IS_COARSE, _CELL, _IS_MIRRORED = range(100, 105)
 _SLANT, _TILT, _TAPER, _BEND_SIDEWAYS, _BEND_UPWARD = range(110, 120, 2)
 _ROWS_RIPPLE, _COLUMNS_RIPPLE = 1000, 1100
 
 
 def warp(glyphs: Glyphs, faces: Integers, styles: Keys) -> Canvases:
-    """Draw glyph `faces[i]` in the geometry of style `styles[i]`.
+    """Render glyph `faces[i]` in the geometry of style `styles[i]`.
 
     Args:
         glyphs: one character in every typeface.
-        faces: int64 (n,), which typeface each drawing starts from.
-        styles: uint64 (n,), the key of each drawing's invented font.
+        faces: int64 (n,), index of the typeface of each glyph.
+        styles: uint64 (n,), the key of the invented font of each glyph.
 
     Returns:
         uint8 (n, CANVAS, CANVAS).
     """
     half = GLYPH_SIDE // 2 - GLYPH_MARGIN
     height = between(styles, _HEIGHT, 16 * 256, 21 * 256)
-    # Narrow letters are drawn wider than they are: framing would blow up their pixels otherwise.
+    # Narrow letters are widened, because framing would enlarge their pixels otherwise.
     width = height * np.clip(glyphs.aspects[faces], 112, 300) // 256 * between(styles, _STRETCH, 220, 300) // 256
     # 1/256 pixel of the bitmap for half a pixel of the canvas; 32 bits hold all products below.
     scale_x = ((half << (_SUBPIXEL_BITS + 7)) // width).astype(np.int32)
@@ -76,8 +75,8 @@ def warp(glyphs: Glyphs, faces: Integers, styles: Keys) -> Canvases:
     np.clip(columns, 0, GLYPH_SIDE - 1, out=columns)
     np.clip(rows, 0, GLYPH_SIDE - 1, out=rows)
     pixels = (faces.astype(np.int32) * GLYPH_SIDE**2)[:, None, None] + rows * GLYPH_SIDE + columns
-    drawn: Canvases = glyphs.bitmaps.ravel()[pixels]
-    return drawn
+    canvases: Canvases = glyphs.bitmaps.ravel()[pixels]
+    return canvases
 
 
 def _sometimes(styles: Keys, slot: int, per_mille: int, low: int, high: int) -> Shifts:
