@@ -37,7 +37,7 @@ def put(file: BinaryIO) -> None:
 
 
 @pytest.mark.usefixtures("values")
-def test_stored_bytes_with_the_verified_digest_pass() -> None:
+def test_an_unchanged_archive_passes() -> None:
     store_archive("small")
     assert judge("small").passed
 
@@ -54,7 +54,7 @@ def test_one_changed_byte_fails() -> None:
 
 
 @pytest.mark.usefixtures("values")
-def test_the_full_profile_demands_the_published_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_full_profile_requires_the_published_digest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTMNIST_PROFILE", "full")
     store_archive("large")
     result = judge("large")

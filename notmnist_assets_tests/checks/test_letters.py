@@ -1,4 +1,4 @@
-"""The checks of letters fail on lost files, too few images and pixels that are no glyphs."""
+"""The checks of letters: lost files, too few images, pixels unlike letters, inverted colors, files outside A-J."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -61,7 +61,7 @@ def test_a_lost_file_fails(values: Path) -> None:
     assert shown(result) == (MEMBERS - 1, MEMBERS)
 
 
-def test_a_letter_whose_members_nobody_counted_fails(values: Path) -> None:
+def test_a_letter_without_a_recorded_number_of_files_fails(values: Path) -> None:
     assert not judge_b(values, letter_of(half_ink(MEMBERS)), members=None)["complete"].passed
 
 
@@ -74,7 +74,7 @@ def test_too_few_images_fail(values: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("gray", [0, 128, 255], ids=["white", "gray", "black"])
-def test_pixels_that_are_no_glyphs_fail(values: Path, gray: int) -> None:
+def test_pixels_unlike_letters_fail(values: Path, gray: int) -> None:
     result = judge_b(values, letter_of(np.full((MEMBERS, 28, 28), gray, np.uint8)))["pixel_moments"]
     assert not result.passed
     actual, threshold = shown(result)
@@ -82,7 +82,7 @@ def test_pixels_that_are_no_glyphs_fail(values: Path, gray: int) -> None:
     assert "-0.400000 to 0.400000" in str(threshold)
 
 
-def test_the_full_profile_demands_the_published_moments(values: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_full_profile_requires_the_published_moments(values: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTMNIST_PROFILE", "full")
     result = judge_b(values.parent / "full", letter_of(half_ink(MEMBERS)), members=None)["pixel_moments"]
     assert not result.passed

@@ -1,4 +1,4 @@
-"""Answers of bad servers, for `FaultyServer.odd`: dripping, endless, encoded, or a web page."""
+"""Responses of bad servers, for `FaultyServer.odd`: slow, endless, encoded, or a web page."""
 
 import itertools
 import threading
@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler
 Odd = Callable[[BaseHTTPRequestHandler], None]
 PAGE = b"<!DOCTYPE html>\n<html><body>Welcome</body></html>\n"
 _BETWEEN = 0.02
-"""Seconds from one dripping byte to the next."""
+"""Seconds between two bytes of a slow response."""
 
 
 def whole(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Odd:

@@ -1,4 +1,4 @@
-"""Which source the settings name, and where it keeps downloads."""
+"""The source of given settings, and its folder for downloads."""
 
 from pathlib import Path
 

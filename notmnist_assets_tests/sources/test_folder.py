@@ -31,7 +31,7 @@ def test_an_archive_is_used_where_it_lies(folder: Path) -> None:
     assert archive.sha256 == hashlib.sha256(data).hexdigest()
 
 
-def test_a_missing_archive_is_named_with_those_that_are_there(folder: Path) -> None:
+def test_a_missing_archive_is_named_with_the_existing_files(folder: Path) -> None:
     with pytest.raises(CurationError, match="no such file") as caught:
         FolderSource(str(folder), published=False).fetch("large")
     assert caught.value.subject == str(folder / "notMNIST_large.tar.gz")
@@ -41,7 +41,7 @@ def test_a_missing_archive_is_named_with_those_that_are_there(folder: Path) -> N
     )
 
 
-def test_a_folder_without_archives_is_told(tmp_path: Path) -> None:
+def test_an_empty_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(CurationError, match="its folder has no files"):
         fetch(tmp_path)
 
@@ -53,7 +53,7 @@ def test_of_many_archives_the_first_are_named(tmp_path: Path) -> None:
         fetch(tmp_path)
 
 
-def test_a_folder_that_does_not_exist_is_told_with_the_setting(folder: Path) -> None:
+def test_a_folder_that_does_not_exist_is_named_with_the_setting(folder: Path) -> None:
     missing = folder / "elsewhere"
     with pytest.raises(CurationError, match="no such folder") as caught:
         fetch(missing)
@@ -105,7 +105,7 @@ def test_checksum_files_are_read_as_sha256sum_writes_them(line: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", f"{'0' * 64}  notMNIST_small.tar.gz.old"])
-def test_checksum_files_about_other_things_claim_nothing(text: str) -> None:
+def test_checksum_files_of_other_files_have_no_digest(text: str) -> None:
     assert parse_checksums(text.encode(), "small", "there").sha256 is None
 
 
@@ -120,12 +120,12 @@ def test_checksum_files_about_other_things_claim_nothing(text: str) -> None:
         (b"".join(digit * 64 + b"  notMNIST_small.tar.gz\n" for digit in (b"0", b"1")), "has different checksums"),
     ],
 )
-def test_a_checksum_file_that_cannot_be_obeyed_is_not_passed_over(data: bytes, problem: str) -> None:
+def test_an_unclear_checksum_file_is_an_error(data: bytes, problem: str) -> None:
     with pytest.raises(CurationError, match=f"^there: {problem}"):
         parse_checksums(data, "small", "there")
 
 
-def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_unreadable_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(CurationError, match="cannot be read: Is a directory"):
         verify_archive(tmp_path, Expected(None, None, ""), "a folder")
 

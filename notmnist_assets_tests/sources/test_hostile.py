@@ -1,4 +1,4 @@
-"""Servers and proxies that drip, never end, encode, refuse, or answer with web pages: each ends soon, in words."""
+"""Slow, endless, encoding and refusing servers and proxies, and web pages: each ends in time with an error."""
 
 import gzip
 import hashlib
@@ -22,7 +22,7 @@ from notmnist_assets_tests.sources.test_http import NAME, archive_bytes, claim, 
 
 SHORT = Limits(silence=5, question=0.5, window=0.3, asked_pause=2, attempts=2)
 BOUND = 8.0
-"""Seconds after which a question has not ended in time, on a slow machine too."""
+"""Seconds within which a request must end, on a slow machine too."""
 DRIPS = [odd.drip_head, odd.drip_body, odd.drip_chunk]
 
 
@@ -42,7 +42,7 @@ def source(server: FaultyServer, cache: Path, *, limits: Limits = SHORT, min_rat
 
 
 @pytest.mark.parametrize("drip", DRIPS)
-def test_checksums_that_drip_are_given_up_in_time(server: FaultyServer, tmp_path: Path, drip: odd.Odd) -> None:
+def test_checksums_that_arrive_slowly_reach_the_deadline(server: FaultyServer, tmp_path: Path, drip: odd.Odd) -> None:
     server.odd["SHA256SUMS"] = drip
     begun = time.monotonic()
     with pytest.raises(CurationError, match=r"SHA256SUMS: .*failed 2 times.*within 0\.5 seconds"):
@@ -50,7 +50,7 @@ def test_checksums_that_drip_are_given_up_in_time(server: FaultyServer, tmp_path
     assert time.monotonic() - begun < BOUND
 
 
-def test_a_head_that_drips_is_given_up_in_time(server: FaultyServer, tmp_path: Path) -> None:
+def test_headers_that_arrive_slowly_reach_the_deadline(server: FaultyServer, tmp_path: Path) -> None:
     source(server, tmp_path).fetch("small")
     server.odd[NAME] = odd.drip_head
     for question in (source(server, tmp_path).validator, source(server, tmp_path).current_sha256):
@@ -61,7 +61,7 @@ def test_a_head_that_drips_is_given_up_in_time(server: FaultyServer, tmp_path: P
 
 
 @pytest.mark.parametrize("drip", DRIPS)
-def test_a_download_below_the_least_rate_is_given_up(server: FaultyServer, tmp_path: Path, drip: odd.Odd) -> None:
+def test_a_download_below_the_minimum_rate_fails(server: FaultyServer, tmp_path: Path, drip: odd.Odd) -> None:
     server.odd[NAME] = drip
     begun = time.monotonic()
     with pytest.raises(CurationError, match=r"failed 2 times.*fewer than 10 kB/s came.*NOTMNIST_MIN_RATE"):
@@ -76,14 +76,16 @@ def test_any_rate_can_be_allowed(server: FaultyServer, tmp_path: Path) -> None:
     assert Path(archive.uri).read_bytes() == server.files[NAME]
 
 
-def test_a_line_that_drops_every_tenth_of_the_way_brings_the_archive(server: FaultyServer, tmp_path: Path) -> None:
+def test_a_connection_that_breaks_every_tenth_of_the_way_downloads_the_archive(
+    server: FaultyServer, tmp_path: Path
+) -> None:
     server.faults.extend([Fault(cut_after=len(server.files[NAME]) // 10)] * 9)
     archive = source(server, tmp_path, limits=Limits(attempts=3)).fetch("small")
     assert Path(archive.uri).read_bytes() == server.files[NAME]
     assert [request.status for request in server.of(NAME)] == [200, *[206] * 9]
 
 
-def test_a_line_that_brings_next_to_nothing_each_time_is_given_up(server: FaultyServer, tmp_path: Path) -> None:
+def test_a_connection_without_progress_fails(server: FaultyServer, tmp_path: Path) -> None:
     server.faults.extend([Fault(cut_after=100)] * 50)
     with pytest.raises(CurationError, match="failed 6 times in a row"):
         source(server, tmp_path, limits=Limits()).fetch("small")
@@ -108,14 +110,14 @@ def test_an_archive_without_end_stops_at_the_published_size(
     assert downloads(tmp_path) == set()
 
 
-def test_an_archive_larger_than_the_disk_is_refused_before_it_comes(server: FaultyServer, tmp_path: Path) -> None:
+def test_an_archive_larger_than_the_disk_is_refused_before_the_transfer(server: FaultyServer, tmp_path: Path) -> None:
     server.odd[NAME] = odd.whole(b"", headers={"Content-Length": str(1 << 60)})
     with pytest.raises(CurationError, match=r"offers 1152921504606846976 bytes, and .* has room for"):
         source(server, tmp_path).fetch("small")
 
 
 @pytest.mark.parametrize("as_date", [False, True], ids=["seconds", "date"])
-def test_a_pause_that_the_server_asks_for_is_kept(server: FaultyServer, tmp_path: Path, *, as_date: bool) -> None:
+def test_a_requested_pause_is_kept(server: FaultyServer, tmp_path: Path, *, as_date: bool) -> None:
     pause = formatdate(time.time() + 2, usegmt=True) if as_date else "1"
     busy = odd.whole(b"", 503, {"Retry-After": pause})
     server.odd[NAME] = odd.after(1, busy, odd.whole(server.files[NAME]))
@@ -124,7 +126,7 @@ def test_a_pause_that_the_server_asks_for_is_kept(server: FaultyServer, tmp_path
     assert time.monotonic() - begun > 0.9
 
 
-def test_a_pause_longer_than_the_limit_is_left_to_a_later_run(server: FaultyServer, tmp_path: Path) -> None:
+def test_a_requested_pause_longer_than_the_limit_is_an_error(server: FaultyServer, tmp_path: Path) -> None:
     server.odd[NAME] = odd.whole(b"", 503, {"Retry-After": "3600"})
     with pytest.raises(CurationError, match="asks to wait 3600 seconds, and the limit is 2"):
         source(server, tmp_path).fetch("small")
@@ -132,7 +134,7 @@ def test_a_pause_longer_than_the_limit_is_left_to_a_later_run(server: FaultyServ
 
 
 @pytest.mark.parametrize("pause", ["soon", "-5", "Mon, 99 Foo 2026 00:00:00 GMT", "9" * 5000, "\xb2"])
-def test_a_pause_that_makes_no_sense_ends_in_words(server: FaultyServer, tmp_path: Path, pause: str) -> None:
+def test_an_invalid_pause_is_ignored(server: FaultyServer, tmp_path: Path, pause: str) -> None:
     server.odd[NAME] = odd.whole(b"", 503, {"Retry-After": pause})
     with pytest.raises(CurationError, match="503"):
         source(server, tmp_path).fetch("small")
@@ -150,13 +152,13 @@ def test_checksums_are_read_up_to_a_limit(server: FaultyServer, tmp_path: Path) 
         source(server, tmp_path, limits=Limits(checksums=1000)).fetch("small")
 
 
-def test_everything_is_asked_for_as_it_is(server: FaultyServer, tmp_path: Path) -> None:
+def test_every_request_asks_for_no_encoding(server: FaultyServer, tmp_path: Path) -> None:
     source(server, tmp_path).fetch("small")
     source(server, tmp_path).validator("small")
     assert {request.headers["Accept-Encoding"] for request in server.requests} == {"identity"}
 
 
-def test_an_archive_labelled_as_encoded_is_taken_as_it_is(server: FaultyServer, tmp_path: Path) -> None:
+def test_an_archive_labelled_as_encoded_is_stored_unchanged(server: FaultyServer, tmp_path: Path) -> None:
     body = server.files[NAME]
     server.odd[NAME] = odd.whole(body, headers={"Content-Encoding": "x-gzip"})
     assert Path(source(server, tmp_path).fetch("small").uri).read_bytes() == body
@@ -170,7 +172,7 @@ def test_an_encoded_archive_is_refused(server: FaultyServer, tmp_path: Path, enc
     assert downloads(tmp_path) == set()
 
 
-def test_a_redirection_is_followed_without_reading_its_body_or_telling_the_password(
+def test_a_redirection_is_followed_without_reading_its_body_or_sending_the_password(
     server: FaultyServer, tmp_path: Path
 ) -> None:
     with FaultyServer().running() as other:

@@ -1,4 +1,4 @@
-"""Downloads from a real server that breaks in all the usual ways."""
+"""Downloads from a real HTTP server with common faults."""
 
 import gzip
 import hashlib
@@ -75,7 +75,7 @@ def test_a_cut_connection_is_resumed_where_it_broke(server: FaultyServer, tmp_pa
     assert sum(request.sent for request in requests) == len(body)
 
 
-def test_a_download_goes_on_in_the_next_run(server: FaultyServer, tmp_path: Path) -> None:
+def test_a_download_resumes_in_the_next_run(server: FaultyServer, tmp_path: Path) -> None:
     server.faults.extend([Fault(cut_after=300_000), *[Fault(status=503)] * 6])
     with pytest.raises(CurationError, match=r"failed 6 times.*503"):
         source(server, tmp_path).fetch("small")
@@ -85,7 +85,7 @@ def test_a_download_goes_on_in_the_next_run(server: FaultyServer, tmp_path: Path
     assert server.of(NAME)[-1].headers["Range"] == "bytes=300000-"
 
 
-def test_a_busy_server_is_asked_again(server: FaultyServer, tmp_path: Path) -> None:
+def test_a_request_to_a_busy_server_is_retried(server: FaultyServer, tmp_path: Path) -> None:
     server.faults.extend([Fault(status=503), Fault(status=429)])
     archive = source(server, tmp_path).fetch("small")
     assert Path(archive.uri).read_bytes() == server.files[NAME]
@@ -117,7 +117,7 @@ def test_wrong_bytes_never_get_the_name_and_the_next_attempt_starts_fresh(server
     assert "Range" not in server.of(NAME)[-1].headers
 
 
-def test_a_wrong_update_leaves_the_earlier_download_as_it_was(server: FaultyServer, tmp_path: Path) -> None:
+def test_a_wrong_update_does_not_change_the_earlier_download(server: FaultyServer, tmp_path: Path) -> None:
     right = archive_bytes()
     claim(server, right)
     first = source(server, tmp_path).fetch("small")
@@ -161,7 +161,7 @@ def test_an_archive_that_changes_between_attempts_is_never_mixed(server: FaultyS
 
 @pytest.mark.parametrize("cut", [0, 200_000])
 @pytest.mark.parametrize("start", [0, 1, 100_000])
-def test_a_part_that_does_not_go_on_where_the_last_one_ended_is_not_kept(
+def test_a_range_that_does_not_continue_the_part_is_discarded(
     server: FaultyServer, tmp_path: Path, start: int, cut: int
 ) -> None:
     if cut:
@@ -173,7 +173,7 @@ def test_a_part_that_does_not_go_on_where_the_last_one_ended_is_not_kept(
     assert [request.status for request in server.of(NAME)][-2:] == [206, 200]
 
 
-def test_the_rest_of_another_file_is_not_kept(server: FaultyServer, tmp_path: Path) -> None:
+def test_the_range_of_another_file_is_discarded(server: FaultyServer, tmp_path: Path) -> None:
     old, new = server.files[NAME], archive_bytes(1)
     server.faults.extend([Fault(cut_after=200_000), Fault(part_from=200_000)])
     server.after_each = lambda: server.files.update({NAME: new})
@@ -182,7 +182,7 @@ def test_the_rest_of_another_file_is_not_kept(server: FaultyServer, tmp_path: Pa
 
 
 @pytest.mark.parametrize(("status", "problem"), [(304, "failed 6 times|answered 304"), (300, "answered 300")])
-def test_an_answer_without_an_archive_is_told_and_nothing_is_kept(
+def test_a_response_without_an_archive_is_an_error_and_discarded(
     server: FaultyServer, tmp_path: Path, status: int, problem: str
 ) -> None:
     server.faults.extend([Fault(status=status)] * 6)
@@ -191,7 +191,7 @@ def test_an_answer_without_an_archive_is_told_and_nothing_is_kept(
     assert downloads(tmp_path) == set()
 
 
-def test_a_mark_that_no_header_can_carry_is_not_sent_back(server: FaultyServer, tmp_path: Path) -> None:
+def test_an_etag_that_is_no_valid_header_is_not_sent_back(server: FaultyServer, tmp_path: Path) -> None:
     server.etag_prefix = "\xe9"
     server.faults.append(Fault(cut_after=200_000))
     for _ in range(2):
@@ -214,7 +214,7 @@ def test_another_size_than_the_published_one_is_refused_before_the_transfer(
 
 
 @pytest.mark.usefixtures("_publish")
-def test_the_published_archive_is_taken_without_asking_for_checksums(server: FaultyServer, tmp_path: Path) -> None:
+def test_the_published_archive_is_downloaded_without_requesting_checksums(server: FaultyServer, tmp_path: Path) -> None:
     server.files["SHA256SUMS"] = f"{'0' * 64}  {NAME}\n".encode()
     archive = source(server, tmp_path, published=True).fetch("small")
     assert archive.sha256 == hashlib.sha256(archive_bytes()).hexdigest()
@@ -249,7 +249,7 @@ def test_a_run_killed_before_the_rename_does_not_bring_the_earlier_archive_back(
     assert Path(archive.uri).read_bytes() == new
 
 
-def test_a_corrupted_download_is_noticed_and_fetched_again(server: FaultyServer, tmp_path: Path) -> None:
+def test_a_corrupted_download_is_downloaded_again(server: FaultyServer, tmp_path: Path) -> None:
     archive = source(server, tmp_path).fetch("small")
     body = bytearray(server.files[NAME])
     body[1000] ^= 1
@@ -257,12 +257,12 @@ def test_a_corrupted_download_is_noticed_and_fetched_again(server: FaultyServer,
     assert Path(source(server, tmp_path).fetch("small").uri).read_bytes() == server.files[NAME]
 
 
-def test_a_slow_server_is_waited_for(server: FaultyServer, tmp_path: Path) -> None:
+def test_a_slow_response_is_awaited(server: FaultyServer, tmp_path: Path) -> None:
     server.faults.append(Fault(pause=0.3))
     assert Path(source(server, tmp_path).fetch("small").uri).read_bytes() == server.files[NAME]
 
 
-def test_a_server_that_is_down_is_given_up_after_bounded_attempts(tmp_path: Path) -> None:
+def test_requests_to_a_server_that_is_down_end_after_the_limit_of_attempts(tmp_path: Path) -> None:
     with FaultyServer().running() as stopped:
         pass
     attempts: list[int] = []
@@ -284,7 +284,7 @@ def test_an_impossible_address_is_explained(url: str, tmp_path: Path) -> None:
         HttpSource(url, tmp_path, published=True, wait=wait_none()).fetch("small")
 
 
-def test_asking_whether_a_download_is_current_transfers_nothing(server: FaultyServer, tmp_path: Path) -> None:
+def test_current_sha256_transfers_no_archive(server: FaultyServer, tmp_path: Path) -> None:
     digest = source(server, tmp_path).fetch("small").sha256
     assert source(server, tmp_path).current_sha256("small") == digest
     assert [request.status for request in server.of(NAME)] == [200, 304]
@@ -298,12 +298,12 @@ def test_a_changed_archive_is_not_current_and_not_yet_downloaded(server: FaultyS
     assert Path(archive.uri).read_bytes() == before
 
 
-def test_what_was_never_downloaded_is_not_current(server: FaultyServer, tmp_path: Path) -> None:
+def test_an_archive_that_was_never_downloaded_is_not_current(server: FaultyServer, tmp_path: Path) -> None:
     assert source(server, tmp_path).current_sha256("small") is None
     assert server.of(NAME) == []
 
 
-def test_a_server_that_is_down_cannot_say_what_is_current(tmp_path: Path) -> None:
+def test_current_sha256_of_a_server_that_is_down_is_an_error(tmp_path: Path) -> None:
     with FaultyServer().running() as server:
         server.files[NAME] = archive_bytes()
         source(server, tmp_path).fetch("small")
@@ -316,7 +316,9 @@ def no_second_attempt(_: RetryCallState) -> float:
 
 
 @pytest.mark.parametrize("silent", [NAME, "SHA256SUMS"])
-def test_a_silent_server_is_waited_for_a_few_seconds_only(server: FaultyServer, tmp_path: Path, silent: str) -> None:
+def test_a_silent_server_reaches_the_deadline_after_a_few_seconds(
+    server: FaultyServer, tmp_path: Path, silent: str
+) -> None:
     claim(server, server.files[NAME])
     source(server, tmp_path).fetch("small")
     server.silent.add(silent)
@@ -327,7 +329,7 @@ def test_a_silent_server_is_waited_for_a_few_seconds_only(server: FaultyServer, 
     assert time.monotonic() - begun < 12
 
 
-def test_a_password_in_the_url_is_sent_and_told_nowhere(
+def test_a_password_in_the_url_is_sent_and_never_printed(
     server: FaultyServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
@@ -371,7 +373,7 @@ def test_without_etags_the_size_is_the_validator(server: FaultyServer, tmp_path:
     assert source(server, tmp_path).validator("small") != before
 
 
-def test_a_server_in_trouble_is_asked_once_and_told_in_words(server: FaultyServer, tmp_path: Path) -> None:
+def test_short_requests_are_not_retried(server: FaultyServer, tmp_path: Path) -> None:
     server.faults.extend([Fault(status=503)] * 2)
     with pytest.raises(CurationError, match=r"small\.tar\.gz: it cannot be asked for: the server answered 503"):
         source(server, tmp_path).validator("small")

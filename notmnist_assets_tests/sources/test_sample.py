@@ -1,4 +1,4 @@
-"""The sample that the package ships: its bytes, its contents, and what is said when the installation is damaged."""
+"""The sample of the package: its bytes, its contents, and the error for a damaged installation."""
 
 import hashlib
 import io

@@ -1,4 +1,4 @@
-"""Compiled loops are kept where this user can write, and nobody else."""
+"""Numba caches compiled code in a folder that only this user can write."""
 
 import os
 import stat
@@ -38,7 +38,7 @@ def test_a_folder_that_others_may_write_is_not_used(nowhere: Path) -> None:
     assert os.environ["NUMBA_CACHE_DIR"] != str(folder)
 
 
-def test_what_is_set_or_writable_stays(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_set_variable_and_writable_folders_are_not_changed(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", "/mine")
     use_writable_cache()
     assert os.environ["NUMBA_CACHE_DIR"] == "/mine"

@@ -1,4 +1,4 @@
-"""How far numbers may move: by a share, by an amount, by chance, within an interval."""
+"""Limits of changes: a share, an amount, chance, a confidence interval."""
 
 import pytest
 
@@ -30,7 +30,7 @@ def drifts(limit: Limit, previous: float, actual: float) -> bool:
     ],
     ids=["share", "share of nothing", "amount", "chance of nothing", "chance"],
 )
-def test_a_change_beyond_the_limit_drifts_in_either_direction(
+def test_a_change_beyond_the_limit_is_drift_in_either_direction(
     limit: Limit, previous: float, inside: tuple[float, ...], outside: tuple[float, ...]
 ) -> None:
     assert not any(drifts(limit, previous, actual) for actual in inside)
@@ -57,7 +57,7 @@ def test_a_comparison_shows_both_values_the_change_and_the_limit() -> None:
     assert in_words(compared[compared["drifted"]]) == "rows: 30 to 20 (-10, at most 3)"
 
 
-def test_nothing_in_common_is_an_empty_comparison() -> None:
+def test_versions_without_common_quantities_have_an_empty_comparison() -> None:
     compared = compare({"rows": 1}, {"images": 1}, {"rows": within(0), "images": within(0)})
     assert compared.empty
     assert compared[compared["drifted"]].empty

@@ -142,7 +142,7 @@ def test_a_grid_of_numbers_grows_with_its_rows_and_shows_its_values() -> None:
 
 
 @pytest.mark.parametrize(("value", "white"), [(0.0, True), (0.14, True), (0.16, False), (0.84, False), (1.0, True)])
-def test_digits_are_white_on_dark_cells_and_black_on_pale_ones(value: float, white: bool) -> None:
+def test_digits_are_white_on_dark_cells_and_black_on_bright_cells(value: float, white: bool) -> None:
     with Image.open(io.BytesIO(number_grid(["r"], ["c"], np.full((1, 1), value), ""))) as picture:
         gray = np.asarray(picture.convert("L")).astype(int)
     fill = np.bincount(gray[gray < 250]).argmax()

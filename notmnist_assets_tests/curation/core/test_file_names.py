@@ -1,4 +1,4 @@
-"""Who a row is and what font it is of, by loops over all files."""
+"""Files and fonts of rows, compared with loops over all files."""
 
 import numpy as np
 import pandas as pd
@@ -39,7 +39,7 @@ def test_a_row_is_found_by_set_letter_and_name_and_the_first_of_several(one: Fil
 
 
 @given(of=files)
-def test_paths_are_equal_only_where_files_are(of: Files) -> None:
+def test_paths_are_equal_only_for_equal_files(of: Files) -> None:
     paths = file_paths(sources(of)).tolist()
     assert [[a == b for b in paths] for a in paths] == [[a == b for b in of] for a in of]
 
@@ -67,7 +67,7 @@ def test_a_path_is_set_letter_and_name_and_keeps_the_index() -> None:
         ("abc", "abc"),
     ],
 )
-def test_font_names_come_from_base64_or_stay(file_name: str, font: str) -> None:
+def test_font_names_are_decoded_from_base64_or_kept(file_name: str, font: str) -> None:
     assert font_name(file_name) == font
 
 
@@ -82,7 +82,7 @@ def test_the_fonts_of_names_are_those_of_each_name(names: list[str]) -> None:
 
 
 @given(of=files)
-def test_the_table_of_sources_says_set_letter_name_and_font_of_each_row(of: Files) -> None:
+def test_the_table_of_sources_has_set_letter_name_and_font_of_each_row(of: Files) -> None:
     table = source_table(
         SETS,
         np.array([SETS.index(row[0]) for row in of], np.int64),

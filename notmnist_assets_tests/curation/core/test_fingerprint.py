@@ -1,4 +1,4 @@
-"""Equal contents have equal fingerprints, and any change shows."""
+"""Equal contents have equal fingerprints, and any change gives another one."""
 
 from pathlib import Path
 from typing import Any
@@ -29,14 +29,14 @@ def test_a_fingerprint_is_64_hexadecimal_digits_and_repeats() -> None:
 
 @given(row=st.integers(0, 4), pixel=st.integers(0, 783), bit=st.integers(0, 7))
 @settings(max_examples=40)
-def test_any_bit_of_any_pixel_shows(row: int, pixel: int, bit: int) -> None:
+def test_any_changed_bit_of_a_pixel_changes_the_fingerprint(row: int, pixel: int, bit: int) -> None:
     split = random_split(5)
     images = split.images.copy()
     images.reshape(5, 784)[row, pixel] ^= 1 << bit
     assert fingerprint(Split(images, split.labels, split.sources)) != fingerprint(split)
 
 
-def test_a_label_a_name_a_font_and_the_order_of_rows_show() -> None:
+def test_labels_names_fonts_and_the_order_of_rows_change_the_fingerprint() -> None:
     split = random_split(5)
     labels = split.labels.copy()
     labels[2] = (labels[2] + 1) % 10
@@ -52,7 +52,7 @@ def test_a_label_a_name_a_font_and_the_order_of_rows_show() -> None:
     assert len({fingerprint(value) for value in [split, *changed]}) == len(changed) + 1
 
 
-def test_names_and_rejected_files_of_a_letter_show() -> None:
+def test_names_and_rejected_files_of_a_letter_change_the_fingerprint() -> None:
     values = [
         letter(),
         letter(["a.png", "b.png", "e.png"]),
@@ -128,7 +128,7 @@ def test_lists_of_strings_have_equal_fingerprints_only_when_equal(one: list[str]
     assert (prints[0] == prints[1]) == (one == other)
 
 
-def test_columns_left_out_do_not_count() -> None:
+def test_excluded_columns_do_not_change_the_fingerprint() -> None:
     table = pd.DataFrame({"x": [1, 2], "seconds": [0.1, 0.2]})
     slower = table.assign(seconds=[3.0, 4.0])
     assert fingerprint(table) != fingerprint(slower)
@@ -136,7 +136,7 @@ def test_columns_left_out_do_not_count() -> None:
     assert fingerprint(table, leave_out=["seconds"]) != fingerprint(table.assign(x=0), leave_out=["seconds"])
 
 
-def test_a_column_of_something_else_is_refused_and_not_guessed() -> None:
+def test_a_column_of_another_type_is_refused() -> None:
     dates = pd.Series(pd.to_datetime(["2011-09-08", "2011-09-09"]))
     nullable = pd.Series([1, None], dtype="Int64")
     columns: list[pd.Series] = [pd.Series([[1], [2]]), pd.Series([1, "2"]), dates, nullable]

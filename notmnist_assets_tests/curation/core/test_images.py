@@ -25,7 +25,7 @@ def test_scaling_loses_nothing() -> None:
 
 
 @pytest.mark.parametrize("at_a_time", [1, 3, 1024])
-def test_rows_are_copied_to_their_places_and_nothing_else_is_touched(
+def test_rows_are_copied_to_their_places_and_other_rows_are_unchanged(
     at_a_time: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(images, "_ROWS_AT_A_TIME", at_a_time)
@@ -46,7 +46,7 @@ any_images = st_numpy.arrays(np.uint8, st.tuples(st.integers(0, 2), st.just(5), 
 
 
 @given(any_images, st.integers(-4, 4), st.integers(-4, 4))
-def test_pixels_move_one_by_one_and_what_enters_is_background(images: Images, down: int, right: int) -> None:
+def test_pixels_are_shifted_and_new_pixels_are_background(images: Images, down: int, right: int) -> None:
     before, after = images.copy(), shift_pixels(images, down, right)
     np.testing.assert_array_equal(images, before)
     for number, y, x in np.ndindex(images.shape):
@@ -65,7 +65,7 @@ def test_distances_are_those_of_a_loop_over_all_pixels() -> None:
     assert distances(one[:0], other[:0]).dtype == np.int64
 
 
-def test_images_of_the_right_shape_pass_however_few() -> None:
+def test_any_number_of_images_of_the_right_shape_passes() -> None:
     check_images(np.zeros((0, 28, 28), np.uint8), "nothing")
     check_images(np.zeros((2, 28, 28), np.uint8), "two")
 

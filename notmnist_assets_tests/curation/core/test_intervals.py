@@ -17,7 +17,7 @@ def test_the_interval_is_that_of_scipy(trials: int, share: float, confidence: fl
     np.testing.assert_allclose([low, high], [expected.low, expected.high], atol=1e-12)
 
 
-def test_counts_broadcast_and_no_trials_say_nothing() -> None:
+def test_counts_broadcast_and_no_trials_give_the_interval_from_0_to_1() -> None:
     low, high = wilson_interval([0, 0, 3], [0, 3, 3])
     assert low.shape == high.shape == (3,)
     assert (low[0], high[0]) == (0.0, 1.0)

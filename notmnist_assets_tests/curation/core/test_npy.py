@@ -1,4 +1,4 @@
-"""Our .npy files against NumPy's own writer, byte by byte, and what reading refuses."""
+"""Files of `write_npy` are those of NumPy, byte by byte, and `read_npy` refuses other formats."""
 
 import io
 from contextlib import suppress
@@ -57,7 +57,7 @@ def test_any_layout_is_written_in_c_order(values: npt.NDArray[Any]) -> None:
 
 
 @given(numbers)
-def test_what_was_written_is_read(values: npt.NDArray[Any]) -> None:
+def test_a_written_array_is_read_back(values: npt.NDArray[Any]) -> None:
     np.testing.assert_array_equal(read_npy(io.BytesIO(saved(values))), values)
 
 
@@ -91,7 +91,7 @@ WHOLE = saved(np.arange(100, dtype=np.int32))
         pytest.param(_zipped(), id="several arrays in a zip file"),
     ],
 )
-def test_anything_else_is_refused(content: bytes, tmp_path: Path) -> None:
+def test_files_of_other_formats_are_refused(content: bytes, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not a whole"):
         read_npy(io.BytesIO(content))
     (tmp_path / "values.npy").write_bytes(content)

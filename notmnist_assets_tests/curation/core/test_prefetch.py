@@ -15,7 +15,7 @@ def test_results_come_in_the_order_of_their_items(items: list[int], ahead: int) 
     assert list(prefetch_map(lambda item: -item, items, ahead)) == [-item for item in items]
 
 
-def test_the_next_results_are_made_while_one_is_used() -> None:
+def test_the_next_results_are_computed_while_one_is_used() -> None:
     made = [threading.Event() for _ in range(4)]
 
     def make(item: int) -> int:
@@ -30,7 +30,7 @@ def test_the_next_results_are_made_while_one_is_used() -> None:
     assert list(results) == [1, 2, 3]
 
 
-def test_as_many_results_are_made_at_the_same_time_as_are_ahead() -> None:
+def test_the_given_number_of_results_is_computed_concurrently() -> None:
     both = threading.Barrier(2, timeout=PATIENCE)
 
     def make(item: int) -> int:
@@ -52,7 +52,7 @@ def test_an_error_of_the_items_is_raised_after_the_results_before_it() -> None:
         next(results)
 
 
-def test_who_stops_early_waits_for_what_is_under_way() -> None:
+def test_closing_early_waits_for_started_calls() -> None:
     go_on, ended = threading.Event(), []
 
     def make(item: int) -> int:
@@ -68,7 +68,7 @@ def test_who_stops_early_waits_for_what_is_under_way() -> None:
     assert sorted(ended) == [1, 2]
 
 
-def test_an_error_of_a_result_is_raised_in_its_turn() -> None:
+def test_an_error_of_a_call_is_raised_after_the_results_before_it() -> None:
     def make(item: int) -> int:
         if item:
             raise LookupError("the second")
@@ -80,7 +80,7 @@ def test_an_error_of_a_result_is_raised_in_its_turn() -> None:
         next(results)
 
 
-def test_who_stops_early_leaves_the_rest_unmade() -> None:
+def test_closing_early_does_not_start_the_remaining_calls() -> None:
     made = []
 
     def make(item: int) -> int:

@@ -1,4 +1,4 @@
-"""Progress reaches the installed display, and nobody else."""
+"""Progress is shown on the installed display only."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -39,7 +39,7 @@ def test_a_stage_and_its_amounts_reach_the_display() -> None:
     assert recorder.events == [("open", "reading", 3, "files"), 1, 2, ("close", "reading")]
 
 
-def test_without_a_display_nothing_is_shown_and_work_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+def test_work_runs_without_a_display(capsys: pytest.CaptureFixture[str]) -> None:
     work()
     assert capsys.readouterr() == ("", "")
 

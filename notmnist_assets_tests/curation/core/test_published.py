@@ -68,7 +68,7 @@ def test_rejected_names_are_the_base64_of_font_names() -> None:
 
 
 @pytest.mark.parametrize("quantity", ["readable files, small C", "rejected files, small A", "distinct images, test"])
-def test_a_difference_is_told_with_both_values(quantity: str) -> None:
+def test_a_difference_is_shown_with_both_values(quantity: str) -> None:
     table = certificate(
         readable={"small": {**READABLE["small"], "C": 1_800}},
         rejected={"small": {**REJECTED["small"], "A": []}},
@@ -93,12 +93,12 @@ def test_direction_of_overlap_matters() -> None:
     assert (~table["agrees"]).sum() == 4
 
 
-def test_what_is_not_given_is_left_out() -> None:
+def test_results_that_are_not_given_are_left_out() -> None:
     assert certificate().empty
     assert certificate(distinct={"valid": 9_872})["quantity"].tolist() == ["distinct images, valid"]
 
 
-def test_test_rows_left_are_those_in_no_other_split() -> None:
+def test_unshared_test_rows_are_those_in_no_other_split() -> None:
     hashes = {
         "train": pd.DataFrame({"exact": ["a", "b", "b"]}),
         "valid": pd.DataFrame({"exact": ["b", "c"]}),

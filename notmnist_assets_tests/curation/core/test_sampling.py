@@ -1,4 +1,4 @@
-"""Rows that stand for many."""
+"""Selections of a few rows."""
 
 import numpy as np
 from hypothesis import given

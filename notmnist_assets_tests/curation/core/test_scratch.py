@@ -49,7 +49,7 @@ def test_the_folder_of_a_killed_process_is_removed_by_the_next(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_folder_of_a_living_process_stays(tmp_path: Path) -> None:
+def test_the_folder_of_a_running_process_is_not_removed(tmp_path: Path) -> None:
     with holder(tmp_path) as process:
         assert process.stdout is not None
         used = Path(process.stdout.readline().strip())
@@ -60,14 +60,14 @@ def test_the_folder_of_a_living_process_stays(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_folders_within_each_other_stay(tmp_path: Path) -> None:
+def test_nested_scratch_folders_are_not_removed(tmp_path: Path) -> None:
     with scratch_folder(tmp_path) as outer, scratch_folder(tmp_path) as inner:
         assert outer.is_dir()
         assert inner.is_dir()
         assert outer != inner
 
 
-def test_what_is_no_scratch_folder_stays(tmp_path: Path) -> None:
+def test_other_folders_are_not_removed(tmp_path: Path) -> None:
     (tmp_path / f"{PREFIX}mine").mkdir()
     (tmp_path / f"{PREFIX}mine" / "file").write_bytes(b"1")
     (tmp_path / f"{PREFIX}file").write_bytes(b"1")
@@ -87,7 +87,7 @@ def _come_and_go(parent: Path) -> int:
     return 100
 
 
-def test_many_processes_that_come_and_go_never_take_each_others_folders(tmp_path: Path) -> None:
+def test_concurrent_processes_never_remove_each_others_folders(tmp_path: Path) -> None:
     with multiprocessing.get_context("spawn").Pool(4) as pool:
         assert pool.map(_come_and_go, [tmp_path] * 4) == [100] * 4
     assert list(tmp_path.iterdir()) == []

@@ -23,7 +23,7 @@ def test_images_of_one_value_have_no_deviation(value: int, mean: float) -> None:
     assert pixel_moments(np.full((3000, 28, 28), value, np.uint8)) == (mean, 0.0)
 
 
-def test_moments_of_nothing_are_refused() -> None:
+def test_moments_of_no_images_are_refused() -> None:
     with pytest.raises(ValueError, match="no images"):
         pixel_moments(np.empty((0, 28, 28), np.uint8))
 
@@ -54,7 +54,7 @@ def test_sorted_labels_score_high_and_strictly_alternating_ones_low() -> None:
 
 
 @pytest.mark.parametrize("labels", [[], [3], [3, 3, 3], list(range(10))])
-def test_where_order_says_nothing_the_score_is_zero(labels: list[int]) -> None:
+def test_the_score_is_zero_if_the_order_has_no_information(labels: list[int]) -> None:
     assert shuffle_score(np.array(labels, np.int32)) == 0
 
 
@@ -67,7 +67,7 @@ def test_where_order_says_nothing_the_score_is_zero(labels: list[int]) -> None:
         ([7] * 8 + [0, 0], np.inf, "I, J have no rows"),
     ],
 )
-def test_the_balance_of_letters_is_told_with_the_letters_that_decide_it(
+def test_the_balance_of_letters_names_the_most_and_least_frequent_letters(
     counts: list[int], ratio: float, words: str
 ) -> None:
     assert label_balance(np.array(counts)) == (ratio, words)

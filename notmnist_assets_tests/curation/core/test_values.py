@@ -1,4 +1,4 @@
-"""The laws that any instance of a value obeys."""
+"""The guarantees of every instance of a value."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def test_an_archive_opens_its_bytes_from_the_start_each_time(tmp_path: Path) -> 
             assert file.read() == b"bytes"
 
 
-def test_letter_images_refuse_what_does_not_fit_together() -> None:
+def test_letter_images_with_inconsistent_parts_are_refused() -> None:
     images, names = np.zeros((2, 28, 28), np.uint8), np.array(["a", "b"], dtype=object)
     assert len(LetterImages(images, names, REJECTED)) == 2
     with pytest.raises(ValueError, match="2 images but names"):
@@ -36,7 +36,7 @@ def test_letter_images_refuse_what_does_not_fit_together() -> None:
         LetterImages(images.astype(np.float32), names, REJECTED)
 
 
-def test_a_split_refuses_what_does_not_fit_together() -> None:
+def test_a_split_with_inconsistent_parts_is_refused() -> None:
     split = random_split(3)
     with pytest.raises(ValueError, match="int32"):
         Split(split.images, split.labels.astype(np.int64), split.sources)
@@ -65,7 +65,7 @@ def test_taken_rows_keep_image_label_and_source_together(rows: list[int]) -> Non
         assert LETTERS[taken.labels[place]] == taken.sources["letter"].iloc[place]
 
 
-def test_both_values_give_the_assignments_float32() -> None:
+def test_both_values_return_the_float32_of_the_assignment() -> None:
     split = random_split(3)
     letter = LetterImages(split.images, np.array(["a", "b", "c"], dtype=object), REJECTED)
     expected = ((split.images.astype(float) - 127.5) / 255).astype(np.float32)

@@ -61,7 +61,7 @@ def test_unambiguous_layouts_give_the_same_letters(tmp_path: Path, layout: str) 
     check_shape(found, "small", 2)
 
 
-def test_a_standard_layout_is_preferred_whatever_comes_first(tmp_path: Path) -> None:
+def test_a_standard_layout_is_preferred_in_any_order_of_members(tmp_path: Path) -> None:
     deeper = renamed(lambda name: f"old/{name}") + renamed(lambda name: name.partition("/")[2])
     for files in (deeper + FILES, FILES + deeper):
         letters, report = read(archive(tmp_path, files))
@@ -69,7 +69,7 @@ def test_a_standard_layout_is_preferred_whatever_comes_first(tmp_path: Path) -> 
         assert report.outside.count == 40
 
 
-def test_a_picture_whose_name_starts_as_a_twin_is_no_twin(tmp_path: Path) -> None:
+def test_an_image_with_the_name_of_an_appledouble_file_is_read(tmp_path: Path) -> None:
     letters, report = read(archive(tmp_path, [*FILES, ("notMNIST_small/A/._x.png", FILES[0][1])]))
     assert letters["A"].names.tolist() == ["._x.png", "000.png", "001.png"]
     assert report.ignored == OtherFiles()

@@ -1,4 +1,4 @@
-"""From `.tar.gz` to letters: canonical order, nothing dropped in silence, nothing taken from a bad archive."""
+"""From `.tar.gz` to letters: canonical order, every file counted, damaged archives refused."""
 
 import gzip
 import hashlib
@@ -237,7 +237,7 @@ PACKED = gzip.compress(TAR, 6, mtime=0)
         (gzip.compress(TAR.replace(b"notMNIST_small/B", b"notMNIST-small/B"), mtime=0), "damaged tar header"),
     ],
 )
-def test_a_damaged_or_truncated_archive_is_refused_before_any_letter_is_out(
+def test_a_damaged_or_truncated_archive_is_refused_before_any_letter_is_yielded(
     tmp_path: Path, packed: bytes, problem: str
 ) -> None:
     with pytest.raises(CurationError, match=problem):
@@ -316,7 +316,7 @@ def test_a_mutated_tar_is_read_or_refused_but_never_breaks(
         assert len(images) + len(images.rejected) == report.members[name]
 
 
-def test_a_scratch_file_that_lost_its_end_is_an_error_and_no_wrong_pixels(tmp_path: Path) -> None:
+def test_a_truncated_scratch_file_is_an_error(tmp_path: Path) -> None:
     with read_letters(archive_of(tmp_path, PACKED), "small", scratch=tmp_path) as reading:
         (spool,) = tmp_path.glob("*/*/A.raw")
         with spool.open("rb+") as file:
@@ -325,7 +325,7 @@ def test_a_scratch_file_that_lost_its_end_is_an_error_and_no_wrong_pixels(tmp_pa
             next(iter(reading))
 
 
-def test_scratch_files_and_threads_are_gone_after_success_error_and_giving_up(tmp_path: Path) -> None:
+def test_scratch_files_and_threads_are_gone_after_success_error_and_early_exit(tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     before = threading.active_count()

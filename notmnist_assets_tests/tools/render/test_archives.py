@@ -1,4 +1,4 @@
-"""What is in the rendered archives, judged from their bytes alone, with tarfile and Pillow."""
+"""The contents of rendered archives, read with tarfile and Pillow."""
 
 import base64
 import gzip
@@ -105,7 +105,7 @@ def test_the_checksums_are_those_of_the_files(folder: Path) -> None:
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
 
 
-def test_the_archives_are_laid_out_as_the_original_ones(folder: Path, files: dict[Key, bytes]) -> None:
+def test_the_archives_have_the_layout_of_the_original(folder: Path, files: dict[Key, bytes]) -> None:
     raw = (folder / "notMNIST_large.tar.gz").read_bytes()
     assert raw[:8] == b"\x1f\x8b\x08\0\0\0\0\0"  # deflate, no name, no time
     assert len(gzip.decompress(raw)) % tarfile.RECORDSIZE == 0
@@ -178,7 +178,7 @@ def test_no_exact_repeat_goes_unlisted(pictures: dict[Key, Images], truth: pd.Da
         assert len(group - listed) == 1
 
 
-def test_what_is_planted_has_about_the_original_rates(truth: pd.DataFrame) -> None:
+def test_planted_faults_have_about_the_original_rates(truth: pd.DataFrame) -> None:
     def share(set_name: str, kind: str, of_set: str | None = None) -> float:
         rows = truth[(truth["set"] == set_name) & (truth["kind"] == kind)]
         rows = rows if of_set is None else rows[rows["of_set"] == of_set]
@@ -195,7 +195,7 @@ def test_what_is_planted_has_about_the_original_rates(truth: pd.DataFrame) -> No
         assert (conflicts["distance"] > 0).any() == (set_name == "large")
 
 
-def test_the_letters_are_about_as_hard_and_as_dark_as_the_original(pictures: dict[Key, Images]) -> None:
+def test_accuracy_and_mean_are_about_those_of_the_original(pictures: dict[Key, Images]) -> None:
     tensors = {
         set_name: (
             np.stack([picture for key, picture in pictures.items() if key[0] == set_name]),
@@ -216,7 +216,7 @@ def test_the_letters_are_about_as_hard_and_as_dark_as_the_original(pictures: dic
     assert 0.75 < accuracy < 0.92
 
 
-def test_what_is_rendered_is_recognized_by_its_recipe(folder: Path, tmp_path: Path) -> None:
+def test_rendered_files_are_recognized_by_their_recipe(folder: Path, tmp_path: Path) -> None:
     assert is_rendered(folder, large_per_letter=LARGE, small_per_letter=SMALL)
     assert not is_rendered(folder, large_per_letter=LARGE + 1, small_per_letter=SMALL)
     assert not is_rendered(folder, large_per_letter=LARGE, small_per_letter=SMALL, seed=1)
@@ -228,7 +228,7 @@ def test_what_is_rendered_is_recognized_by_its_recipe(folder: Path, tmp_path: Pa
     assert fingerprint(LARGE, SMALL) != fingerprint(LARGE, SMALL, seed=1)
 
 
-def test_another_seed_draws_other_letters(folder: Path, tmp_path: Path) -> None:
+def test_another_seed_renders_other_letters(folder: Path, tmp_path: Path) -> None:
     render_archives(tmp_path, large_per_letter=20, small_per_letter=20, seed=2, workers=1)
     other = tmp_path / "other"
     render_archives(other, large_per_letter=20, small_per_letter=20, seed=3, workers=1)
@@ -278,7 +278,7 @@ def test_one_process_at_a_time_renders_into_a_folder(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
 
 
-def test_what_it_wrote_is_replaced_without_asking(tmp_path: Path) -> None:
+def test_rendered_files_are_replaced_without_force(tmp_path: Path) -> None:
     for size in (20, 21):
         render_archives(tmp_path, large_per_letter=size, small_per_letter=20, workers=1)
     assert is_rendered(tmp_path, large_per_letter=21, small_per_letter=20)
@@ -286,9 +286,7 @@ def test_what_it_wrote_is_replaced_without_asking(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("rendered_before", [False, True])
-def test_a_file_that_it_did_not_write_is_replaced_only_by_force(
-    tmp_path: Path, name: str, rendered_before: bool
-) -> None:
+def test_other_files_are_replaced_only_with_force(tmp_path: Path, name: str, rendered_before: bool) -> None:
     if rendered_before:
         render_archives(tmp_path, large_per_letter=21, small_per_letter=20, workers=1)
     (tmp_path / name).write_text("somebody's own")

@@ -25,7 +25,7 @@ def render(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_it_writes_both_archives_with_checksums_and_replaces_what_others_wrote_only_by_force(tmp_path: Path) -> None:
+def test_it_writes_both_archives_with_checksums_and_replaces_other_files_only_with_force(tmp_path: Path) -> None:
     arguments = ("--per-letter", "60", "--small-per-letter", "20", "--out", str(tmp_path))
     ended = render(*arguments)
     assert ended.returncode == 0, ended.stderr
@@ -42,7 +42,7 @@ def test_it_writes_both_archives_with_checksums_and_replaces_what_others_wrote_o
     assert is_rendered(tmp_path, large_per_letter=60, small_per_letter=20)
 
 
-def test_what_cannot_be_rendered_is_explained_in_one_line(tmp_path: Path) -> None:
+def test_an_impossible_size_is_explained_in_one_line(tmp_path: Path) -> None:
     ended = render("--per-letter", "100000000", "--out", str(tmp_path / "many"))
     assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
     assert "Not rendered: rendered large set: cannot have 100000000 images for each letter." in ended.stderr

@@ -1,4 +1,4 @@
-"""The choice of filters against the specification's words, byte by byte."""
+"""The choice of filters, compared with the specification byte by byte."""
 
 import numpy as np
 from hypothesis import given, settings
@@ -58,7 +58,7 @@ def test_smooth_images_use_every_filter() -> None:
     np.testing.assert_array_equal(rows, np.array(expected, np.uint8))
 
 
-def test_a_view_that_cannot_be_written_is_filtered_alike() -> None:
+def test_a_read_only_view_is_filtered_alike() -> None:
     images = np.random.default_rng(0).integers(0, 256, (4, SIDE, SIDE), np.uint8)
     view = images[::2]
     view.flags.writeable = False

@@ -1,4 +1,4 @@
-"""How letters are drawn: random numbers, framing, small changes, PNG bytes, names."""
+"""Rendering of letters: random numbers, framing, small changes, PNG bytes, names."""
 
 import io
 
@@ -28,18 +28,18 @@ any_canvases = st_numpy.arrays(np.uint8, st.tuples(st.integers(1, 3), st.just(CA
 
 
 @given(st.integers(0, 2**31 - 1), st.integers(0, 1000), st.integers(1, 2**31 - 1))
-def test_a_draw_is_below_its_limit_whatever_is_drawn_beside_it(part: int, slot: int, limit: int) -> None:
+def test_a_sampled_integer_is_below_its_limit_and_independent_of_others(part: int, slot: int, limit: int) -> None:
     together = below(keys(1, np.array([3, part, 5])), slot, limit)
     assert together[1] == below(keys(1, part), slot, limit)[0]
     assert 0 <= together.min() <= together.max() < limit
 
 
-def test_draws_fill_their_range_evenly() -> None:
+def test_sampled_integers_are_uniform() -> None:
     counts = np.bincount(below(keys(7, np.arange(100_000)), 3, 10), minlength=10)
     assert abs(counts - 10_000).max() < 500  # five standard deviations
 
 
-def test_every_typeface_draws_ink_for_every_letter() -> None:
+def test_every_typeface_has_ink_for_every_letter() -> None:
     for letter in LETTERS:
         assert (glyphs(letter).bitmaps.max(axis=(1, 2)) > 200).all()
     assert len(face_files()) > 60
@@ -117,7 +117,7 @@ def test_pillow_reads_the_png_files_back(images: Images) -> None:
             np.testing.assert_array_equal(np.asarray(picture), image)
 
 
-def test_an_image_does_not_depend_on_what_is_drawn_with_it() -> None:
+def test_an_image_does_not_depend_on_the_others_of_its_batch() -> None:
     characters, styles = np.array(list("AABJI" * 40)), keys(9, np.arange(200))
     together = render(characters, styles)
     rows = np.array([7, 199, 60])
