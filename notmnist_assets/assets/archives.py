@@ -6,7 +6,7 @@ from notmnist_assets.assets.declaration import Declaration, Stage
 from notmnist_assets.curation.core import published
 from notmnist_assets.curation.core.images import SETS
 from notmnist_assets.curation.core.values import Archive
-from notmnist_assets.curation.reading.shape import check_shape
+from notmnist_assets.curation.reading.letters import check_shape
 from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.sources.choice import source_of

@@ -112,9 +112,9 @@ def test_checksum_files_of_other_files_have_no_digest(text: str) -> None:
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
-        (b"garbage", "holds no checksum"),
+        (b"garbage", "has no checksum"),
         (b"<!doctype html>\n<title>Not found</title>", "is a web page, not a file of checksums"),
-        (f"{'0' * 64}  notMNIST_small.tar.gz".encode("utf-16"), "holds no checksum"),
+        (f"{'0' * 64}  notMNIST_small.tar.gz".encode("utf-16"), "has no checksum"),
         (b"0" * 63 + b"  notMNIST_small.tar.gz", "names notMNIST_small.tar.gz in a line that is no checksum"),
         (b"MD5 (notMNIST_small.tar.gz) = " + b"0" * 32, "names notMNIST_small.tar.gz in a line that is no checksum"),
         (b"".join(digit * 64 + b"  notMNIST_small.tar.gz\n" for digit in (b"0", b"1")), "has different checksums"),

@@ -136,7 +136,7 @@ def _check_pixels(compressed: bytes, header: _Header) -> None:
         raise UnreadableImageError(f"damaged pixels: {str(error).rpartition(': ')[2]}") from error
     if not inflater.eof:
         long = len(raw) == _MOST_RAW_BYTES
-        raise UnreadableImageError("damaged pixels: too many" if long else "truncated pixels")
+        raise UnreadableImageError("damaged pixels: too many of them" if long else "truncated pixels")
     if len(raw) < header.raw_bytes():  # decoders leave the missing rows black
         raise UnreadableImageError("truncated pixels")
 
@@ -202,7 +202,7 @@ def decode_png(data: bytes) -> Images:
     except UnreadableImageError:
         raise
     except UnidentifiedImageError as error:  # its text has an address in memory
-        raise UnreadableImageError("damaged: Pillow does not recognize it as a PNG") from error
+        raise UnreadableImageError("damaged: Pillow does not take it for a PNG") from error
     # Pillow raises many kinds of exceptions for damaged files; one bad file must not stop a letter.
     except Exception as error:
         raise UnreadableImageError(f"damaged: {error}") from error

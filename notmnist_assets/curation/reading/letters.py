@@ -134,6 +134,30 @@ def read_letters(
         yield Reading(report, buffers, folder / "ordered.raw")
 
 
+def check_shape(archive: Archive, set_name: str, minimum: int) -> None:
+    """Read an archive once and check that it is intact and has enough files of each letter.
+
+    Args:
+        archive: what to read; its size, digest, gzip checksums and tar structure are verified.
+        set_name: "large" or "small", for messages.
+        minimum: fewest files for each letter: there cannot be more readable images than files.
+
+    Raises:
+        CurationError: the archive is damaged or not the one that was verified, or a letter has too few files.
+    """
+    with read_letters(archive, set_name, letters=()) as reading:
+        report = reading.report
+    _check_absent(archive, set_name, report, [letter for letter in LETTERS if not report.members[letter]])
+    few = [f"{letter} has {count:,}" for letter, count in report.members.items() if count < minimum]
+    if few:
+        raise CurationError(
+            f"has too few files: {', '.join(few)}; at least {minimum:,} are needed.",
+            subject=f"{set_name} archive {archive.origin}",
+            remedy="Use a complete archive, or lower the minimum number of images per letter"
+            f" (NOTMNIST_MIN_{set_name.upper()}). The stored archive is not replaced.",
+        )
+
+
 def _gather(archive: Archive, set_name: str, buffers: dict[str, LetterBuffer], workers: int) -> ReadingReport:
     """Read the archive through and fill `buffers`; read it again if its letters lie at another level."""
     layout = Layout(archive)
@@ -195,7 +219,7 @@ def _check_counts(
 ) -> None:
     """Raise CurationError if letters have no files, or fewer readable images than `minimum`."""
     absent = [letter for letter in buffers if not report.members[letter]]
-    check_absent(archive, set_name, report, absent)
+    _check_absent(archive, set_name, report, absent)
     few = [
         f"{letter} has {len(buffer.order)}{_rejected_in_words(buffer.rejected)}"
         for letter, buffer in buffers.items()
@@ -212,7 +236,7 @@ def _check_counts(
         )
 
 
-def check_absent(archive: Archive, set_name: str, report: ReadingReport, absent: Collection[str]) -> None:
+def _check_absent(archive: Archive, set_name: str, report: ReadingReport, absent: Collection[str]) -> None:
     """Raise CurationError if letters are absent from an archive: what it has instead, and how to repair it."""
     if absent:
         raise CurationError(

@@ -230,31 +230,24 @@ class _Stream:
 
     def _check_global(self, tar: tarfile.TarFile) -> None:
         if any(key in ("path", "size") or key.startswith(_SPARSE_KEYS) for key in tar.pax_headers):
-            raise CurationError(
-                "has a global tar header that gives all members a path or a size.",
-                subject=self._subject,
-                remedy="Pack the folder of the letters again, as one tar archive.",
-            )
+            raise self._error("has a global tar header that gives all members a path or a size.")
 
     def _check_rest(self) -> None:
         for data in chain([self._data[self._used :]], self._blocks):
             if data.strip(b"\0"):
-                raise CurationError(
-                    "has more bytes after its end mark, where other programs may find members.",
-                    subject=self._subject,
-                    remedy="Pack the folder of the letters again, as one tar archive.",
-                )
+                raise self._error("has more bytes after its end mark, where other programs may find members.")
 
     def _damaged(self, problem: str) -> CurationError:
         if len(self._last) < _HEADER:
             return _truncated(self._at, self._subject)
         if self._start == 0 and self._at <= _HEADER:
             return wrong_format_error(self._last, self._subject, inside_gzip=True)
-        return CurationError(
-            f"has a damaged tar header ({printable(problem)}) before byte {self._at} of the inflated stream.",
-            subject=self._subject,
-            remedy=_REPACK,
+        return self._error(
+            f"has a damaged tar header ({printable(problem)}) before byte {self._at} of the inflated stream."
         )
+
+    def _error(self, problem: str) -> CurationError:
+        return CurationError(problem, subject=self._subject, remedy=_REPACK)
 
     # The methods that tarfile calls.
 
@@ -272,11 +265,9 @@ class _Stream:
             raise ValueError("negative size")
         self._of_headers += size
         if self._of_headers > LARGEST_MEMBER:
-            raise CurationError(
+            raise self._error(
                 f"has extended tar headers larger than {LARGEST_MEMBER} bytes before byte {self._at} of the inflated"
-                " stream.",
-                subject=self._subject,
-                remedy=_REPACK,
+                " stream."
             )
         self._last = self._take(size)
         return self._last

@@ -15,7 +15,7 @@ from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.curation.core.values import MOST_EXAMPLES, Archive, OtherFiles
 from notmnist_assets.curation.reading import members
 from notmnist_assets.curation.reading.layout import PathSample
-from notmnist_assets.curation.reading.shape import check_shape
+from notmnist_assets.curation.reading.letters import check_shape
 from notmnist_assets_tests.curation.reading.test_letters import File, a_to_j, archive_of, assert_same, read, tar_of
 
 TWIN = b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X"

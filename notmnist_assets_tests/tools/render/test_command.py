@@ -36,7 +36,7 @@ def test_it_writes_both_archives_with_checksums_and_replaces_other_files_only_wi
     (tmp_path / ARCHIVES[0]).write_bytes(b"somebody's own")
     ended = render(*arguments)
     assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
-    assert ended.stderr.startswith(f"Not rendered: {tmp_path}: it holds {ARCHIVES[0]}, ")
+    assert ended.stderr.startswith(f"Not rendered: {tmp_path}: it has {ARCHIVES[0]}, ")
     assert (tmp_path / ARCHIVES[0]).read_bytes() == b"somebody's own"
     assert render(*arguments, "--force").returncode == 0
     assert is_rendered(tmp_path, large_per_letter=60, small_per_letter=20)
