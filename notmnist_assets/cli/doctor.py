@@ -19,7 +19,7 @@ from notmnist_assets.definitions import build_definitions
 from notmnist_assets.runs.health import Finding, Level, examine_history
 from notmnist_assets.runs.instance import instance_home, open_instance
 from notmnist_assets.settings.model import FAILURE_WEBHOOK, Settings, failure_webhook
-from notmnist_assets.sources.deadlines import within
+from notmnist_assets.sources.deadlines import run_within
 from notmnist_assets.staleness.plan import plan_refresh
 from notmnist_assets.storage.errors import StorageUnusableError
 from notmnist_assets.storage.store import ValueStore
@@ -110,7 +110,7 @@ def _storage(settings: Settings, *, quick: bool) -> Iterator[Finding]:
 
 def _source(settings: Settings) -> Finding:
     try:
-        within(_SOURCE_SECONDS, lambda _: ask_source(settings))
+        run_within(_SOURCE_SECONDS, lambda _: ask_source(settings))
     except (CurationError, TimeoutError) as error:
         level = Level.WARN if _has_archives(settings) else Level.FAIL
         return Finding(level, "source", f"{error} Until then, refreshes keep the stored archives.")

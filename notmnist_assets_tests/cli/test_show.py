@@ -3,17 +3,18 @@
 import io
 from datetime import UTC, datetime
 
+import dagster as dg
 import pandas as pd
 from rich.console import Console
 
 from notmnist_assets.cli.inspection import Inspection
 from notmnist_assets.cli.show import show
-from notmnist_assets.metadata.display import plain, table
+from notmnist_assets.metadata.display import table
 
 
 def test_names_from_archives_never_reach_the_terminal_raw() -> None:
     names = ["new\nline.png", "\x1b[31mred.png", "\u202egnp.exe", "[red]bold[/red].png"]
-    metadata = {"rejected_files": table(pd.DataFrame({"name": names})), "first": plain(names[1])}
+    metadata = {"rejected_files": table(pd.DataFrame({"name": names})), "first": dg.MetadataValue.text(names[1])}
     inspection = Inspection("letters/small/A", "", datetime.now(UTC), "run", metadata, [], None, {})
     file = io.StringIO()
     show(Console(file=file, width=100), inspection)

@@ -93,6 +93,7 @@ def members_section(data: ReportData) -> Section:
     ]
     totals = [sum(numbers_of_column) for numbers_of_column in zip(*rows, strict=True)]
     outside, ignored = other_files(data.files, OUTSIDE), other_files(data.files, IGNORED)
+    totals_with_outside = [total + (0 if i % 3 else outside[SETS[i // 3]]) for i, total in enumerate(totals)]
     heads = [
         column
         for place, name in enumerate(SETS)
@@ -108,8 +109,14 @@ def members_section(data: ReportData) -> Section:
         (text_column("letter"), *heads),
         [
             *((text_cell(letter), *map(count, row)) for letter, row in zip(LETTERS, rows, strict=True)),
-            (text_cell("outside A-J"), *(cell for name in SETS for cell in (count(outside[name]), text_cell(""), text_cell("")))),
-            (text_cell("all"), *(count(total + (0 if i % 3 else outside[SETS[i // 3]])) for i, total in enumerate(totals))),
+            (
+                text_cell("outside A-J"),
+                *(cell for name in SETS for cell in (count(outside[name]), text_cell(""), text_cell(""))),
+            ),
+            (
+                text_cell("all"),
+                *map(count, totals_with_outside),
+            ),
         ],
         total=True,
     )
@@ -132,7 +139,11 @@ def _outside_table(files: pd.DataFrame) -> Table:
     return Table(
         "outside-table",
         "Files outside the folders A to J, which are in no dataset",
-        (text_column("archive"), number_column("files"), text_column("path", "the first paths of each archive, in sorted order")),
+        (
+            text_column("archive"),
+            number_column("files"),
+            text_column("path", "the first paths of each archive, in sorted order"),
+        ),
         [
             (text_cell(row.set), count(row.files), code_cell(row.name) if row.name else text_cell("more"))
             for row in rows_of(found.head(MOST_ROWS))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notmnist_assets.curation.core.images import moved
+from notmnist_assets.curation.core.images import shift_pixels
 from notmnist_assets.curation.duplicates.near import SHIFTS, largest_sum, near_pairs
 from notmnist_assets_tests.curation.duplicates.near.tables import (
     distances,
@@ -57,7 +57,7 @@ def test_shifted_pairs_are_those_of_brute_force(n: int, m: int, seed: int, radiu
     rng = np.random.default_rng(seed)
     both = noisy_copies(n + m, seed)
     for i in range(len(both)):
-        both[i : i + 1] = moved(both[i : i + 1], int(rng.integers(-1, 2)), int(rng.integers(-1, 2)))
+        both[i : i + 1] = shift_pixels(both[i : i + 1], int(rng.integers(-1, 2)), int(rng.integers(-1, 2)))
     images, others, limit = both[:n], both[n:], largest_sum(radius)
     within = near_pairs(images, radius, shifts=True)
     assert triples(within) == expected(shifted_distances(images, images), limit, within=True)
@@ -101,7 +101,7 @@ def test_a_moved_image_is_found_only_with_shifts() -> None:
     image = np.zeros((1, 28, 28), np.uint8)
     image[0, 5:20, 8:12] = 255
     for dy, dx in SHIFTS:
-        both = np.concatenate([image, moved(image, dy, dx)])
+        both = np.concatenate([image, shift_pixels(image, dy, dx)])
         assert len(near_pairs(both, 1)) == 0
         assert triples(near_pairs(both, 1, shifts=True)) == [(0, 1, 0)]
 
