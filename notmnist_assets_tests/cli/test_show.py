@@ -2,6 +2,7 @@
 
 import io
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -14,7 +15,10 @@ from notmnist_assets.metadata.display import table
 
 def test_names_from_archives_never_reach_the_terminal_raw() -> None:
     names = ["new\nline.png", "\x1b[31mred.png", "\u202egnp.exe", "[red]bold[/red].png"]
-    metadata = {"rejected_files": table(pd.DataFrame({"name": names})), "first": dg.MetadataValue.text(names[1])}
+    metadata: dict[str, dg.MetadataValue[Any]] = {
+        "rejected_files": table(pd.DataFrame({"name": names})),
+        "first": dg.MetadataValue.text(names[1]),
+    }
     inspection = Inspection("letters/small/A", "", datetime.now(UTC), "run", metadata, [], None, {})
     file = io.StringIO()
     show(Console(file=file, width=100), inspection)
