@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
+from notmnist_assets.cli import app
 from notmnist_assets.cli.terminal import assets_table, findings_table
 from notmnist_assets.definitions import DECLARATIONS
 from notmnist_assets.metadata.failures import failure_message
@@ -189,3 +191,13 @@ def test_names_that_a_terminal_cannot_encode_are_escaped(tmp_path: Path, encodin
     assert ended.returncode == 1
     assert "\\u5b57" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_the_help_of_each_command_describes_it_with_an_example() -> None:
+    commands = typer.main.get_command(app._app).commands  # type: ignore[attr-defined]
+    shown = {name: command for name, command in commands.items() if not command.hidden}
+    assert {"run", "status", "doctor", "verify", "show", "report", "export"} == set(shown)
+    for name, command in shown.items():
+        assert command.help
+        assert command.epilog.startswith("Example")
+        assert f"notmnist {name}" in command.epilog
