@@ -27,7 +27,7 @@ def test_findings_have_descriptions_and_formatted_numbers(finished: Workspace) -
         table = findings_table(DECLARATIONS.values(), instance, "custom")
     found = dict(zip(table.columns[1].cells, map(str, table.columns[2].cells), strict=True))
     radius = finished.metadata("overlap/radius")["radius"].value
-    assert found["radius: largest distance at which two images count as one"] == f"{radius:g}"
+    assert found["radius: largest distance of near duplicates"] == f"{radius:g}"
     assert "groups of equal images with different letters" in found
     accuracy = finished.metadata("baselines/metrics")["accuracy: raw, test raw"].value
     assert isinstance(accuracy, float)
