@@ -72,7 +72,7 @@ def test_status_lists_what_is_out_of_date_and_why(finished: Workspace, monkeypat
     ended = finished.notmnist("status")
     assert ended.code == 0
     reason = "the setting sanitize_repeats changed from drop to keep"
-    assert f"out of date: sanitized/train, valid, test and removed (4 assets): {reason}\n" in ended.out
+    assert f"out of date: sanitized/removed, test, train and valid (4 assets): {reason}\n" in ended.out
     assert "out of date: baselines/metrics: upstream sanitized/test is out of date\n" in ended.out
     assert "up to date" not in ended.out
 

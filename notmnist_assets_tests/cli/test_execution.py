@@ -136,7 +136,7 @@ def test_a_failed_blocking_check_blocks_downstream_assets_in_the_next_run_too(wo
     ended = workspace.notmnist("run")
     assert ended.code == 1
     blocked = (
-        "blocked: splits/train, valid and test (3 assets): the blocking check enough_images of letters/small/C failed"
+        "blocked: splits/test, train and valid (3 assets): the blocking check enough_images of letters/small/C failed"
     )
     assert blocked in ended.err
     assert "blocked: exports/" in ended.err
