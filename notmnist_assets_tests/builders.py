@@ -1,7 +1,6 @@
-"""Small splits with chosen repeats, near copies and letters, and what brute force says about them.
+"""Builds small splits with repeats, near copies and conflicting letters, and compares their rows by brute force.
 
-Belongs here: fixtures for the tests of splits, overlap and sanitizing, and the plain double loops that these tests
-compare with. Nothing here uses the digests, indices or searches under test.
+The brute force uses none of the digests, indices and searches under test.
 """
 
 import itertools
@@ -23,7 +22,7 @@ from notmnist_assets.curation.duplicates.row_index import RowIndex
 
 ORDER = ("train", "valid", "test")
 STEP = 51
-"""Gray levels between the fixtures' neighbouring images: 0.2 in the unit of the radius."""
+"""Difference in gray levels of neighbouring images: 0.2 in the unit of the radius."""
 RADII = (0.0, 0.1, 0.2, 0.4, 0.6, 1.0, 5.0)
 
 
@@ -64,7 +63,7 @@ def random_split(rows: int, seed: int = 0) -> Split:
 
 
 def letters_of(set_name: str, counts: Sequence[int], seed: int = 0) -> dict[str, LetterImages]:
-    """Return letters A to J with so many images each; the pixels of every image are unlike any other's."""
+    """Return letters A to J with `counts` images of noise, all different."""
     random = np.random.default_rng(seed)
     rejected = pd.DataFrame({"name": [], "bytes": [], "reason": []})
     letters = {}
@@ -86,7 +85,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class World:
-    """Three splits, and a radius; every question is answered from the pixels by loops over all rows."""
+    """Three splits and a radius, with relations of rows computed from the pixels by loops over all rows."""
 
     splits: Mapping[str, Split]
     radius: float
@@ -125,7 +124,7 @@ class World:
         return RowIndex(self.hashes(), self.pairs(seed=seed), self.radius)
 
     def related(self, one: Row, other: Row, method: str) -> float | None:
-        """Return the distance by which a method calls two rows the same image: infinity where it knows none."""
+        """Return the distance of rows that a method calls the same image: infinity if unknown, None if unrelated."""
         if one.image.tobytes() == other.image.tobytes():
             return 0.0
         if method == "cells" and cells_of(one.image) == cells_of(other.image):
@@ -134,7 +133,7 @@ class World:
         return distance if method == "near" and distance <= self.radius + 1e-9 else None
 
     def groups(self, method: str) -> list[int]:
-        """Return, per row, the number of the first row it is connected to."""
+        """Return for each row the number of the first row that it is connected to."""
         rows = self.rows()
         linked = (
             (a, b)
@@ -155,7 +154,7 @@ def _distance(one: bytes, other: bytes) -> float:
 
 
 def move(image: npt.NDArray[np.uint8], down: int, right: int) -> npt.NDArray[np.uint8]:
-    """Return an image moved by one pixel or none, pixel by pixel; what enters is background."""
+    """Return an image moved by at most one pixel, computed pixel by pixel; pixels that enter are background."""
     moved = np.zeros_like(image)
     for y, x in itertools.product(range(28), range(28)):
         if 0 <= y - down < 28 and 0 <= x - right < 28:
@@ -169,7 +168,7 @@ def cells_of(image: npt.NDArray[np.uint8]) -> list[int]:
 
 
 def components(count: int, linked: Iterator[tuple[int, int]]) -> list[int]:
-    """Return the smallest member of each thing's connected component, by repeated relabelling."""
+    """Return the smallest member of the connected component of each element, by repeated relabelling."""
     group = list(range(count))
     for one, other in linked:
         low, high = sorted((group[one], group[other]))
@@ -179,7 +178,7 @@ def components(count: int, linked: Iterator[tuple[int, int]]) -> list[int]:
 
 @st.composite
 def worlds(draw: st.DrawFn, largest_split: int = 7) -> World:
-    """Draw three small splits over few images, many of them equal, near or in one cell class, in few letters."""
+    """Generate three small splits of few images and letters; many images are equal, near or have equal cells."""
     image = st.tuples(st.integers(0, 1), st.integers(0, 3), st.integers(0, 3))
     row = st.tuples(image, st.integers(0, 2), st.integers(0, 3))
     splits = {}

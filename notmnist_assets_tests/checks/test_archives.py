@@ -14,7 +14,7 @@ from notmnist_assets.curation.core.images import SETS
 from notmnist_assets.settings.model import read_settings
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.store import ValueStore
-from notmnist_assets_tests.checks.judging import shown
+from notmnist_assets_tests.checks.results import shown
 
 SHA256 = hashlib.sha256(b"some bytes").hexdigest()
 

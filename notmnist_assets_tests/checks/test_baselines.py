@@ -4,7 +4,7 @@ import dagster as dg
 import pandas as pd
 
 from notmnist_assets.checks.baselines import baseline_checks
-from notmnist_assets_tests.checks.judging import by_name, failed, results_of, shown
+from notmnist_assets_tests.checks.results import by_name, failed, results_of, shown
 
 
 def curve(*accuracies: float, eval_rows: str = "raw", margin: float = 0.02) -> pd.DataFrame:

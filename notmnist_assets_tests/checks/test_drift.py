@@ -12,8 +12,8 @@ from notmnist_assets.definitions import STAGES
 from notmnist_assets.settings.recorded import MADE_WITH
 from notmnist_assets.staleness.outcomes import latest_evaluations
 from notmnist_assets_tests.archives import LARGE_PER_LETTER, tiny_members, write_archive
-from notmnist_assets_tests.checks.judging import by_name, results_of, shown
 from notmnist_assets_tests.checks.recorded import SETTINGS, Reported
+from notmnist_assets_tests.checks.results import by_name, results_of, shown
 from notmnist_assets_tests.workspace import Workspace
 
 WATCHED = [spec.asset_key for check in build_checks(STAGES) for spec in check.check_specs]

@@ -11,7 +11,7 @@ from upath import UPath
 from notmnist_assets.checks import exports
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.exports import idx, npz, parquet, pickle_file
-from notmnist_assets_tests.checks.judging import shown
+from notmnist_assets_tests.checks.results import shown
 from notmnist_assets_tests.exported import contents_of, three_splits
 
 CHECKS = {check.node_def.name.removesuffix("_export_check"): check for check in exports.CHECKS}

@@ -10,7 +10,7 @@ from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets_tests.builders import split_of
-from notmnist_assets_tests.checks.judging import BALANCED, by_name, failed, results_of, shown
+from notmnist_assets_tests.checks.results import BALANCED, by_name, failed, results_of, shown
 from notmnist_assets_tests.workspace import Workspace
 
 RADIUS = 2.0

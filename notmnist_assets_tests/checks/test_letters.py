@@ -16,7 +16,7 @@ from notmnist_assets.curation.reading.files import files_table
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.io_managers import LettersIOManager
 from notmnist_assets.storage.store import ValueStore
-from notmnist_assets_tests.checks.judging import by_name, results_of, shown
+from notmnist_assets_tests.checks.results import by_name, results_of, shown
 
 MEMBERS = 12
 SETTINGS = SettingsResource()

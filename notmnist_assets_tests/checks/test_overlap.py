@@ -16,7 +16,7 @@ from notmnist_assets.curation.duplicates.pair_table import search_near
 from notmnist_assets.curation.duplicates.row_index import RowIndex
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets_tests.builders import drawing, split_of
-from notmnist_assets_tests.checks.judging import by_name, failed, results_of, shown
+from notmnist_assets_tests.checks.results import by_name, failed, results_of, shown
 
 RADIUS = 0.5
 OTHERS = {"train": [0, 1], "valid": [2, 3], "test": [4, 5]}

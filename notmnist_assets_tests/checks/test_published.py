@@ -14,7 +14,7 @@ from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.settings.model import read_settings
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets_tests.archives import BAD_FILES, LARGE_PER_LETTER, SMALL_PER_LETTER
-from notmnist_assets_tests.checks.judging import by_name, failed, results_of, shown
+from notmnist_assets_tests.checks.results import by_name, failed, results_of, shown
 from notmnist_assets_tests.workspace import SIZES, Workspace
 
 SETTINGS = SettingsResource()

@@ -10,7 +10,7 @@ from upath import UPath
 from notmnist_assets.checks.report import report_check
 from notmnist_assets.curation.report.data import ReportData
 from notmnist_assets.curation.report.page import report_page
-from notmnist_assets_tests.checks.judging import shown
+from notmnist_assets_tests.checks.results import shown
 from notmnist_assets_tests.curation.report.report_values import empty_splits, metrics, report_data, separate_splits
 
 

@@ -16,7 +16,7 @@ from notmnist_assets.curation.sanitizing import verification
 from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets_tests.builders import split_of
-from notmnist_assets_tests.checks.judging import BALANCED, by_name, failed, results_of, shown
+from notmnist_assets_tests.checks.results import BALANCED, by_name, failed, results_of, shown
 from notmnist_assets_tests.workspace import QUIET, Workspace
 
 RADIUS = 2.0

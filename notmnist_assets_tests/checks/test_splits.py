@@ -15,7 +15,7 @@ from notmnist_assets.settings.model import read_settings
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets_tests.archives import tiny_members, write_archive
 from notmnist_assets_tests.builders import split_of
-from notmnist_assets_tests.checks.judging import BALANCED, by_name, failed, results_of, shown
+from notmnist_assets_tests.checks.results import BALANCED, by_name, failed, results_of, shown
 from notmnist_assets_tests.workspace import SIZES, Workspace
 
 

@@ -142,9 +142,8 @@ def conflict_groups(conflicts: pd.DataFrame, count: int) -> pd.DataFrame:
         label), `font`, `group`, `name` (font and file name of that row).
     """
     sizes = conflicts.groupby(["method", "group"], as_index=False).size()
-    largest = (
-        sizes.sort_values(["method", "size"], ascending=[True, False], kind="stable").groupby("method").head(count)
-    )
+    ordered = sizes.sort_values(["method", "size"], ascending=[True, False], kind="stable")
+    largest = ordered.groupby("method").head(count)
     selected = conflicts.merge(largest[["method", "group"]])
     rows_of = dict(iter(selected.groupby(["method", "group"])))
     records = []
@@ -152,7 +151,7 @@ def conflict_groups(conflicts: pd.DataFrame, count: int) -> pd.DataFrame:
         rows = rows_of[method, group]
         counts = rows["letter"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
         rarest = rows[rows["letter"] == counts.index[-1]].iloc[0]
-        letters = ", ".join(f"{letter} {count}" for letter, count in counts.items())
+        letters = ", ".join(f"{letter} {rows_of_letter}" for letter, rows_of_letter in counts.items())
         images, row = int(rarest["images"]), f"{rarest['split']} {rarest['row']}"
         records.append((method, letters, size, images, row, rarest["font"], group, rarest["name"]))
     return pd.DataFrame(records, columns=["method", "letters", "rows", "images", "rarest", "font", "group", "name"])

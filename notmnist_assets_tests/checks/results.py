@@ -1,7 +1,4 @@
-"""Calling checks directly, with values chosen to fail.
-
-Belongs here: what all tests of checks share.
-"""
+"""Reads the results of checks that tests call directly."""
 
 from collections.abc import Iterable
 from typing import cast
@@ -13,12 +10,12 @@ BALANCED = [row % 10 for row in range(100)]
 
 
 def results_of(called: object) -> list[dg.AssetCheckResult]:
-    """Return what a check yields when it is called directly, which Dagster types as an object."""
+    """Return the results of a check that was called directly; Dagster types the return value as `object`."""
     return list(cast("Iterable[dg.AssetCheckResult]", called))
 
 
 def by_name(results: Iterable[dg.AssetCheckResult]) -> dict[str, dg.AssetCheckResult]:
-    """Return results as `asset:check`."""
+    """Return results by `asset:check`."""
     named = {}
     for result in results:
         assert result.asset_key is not None
@@ -33,5 +30,5 @@ def failed(results: Iterable[dg.AssetCheckResult]) -> set[str]:
 
 
 def shown(result: dg.AssetCheckResult) -> tuple[object, object]:
-    """Return the actual value and the threshold that a person sees."""
+    """Return the actual value and the threshold in the metadata of a result."""
     return result.metadata["actual"].value, result.metadata["threshold"].value
