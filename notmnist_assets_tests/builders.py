@@ -40,6 +40,19 @@ def drawing(number: int, hidden: int = 0, visible: int = 0) -> npt.NDArray[np.ui
     return image
 
 
+def rectangles(n: int, seed: int = 0) -> Images:
+    """Return n soft-edged rectangles of several sizes: uint8 (n, 28, 28)."""
+    rng = np.random.default_rng(seed)
+    images = np.zeros((n, 28, 28), np.uint8)
+    for image in images:
+        top, left = rng.integers(1, 12, 2)
+        bottom, right = rng.integers(16, 27, 2)
+        image[top:bottom, left:right] = 128
+        image[top + 1 : bottom - 1, left + 1 : right - 1] = 255
+        image[top : top + 3, left : left + 3] = rng.integers(0, 255, (3, 3))
+    return images
+
+
 def split_of(images: Images, labels: Sequence[int], fonts: Sequence[str] | None = None, name: str = "large") -> Split:
     """Return a split whose file names count up."""
     letters = [LETTERS[label] for label in labels]

@@ -15,7 +15,7 @@ from PIL import Image
 from notmnist_assets.curation.core.intervals import wilson_interval
 from notmnist_assets.curation.duplicates.hashes import cell_maxima
 from notmnist_assets.curation.duplicates.near import near_pairs
-from notmnist_assets.curation.duplicates.perturbations import PERTURBATIONS, perturbed_copies
+from notmnist_assets.curation.duplicates.perturbations import PERTURBATIONS
 from notmnist_assets.curation.duplicates.recall import (
     METHODS,
     false_alarm_table,
@@ -24,21 +24,7 @@ from notmnist_assets.curation.duplicates.recall import (
     recall_by_method,
     recall_table,
 )
-
-Table = npt.NDArray[np.uint8]
-
-
-def drawings(n: int, seed: int = 0) -> Table:
-    """Return n soft-edged rectangles of several sizes: uint8 (n, 28, 28)."""
-    rng = np.random.default_rng(seed)
-    images = np.zeros((n, 28, 28), np.uint8)
-    for image in images:
-        top, left = rng.integers(1, 12, 2)
-        bottom, right = rng.integers(16, 27, 2)
-        image[top:bottom, left:right] = 128
-        image[top + 1 : bottom - 1, left + 1 : right - 1] = 255
-        image[top : top + 3, left : left + 3] = rng.integers(0, 255, (3, 3))
-    return images
+from notmnist_assets_tests.builders import rectangles
 
 
 def one_letter(letters: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -47,7 +33,7 @@ def one_letter(letters: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
-    return recall_table(drawings(60), 6.0, sample=40, seed=1)
+    return recall_table(rectangles(60), 6.0, sample=40, seed=1)
 
 
 def test_the_table_has_a_row_for_each_perturbation_strength_and_method(table: pd.DataFrame) -> None:
@@ -91,46 +77,12 @@ def test_the_table_by_method_contains_the_same_numbers(table: pd.DataFrame) -> N
 
 
 def test_the_recall_table_is_the_same_each_time(table: pd.DataFrame) -> None:
-    pd.testing.assert_frame_equal(table, recall_table(drawings(60), 6.0, sample=40, seed=1))
-    assert not table.equals(recall_table(drawings(60), 6.0, sample=40, seed=2))
-
-
-def test_perturbed_copies_have_the_format_of_the_originals_which_are_not_changed() -> None:
-    images = drawings(20)
-    before = images.copy()
-    for perturbation, strength, copies in perturbed_copies(images, 3):
-        assert copies.dtype == np.uint8, perturbation.name
-        assert copies.shape == images.shape, perturbation.name
-        assert (copies != images).any(), (perturbation.name, strength)
-    np.testing.assert_array_equal(images, before)
-
-
-def test_stronger_perturbations_move_copies_further_away() -> None:
-    images = drawings(40)
-    for perturbation in PERTURBATIONS:
-        distances = [
-            float(np.abs(copies.astype(np.int64) - images).sum())
-            for other, _, copies in perturbed_copies(images, 5)
-            if other is perturbation
-        ]
-        if perturbation.name != "resize":  # its first strength enlarges, which is another change
-            assert distances == sorted(distances), perturbation.name
-
-
-def test_noise_changed_pixels_and_quantization_have_their_strength() -> None:
-    images = drawings(30)
-    for perturbation, strength, copies in perturbed_copies(images, 9):
-        difference = np.abs(copies.astype(np.int64) - images)
-        if perturbation.name == "gray noise":
-            assert difference.max() == strength
-        if perturbation.name == "changed pixels":
-            assert (difference > 0).sum(axis=(1, 2)).max() <= strength
-        if perturbation.name == "quantization":
-            assert len(np.unique(copies)) <= strength
+    pd.testing.assert_frame_equal(table, recall_table(rectangles(60), 6.0, sample=40, seed=1))
+    assert not table.equals(recall_table(rectangles(60), 6.0, sample=40, seed=2))
 
 
 def test_perceptual_hashes_have_the_distances_of_imagehash() -> None:
-    images = drawings(25)
+    images = rectangles(25)
     reference = [imagehash.phash(Image.fromarray(image)) for image in images]
     hashes = perceptual_hashes(images)
     for one, other in itertools.combinations(range(25), 2):
@@ -147,7 +99,9 @@ def test_the_hamming_distance_counts_different_bits(a: int, b: int) -> None:
 @settings(max_examples=15)
 def test_false_alarms_are_those_that_a_loop_over_all_pairs_counts(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    images = np.unique(drawings(25, seed)[rng.integers(0, 6, 25)] ^ rng.integers(0, 3, (25, 28, 28), np.uint8), axis=0)
+    images = np.unique(
+        rectangles(25, seed)[rng.integers(0, 6, 25)] ^ rng.integers(0, 3, (25, 28, 28), np.uint8), axis=0
+    )
     letters = one_letter(rng.integers(0, 3, len(images)))
     letters[0, 3] += 1
     pairs = near_pairs(images, 6.0)
@@ -183,7 +137,7 @@ def test_shifts_find_copies_moved_by_one_pixel_and_not_by_two(table: pd.DataFram
     def near(found: pd.DataFrame) -> "pd.Series[float]":
         return found[found["method"] == "near"].set_index(["perturbation", "strength"])["recall"]
 
-    with_shifts = near(recall_table(drawings(60), 6.0, shifts=True, sample=40, seed=1))
+    with_shifts = near(recall_table(rectangles(60), 6.0, shifts=True, sample=40, seed=1))
     assert with_shifts["shift", 1] == 1
     assert near(table)["shift", 1] < 0.1
     assert with_shifts["shift", 2] < 0.5
