@@ -5,7 +5,7 @@ RUN := $(UV) run --frozen --no-sync
 # The folder of the history of runs; .dagster in the project folder by default.
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
-.PHONY: setup demo test coverage ui pictures bench clean
+.PHONY: setup demo test coverage ui pictures bench faults clean
 
 setup: .venv/.ready .env .dagster/dagster.yaml
 
@@ -53,6 +53,10 @@ pictures: setup
 bench: setup
 	$(UV) sync --frozen --quiet --inexact --group bench --compile-bytecode
 	$(RUN) python -m benchmarks $(BENCH)
+
+# Injects faults and counts what survives: make faults FAULTS="--kills 200 --archives 10000 --stored 10000"
+faults: setup
+	$(RUN) python -m faults $(FAULTS)
 
 clean:
 	rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage

@@ -5,6 +5,7 @@ a setting or an argument is wrong. Exit code 130: Ctrl-C.
 """
 
 import gc
+import logging
 import signal
 import sys
 from collections.abc import Iterator
@@ -250,6 +251,8 @@ def render() -> None:
 
 def main() -> None:
     """Run the command; wrong settings and bad input end it with a message instead of a traceback."""
+    # A signal that arrives while a connection to the history is closed is not an error.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     # SIGTERM and SIGHUP raise SystemExit, so that a command deletes its unfinished files.
     ends = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before = {number: signal.signal(number, lambda received, _frame: sys.exit(128 + received)) for number in ends}

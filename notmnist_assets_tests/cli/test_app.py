@@ -201,3 +201,20 @@ def test_the_help_of_each_command_describes_it_with_an_example() -> None:
         assert command.help
         assert command.epilog.startswith("Example")
         assert f"notmnist {name}" in command.epilog
+
+
+def test_a_signal_while_a_connection_is_closed_shows_no_traceback(
+    values: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(sys, "argv", ["notmnist", "status"])
+
+    def end(*_: object) -> None:
+        sys.exit(129)  # as the handler of a signal does
+
+    monkeypatch.setattr("sqlalchemy.engine.default.DefaultDialect.do_close", end)
+    with pytest.raises(SystemExit) as ended:
+        app.main()
+    assert ended.value.code == 129
+    assert "Exception closing connection" not in caplog.text
+    assert not list(values.glob("*"))

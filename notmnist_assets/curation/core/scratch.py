@@ -28,7 +28,8 @@ def scratch_folder(parent: Path | None = None, prefix: str = PREFIX) -> Iterator
 
     Args:
         parent: existing folder to create it in; the system's temporary folder by default.
-        prefix: start of its name. Folders of this user with this prefix and a lock file count as scratch folders.
+        prefix: start of its name. Folders of this user with this prefix count as scratch folders if they are empty or
+            contain a lock file.
 
     Raises:
         OSError: the folder cannot be created.
@@ -63,7 +64,12 @@ def _remove_abandoned(parent: Path, prefix: str) -> None:
     for folder in parent.glob(f"{prefix}*"):
         # Folders of other users, or that cannot be read, are left to their owners.
         with suppress(OSError, Timeout):
-            if folder.is_symlink() or not _is_ours(folder) or not (folder / _LOCK).is_file():
+            if folder.is_symlink() or not _is_ours(folder):
+                continue
+            if not (folder / _LOCK).is_file():
+                # Without a lock a scratch folder is empty: its process was killed before it made the lock, or after it
+                # removed it. If that process lives, it takes another folder.
+                folder.rmdir()
                 continue
             lock = FileLock(folder / _LOCK)
             lock.acquire(timeout=0)

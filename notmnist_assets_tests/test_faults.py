@@ -1,0 +1,71 @@
+"""The fault injection of `make faults`: a few cases of each kind survive, and a case that does not is reported."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from faults.cases import Kind, Outcome
+from faults.kinds import KINDS
+from faults.worker import run_cases
+from notmnist_assets.settings.model import project_home
+from notmnist_assets_tests.bad_cases import prepare_bad_cases
+
+SEED = 1
+FEW = {"archives": 150, "stored": 60, "http": 25, "machine": 2, "kills": 2}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for all kinds, which share an undisturbed run."""
+    return tmp_path_factory.mktemp("faults")
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_few_cases_of_each_kind_survive(folder: Path, name: str) -> None:
+    kind = KINDS[name]
+    results = list(run_cases(kind, SEED, kind.numbers(FEW[name], SEED), folder))
+    assert len(results) == FEW[name]
+    assert [result for result in results if result.outcome.is_failure] == []
+
+
+def test_cases_that_do_not_survive_are_reported_and_the_next_ones_still_run(tmp_path: Path) -> None:
+    kind = Kind("bad", "bad cases", 8, 3, prepare_bad_cases, memory=100 << 20)
+    results = list(run_cases(kind, SEED, kind.numbers(8, SEED), tmp_path))
+    assert [result.number for result in results] == list(range(8))
+    assert [result.outcome for result in results] == [
+        Outcome.SURVIVED,
+        Outcome.LOST,
+        Outcome.FOREIGN,
+        Outcome.FOREIGN,
+        Outcome.HUNG,
+        Outcome.MEMORY,
+        Outcome.SKIPPED,
+        Outcome.SURVIVED,
+    ]
+    messages = [result.message for result in results]
+    assert messages[1] == "it is gone"
+    assert "LookupError: from the depths" in messages[2]
+    assert "the process ended with 7" in messages[3]
+    assert "bad_cases.py" in messages[4], "the stacks say where it hung"
+
+
+def test_a_case_is_the_same_whenever_it_is_repeated() -> None:
+    http = KINDS["http"]
+    assert http.numbers(5, 3) == http.numbers(5, 3) != http.numbers(5, 4)
+    assert KINDS["archives"].numbers(3, 3) == [0, 1, 2]
+
+
+def faults(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "faults", *arguments]
+    return subprocess.run(command, cwd=project_home(), capture_output=True, text=True, check=False, timeout=200)
+
+
+def test_the_command_prints_a_table_and_refuses_a_case_without_kind(tmp_path: Path) -> None:
+    done = faults("--kind", "archives", "--archives", "5", "--seed", "7", "--work", str(tmp_path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    (row,) = [line.replace("│", " ").split() for line in done.stdout.splitlines() if "archives" in line]
+    assert row[:5] == ["archives", "5", "5", "0", "0"]
+    assert list(tmp_path.iterdir()) == []
+    assert faults("--case", "3").returncode == 2
