@@ -70,7 +70,7 @@ def test_a_skipped_tick_names_the_blocked_assets_and_the_check(workspace: Worksp
     with workspace.instance() as instance:
         skipped = tick(workspace, instance)
     assert isinstance(skipped, dg.SkipReason)
-    assert "blocked, first splits/test: the blocking check enough_images of letters/small/C failed." in str(skipped)
+    assert "blocked, first letters/files: the blocking check enough_images of letters/small/C failed." in str(skipped)
 
 
 def test_a_tick_while_the_server_is_silent_ends_in_time_and_leaves_the_archives_to_the_run(

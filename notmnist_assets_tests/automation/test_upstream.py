@@ -78,7 +78,7 @@ def test_an_unchanged_server_is_asked_four_times_an_hour_without_a_download(serv
 
 def test_assets_that_a_failed_check_blocks_are_not_requested(workspace: Workspace, watch: Watch) -> None:
     make_letters_that_fail_a_blocking_check(workspace)
-    assert "are blocked, first splits/test: the blocking check enough_images of letters/small/C failed" in str(
+    assert "are blocked, first letters/files: the blocking check enough_images of letters/small/C failed" in str(
         watch.tick()
     )
 
