@@ -67,11 +67,12 @@ class _Worker:
         other.close()
         try:
             prepared = self._receive(_PREPARATION)
-            if prepared is None or prepared.outcome is not Outcome.SURVIVED:
-                raise RuntimeError(f"the cases of {kind.name} cannot be prepared:\n{prepared and prepared.message}")
         except BaseException:
             self.end()
             raise
+        if prepared is None or prepared.outcome is not Outcome.SURVIVED:
+            self.end()
+            raise RuntimeError(f"the cases of {kind.name} cannot be prepared:\n{prepared and prepared.message}")
 
     def run(self, number: int) -> Result:
         """Return the result of a case."""

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from notmnist_assets.curation.core.wording import printable
 from notmnist_assets.curation.reading.files import files_table
 from notmnist_assets.curation.report.page import SECTIONS, report_page
 from notmnist_assets_tests.curation.report.pages import read_page
@@ -47,7 +48,7 @@ def test_hostile_text_from_the_data_is_escaped(hostile: str) -> None:
     assert page.problems == []
     assert page.sections == list(SECTIONS)
     assert "<script" not in html
-    assert page.tables["rejected-table"] == [["large/A", hostile, "7", hostile]]
+    assert page.tables["rejected-table"] == [["large/A", printable(hostile), "7", hostile]]
     assert any(hostile in row[-1] for row in page.tables["conflicts-table"])
 
 
