@@ -1,7 +1,6 @@
 """A real HTTP server on this machine that fails on demand.
 
-Belongs here: files with ranges, ETags and conditional requests as a good server gives them, and the faults of bad
-ones. It counts what it was asked.
+It serves files with ranges, ETags and conditional requests, has the faults of bad servers, and records its requests.
 """
 
 import base64

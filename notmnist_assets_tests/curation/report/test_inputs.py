@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from notmnist_assets.curation.core.values import Archive
+from notmnist_assets.curation.core.values import Archive, OtherFiles
 from notmnist_assets.curation.reading.files import files_table
 from notmnist_assets.curation.report.page import report_page
 from notmnist_assets_tests.curation.report.pages import read_page, rows_of
@@ -36,6 +36,26 @@ def test_files_are_counted_by_letter_and_set() -> None:
     page = read_page(report_page(report_data()))
     assert rows_of(page, "members")["A"] == ["4", "3", "1", "3", "3", "0"]
     assert rows_of(page, "members")["all"] == ["31", "30", "1", "30", "30", "0"]
+
+
+def test_files_outside_the_letters_are_counted_in_the_title_and_listed() -> None:
+    data = report_data()
+    found = letters("bad.png", "empty file")
+    outside = OtherFiles(480, ("notMNIST_small/K/0.png", "notMNIST_small/K/1.png"))
+    found["small"] = {
+        letter: replace(value, outside=outside, ignored=OtherFiles(2)) for letter, value in found["small"].items()
+    }
+    html = report_page(replace(data, files=files_table(found)))
+    page = read_page(html)
+    assert "541 files: 60 images, 1 rejected, 480 outside A-J" in html
+    assert "2 files that macOS added" in html
+    assert rows_of(page, "members")["outside A-J"] == ["0", "", "", "480", "", ""]
+    assert rows_of(page, "members")["all"] == ["31", "30", "1", "510", "30", "0"]
+    assert [row[1:] for row in page.tables["outside-table"]] == [
+        ["1", "notMNIST_small/K/0.png"],
+        ["1", "notMNIST_small/K/1.png"],
+        ["478", "more"],
+    ]
 
 
 def test_a_long_list_of_rejected_files_is_cut_and_the_omitted_rows_are_counted() -> None:
