@@ -219,7 +219,8 @@ def test_a_check_that_its_run_never_reached_is_shown_as_not_run_and_runs_next_ti
     outcome = refresh(workspace)
     assert outcome.success
     assert {key.to_user_string(): reason for key, reason in outcome.made.items()} == {
-        "letters/small/C": "its blocking check complete has not run"
+        "letters/small/C": "its blocking check complete has not run",
+        "letters/files": "upstream letters/small/C is out of date",
     }
     assert set(check_result(workspace, "letters/small/C").values()) == {"passed", "not compared"}
     assert refresh(workspace).made == {}
@@ -288,7 +289,8 @@ def test_assets_that_a_failed_run_did_not_reach_are_materialized_once_the_cause_
     assert stale[dg.AssetKey(["archives", "small"])] == f"its last run failed (run {failed[:8]})"
     outcome = refresh(workspace)
     assert outcome.success
-    assert keys_of(outcome.made) == {"archives/small", *(f"letters/small/{letter}" for letter in LETTERS)}
+    letters = {f"letters/small/{letter}" for letter in LETTERS}
+    assert keys_of(outcome.made) == {"archives/small", "letters/files", *letters}
     with workspace.instance() as instance:
         records = instance.get_asset_records(list(outcome.made))
         assert {record.asset_entry.last_run_id for record in records} == set(outcome.run_ids)
