@@ -136,7 +136,7 @@ def test_a_contact_sheet_shows_the_stored_images(finished: Workspace, tmp_path: 
 
 def test_font_leakage_is_explained_where_it_is_shown(finished: Workspace) -> None:
     inspection = inspected(finished, "overlap/report")
-    assert "`font_leakage` beside it counts rows of valid and test whose font" in inspection.description
+    assert "`font_leakage` in the metadata counts rows of valid and test whose font" in inspection.description
     shown = finished.notmnist("show", "overlap/report").out
     assert "rows: rows whose font has any letter in train" in shown
     assert "other_letter_share: share of rows whose font has a different letter in train" in shown
