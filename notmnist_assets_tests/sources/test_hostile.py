@@ -5,6 +5,7 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from notmnist_assets_tests.sources.server import Fault, FaultyServer
 from notmnist_assets_tests.sources.test_http import NAME, archive_bytes, claim, downloads
 
 SHORT = Limits(silence=5, question=0.5, window=0.3, asked_pause=2, attempts=2)
+PATIENT = replace(SHORT, question=30, window=30)
+"""For responses that are refused at once, but on a slow machine not within the short limits."""
 BOUND = 8.0
 """Seconds within which a request must end, on a slow machine too."""
 DRIPS = [odd.drip_head, odd.drip_body, odd.drip_chunk]
@@ -213,7 +216,7 @@ def test_a_web_page_in_place_of_an_archive_is_named(server: FaultyServer, tmp_pa
 
 @pytest.fixture
 def proxy(server: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyServer]:
-    """A proxy that everything is asked through, with a password that must not be told."""
+    """A proxy for all requests, with a password that must not be printed."""
     with FaultyServer().running() as proxy:
         address = f"http://somebody:zebra@127.0.0.1:{proxy.port}"
         for name in ("http_proxy", "https_proxy"):
@@ -234,14 +237,14 @@ def test_a_proxy_that_refuses_is_named(
 ) -> None:
     proxy.odd[NAME] = odd.whole(odd.PAGE, status)
     with pytest.raises(CurationError, match=problem.format(port=proxy.port)) as caught:
-        source(server, tmp_path).fetch("small")
+        source(server, tmp_path, limits=PATIENT).fetch("small")
     assert status == 502 or "NO_PROXY" in caught.value.remedy
     assert "zebra" not in str(caught.value)
     assert server.requests == []
 
 
 def test_a_proxy_that_refuses_a_tunnel_is_named(server: FaultyServer, proxy: FaultyServer, tmp_path: Path) -> None:
-    secure = HttpSource("https://example.invalid/books", tmp_path, published=False, wait=wait_none(), limits=SHORT)
+    secure = HttpSource("https://example.invalid/books", tmp_path, published=False, wait=wait_none(), limits=PATIENT)
     with pytest.raises(CurationError, match=f"the proxy http://127.0.0.1:{proxy.port} refuses: 501") as caught:
         secure.fetch("small")
     assert "zebra" not in str(caught.value)
@@ -252,5 +255,5 @@ def test_a_proxy_that_is_down_is_named(server: FaultyServer, tmp_path: Path, mon
         pass
     monkeypatch.setenv("http_proxy", f"127.0.0.1:{stopped.port}")
     with pytest.raises(CurationError, match=f"ConnectError.*through the proxy http://127.0.0.1:{stopped.port}"):
-        source(server, tmp_path).fetch("small")
+        source(server, tmp_path, limits=PATIENT).fetch("small")
     assert os.environ["http_proxy"]
