@@ -5,6 +5,7 @@ What cannot run says why; once the trouble is over, the next run gives the value
 
 import os
 import random
+import re
 import shutil
 import stat
 import subprocess
@@ -21,7 +22,7 @@ from faults.commands import FRESH, RUNS, Ended, Place, require_sentence
 _NOBODY: Final = 65534
 _YEARS: Final = 10 * 365 * 86400
 _ASSETS: Final = ("archives/small", "letters/small")
-_FULL: Final = {"storage": ("32k", "96k", "200k"), "home": ("64k", "400k", "1m"), "tmp": ("4k", "16k")}
+_FULL: Final = {"storage": ("32k", "96k", "128k"), "home": ("64k", "400k", "1m"), "tmp": ("4k", "16k")}
 """By folder, sizes of disks that become full at different moments of a run."""
 
 
@@ -54,7 +55,7 @@ class _Machine:
     def full_disk(self, _randomly: random.Random, *, folder: str, size: str) -> None:
         """Run on a disk that becomes full, then on the same disk with free space."""
         with _small_disk(self._place.root / folder, size) as disk:
-            self._fail(self._place.run(*_ASSETS))
+            self._fail(self._place.run(*_ASSETS), "Free space")
             _command("mount", "-o", "remount,size=500m", str(disk))
             self._recover()
 
@@ -62,7 +63,7 @@ class _Machine:
         """Run on a read-only disk."""
         with _small_disk(self._place.root / folder, "500m") as disk:
             _command("mount", "-o", "remount,ro", str(disk))
-            self._fail(self._place.run(*_ASSETS))
+            self._fail(self._place.run(*_ASSETS), "[Aa]llow")
             _command("mount", "-o", "remount,rw", str(disk))
             self._recover()
 
@@ -79,7 +80,7 @@ class _Machine:
             path.chmod(0o755 if path.is_dir() else 0o644)
         self._open_parents()
         ended = self._place.start("run", *_ASSETS, before=_become_nobody).end()
-        self._fail(ended)
+        self._fail(ended, "[Aa]llow")
         self._place.require_whole_values()
         for path in [forbidden, *forbidden.rglob("*")]:
             os.chown(path, _NOBODY, _NOBODY)
@@ -98,10 +99,12 @@ class _Machine:
             place.require_order(self._expected)
         self._recover()
 
-    def _fail(self, ended: Ended) -> None:
-        """Require a sentence of a run that failed; one that found enough room may have succeeded."""
+    def _fail(self, ended: Ended, remedy: str) -> None:
+        """Require a sentence with a fitting remedy of a run that failed; one that found another place succeeds."""
         if ended.code:
             require_sentence(ended)
+            fits = re.search(remedy, ended.output)
+            require(fits, Outcome.SILENT, f"the remedy {remedy!r} is missing: {ended.output}")
 
     def _recover(self) -> None:
         self._place.succeed(*_ASSETS)

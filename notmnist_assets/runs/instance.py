@@ -80,6 +80,8 @@ def _remedy(home: Path, cause: BaseException) -> str:
         return "Another program has locked it: start again when that has ended."
     if number in (errno.ENOSPC, errno.EDQUOT) or "is full" in words:
         first = "Free space on its disk"
+    elif "disk i/o error" in words:  # what SQLite says of a full disk in some places, and of a broken one
+        first = "Free space on its disk and check it"
     elif (
         isinstance(cause, PermissionError) or number == errno.EROFS or "readonly" in words or "unable to open" in words
     ):

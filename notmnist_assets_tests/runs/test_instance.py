@@ -112,6 +112,10 @@ def raising(error: Exception) -> Callable[[], None]:
 
 CAUSES: dict[str, tuple[Callable[[Path], Callable[[], None]], str]] = {
     "full": (lambda _: full_disk, "Free space on its disk, or set DAGSTER_HOME to"),
+    "full in the middle": (
+        lambda _: raising(sqlite3.OperationalError("disk I/O error")),
+        "Free space on its disk and check it, or set DAGSTER_HOME to",
+    ),
     "full for files": (lambda _: raising(OSError(errno.ENOSPC, "No space left on device")), "Free space on its disk"),
     "read-only": (read_only, "Allow this user to write there, or set DAGSTER_HOME to"),
     "forbidden": (lambda _: raising(PermissionError(errno.EACCES, "Permission denied")), "Allow this user to write"),
