@@ -251,7 +251,7 @@ def render() -> None:
 
 def main() -> None:
     """Run the command; wrong settings and bad input end it with a message instead of a traceback."""
-    # A signal that arrives while a connection to the history is closed is not an error.
+    # SQLAlchemy logs a traceback of the exit that a signal raises while a connection to the history is closed.
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     # SIGTERM and SIGHUP raise SystemExit, so that a command deletes its unfinished files.
     ends = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]

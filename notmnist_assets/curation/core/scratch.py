@@ -67,8 +67,8 @@ def _remove_abandoned(parent: Path, prefix: str) -> None:
             if folder.is_symlink() or not _is_ours(folder):
                 continue
             if not (folder / _LOCK).is_file():
-                # Without a lock a scratch folder is empty: its process was killed before it made the lock, or after it
-                # removed it. If that process lives, it takes another folder.
+                # Its process was killed before it created the lock or after it deleted it, when the folder is empty. A
+                # process that is still running creates another one.
                 folder.rmdir()
                 continue
             lock = FileLock(folder / _LOCK)

@@ -49,7 +49,7 @@ def test_the_folder_of_a_killed_process_is_removed_by_the_next(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_folder_of_a_process_that_was_killed_before_it_made_the_lock_is_removed(tmp_path: Path) -> None:
+def test_the_folder_of_a_process_that_was_killed_before_it_created_the_lock_is_removed(tmp_path: Path) -> None:
     (tmp_path / f"{PREFIX}empty").mkdir()
     with scratch_folder(tmp_path) as folder:
         assert list(tmp_path.iterdir()) == [folder.parent]
