@@ -32,7 +32,8 @@ EVERY_LINEAGE = pytest.mark.parametrize("key", sorted(LINEAGE))
 
 
 def columns_of(key: str) -> set[str]:
-    return {column.name for column in SPECS[key].metadata["dagster/column_schema"].columns}
+    schema = SPECS[key].metadata.get("dagster/column_schema")  # archives have no rows
+    return {column.name for column in schema.columns} if schema else set()
 
 
 def parents_of(key: str) -> set[str]:
