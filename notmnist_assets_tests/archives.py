@@ -1,7 +1,4 @@
-"""Tiny real archives: gray PNG letters with base64 font names, planted repeats and unreadable files.
-
-Belongs here: building `.tar.gz` files that have all the troubles of the original, in a fraction of a second.
-"""
+"""Tiny real archives: gray PNG letters with base64 font names, planted repeats and unreadable files."""
 
 import base64
 import gzip

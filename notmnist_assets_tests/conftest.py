@@ -1,7 +1,4 @@
-"""One finished run on tiny archives, shared by all tests that look at results, and restored after those that change it.
-
-Belongs here: the isolated environment. No storage or history of the machine is seen.
-"""
+"""One finished run on tiny archives that tests share; it is restored after tests that change it."""
 
 from collections.abc import Iterator
 from pathlib import Path

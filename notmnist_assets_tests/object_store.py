@@ -1,7 +1,4 @@
-"""A real S3 server, moto's, as a process of its own on a free port.
-
-Belongs here: the process, and the environment in which s3fs finds it.
-"""
+"""A real S3 server, moto's, as a process of its own on a free port."""
 
 import os
 import subprocess

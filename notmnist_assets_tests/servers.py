@@ -1,7 +1,4 @@
-"""Servers that tests start as processes of their own: a port, and when they are ready.
-
-Belongs here: what holds for all of them. Each server's own module starts and stops it.
-"""
+"""Servers that tests start as processes of their own: a port, and when they are ready."""
 
 import socket
 import subprocess

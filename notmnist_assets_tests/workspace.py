@@ -1,7 +1,4 @@
-"""A place to run the whole graph in: archives, storage and Dagster's history below one folder.
-
-Belongs here: what tests do with a run's results: run commands, load values, read events, start over.
-"""
+"""A place to run the whole graph in: archives, storage and Dagster's history below one folder."""
 
 import io
 import shutil

@@ -1,7 +1,4 @@
-"""A webhook on this machine that records the messages and gives the configured answers.
-
-Belongs here: receiving JSON posts, nothing of what is in them.
-"""
+"""A webhook on this machine that records the messages and gives the configured answers."""
 
 import json
 import threading

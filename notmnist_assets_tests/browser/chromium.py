@@ -1,7 +1,4 @@
-"""The system's Chromium, driven by Playwright; no browser is ever downloaded.
-
-Belongs here: finding and starting the browser. What is done in it is in `ui`.
-"""
+"""The system's Chromium, driven by Playwright; no browser is ever downloaded."""
 
 import os
 import shutil

@@ -1,7 +1,4 @@
-"""Dagster's UI on tiny archives, in the system's Chromium; what the page showed is kept when a test fails.
-
-Belongs here: starting and stopping, and why browser tests are skipped.
-"""
+"""Dagster's UI on tiny archives, in the system's Chromium; what the page showed is kept when a test fails."""
 
 import os
 import subprocess

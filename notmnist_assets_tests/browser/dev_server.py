@@ -1,7 +1,4 @@
-"""The real `dg dev`: webserver, daemon and code server, started on a free port and stopped with all its children.
-
-Belongs here: the processes. What the browser does with them is in `ui`.
-"""
+"""The real `dg dev`: webserver, daemon and code server, started on a free port and stopped with all its children."""
 
 import os
 import signal

@@ -2,8 +2,6 @@
 
 Every asset is made of the sample below FOLDER, or below a temporary folder; with a FOLDER the next call
 makes only what is out of date.
-
-Belongs here: which pages are shown, and how large.
 """
 
 import io

@@ -1,7 +1,4 @@
-"""What a person does in Dagster's UI: open a page, press a button, watch a run.
-
-Belongs here: where things are on Dagster's pages, by what a reader sees of them. What must be there is in the tests.
-"""
+"""What a person does in Dagster's UI: open a page, press a button, watch a run."""
 
 import re
 from collections.abc import Mapping, Sequence

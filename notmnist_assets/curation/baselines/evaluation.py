@@ -55,7 +55,7 @@ class BaselineModel:
         train_rows: "50" ... "all".
         fitted_rows: rows fitted, the first so many of the training split.
         estimator: the fitted scikit-learn classifier, which takes `pixel_rows`.
-        predicted: for valid and test as drawn, the predicted label of each row, int32 (n,).
+        predicted: for the merged valid and test splits, the predicted label of each row, int32 (n,).
     """
 
     model: str
@@ -73,7 +73,7 @@ class Baselines:
     Attributes:
         metrics: the table of accuracies, see `fit_baselines`.
         models: every fitted model by its name, `train_on` and `train_rows`, in the order in which they were fitted.
-        clean: for valid and test, which of their rows as drawn the sanitized split holds, bool (n,).
+        clean: for valid and test, a mask of the rows of the merged split that sanitizing kept, bool (n,).
     """
 
     metrics: pd.DataFrame
@@ -106,11 +106,11 @@ def fit_baselines(
 ) -> Baselines:
     """Fit models on growing parts of both training splits and score valid and test.
 
-    Each model is scored on all rows of valid and test as drawn: `raw` tells of all of them, `clean` of those that
-    sanitizing kept, `duplicates` of those that it removed (left out when there are none).
+    Each model is scored on the merged valid and test splits: `raw` is all rows, `clean` the rows that
+    sanitizing kept, `duplicates` those that it removed (left out if there are none).
 
     Args:
-        raw: `train`, `valid` and `test` as drawn.
+        raw: the merged `train`, `valid` and `test`.
         sanitized: the same after sanitizing; each row of its valid and test is a row of the raw one.
         sizes: training rows to try, beside all.
         models: names of `models.MODELS`.
@@ -133,7 +133,7 @@ def fit_baselines(
             raise CurationError(
                 "there are no rows to fit.",
                 subject=f"{train_on} train",
-                remedy="sanitized/removed tells why rows were removed; use archives with more different images.",
+                remedy="Read the reasons in sanitized/removed; use archives with more distinct images.",
             )
         for name in EVALUATION:
             _require_disjoint(train, raw[name], f"{train_on} train", f"raw {name}")

@@ -1,8 +1,4 @@
-"""Which training rows probably carry a wrong letter: those that models which never saw them read as another one.
-
-Belongs here: scoring training rows with models of other rows, and ranking. Nothing is removed by it. Fitting is in
-`baselines`; images that contradict each other are found in `overlap`, without any model.
-"""
+"""Ranks training rows whose label is likely wrong, by models that were fitted on other rows."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -40,7 +36,7 @@ def label_suspects(train: Split, models: Iterable[BaselineModel]) -> pd.DataFram
     scores or of log-probabilities.
 
     Args:
-        train: the training split as drawn.
+        train: the merged training split.
         models: those that there are; of them, `judging_models` are asked, and no row is ranked that one of these
             was fitted on.
 
