@@ -43,7 +43,7 @@ def digits(images: Images) -> set[bytes]:
 
 def test_the_first_run_materializes_all_assets_in_one_run(finished: Workspace) -> None:
     assert finished.first_run.code == 0, finished.first_run.err
-    assert f"Done: {len(SPECS)} assets made." in finished.first_run.out
+    assert f"Done: {len(SPECS)} assets materialized." in finished.first_run.out
     assert "Traceback" not in finished.first_run.err
     assert "RUN_START" not in finished.first_run.err
     with finished.instance() as instance:

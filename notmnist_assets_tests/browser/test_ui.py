@@ -111,7 +111,7 @@ def test_the_schedule_is_switched_on_and_its_tick_asks_only_for_what_is_missing(
         (state,) = (state for state in instance.all_instigator_state() if state.name == "weekly_refresh")
     assert state.is_running
     tick = ui.preview_tick()
-    expect(tick).to_contain_text('Skip reason: "Both archives are unchanged, and so is everything made from them."')
+    expect(tick).to_contain_text('Skip reason: "Both archives are unchanged, and all assets are up to date."')
     ui.close(tick)
 
     (made.storage / "custom" / "baselines" / "metrics" / "value.json").unlink()
