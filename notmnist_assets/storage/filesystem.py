@@ -17,6 +17,12 @@ from notmnist_assets.storage.manifest import file_digest
 _IN_MEMORY: Final = 16 << 20
 """Largest downloaded file in bytes that is kept in memory; a larger file goes to the temporary folder."""
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_ENTITY_TAG: Final = "ETag"
+"""The name under which S3 and compatible stores give the revision of an object."""
+
+
+class ReplacedError(Exception):
+    """Another process has replaced a file since its revision was read."""
 
 
 class FileSystem:
@@ -82,13 +88,48 @@ class FileSystem:
             stack.pop_all()  # the caller closes it
             return file, digest
 
-    def put(self, source: Path, path: str) -> None:
-        """Move or upload a complete local file to a path, replacing the file there."""
+    def create(self, source: Path, path: str) -> None:
+        """Upload a complete local file to a path.
+
+        Raises:
+            FileExistsError: there is a file.
+        """
+        with self._reached():
+            self._fs.put_file(str(source), path, mode="create")
+
+    def revision(self, path: str) -> str | None:
+        """Return what differs after each replacement of a small file, None if it is absent."""
+        try:
+            if self.is_local:
+                found = Path(path).stat()
+                return f"{found.st_ino} {found.st_mtime_ns} {found.st_size}"
+            with self._reached():
+                return str(self._fs.info(path).get(_ENTITY_TAG) or self._fs.cat_file(path).hex())
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
+
+    def replace(self, source: Path, path: str, expected: str | None) -> None:
+        """Move or upload a complete local file to a path if the file there still has the expected revision.
+
+        S3 compares and replaces in one step. Other file systems compare first.
+
+        Raises:
+            ReplacedError: another process has replaced the file.
+        """
+        conditional = not self.is_local and expected is not None and bool(self._fs.info(path).get(_ENTITY_TAG))
+        if not conditional and self.revision(path) != expected:
+            raise ReplacedError(path)
         if self.is_local:
             source.replace(path)
-        else:
+            return
+        condition = {"IfMatch": expected} if conditional else {"mode": "create" if expected is None else "overwrite"}
+        try:
             with self._reached():
-                self._fs.put_file(str(source), path)
+                self._fs.put_file(str(source), path, **condition)
+        except (FileExistsError, StorageUnusableError) as error:
+            if self.revision(path) != expected:
+                raise ReplacedError(path) from error
+            raise
 
     def folders(self, path: str) -> list[str]:
         """Return the names of the folders in a folder, none if it is absent."""
@@ -106,12 +147,12 @@ class FileSystem:
 
     @contextmanager
     def _reached(self) -> Iterator[None]:
-        """Raise StorageUnusableError for errors of the file system, except those of an absent file."""
+        """Raise StorageUnusableError for errors of the file system, except those of an absent or existing file."""
         # The package of each remote storage raises its own kinds of errors.
         unusable = OSError if self.is_local else Exception
         try:
             yield
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        except (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError):
             raise
         except unusable as error:
             if not self.is_local and isinstance(error, OSError) and error.errno in _FULL:

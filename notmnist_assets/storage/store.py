@@ -7,7 +7,8 @@ Layout of the value with key `splits/test`:
     <root>/splits/test/<version>-2/...      the same version stored again, in other bytes; then -3 and so on
 
 A folder gets its name only when all its files are complete, no stored file is ever overwritten, and `value.json` is
-replaced last, so a killed run leaves the last good value. The bytes of a file are compared with their digest each time
+replaced last, so a killed run leaves the last good value. It is replaced only if it has not changed since the writer
+started, so that of two writers of one value one fails. The bytes of a file are compared with their digest each time
 before it is read.
 """
 
@@ -21,7 +22,7 @@ from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.scratch import scratch_folder
 from notmnist_assets.storage import manifest
 from notmnist_assets.storage.errors import NoDigestsError, StorageUnusableError, damaged, temporary_folder_error
-from notmnist_assets.storage.filesystem import FileSystem
+from notmnist_assets.storage.filesystem import FileSystem, ReplacedError
 from notmnist_assets.storage.manifest import StoredValue, file_digest
 from notmnist_assets.storage.versions import VersionFolders
 
@@ -56,9 +57,12 @@ class ValueStore:
             facts: JSON values to store beside the files.
 
         Raises:
-            CurationError: the files cannot be written.
+            CurationError: the files cannot be written, or another process has stored a value under the same key
+                meanwhile, which stays.
         """
         with self._scratch(key) as scratch:
+            versions = self._versions(key)
+            revision, current, before = self._files.revision(self._manifest(key)), self._current(key), versions.names()
             content = scratch / "content"
             content.mkdir()
             sizes, digests = {}, {}
@@ -69,15 +73,22 @@ class ValueStore:
                     digests[name] = file_digest(file)
                     sizes[name] = file.tell()
             stored = StoredValue(version, sizes, facts, digests)
-            current = self._current(key)
             if current and (current.version, current.digests) == (version, digests) and self._is_intact(key, current):
                 stored = replace(stored, folder=current.folder)
             else:
-                stored = replace(stored, folder=self._versions(key).add(version, content, list(files)))
-            self._write_manifest(key, stored, scratch)
+                stored = replace(stored, folder=versions.add(version, content, list(files)))
+            try:
+                self._write_manifest(key, stored, scratch, revision)
+            except ReplacedError:
+                versions.delete({stored.folder} - before)
+                raise CurationError(
+                    "another run stored this asset at the same time. Its value stays, and this run's is discarded.",
+                    subject="/".join(key),
+                    remedy="Start again when the other run has ended: notmnist run",
+                ) from None
         if current is not None and current.folder != stored.folder:
-            # A reader may still have the previous version open.
-            self._versions(key).delete_except({stored.folder, current.folder})
+            # A reader may still have the previous version open, and another process may be writing a new one.
+            versions.delete(before - {stored.folder, current.folder})
         return stored
 
     def find(self, key: Sequence[str]) -> StoredValue | None:
@@ -147,7 +158,7 @@ class ValueStore:
                 digests[name] = self._files.digest(self.file(key, stored, name))
         stored = replace(stored, digests=digests)
         with self._scratch(key) as scratch:
-            self._write_manifest(key, stored, scratch)
+            self._write_manifest(key, stored, scratch, self._files.revision(self._manifest(key)))
         return stored
 
     def file(self, key: Sequence[str], stored: StoredValue, name: str) -> str:
@@ -191,7 +202,7 @@ class ValueStore:
     def _read_manifest(self, key: Sequence[str]) -> StoredValue | None:
         folder = self._folder(key)
         try:
-            return manifest.from_json(self._files.read(f"{folder}/{manifest.NAME}"))
+            return manifest.from_json(self._files.read(self._manifest(key)))
         except (FileNotFoundError, NotADirectoryError):
             return None
         except IsADirectoryError:
@@ -228,10 +239,13 @@ class ValueStore:
             return False
         return True
 
-    def _write_manifest(self, key: Sequence[str], stored: StoredValue, scratch: Path) -> None:
+    def _manifest(self, key: Sequence[str]) -> str:
+        return f"{self._folder(key)}/{manifest.NAME}"
+
+    def _write_manifest(self, key: Sequence[str], stored: StoredValue, scratch: Path, revision: str | None) -> None:
         written = scratch / manifest.NAME
         written.write_bytes(manifest.to_json(stored))
-        self._files.put(written, f"{self._folder(key)}/{manifest.NAME}")
+        self._files.replace(written, self._manifest(key), revision)
 
     @contextmanager
     def _scratch(self, key: Sequence[str]) -> Iterator[Path]:

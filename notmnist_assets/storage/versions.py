@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -32,29 +33,37 @@ class VersionFolders:
         """
         name = version[:VERSION_DIGITS]
         numbers = [int(found[2] or 1) for found in self._all() if found[1] == name]
-        number = max(numbers, default=0) + 1
-        while True:
+        for number in count(max(numbers, default=0) + 1):
             folder = f"{name}-{number}" if number > 1 else name
-            target = f"{self._folder}/{folder}"
-            if not self._files.is_local:
-                for file in names:
-                    self._files.put(content / file, f"{target}/{file}")
+            if self._move(content, f"{self._folder}/{folder}", names):
                 return folder
-            try:
-                content.rename(target)
-            except OSError:
-                if not os.path.lexists(target):
-                    raise
-                number += 1  # another process has just stored the same version
-            else:
-                return folder
+        raise AssertionError
 
-    def delete_except(self, kept: AbstractSet[str]) -> None:
-        """Delete all version folders except the named ones; the next call retries what cannot be deleted now."""
+    def _move(self, content: Path, target: str, names: Sequence[str]) -> bool:
+        """Return False if another process has just stored the same version under this name."""
+        try:
+            if self._files.is_local:
+                content.rename(target)
+            else:
+                for file in names:
+                    self._files.create(content / file, f"{target}/{file}")
+        except FileExistsError:
+            return False
+        except OSError:
+            if self._files.is_local and os.path.lexists(target):
+                return False
+            raise
+        return True
+
+    def names(self) -> set[str]:
+        """Return the names of all version folders."""
+        return {found[0] for found in self._all()}
+
+    def delete(self, names: AbstractSet[str]) -> None:
+        """Delete version folders; the next call retries what cannot be deleted now."""
         with suppress(StorageUnusableError, FileNotFoundError):
-            for found in self._all():
-                if found[0] not in kept:
-                    self._files.delete_folder(f"{self._folder}/{found[0]}")
+            for name in sorted(names):
+                self._files.delete_folder(f"{self._folder}/{name}")
 
     def _all(self) -> list[re.Match[str]]:
         return [found for name in self._files.folders(self._folder) if (found := _VERSION_FOLDER.fullmatch(name))]

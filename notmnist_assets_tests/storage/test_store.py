@@ -143,17 +143,28 @@ ValueStore(sys.argv[1]).write(["splits", "test"], sys.argv[2], {"a.bin": slow}, 
 """
 
 
-def test_two_processes_that_store_the_same_value_do_not_delete_each_others_unfinished_files(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", WRITING, str(tmp_path), VERSIONS[0]]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as slow:
+def test_of_two_processes_that_store_a_value_at_the_same_time_one_fails_and_nothing_mixes(root: str) -> None:
+    before = write(ValueStore(root), VERSIONS[2], b"before")
+    command = [sys.executable, "-c", WRITING, root, VERSIONS[0]]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as slow:
         assert slow.stdout is not None
         assert slow.stdout.readline() == "writing\n"
-        store = ValueStore(str(tmp_path))
-        write(store, VERSIONS[0], b"ours")
-        assert read(store) == b"ours"
-        slow.communicate("go on\n")
-    assert slow.returncode == 0
-    assert read(store) == b"first half, second half"
+        store = ValueStore(root)
+        ours = write(store, VERSIONS[0], b"ours")
+        _, errors = slow.communicate("go on\n")
+    assert slow.returncode == 1
+    assert "splits/test: another run stored this asset at the same time. Its value stays" in errors
+    assert (read(store), read(store, "b.bin")) == (b"ours", b"b")
+    filesystem, _ = fsspec.core.url_to_fs(root)
+    folders = {store.file(KEY, stored, "").rstrip("/") for stored in (before, ours)}
+    found = {
+        entry["name"]
+        for entry in filesystem.ls(root.removeprefix("s3://") + "/splits/test", detail=True)
+        if entry["type"] == "directory"
+    }
+    assert found == folders
 
 
 OTHER = """
