@@ -1,0 +1,1 @@
+"""Deployments beyond one process; `deploy/README.md` says which is for what."""
