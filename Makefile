@@ -5,7 +5,7 @@ RUN := $(UV) run --frozen --no-sync
 # The folder of the history of runs; .dagster in the project folder by default.
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
-.PHONY: setup demo test coverage ui pictures bench faults clean
+.PHONY: setup demo test coverage ui pictures bench faults cluster-demo clean
 
 setup: .venv/.ready .env .dagster/dagster.yaml
 
@@ -30,7 +30,7 @@ demo: setup
 	NOTMNIST_PROFILE=sample $(RUN) notmnist run
 
 test: setup
-	.ci/install-chromium
+	.ci/install-packages
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
@@ -46,13 +46,18 @@ ui: setup
 
 # Takes the README's pictures in the UI.
 pictures: setup
-	.ci/install-chromium
+	.ci/install-packages
 	$(RUN) python -m notmnist_assets_tests.browser.pictures
 
 # Measures against the assignment's own way: make bench BENCH="--size 1/16 --size 1/4 --size full --assignment-runs 1 --peers"
 bench: setup
 	$(UV) sync --frozen --quiet --inexact --group bench --compile-bytecode
 	$(RUN) python -m benchmarks $(BENCH)
+
+# Materializes the sample through PostgreSQL, Redis, Celery and S3 on loopback.
+cluster-demo: setup
+	.ci/install-packages
+	$(RUN) python -m deploy.celery demo
 
 # Injects faults and counts what survives: make faults FAULTS="--kills 200 --archives 10000 --stored 10000"
 faults: setup

@@ -1,0 +1,60 @@
+"""The configuration files of the deployments name each other's variables, services and modules."""
+
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from deploy.celery.cluster import HERE
+from notmnist_assets.settings.model import PREFIX, Settings
+
+CONTAINER = HERE.parent / "container"
+KUBERNETES = HERE.parent / "kubernetes"
+
+
+def read(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def variables(config: Any) -> Iterator[str]:
+    """Yield the environment variables that a configuration of Dagster reads."""
+    if isinstance(config, Mapping):
+        if set(config) == {"env"}:
+            yield config["env"]
+        for value in config.values():
+            yield from variables(value)
+
+
+def test_every_service_gets_the_variables_that_the_instance_reads() -> None:
+    needed = set(variables(read(HERE / "dagster.yaml")))
+    assert needed == {"DAGSTER_POSTGRES_URL", "DAGSTER_CELERY_BROKER", "DAGSTER_S3_BUCKET"}
+    services = read(CONTAINER / "compose.yaml")["services"]
+    ours = [service for service in services.values() if service["image"] == "notmnist_assets"]
+    assert len(ours) == 4
+    assert all(needed <= service["environment"].keys() for service in ours)
+
+
+def test_the_code_server_has_the_host_and_port_of_the_workspace() -> None:
+    (location,) = read(CONTAINER / "workspace.yaml")["load_from"]
+    server = location["grpc_server"]
+    command = read(CONTAINER / "compose.yaml")["services"][server["host"]]["command"].split()
+    assert command[-2:] == ["--port", str(server["port"])]
+
+
+def test_only_settings_that_exist_are_set() -> None:
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    compose = read(CONTAINER / "compose.yaml")["services"]["worker"]["environment"]
+    (deployment,) = read(KUBERNETES / "values.yaml")["dagster-user-deployments"]["deployments"]
+    names = [*compose, *(variable["name"] for variable in deployment["env"])]
+    assert {name for name in names if name.startswith(PREFIX)} <= known
+    assert find_spec(deployment["dagsterApiGrpcArgs"][-1]) is not None
+
+
+def test_every_deployment_allows_one_run_at_a_time_and_monitors_runs() -> None:
+    instance, values = read(HERE / "dagster.yaml"), read(KUBERNETES / "values.yaml")["dagsterDaemon"]
+    assert instance["concurrency"]["runs"]["max_concurrent_runs"] == 1
+    assert values["runCoordinator"]["config"]["queuedRunCoordinator"]["maxConcurrentRuns"] == 1
+    assert instance["run_monitoring"]["enabled"]
+    assert values["runMonitoring"]["enabled"]
