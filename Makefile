@@ -34,7 +34,7 @@ test: setup
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
-	$(RUN) pytest --numprocesses 2 --dist loadfile --cov --cov-report=
+	$(RUN) pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=
 	@echo "Coverage of notmnist_assets: $$($(RUN) coverage report --format=total) % of lines (make coverage lists the others)"
 
 # Lists the lines that the last `make test` did not execute.

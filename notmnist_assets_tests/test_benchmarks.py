@@ -15,6 +15,8 @@ from benchmarks.measure import Findings, Measurement
 from benchmarks.place import Size
 from tools.render import render_archives
 
+pytestmark = pytest.mark.long
+
 PROJECT = Path(__file__).resolve().parent.parent
 FILES = 60
 

@@ -26,6 +26,8 @@ from notmnist_assets_tests.documents import Command, Document, read_command
 from notmnist_assets_tests.reader import ASSETS, Reader
 from notmnist_assets_tests.workspace import Workspace
 
+pytestmark = pytest.mark.long
+
 MINE = {"NOTMNIST_PROFILE": "custom", "NOTMNIST_ARCHIVES": "mine"}
 NOTEBOOK = "examples/explore.ipynb"
 PAGES = sorted(f"docs/{path.name}" for path in (project_home() / "docs").glob("*.md"))

@@ -14,6 +14,8 @@ from faults.worker import run_cases
 from notmnist_assets.settings.model import project_home
 from notmnist_assets_tests.bad_cases import prepare_bad_cases
 
+pytestmark = pytest.mark.long
+
 SEED = 1
 FEW = {"archives": 100, "stored": 50, "http": 15, "machine": 2, "kills": 2}
 

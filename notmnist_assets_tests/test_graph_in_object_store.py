@@ -11,6 +11,8 @@ from notmnist_assets.storage.store import ValueStore
 from notmnist_assets_tests.instance import write_instance
 from notmnist_assets_tests.workspace import Workspace
 
+pytestmark = pytest.mark.long
+
 
 def without_timings(stored: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return stored files but for the table that tells how long fits took."""

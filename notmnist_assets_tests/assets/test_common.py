@@ -21,6 +21,8 @@ from notmnist_assets.settings.model import read_settings
 from notmnist_assets.settings.recorded import MADE_WITH, OWN_SETTINGS, recorded_settings
 from notmnist_assets_tests.workspace import Workspace
 
+pytestmark = pytest.mark.long
+
 SPECS = {spec.key.to_user_string(): spec for spec in sorted(defs.resolve_all_asset_specs(), key=lambda spec: spec.key)}
 ROLES = {"raw", "dataset", "evidence", "export"}
 PROJECT = Path(__file__).parents[2]

@@ -12,6 +12,8 @@ from notmnist_assets_tests.automation.changes import change_a_letter
 from notmnist_assets_tests.automation.ticks import Schedule, Watch, follow
 from notmnist_assets_tests.workspace import Workspace, keys_of
 
+pytestmark = pytest.mark.long
+
 WAYS = ["command", "schedule", "watch"]
 ARCHIVES = {f"archives/{name}" for name in SETS}
 EVERY_LETTER = {f"letters/{name}/{letter}" for name in SETS for letter in LETTERS}

@@ -12,6 +12,8 @@ from notmnist_assets_tests.automation.unsynced import unsynced
 from notmnist_assets_tests.curation.report.pages import read_page
 from notmnist_assets_tests.workspace import Workspace, keys_of
 
+pytestmark = pytest.mark.long
+
 SMALL_LETTERS = {f"letters/small/{letter}" for letter in LETTERS}
 
 

@@ -17,6 +17,8 @@ from notmnist_assets_tests.sources import odd
 from notmnist_assets_tests.sources.server import FaultyServer
 from notmnist_assets_tests.workspace import Workspace
 
+pytestmark = pytest.mark.long
+
 ARCHIVES = ["archives/large", "archives/small"]
 SMALL = "notMNIST_small.tar.gz"
 FIRST_ROUND = {"archives/small", "letters/files", *(f"letters/small/{letter}" for letter in LETTERS)}

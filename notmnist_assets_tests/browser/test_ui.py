@@ -8,6 +8,7 @@ from pathlib import Path
 
 import dagster as dg
 import numpy as np
+import pytest
 from playwright.sync_api import expect
 
 from notmnist_assets.curation.core.images import SIDE
@@ -15,6 +16,8 @@ from notmnist_assets.settings.model import project_home
 from notmnist_assets_tests.archives import glyph, png, tiny_members, write_archive
 from notmnist_assets_tests.browser.ui import UI
 from notmnist_assets_tests.workspace import Workspace, keys_of
+
+pytestmark = pytest.mark.long
 
 
 def graph_of(workspace: Workspace) -> dict[str, dg.AssetSpec]:

@@ -27,6 +27,8 @@ from notmnist_assets_tests.archives import (
 from notmnist_assets_tests.automation.changes import change_a_letter, make_letters_that_fail_a_blocking_check
 from notmnist_assets_tests.workspace import Workspace, keys_of
 
+pytestmark = pytest.mark.long
+
 
 def refresh(workspace: Workspace) -> execution.Outcome:
     with workspace.instance() as instance:

@@ -16,6 +16,8 @@ from deploy.celery.cluster import Cluster, start, stop
 from notmnist_assets_tests.test_graph_in_object_store import without_timings
 from notmnist_assets_tests.workspace import Workspace
 
+pytestmark = pytest.mark.long
+
 START_SECONDS = 90
 
 

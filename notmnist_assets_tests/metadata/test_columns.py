@@ -17,6 +17,8 @@ from notmnist_assets.metadata.columns import column_lineage, lineage_table
 from notmnist_assets_tests.metadata.tables import MAKERS, Table, Values, example_values
 from notmnist_assets_tests.workspace import Workspace
 
+pytestmark = pytest.mark.long
+
 SPECS = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
 LINEAGE = {
     key: lineage

@@ -104,7 +104,7 @@ def _check_chunks(data: bytes) -> _Chunks:
             raise UnreadableImageError(f"wrong checksum in chunk {name}")
         if header is None:
             if kind != b"IHDR" or size != 13:
-                raise UnreadableImageError("not a PNG: does not start with chunk IHDR")
+                raise UnreadableImageError("does not start with chunk IHDR")
             header = _Header(*struct.unpack_from(">IIBBBBB", data, body))
         elif kind == b"IHDR":  # decoders use the last one
             raise UnreadableImageError("more than one chunk IHDR")

@@ -181,7 +181,7 @@ BRIGHT = png(zlib.compress((b"\0" + b"\xff" * SIDE) * SIDE))
         (b"", "empty file"),
         (b"GIF89a", "not a PNG"),
         (PLAIN[:4], "not a PNG"),
-        (PLAIN[:8] + chunk(b"IEND", b""), "not a PNG: does not start with chunk IHDR"),
+        (PLAIN[:8] + chunk(b"IEND", b""), "does not start with chunk IHDR"),
         (PLAIN[:20], "truncated in chunk IHDR"),
         (PLAIN[:50], "truncated in chunk IDAT"),
         (PLAIN[:-12], "truncated between chunks: no IEND"),
