@@ -51,8 +51,9 @@ def _locked_folder(parent: Path, prefix: str) -> tuple[Path, FileLock]:
     for _ in range(_ATTEMPTS):
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
         lock = FileLock(folder / _LOCK)
-        # Another process may have locked and removed the folder between these lines.
-        with suppress(Timeout, FileNotFoundError):
+        # Another process may have locked and removed the folder between these lines. If it does so while `acquire`
+        # checks that the folder exists, the error is FileExistsError.
+        with suppress(Timeout, FileNotFoundError, FileExistsError):
             lock.acquire(timeout=0)
             if (folder / _LOCK).exists():
                 return folder, lock
