@@ -48,7 +48,7 @@ def benchmark(
 ) -> None:
     """Measure time, CPU time and peak memory of each stage of this project and of the assignment's notebook."""
     try:
-        sizes = sorted({Size.named(name) for name in size}, key=lambda chosen: chosen.large)
+        sizes = sorted({Size.from_name(name) for name in size}, key=lambda chosen: chosen.large)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     if archives and len(sizes) > 1:
@@ -62,7 +62,7 @@ def benchmark(
     with tempfile.TemporaryDirectory(prefix="notmnist-benchmark-", dir=work) as folder:
         stages_only = {name: stage for name, stage in ours.STAGES.items() if name not in _GRAPH}
         if warm_up:
-            tiny = Size.named(_WARM_UP)
+            tiny = Size.from_name(_WARM_UP)
             _run_both(_prepare_archives(tiny, None, out), tiny, Path(folder), 1, 0, stages_only, [])
         measured: list[report.Run] = []
         for chosen in sizes:
@@ -135,7 +135,7 @@ def _run_both(
 
 def _compare_peers(place: Place, size: Size, out: Path) -> None:
     measured = {}
-    for name, stage in peers.installed().items():
+    for name, stage in peers.installed_searches().items():
         with _console.status(f"duplicate search: {name}"):
             try:
                 measured[name] = measure(stage.__module__, stage.__name__, place)

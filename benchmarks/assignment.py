@@ -1,10 +1,10 @@
 """The stages of the assignment's notebook, with current libraries.
 
-It unpacks archives to disk, opens each file, writes float32 pickles, shuffles copies, hashes each row with SHA-1 and
-fits scikit-learn's default model. Five changes make the results comparable: files are read in canonical order; a file
-with a wrong shape is skipped instead of ending its letter; the random stream is passed on instead of global; hashes are
-computed once instead of once per question; and repeats are removed from each split (the notebook returns training rows
-for all of them).
+The notebook unpacks archives to disk, opens each file, writes float32 pickles, shuffles copies, hashes each row with
+SHA-1 and fits scikit-learn's default model. Five changes make the results comparable: files are read in canonical
+order; a file with a wrong shape is skipped instead of ending its letter; the random stream is an argument instead of
+global; hashes are computed once instead of once per comparison; and repeats are removed from each split (the notebook
+returns training rows for all of them).
 """
 
 import hashlib
@@ -205,14 +205,14 @@ def _maxima(images: Floats) -> Floats:
     return np.ascontiguousarray(images.reshape(len(images), cells, _CELL, cells, _CELL).max(axis=(2, 4)))
 
 
-def _hashed(place: Place) -> Hashes:
+def _load_hashes(place: Place) -> Hashes:
     folder = place.folder("hashes")
     return {name: {method: np.load(folder / f"{name}_{method}.npy") for method in _METHODS} for name in _SPLITS}
 
 
 def overlap(place: Place) -> Steps:
     """Count the rows of each split that are also in another split, in both directions, by both hashes."""
-    hashes = _hashed(place)
+    hashes = _load_hashes(place)
     yield
     found = {}
     for method in _METHODS:
@@ -226,7 +226,7 @@ def overlap(place: Place) -> Steps:
 
 def sanitize(place: Place) -> Steps:
     """Remove exact leaks, then repeats, and pickle the remaining rows."""
-    merged, hashes = _load_splits(place), _hashed(place)
+    merged, hashes = _load_splits(place), _load_hashes(place)
     yield
     train, valid, test = (hashes[name]["exact"] for name in _SPLITS)
     leaks = {

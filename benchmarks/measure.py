@@ -2,7 +2,7 @@
 
 A stage is a generator that yields twice: when its input is ready, and when its work is done. The time between the two
 is measured; the code after the second yield prepares later stages. Imports before the first yield are not measured,
-except those of the stages that start the program as a process.
+but those of a program that the stage starts as a process are.
 """
 
 import importlib

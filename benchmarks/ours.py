@@ -1,12 +1,7 @@
-"""The stages of this project: calls of `curation` with the inputs and outputs of the assets, then runs of the graph."""
+"""The stages of this project: calls of `curation` with the inputs and outputs of the assets, then those of `graph`."""
 
 import hashlib
 import importlib
-import json
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from benchmarks.graph import assignment_graph, nothing_to_do, whole_graph
 from benchmarks.measure import Findings, Stage, Steps
 from benchmarks.place import Place
 from notmnist_assets.curation.baselines.evaluation import TRAINING_SIZES, baseline_metrics, pixel_rows
@@ -49,18 +45,7 @@ for _late in ("pyarrow.compute", "pyarrow.parquet", "notmnist_assets.curation.re
 
 _FEW: Final = 100
 _PICKLE: Final = "notMNIST.pickle"
-_PROGRAM: Final = "from notmnist_assets.cli.app import main; main()"
 _PAIR_COLUMNS: Final = {"exact_a": "str", "exact_b": "str", "distance": "float64", "rows_a": "int64", "rows_b": "int64"}
-_ASSIGNMENT_ASSETS: Final = (
-    "archives",
-    "letters",
-    "splits",
-    "exports/pickle",
-    "hashes",
-    "overlap/report",
-    "sanitized",
-    "baselines",
-)
 
 
 def verify(place: Place) -> Steps:
@@ -192,7 +177,7 @@ def hash_rows(place: Place) -> Steps:
     return Findings({f"distinct {method}": int(both[method].nunique()) for method in ("exact", "cells")})
 
 
-def _hashed(place: Place) -> dict[str, pd.DataFrame]:
+def _load_hashes(place: Place) -> dict[str, pd.DataFrame]:
     return {name: pd.read_parquet(place.folder("hashes") / f"{name}.parquet") for name in SPLITS}
 
 
@@ -202,7 +187,7 @@ def _no_pairs() -> pd.DataFrame:
 
 def overlap(place: Place) -> Steps:
     """Index all rows, then count leaking and repeated rows by both hashes."""
-    hashes = _hashed(place)
+    hashes = _load_hashes(place)
     yield
     report = overlap_report(RowIndex(hashes, _no_pairs(), 0.0))
     yield
@@ -214,7 +199,7 @@ def overlap(place: Place) -> Steps:
 
 def sanitize(place: Place) -> Steps:
     """Sanitize by equal pixels, as the assignment does, and store the remaining rows."""
-    merged, hashes = load_splits(place), _hashed(place)
+    merged, hashes = load_splits(place), _load_hashes(place)
     yield
     decision = decide(RowIndex(hashes), Policy(method="exact", conflicts="keep"))
     _store(place, "sanitized_exact", _select_rows(merged, decision))
@@ -256,7 +241,7 @@ def _baselines(place: Place, sizes: Callable[[int], list[int]]) -> Steps:
 
 def near_search(place: Place) -> Steps:
     """Search all pairs of distinct images within the search radius."""
-    merged, index = load_splits(place), RowIndex(_hashed(place))
+    merged, index = load_splits(place), RowIndex(_load_hashes(place))
     near_pairs(merged["valid"].images[:_FEW], SEARCH_RADIUS)  # loads compiled code, which a run also does once
     yield
     pairs = search_near(index, merged, SEARCH_RADIUS).pairs
@@ -267,7 +252,7 @@ def near_search(place: Place) -> Steps:
 
 def sanitize_near(place: Place) -> Steps:
     """Choose the radius, sanitize by the default policy, and store the remaining rows."""
-    merged, hashes = load_splits(place), _hashed(place)
+    merged, hashes = load_splits(place), _load_hashes(place)
     pairs = pd.read_parquet(place.work / "near_pairs.parquet")
     yield
     radius = chosen_radius(radius_table(RowIndex(hashes), pairs, searched=SEARCH_RADIUS, fixed=None))
@@ -284,82 +269,6 @@ def baseline_table(place: Place) -> Steps:
     table = baseline_metrics(raw, sanitized)
     yield
     return Findings({}, {"rows": len(table), "converged": bool(table["converged"].all())})
-
-
-def whole_graph(place: Place) -> Steps:
-    """Run `notmnist run` on empty storage: start-up, all assets, checks and pictures."""
-    home = place.work / "graph"
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir()
-    yield
-    _notmnist(place)
-    yield
-    return Findings({}, {"steps": _step_seconds(place)})
-
-
-def assignment_graph(place: Place) -> Steps:
-    """Run `notmnist run` for the assets with a counterpart in the assignment: no near search."""
-    # Remove the values of the whole graph, because replacing files takes longer than writing new ones.
-    for asset in _ASSIGNMENT_ASSETS:
-        shutil.rmtree(place.work / "graph" / "values" / "custom" / asset)
-    yield
-    _notmnist(place, *_ASSIGNMENT_ASSETS)
-    yield
-    return Findings({}, {"steps": _step_seconds(place)})
-
-
-def nothing_to_do(place: Place) -> Steps:
-    """Run `notmnist run` again with unchanged inputs."""
-    yield
-    output = _notmnist(place)
-    yield
-    return Findings({}, {"last line": output.strip().splitlines()[-1] if output.strip() else ""})
-
-
-def _environment(place: Place) -> dict[str, str]:
-    settings = {
-        "PROFILE": "custom",
-        "ARCHIVES": str(place.archives),
-        "STORAGE": str(place.work / "graph" / "values"),
-        "SEED": str(place.seed),
-        **{f"{name.upper()}_SIZE": str(rows) for name, rows in place.splits.items()},
-    }
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("NOTMNIST_")}
-    return inherited | {
-        **{f"NOTMNIST_{name}": value for name, value in settings.items()},
-        "DAGSTER_HOME": str(place.work / "graph"),
-    }
-
-
-def _notmnist(place: Place, *assets: str) -> str:
-    command = [sys.executable, "-c", _PROGRAM, "run", *assets]
-    # The paths in dagster.yaml are relative to the working directory.
-    done = subprocess.run(  # noqa: S603 - the program of this project
-        command, cwd=place.work / "graph", env=_environment(place), capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(f"notmnist run failed:\n{done.stdout}{done.stderr}")
-    return done.stdout
-
-
-def _step_seconds(place: Place) -> dict[str, float]:
-    """Return the seconds of each step of the last run, longest first."""
-    script = (
-        "import dagster as dg, json\n"
-        "with dg.DagsterInstance.get() as instance:\n"
-        "    stats = [s for run in instance.get_runs(limit=1) for s in instance.get_run_step_stats(run.run_id)]\n"
-        "    print(json.dumps({s.step_key: s.end_time - s.start_time for s in stats if s.end_time and s.start_time}))\n"
-    )
-    done = subprocess.run(  # noqa: S603 - the script above
-        [sys.executable, "-c", script],
-        cwd=place.work / "graph",
-        env=_environment(place),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    seconds: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
-    return {step: round(spent, 3) for step, spent in sorted(seconds.items(), key=lambda item: -item[1])}
 
 
 STAGES: Final[dict[str, Stage]] = {

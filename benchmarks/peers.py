@@ -87,7 +87,7 @@ STAGES: Final[dict[str, Stage]] = {
 }
 
 
-def installed() -> dict[str, Stage]:
+def installed_searches() -> dict[str, Stage]:
     """Return the searches whose libraries are installed."""
     return {
         name: stage

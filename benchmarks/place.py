@@ -23,7 +23,7 @@ class Size:
     small: int
 
     @classmethod
-    def named(cls, name: str) -> "Size":
+    def from_name(cls, name: str) -> "Size":
         """Return a size by name: `1/16`, `1/4`, `full`, or files per letter in the large archive.
 
         Raises:

@@ -72,9 +72,9 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     ways have the same results, None if only one way has the stage; `ours_growth`, `assignment_growth`: exponent of the
     seconds as a power of the number of files, NaN with one size.
 
-    For whole runs, the seconds of the assignment are the sum of its stages and its peak is the largest of theirs. The
-    whole graph computes more than the assignment; "assignment's part of it" computes the same results, and checks and
-    pictures of them.
+    For whole runs, the seconds of the assignment are the sum over its stages and its peak is their maximum. The whole
+    graph computes more than the assignment; "assignment's part of it" computes the same results, with their checks and
+    pictures.
     """
     order = list(dict.fromkeys(runs["stage"]))
     keys = ["images", "size", "stage", "way"]
@@ -85,7 +85,7 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     table = table.dropna(how="all")
     table = table.reset_index()
     table["same"] = [_agreement(runs, size, stage) for size, stage in zip(table["size"], table["stage"], strict=True)]
-    table = pd.concat([_with_whole(images) for _, images in table.groupby("images")])
+    table = pd.concat([_fill_whole_runs(images) for _, images in table.groupby("images")])
     place = {stage: number for number, stage in reversed(list(enumerate(order)))}
     table = table.sort_values(
         ["images", "stage"], key=lambda column: column.map(place) if column.name == "stage" else column
@@ -104,8 +104,8 @@ def _agreement(runs: pd.DataFrame, size: str, stage: str) -> bool | None:
     return len(set(here["same"])) == 1 if len(set(here["way"])) == len(WAYS) else None
 
 
-def _with_whole(images: pd.DataFrame) -> pd.DataFrame:
-    """Fill in the totals of the assignment for the stages that are whole runs."""
+def _fill_whole_runs(images: pd.DataFrame) -> pd.DataFrame:
+    """Set the assignment's costs of the stages that are whole runs to its totals."""
     images = images.copy()
     whole = images["stage"].isin(WHOLES)
     for quantity in _QUANTITIES:

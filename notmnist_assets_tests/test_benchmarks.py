@@ -24,7 +24,7 @@ FILES = 60
 @pytest.fixture(scope="module")
 def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("archives")
-    size = Size.named(str(FILES))
+    size = Size.from_name(str(FILES))
     render_archives(folder, large_per_letter=size.large, small_per_letter=size.small, workers=1)
     return folder
 
@@ -143,9 +143,9 @@ def test_the_peak_is_that_of_the_stage_without_memory_freed_before() -> None:
 @pytest.mark.parametrize("name", ["1/3", "half", "-5"])
 def test_an_unknown_size_is_an_error(name: str) -> None:
     with pytest.raises(ValueError, match="is not among"):
-        Size.named(name)
+        Size.from_name(name)
 
 
 def test_the_full_size_has_the_rows_of_the_assignment() -> None:
-    splits = Size.named("full").splits
+    splits = Size.from_name("full").splits
     assert splits == {"train": 200_000, "valid": 10_000, "test": 10_000}

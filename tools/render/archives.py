@@ -1,4 +1,4 @@
-"""Writes rendered letters as two archives with their ground truth; worker processes render, files appear complete."""
+"""Renders letters in worker processes and writes them as two archives with their ground truth."""
 
 import hashlib
 import json
@@ -114,7 +114,7 @@ def _refuse_to_replace(destination: Path) -> None:
         foreign.append(RECIPE)
     if foreign:
         raise CurationError(
-            f"it has {', '.join(foreign)}, which this command did not write or which changed since.",
+            f"it has {', '.join(foreign)}, which this command did not write or which changed afterwards.",
             subject=str(destination),
             remedy="Render into another folder, or replace them with --force.",
         )
@@ -181,7 +181,7 @@ def _renderer(plan: Plan, workers: int) -> Iterator[_Render]:
 
 
 def _end_with_the_parent() -> None:
-    """End this worker when its parent process ends, even if that is killed."""
+    """End this worker when its parent process ends, also if the parent is killed."""
     parent = multiprocessing.parent_process()
     if parent is not None:
 

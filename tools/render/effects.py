@@ -30,13 +30,13 @@ def thin(canvases: Canvases, across: int, down: int) -> Canvases:
     return _extremes(canvases, across, down, np.minimum, 255)
 
 
-def decorate(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:
+def decorate(canvases: Canvases, styles: Keys, glyph_keys: Keys) -> Canvases:
     """Apply the weight and the effect of its style to each glyph.
 
     Args:
         canvases: uint8 (n, CANVAS, CANVAS).
         styles: uint64 (n,), the key of the invented font, the same for all its letters.
-        drawings: uint64 (n,), the key of the font's letter, for the positions of speckles and bites.
+        glyph_keys: uint64 (n,), the key of the glyph, for the positions of speckles and bites.
 
     Returns:
         uint8 (n, CANVAS, CANVAS).
@@ -55,7 +55,7 @@ def decorate(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:
         rows = np.flatnonzero((effect >= 0) & (effect < share))
         effect -= share
         if len(rows):
-            result[rows] = change(result[rows], styles[rows], drawings[rows])
+            result[rows] = change(result[rows], styles[rows], glyph_keys[rows])
     return result
 
 
@@ -80,32 +80,32 @@ def _keep_ink(changed: Canvases, original: Canvases) -> Canvases:
     return np.where((4 * left >= before)[:, None, None], changed, original)
 
 
-def _outline(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:  # noqa: ARG001
+def _outline(canvases: Canvases, styles: Keys, glyph_keys: Keys) -> Canvases:  # noqa: ARG001
     return thicken(canvases, 2, 2) - canvases
 
 
-def _hairline(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:  # noqa: ARG001
+def _hairline(canvases: Canvases, styles: Keys, glyph_keys: Keys) -> Canvases:  # noqa: ARG001
     return thicken(canvases, 1, 1) - thin(canvases, 1, 1)
 
 
-def _inline(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:  # noqa: ARG001
+def _inline(canvases: Canvases, styles: Keys, glyph_keys: Keys) -> Canvases:  # noqa: ARG001
     heavy = thicken(canvases, 2, 2)
     return heavy - (thin(heavy, 2, 2) - thin(heavy, 4, 4))
 
 
-def _shadow(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:  # noqa: ARG001
+def _shadow(canvases: Canvases, styles: Keys, glyph_keys: Keys) -> Canvases:  # noqa: ARG001
     shadow = shift_pixels(canvases, 5, 6)
     return np.maximum(canvases, shadow - np.minimum(shadow, thicken(canvases, 2, 2)))
 
 
-def _relief(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:  # noqa: ARG001
+def _relief(canvases: Canvases, styles: Keys, glyph_keys: Keys) -> Canvases:  # noqa: ARG001
     body = canvases
     for step in range(1, 6):
         body = np.maximum(body, shift_pixels(canvases, step, step))
     return body - np.minimum(canvases, thin(body, 1, 1))
 
 
-def _stripes(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:  # noqa: ARG001
+def _stripes(canvases: Canvases, styles: Keys, glyph_keys: Keys) -> Canvases:  # noqa: ARG001
     period = between(styles, _DETAIL, 5, 12)[:, None, None]
     cut = between(styles, _DETAIL + 1, 2, 4)[:, None, None]
     lean = between(styles, _DETAIL + 2, -1, 1)[:, None, None]
@@ -114,32 +114,32 @@ def _stripes(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:  # n
     return np.where(phase < cut, 0, canvases).astype(np.uint8)
 
 
-def _dots(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:  # noqa: ARG001
+def _dots(canvases: Canvases, styles: Keys, glyph_keys: Keys) -> Canvases:  # noqa: ARG001
     period = between(styles, _DETAIL, 5, 9)[:, None, None]
     row, column = (2 * (lines % period) - period + 1 for lines in (_ROWS, _STEPS))
     return np.where(row * row + column * column <= period * period // 2, thicken(canvases, 1, 1), 0).astype(np.uint8)
 
 
-def _speckle(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:
-    cells = below(drawings[:, None], _DETAIL + 100 + np.arange(CANVAS * CANVAS // 4), 1000)
+def _speckle(canvases: Canvases, styles: Keys, glyph_keys: Keys) -> Canvases:
+    cells = below(glyph_keys[:, None], _DETAIL + 100 + np.arange(CANVAS * CANVAS // 4), 1000)
     worn = cells.reshape(-1, CANVAS // 2, CANVAS // 2) < between(styles, _DETAIL, 60, 330)[:, None, None]
     return np.where(worn.repeat(2, axis=1).repeat(2, axis=2), 0, canvases).astype(np.uint8)
 
 
-def _splash(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:  # noqa: ARG001
-    return np.maximum(canvases, 255 * _discs(drawings, 5, 2, 7).astype(np.uint8))
+def _splash(canvases: Canvases, styles: Keys, glyph_keys: Keys) -> Canvases:  # noqa: ARG001
+    return np.maximum(canvases, 255 * _discs(glyph_keys, 5, 2, 7).astype(np.uint8))
 
 
-def _bites(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:  # noqa: ARG001
-    return np.where(_discs(drawings, 6, 3, 8), 0, canvases).astype(np.uint8)
+def _bites(canvases: Canvases, styles: Keys, glyph_keys: Keys) -> Canvases:  # noqa: ARG001
+    return np.where(_discs(glyph_keys, 6, 3, 8), 0, canvases).astype(np.uint8)
 
 
-def _moth(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:  # noqa: ARG001
-    discs = _discs(drawings, 4, 5, 11)
+def _moth(canvases: Canvases, styles: Keys, glyph_keys: Keys) -> Canvases:  # noqa: ARG001
+    discs = _discs(glyph_keys, 4, 5, 11)
     return np.where(discs, 255 - canvases, canvases).astype(np.uint8)
 
 
-def _reversed(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:  # noqa: ARG001
+def _reversed(canvases: Canvases, styles: Keys, glyph_keys: Keys) -> Canvases:  # noqa: ARG001
     plate = np.where(
         between(styles, _DETAIL, 0, 2)[:, None, None] > 0,
         np.maximum(abs(2 * _ROWS - CANVAS + 1), abs(2 * _STEPS - CANVAS + 1)) < CANVAS - 4,
@@ -148,13 +148,13 @@ def _reversed(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:  # 
     return np.where(plate, 255 - canvases, canvases).astype(np.uint8)
 
 
-def _framed(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:  # noqa: ARG001
+def _framed(canvases: Canvases, styles: Keys, glyph_keys: Keys) -> Canvases:  # noqa: ARG001
     ring = np.maximum(abs(2 * _ROWS - CANVAS + 1), abs(2 * _STEPS - CANVAS + 1))
     line = (ring <= CANVAS - 2) & (ring > CANVAS - 2 - 2 * between(styles, _DETAIL, 1, 4)[:, None, None])
     return np.where(line, 255, canvases).astype(np.uint8)
 
 
-def _half(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:  # noqa: ARG001
+def _half(canvases: Canvases, styles: Keys, glyph_keys: Keys) -> Canvases:  # noqa: ARG001
     side = between(styles, _DETAIL, 0, 3)[:, None, None]
     place = between(styles, _DETAIL + 1, 22, 34)[:, None, None]
     lines = np.where(side % 2, _ROWS, _STEPS)
@@ -162,14 +162,14 @@ def _half(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:  # noqa
     return np.where(beyond, 255 - canvases, canvases).astype(np.uint8)
 
 
-def _stencil(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:  # noqa: ARG001
+def _stencil(canvases: Canvases, styles: Keys, glyph_keys: Keys) -> Canvases:  # noqa: ARG001
     place = between(styles, _DETAIL, 20, 36)[:, None, None]
     half_gap = between(styles, _DETAIL + 1, 1, 3)[:, None, None]
     lines = np.where(between(styles, _DETAIL + 2, 0, 1)[:, None, None], _STEPS, _ROWS)
     return np.where(abs(lines - place) <= half_gap, 0, canvases).astype(np.uint8)
 
 
-def _soft(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:  # noqa: ARG001
+def _soft(canvases: Canvases, styles: Keys, glyph_keys: Keys) -> Canvases:  # noqa: ARG001
     sums = np.pad(canvases.astype(np.int64), ((0, 0), (3, 3), (3, 3))).cumsum(axis=1).cumsum(axis=2)
     sums = np.pad(sums, ((0, 0), (1, 0), (1, 0)))
     windows = sums[:, 7:, 7:] - sums[:, :-7, 7:] - sums[:, 7:, :-7] + sums[:, :-7, :-7]
@@ -177,10 +177,10 @@ def _soft(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:  # noqa
     return soft
 
 
-def _swash(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:
-    start, end = between(drawings, _DETAIL, 0, 20), between(drawings, _DETAIL + 1, 36, 55)
-    place = between(drawings, _DETAIL + 2, 8, 48)
-    bow = between(drawings, _DETAIL + 3, -20, 20)
+def _swash(canvases: Canvases, styles: Keys, glyph_keys: Keys) -> Canvases:
+    start, end = between(glyph_keys, _DETAIL, 0, 20), between(glyph_keys, _DETAIL + 1, 36, 55)
+    place = between(glyph_keys, _DETAIL + 2, 8, 48)
+    bow = between(glyph_keys, _DETAIL + 3, -20, 20)
     thickness = between(styles, _DETAIL + 4, 1, 3)
     upright = between(styles, _DETAIL + 5, 0, 1)[:, None, None]
     along, across = np.where(upright, _ROWS, _STEPS), np.where(upright, _STEPS, _ROWS)
@@ -189,18 +189,18 @@ def _swash(canvases: Canvases, styles: Keys, drawings: Keys) -> Canvases:
     return np.where(inside & (abs(across - arc) <= thickness[:, None, None]), 255, canvases).astype(np.uint8)
 
 
-def _discs(drawings: Keys, count: int, smallest: int, largest: int) -> npt.NDArray[np.bool_]:
-    covered = np.zeros((len(drawings), CANVAS, CANVAS), np.bool_)
+def _discs(glyph_keys: Keys, count: int, smallest: int, largest: int) -> npt.NDArray[np.bool_]:
+    covered = np.zeros((len(glyph_keys), CANVAS, CANVAS), np.bool_)
     for disc in range(count):
         slot = _DETAIL + 10 * disc
-        row, column = (_place(drawings, slot + axis) for axis in (0, 1))
-        radius = between(drawings, slot + 2, smallest, largest)[:, None, None]
+        row, column = (_place(glyph_keys, slot + axis) for axis in (0, 1))
+        radius = between(glyph_keys, slot + 2, smallest, largest)[:, None, None]
         covered |= (_ROWS - row) ** 2 + (_STEPS - column) ** 2 <= radius * radius
     return covered
 
 
-def _place(drawings: Keys, slot: int) -> Integers:
-    return between(drawings, slot, 4, CANVAS - 5)[:, None, None]
+def _place(glyph_keys: Keys, slot: int) -> Integers:
+    return between(glyph_keys, slot, 4, CANVAS - 5)[:, None, None]
 
 
 # Shares of fonts with pixels removed (negative) or added, across and down, and with effects, per thousand; the others

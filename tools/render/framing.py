@@ -53,7 +53,7 @@ def _extent(occupied: npt.NDArray[np.bool_], margins: Integers) -> Integers:
 
 @cache
 def _weights() -> npt.NDArray[np.float32]:
-    """Weights (CANVAS * CANVAS, 28, CANVAS): row first * CANVAS + last stretches pixels first to last."""
+    """Return the weights (CANVAS * CANVAS, 28, CANVAS): row first * CANVAS + last stretches pixels first to last."""
     return np.concatenate([_weights_from(first) for first in range(CANVAS)]).astype(np.float32)
 
 

@@ -4,8 +4,8 @@ Columns: `set`, `letter`, `name` of a file; `kind`: exact_duplicate, near_duplic
 same image as a file of another letter), wrong_label, unreadable; `of_set`, `of_letter`, `of_name`: the file that it
 repeats, for a wrong label only the letter that it shows, if it is one of A to J; `distance`: sum of absolute pixel
 differences / 255 to that file; `detail`: text. One file may have several rows. Exact repeats are complete: of two files
-with equal pixels both are in the table, or one is and names the other or a third that equals both. Near duplicates are
-the planted ones; others may occur by chance.
+with equal pixels both are in the table, or one is and its row names the other or a third that equals both. Near
+duplicates that occur by chance are not in the table.
 """
 
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ def write_ground_truth(path: Path, plan: Plan, rendered: list[RenderedLetter]) -
     original: list[npt.NDArray[np.bool_]] = []
     for part in rendered:
         contents = plan.contents(part.set_name, part.letter, part.fonts)
-        rows += _planted(part, contents)
+        rows += _planted_faults(part, contents)
         repeats_exactly = (contents.relations != "") & (contents.near_kinds == "")
         original.append((contents.faults == "") & ~repeats_exactly)
     rows += _chance_repeats(rendered, np.concatenate(original))
@@ -66,7 +66,7 @@ def write_ground_truth(path: Path, plan: Plan, rendered: list[RenderedLetter]) -
     pq.write_table(table, path)
 
 
-def _planted(part: RenderedLetter, contents: Contents) -> list[_Row]:
+def _planted_faults(part: RenderedLetter, contents: Contents) -> list[_Row]:
     rows: list[_Row] = []
     is_conflict = contents.relations == "label_conflict"
     wrong = (contents.characters != part.letter) & ~is_conflict & (contents.faults == "")
@@ -98,7 +98,7 @@ def _planted(part: RenderedLetter, contents: Contents) -> list[_Row]:
 def _chance_repeats(rendered: list[RenderedLetter], original: npt.NDArray[np.bool_]) -> list[_Row]:
     """Find files that are no planted copies but equal an earlier file, for example white squares.
 
-    Each names the first such file of its letter; that one names the first of any letter.
+    The row of a file names the first equal file of its letter; the row of that file names the first of any letter.
     """
     digests = np.concatenate([part.digests for part in rendered])
     part_of = np.repeat(np.arange(len(rendered)), [len(part.fonts) for part in rendered])

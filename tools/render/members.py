@@ -84,13 +84,13 @@ def folder_member(path: str) -> bytes:
 
 
 def end_of_tar(size: int) -> bytes:
-    """Return what ends a tar of `size` bytes: two empty blocks, and zeros up to a whole record."""
+    """Return the end of a tar of `size` bytes: two empty blocks, and zeros up to a whole record."""
     end = 2 * tarfile.BLOCKSIZE
     return bytes(end + -(size + end) % tarfile.RECORDSIZE)
 
 
 def _member(path: str, content: bytes) -> bytes:
-    # The bytes of tarfile, ten times as fast: only name, size and checksum differ between files.
+    # Ten times as fast as tarfile, with the same bytes: only name, size and checksum differ between files.
     header = bytearray(_FILE_HEADER)
     name = path.encode("ascii")
     header[: len(name)] = name

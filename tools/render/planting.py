@@ -1,7 +1,7 @@
-"""Determines the content of each image, and which faults are planted where.
+"""Determines the content of each image and the planted faults.
 
 A set consists of invented fonts, each with the letters A to J, like the original. Some fonts are copies of others under
-another name; some show symbols or the wrong letters; a few files cannot be read. Every result is a function of seed,
+another name; some show symbols or the wrong letters; a few files are unreadable. Every result is a function of seed,
 set, letter and font number only, so that any process can compute any part.
 """
 
@@ -61,9 +61,9 @@ class Contents:
     Attributes:
         characters: str (n,), the rendered character.
         styles: uint64 (n,), the key of its invented font.
-        faults: str (n,), why the file is unreadable, else empty.
+        faults: str (n,), the reason why the file is unreadable, else empty.
         relations: str (n,), `exact_duplicate`, `near_duplicate`, `label_conflict`, else empty.
-        near_kinds: str (n,), the small change against the source, else empty.
+        near_kinds: str (n,), the small change of the source's image, else empty.
         near_keys: uint64 (n,), keys of the random numbers of the change.
         source_sets: str (n,), set of the file that this one repeats.
         source_letters: str (n,), its letter.
@@ -166,7 +166,7 @@ class Plan:
         swapped = chance(letter_keys, _IS_SWAPPED, _SWAPPED_LETTERS[set_name]) & ~symbols & ~spared
         others = np.array([shown for shown in _CONFUSABLE if shown != letter])
         other = others[below(letter_keys, _SHOWN, len(others))]
-        # As many symbols as letters, so that no letter of a symbol font repeats another.
+        # There are as many symbols as letters, so that no letter of a symbol font repeats another.
         first = below(self._keys(set_name, _FONT, fonts), _FIRST_SYMBOL, len(_SYMBOLS))
         shown = np.where(symbols, _SYMBOLS[(first + LETTERS.index(letter)) % len(_SYMBOLS)], letter)
         characters = np.where(swapped, other, shown).astype("U1")

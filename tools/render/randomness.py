@@ -1,7 +1,7 @@
-"""Random numbers that any process can compute for any image, without computing others first.
+"""Computes random numbers as hashes of their use: seed, set, font, letter, purpose.
 
-Each number is a hash of its use (seed, set, font, letter, purpose), so results do not depend on the order of work, the
-number of workers, or the version of a generator.
+Any process can compute the numbers of any image, and results depend neither on the order of work nor on the number of
+workers or the version of a generator.
 """
 
 from typing import Final
@@ -20,7 +20,7 @@ _MULTIPLIER_2: Final = np.uint64(0x94D049BB133111EB)
 
 
 def _mix(values: Keys) -> Keys:
-    """SplitMix64's output function (Steele, Lea, Flood: Fast Splittable PRNGs, 2014)."""
+    """Apply the output function of SplitMix64 (Steele, Lea, Flood: Fast Splittable PRNGs, 2014)."""
     values = (values ^ (values >> np.uint64(30))) * _MULTIPLIER_1
     values = (values ^ (values >> np.uint64(27))) * _MULTIPLIER_2
     return values ^ (values >> np.uint64(31))

@@ -16,7 +16,7 @@ SEED: Final = 133
 
 
 def recipe(large_per_letter: int, small_per_letter: int, seed: int) -> dict[str, int | str]:
-    """Return all that determines the bytes: code, parameters, fonts, their rasterizer, the compressor.
+    """Return the versions and parameters that determine the bytes: code, sizes, seed, fonts, rasterizer, compressor.
 
     The version of NumPy is not included: pixels depend only on integer arithmetic and exact float32 products.
     """

@@ -45,10 +45,10 @@ def render(characters: npt.NDArray[np.str_], styles: Keys) -> Images:
 
 def _render_one_character(character: str, styles: Keys) -> Images:
     faces = below(styles, _FACE, len(face_files()))
-    drawings = keys(styles, ord(character))
+    glyph_keys = keys(styles, ord(character))
     plain = warp(glyphs(character), faces, styles)
     margins = np.where(chance(styles, _LOOSE, 80), between(styles, _MARGIN, 1, 4), 0)
-    images = fill_frame(decorate(plain, styles, drawings), margins)
+    images = fill_frame(decorate(plain, styles, glyph_keys), margins)
     if character not in _STROKES:
         lost = np.flatnonzero(_is_shapeless(images))
         images[lost] = fill_frame(plain[lost], margins[lost])
@@ -62,7 +62,7 @@ def _is_shapeless(images: Images) -> npt.NDArray[np.bool_]:
     return shapeless
 
 
-def perturb(images: Images, kinds: npt.NDArray[np.str_], drawings: Keys) -> Images:
+def perturb(images: Images, kinds: npt.NDArray[np.str_], glyph_keys: Keys) -> Images:
     """Change images a little, as another version of the same font would.
 
     The distance to the original is between NEAREST and FARTHEST: if a change is smaller or larger, a few pixels are
@@ -71,7 +71,7 @@ def perturb(images: Images, kinds: npt.NDArray[np.str_], drawings: Keys) -> Imag
     Args:
         images: uint8 (n, 28, 28).
         kinds: str (n,), each one of NEAR_KINDS.
-        drawings: uint64 (n,), keys of the random numbers.
+        glyph_keys: uint64 (n,), keys of the random numbers.
 
     Returns:
         uint8 (n, 28, 28).
@@ -80,10 +80,10 @@ def perturb(images: Images, kinds: npt.NDArray[np.str_], drawings: Keys) -> Imag
     for kind, change in _CHANGES.items():
         rows = np.flatnonzero(kinds == kind)
         if len(rows):
-            changed[rows] = change(images[rows], drawings[rows])
+            changed[rows] = change(images[rows], glyph_keys[rows])
     far = distance(images, changed)
     rows = np.flatnonzero((far < NEAREST) | (far > FARTHEST))
-    changed[rows] = _change_pixels(images[rows], drawings[rows])
+    changed[rows] = _change_pixels(images[rows], glyph_keys[rows])
     return changed
 
 
@@ -92,39 +92,39 @@ def distance(one: Images, other: Images) -> npt.NDArray[np.float64]:
     return distances(one, other) / PIXEL_DEPTH
 
 
-def _add_noise(images: Images, drawings: Keys) -> Images:
-    amplitude = between(drawings, 0, 1, 4)[:, None]
-    noise = below(drawings[:, None], np.arange(1, PIXELS + 1), 2 * amplitude + 1) - amplitude
+def _add_noise(images: Images, glyph_keys: Keys) -> Images:
+    amplitude = between(glyph_keys, 0, 1, 4)[:, None]
+    noise = below(glyph_keys[:, None], np.arange(1, PIXELS + 1), 2 * amplitude + 1) - amplitude
     return np.clip(images + noise.reshape(images.shape), 0, PIXEL_DEPTH).astype(np.uint8)
 
 
-def _change_pixels(images: Images, drawings: Keys) -> Images:
+def _change_pixels(images: Images, glyph_keys: Keys) -> Images:
     flat = images.reshape(-1, PIXELS).copy()
     rows = np.arange(len(flat))
-    start = below(drawings, 0, PIXELS)
+    start = below(glyph_keys, 0, PIXELS)
     for step in range(_CHANGED_PIXELS):
         # Steps of a third keep the changed pixels apart.
         columns = (start + step * (PIXELS // _CHANGED_PIXELS)) % PIXELS
         levels = flat[rows, columns].astype(np.int64)
-        amount = between(drawings, step + 1, 60, 127)
+        amount = between(glyph_keys, step + 1, 60, 127)
         flat[rows, columns] = np.where(levels < 128, levels + amount, levels - amount)
     return flat.reshape(images.shape)
 
 
-def _blur(images: Images, drawings: Keys) -> Images:
+def _blur(images: Images, glyph_keys: Keys) -> Images:
     levels = images.astype(np.int64)
     padded = np.pad(levels, ((0, 0), (1, 1), (1, 1)), mode="edge")
     blurred = (padded[:, :-2, 1:-1] + padded[:, 2:, 1:-1] + padded[:, 1:-1, :-2] + padded[:, 1:-1, 2:]) // 4
     difference = blurred - levels
     # The blur is reduced to a distance below 1 to 6.
-    budget = between(drawings, 0, 1, 6) * PIXEL_DEPTH
+    budget = between(glyph_keys, 0, 1, 6) * PIXEL_DEPTH
     total = np.maximum(np.abs(difference).sum(axis=(1, 2)), budget)
     changed: Images = (levels + difference * budget[:, None, None] // total[:, None, None]).astype(np.uint8)
     return changed
 
 
-def _requantize(images: Images, drawings: Keys) -> Images:
-    step = between(drawings, 0, 3, 12)[:, None, None]
+def _requantize(images: Images, glyph_keys: Keys) -> Images:
+    step = between(glyph_keys, 0, 3, 12)[:, None, None]
     levels: Integers = (images + step // 2) // step * step
     return np.minimum(levels, PIXEL_DEPTH).astype(np.uint8)
 

@@ -40,7 +40,7 @@ def warp(glyphs: Glyphs, faces: Integers, styles: Keys) -> Canvases:
     height = between(styles, _HEIGHT, 16 * 256, 21 * 256)
     # Narrow letters are widened, because framing would enlarge their pixels otherwise.
     width = height * np.clip(glyphs.aspects[faces], 112, 300) // 256 * between(styles, _STRETCH, 220, 300) // 256
-    # 1/256 pixel of the bitmap for half a pixel of the canvas; 32 bits hold all products below.
+    # 1/256 pixel of the bitmap for half a pixel of the canvas; all products below fit 32 bits.
     scale_x = ((half << (_SUBPIXEL_BITS + 7)) // width).astype(np.int32)
     scale_y = ((half << (_SUBPIXEL_BITS + 7)) // height).astype(np.int32)
 
@@ -80,13 +80,13 @@ def warp(glyphs: Glyphs, faces: Integers, styles: Keys) -> Canvases:
 
 
 def _sometimes(styles: Keys, slot: int, per_mille: int, low: int, high: int) -> Shifts:
-    """An amount from `low` to `high` for `per_mille` styles in a thousand, else 0; uses two slots."""
+    """Sample an amount from `low` to `high` for `per_mille` styles in a thousand, else 0; use two slots."""
     amount = between(styles, slot, low, high)
     return np.where(chance(styles, slot + 1, per_mille), amount, 0).astype(np.int32)
 
 
 def _ripple(styles: Keys, slot: int, steps: Shifts) -> Shifts:
-    """Wave and jitter along one axis: (n, CANVAS) in 1/256 of a half pixel."""
+    """Sample waves and jitter along one axis: (n, CANVAS) in 1/256 of a half pixel."""
     height = _sometimes(styles, slot, 40, 200, 1100)[:, None]
     turn = between(styles, slot + 2, 1, 6)[:, None]
     phase = (between(styles, slot + 3, 0, 255)[:, None] + turn * steps) & 255
