@@ -28,7 +28,7 @@ class _Inflater:
     """Inflates a gzip file block by block; used by one thread at a time."""
 
     def __init__(self, source: BinaryIO, subject: str, archive: Archive | None = None) -> None:
-        """Read `source`; digest what is read if it is to be compared with an `archive`."""
+        """Read `source`; compute the digest for `check` if an `archive` is given."""
         self._source = source
         self._subject = subject
         self._archive = archive
@@ -71,42 +71,42 @@ class _Inflater:
                 return b""
         elif self._gzip.needs_input:
             first = self._read == 0
-            data = self._more()
+            data = self._read_more()
             if not data:
-                raise self._damaged("is cut short: its gzip stream has no end")
+                raise self._damage_error("is cut short: its gzip stream has no end")
             if first and not data.startswith(_MAGIC[: len(data)]):
                 raise wrong_format_error(data[:START_BYTES], self._subject, inside_gzip=False)
         try:
             return bytes(self._gzip.decompress(data, limit))
         # isal's stubs declare its error as a value.
         except (igzip_lib.IsalError, EOFError, OSError) as error:  # type: ignore[misc]
-            raise self._damaged(f"has a damaged gzip stream ({error}) before byte {self._read}") from error
+            raise self._damage_error(f"has a damaged gzip stream ({error}) before byte {self._read}") from error
 
     def _next_stream(self) -> bytes:
-        """Start on the next of several gzip streams, past padding with zeros; note the end of the file."""
+        """Skip padding with zeros and start the next gzip stream; set `_ended` at the end of the file."""
         rest = bytes(self._gzip.unused_data).lstrip(b"\0")
         while not rest:
-            data = self._more()
+            data = self._read_more()
             if not data:
                 self._ended = True
                 return b""
             rest = data.lstrip(b"\0")
         if not rest.startswith(_MAGIC[: len(rest)]):
-            raise self._damaged("has other bytes after the end of its gzip stream")
+            raise self._damage_error("has other bytes after the end of its gzip stream")
         self._gzip = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
         return rest
 
-    def _more(self) -> bytes:
+    def _read_more(self) -> bytes:
         try:
             data = self._source.read(_READ)
         except OSError as error:
-            raise _unreadable(self._subject, error) from error
+            raise _unreadable_error(self._subject, error) from error
         if self._digest is not None:
             self._digest.update(data)
         self._read += len(data)
         return data
 
-    def _damaged(self, problem: str) -> CurationError:
+    def _damage_error(self, problem: str) -> CurationError:
         return CurationError(
             f"{problem}.",
             subject=self._subject,
@@ -114,7 +114,7 @@ class _Inflater:
         )
 
 
-def _unreadable(subject: str, error: OSError) -> CurationError:
+def _unreadable_error(subject: str, error: OSError) -> CurationError:
     return CurationError(
         f"cannot be read ({error}).", subject=subject, remedy="Make the file readable, then start the run again."
     )
@@ -125,7 +125,7 @@ def verify_gzip(path: Path, subject: str = "") -> None:
 
     Args:
         path: the file.
-        subject: what an error names; the path by default.
+        subject: the subject of errors; the path by default.
 
     Raises:
         CurationError: the file is not gzip, is damaged or truncated.
@@ -153,17 +153,17 @@ def read_members(archive: Archive, title: str) -> Generator[list[Member], None, 
         CurationError: the file cannot be opened, is not gzip, is damaged or truncated, is no tar archive, or
             its size or digest is not that of `archive`.
     """
-    with closing(_inflated(archive, title)) as blocks:
+    with closing(_inflate_blocks(archive, title)) as blocks:
         yield from walk_tar(blocks, archive.origin)
 
 
-def _inflated(archive: Archive, title: str) -> Generator[bytes, None, None]:
+def _inflate_blocks(archive: Archive, title: str) -> Generator[bytes, None, None]:
     """Yield the inflated blocks of an archive; verify its size and digest at the end."""
     with ExitStack() as stack:
         try:
             source = stack.enter_context(archive.open())
         except OSError as error:
-            raise _unreadable(archive.uri, error) from error
+            raise _unreadable_error(archive.uri, error) from error
         advance = stack.enter_context(stage(title, archive.bytes, "B"))
         inflater = _Inflater(source, archive.origin, archive)
         blocks = stack.enter_context(closing(prefetch_map(inflater.block, repeat(BLOCK), ahead=1)))

@@ -58,7 +58,7 @@ class _Header(NamedTuple):
     interlace: int
 
     @property
-    def of_palette(self) -> bool:
+    def has_palette(self) -> bool:
         """Whether pixels are indices of a palette."""
         return self.color == _PALETTE
 
@@ -115,7 +115,7 @@ def _check_chunks(data: bytes) -> _Chunks:
                 raise UnreadableImageError(f"damaged palette of {size} bytes")
             palette = data[body : body + size]
         elif kind == b"IDAT":
-            if header.of_palette and not palette:
+            if header.has_palette and not palette:
                 raise UnreadableImageError("no palette before the pixels")
             pixels.append(data[body : body + size])
         elif kind == b"IEND":
@@ -125,11 +125,11 @@ def _check_chunks(data: bytes) -> _Chunks:
         at = body + size + 4
 
 
-def _check_pixels(compressed: bytes, header: _Header) -> None:
+def _check_pixels(chunks: _Chunks) -> None:
     """Verify that the zlib stream of the pixels is complete, has the right Adler-32 checksum, and has all rows."""
     inflater = zlib.decompressobj()
     try:
-        raw = inflater.decompress(compressed, _MOST_RAW_BYTES)
+        raw = inflater.decompress(chunks.pixels, _MOST_RAW_BYTES)
     except zlib.error as error:
         if "incorrect data check" in str(error):
             raise UnreadableImageError("wrong checksum of the pixels (Adler-32)") from error
@@ -137,12 +137,13 @@ def _check_pixels(compressed: bytes, header: _Header) -> None:
     if not inflater.eof:
         long = len(raw) == _MOST_RAW_BYTES
         raise UnreadableImageError("damaged pixels: too many of them" if long else "truncated pixels")
-    if len(raw) < header.raw_bytes():  # decoders leave the missing rows black
+    if len(raw) < chunks.header.raw_bytes():  # decoders leave the missing rows black
         raise UnreadableImageError("truncated pixels")
 
 
-def _to_gray(image: Image.Image, header: _Header, palette: bytes) -> Images:
-    """Return an image's pixels as 8-bit gray."""
+def _to_gray(image: Image.Image, chunks: _Chunks) -> Images:
+    """Return the pixels of a file that Pillow opened as `image` as 8-bit gray."""
+    header = chunks.header
     deep = image.mode.startswith("I")
     if deep or image.mode == "L":
         gray = np.asarray(image)
@@ -151,9 +152,11 @@ def _to_gray(image: Image.Image, header: _Header, palette: bytes) -> Images:
         if (gray == image.info.get("transparency", -1) * scale).any():
             raise UnreadableImageError(TRANSPARENT)
         return ((gray.astype(np.int64) * 255 + 32895) >> 16).astype(np.uint8) if deep else gray
-    if header.of_palette and 3 * (int(np.asarray(image).max()) + 1) > len(palette):
+    if header.has_palette and 3 * (int(np.asarray(image).max()) + 1) > len(chunks.palette):
         raise UnreadableImageError("palette too short for its pixels")
     if header.color == _RGB and header.depth == 16:
+        image.load()  # raises if the pixels are damaged
+        _check_deep_colors(chunks, image.info.get("transparency"))
         return np.asarray(image.convert("L"))
     if "transparency" in image.info or "A" in image.getbands():
         image = image.convert("RGBA")
@@ -163,18 +166,18 @@ def _to_gray(image: Image.Image, header: _Header, palette: bytes) -> Images:
     return np.asarray(image.convert("L"))
 
 
-def _check_deep_colors(data: bytes) -> None:
-    """Reject a 16-bit RGB file whose transparent color is used; Pillow keeps only the upper byte of each sample."""
-    bytes_of_samples = []
-    for byte_order in "BL":  # reading samples as little-endian gives their lower bytes
-        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-            color = image.info.get("transparency")
-            if color is None:
-                return
-            image.tile = [part._replace(args=f"RGB;16{byte_order}") for part in image.tile]
-            bytes_of_samples.append(np.asarray(image).astype(np.int64))
-    upper, lower = bytes_of_samples
-    if (256 * upper + lower == color).all(axis=2).any():
+def _check_deep_colors(chunks: _Chunks, transparent: tuple[int, int, int] | None) -> None:
+    """Reject 16-bit RGB pixels of the transparent color; Pillow's images keep only the upper byte of each sample."""
+    if transparent is None:
+        return
+    # Pillow drops the second byte of each sample, which is the upper one if the samples are read as little-endian.
+    upper, lower = (
+        np.asarray(
+            Image.frombytes("RGB", (SIDE, SIDE), chunks.pixels, "zip", f"RGB;16{order}", chunks.header.interlace)
+        ).astype(np.int64)
+        for order in "BL"
+    )
+    if (256 * upper + lower == transparent).all(axis=2).any():
         raise UnreadableImageError(TRANSPARENT)
 
 
@@ -188,20 +191,18 @@ def decode_png(data: bytes) -> Images:
         UnreadableImageError: with the reason, such as "empty file", "not a PNG", "truncated in chunk IDAT",
             "wrong checksum in chunk IDAT" or "wrong shape 27x28" (width x height).
     """
-    header, palette, compressed = _check_chunks(data)
-    if (header.width, header.height) != (SIDE, SIDE):
-        raise UnreadableImageError(f"wrong shape {header.width}x{header.height}")
-    _check_pixels(compressed, header)
+    chunks = _check_chunks(data)
+    if (chunks.header.width, chunks.header.height) != (SIDE, SIDE):
+        raise UnreadableImageError(f"wrong shape {chunks.header.width}x{chunks.header.height}")
+    _check_pixels(chunks)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if header.color == _RGB and header.depth == 16:
-                _check_deep_colors(data)
             with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-                return _to_gray(image, header, palette)
+                return _to_gray(image, chunks)
     except UnreadableImageError:
         raise
-    except UnidentifiedImageError as error:  # its text has an address in memory
+    except UnidentifiedImageError as error:  # its message contains a memory address
         raise UnreadableImageError("damaged: Pillow does not take it for a PNG") from error
     # Pillow raises many kinds of exceptions for damaged files; one bad file must not stop a letter.
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Assigns the files of an archive to letters by their paths, counts all others, and explains which letters lack."""
+"""Assigns the files of an archive to letters by their paths, counts the others, and describes missing letters."""
 
 import re
 import shlex
@@ -56,7 +56,7 @@ class Layout:
         """Start without members.
 
         Args:
-            archive: what errors name.
+            archive: the archive that errors name.
             levels: number of folders above the letter folders.
         """
         self.counts = dict.fromkeys(LETTERS, 0)
@@ -93,7 +93,7 @@ class Layout:
         if self._root is None:
             self._root = root
         elif root != self._root:
-            raise self._two_roots(self._root, path)
+            raise self._two_roots_error(self._root, path)
         self.counts[letter] += 1
         return letter, name
 
@@ -102,14 +102,14 @@ class Layout:
         return self._outside.files()
 
     def unsafe(self) -> OtherFiles:
-        """Return those of `outside` with an absolute path or with `..` in it."""
+        """Return the files of `outside` that have an absolute path or `..` in it."""
         return self._unsafe.files()
 
     def ignored(self) -> OtherFiles:
         """Return the files that macOS adds: `__MACOSX/`, AppleDouble files `._x`, and `.DS_Store`."""
         return self._ignored.files()
 
-    def _two_roots(self, root: list[str], path: str) -> CurationError:
+    def _two_roots_error(self, root: list[str], path: str) -> CurationError:
         return CurationError(
             f"has letters in two folders: '{printable('/'.join(root))}' and that of '{printable(path)}'.",
             subject=self._archive.origin,
@@ -124,7 +124,7 @@ def _is_from_macos(parts: list[str], data: bytes | None) -> bool:
 
 
 def describe_absent(absent: Collection[str], outside: OtherFiles) -> str:
-    """Return which letters an archive lacks, and which other files it has."""
+    """Return as text which letters an archive lacks and which other files it has."""
     problem = f"has no files <root>/<letter>/<file> for the letters {', '.join(absent)}"
     if not outside.count:
         return problem
@@ -133,7 +133,7 @@ def describe_absent(absent: Collection[str], outside: OtherFiles) -> str:
 
 
 def repair_layout(archive: Archive, outside: OtherFiles) -> str:
-    """Return what to do with an archive that lacks letters: the command that repacks it, if one is known."""
+    """Return the remedy for an archive that lacks letters, with the command that repacks it if one is known."""
     name = shell_name(archive.origin)
     paths = outside.examples
     if any("\\" in path for path in paths):

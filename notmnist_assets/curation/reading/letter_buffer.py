@@ -62,7 +62,7 @@ class LetterBuffer:
     def arrange(self) -> None:
         """Determine the canonical order of the readable members, after all have been added.
 
-        Of several members with the same name the last counts, as when they are extracted.
+        Of several members with the same name only the last is kept, as when they are extracted.
         """
         names = self._all_names()
         order = _order_of_distinct(names)
@@ -90,8 +90,8 @@ class LetterBuffer:
                 np.take(spooled, part, axis=0, out=chunk[: len(part)], mode="clip")
                 file.write(chunk[: len(part)].data)
 
-    def value(self, ordered: Path) -> LetterImages:
-        """Return the letter, with its images memory-mapped from the file `ordered`."""
+    def letter_images(self, ordered: Path) -> LetterImages:
+        """Return the letter, with its images memory-mapped from the file that `write_ordered` wrote."""
         shape = (len(self.order), SIDE, SIDE)
         images = np.memmap(ordered, np.uint8, "r", shape=shape) if shape[0] else np.empty(shape, np.uint8)
         names = self._all_names()
@@ -122,5 +122,5 @@ def _order_of_distinct(names: "pa.LargeStringArray") -> npt.NDArray[np.intp] | N
     # UTF-8 sorts by code points, as Python strings do.
     order = pc.sort_indices(lowered)
     ordered = lowered.take(order)
-    alike = pc.any(pc.equal(ordered[1:], ordered[:-1]), min_count=0).as_py()
-    return None if alike else order.to_numpy().astype(np.intp)
+    has_equal = pc.any(pc.equal(ordered[1:], ordered[:-1]), min_count=0).as_py()
+    return None if has_equal else order.to_numpy().astype(np.intp)

@@ -72,9 +72,9 @@ class Reading:
         for letter in sorted(self._buffers):
             buffer = self._buffers.pop(letter)
             buffer.write_ordered(target)
-            value = buffer.value(target)
-            yield letter, replace(value, outside=self.report.outside, ignored=self.report.ignored)
-            # The next letter goes into the file that this one came from: fresh pages cost more than used.
+            images = buffer.letter_images(target)
+            yield letter, replace(images, outside=self.report.outside, ignored=self.report.ignored)
+            # The next letter is written to the file that this one was read from: new memory pages take longer.
             target = buffer.path
 
 
@@ -95,7 +95,7 @@ def read_letters(
     are none, the archive is read again as `<letter>/<file>` or `<folder>/<root>/<letter>/<file>`, whichever it has.
     Memory for names is limited by `members.MOST_PATH_CHARACTERS`; pixels go through scratch files, 784 bytes per image.
     The result does not depend on the number of workers. It depends on the order of the members only if a name is
-    repeated: the last file of that name counts.
+    repeated: only the last file of that name is kept.
 
     Example:
         with read_letters(archive, "small") as reading:

@@ -39,8 +39,9 @@ _IS_END: Final = np.isin(np.arange(256), list(b"\0 "))
 _NUMBERS: Final = [*range(100, 156), *range(329, 345)]
 _FIRST: Final = np.isin(_NUMBERS, [100, 108, 116, 124, 136, 148, 329, 337])
 _WEIGHTS: Final = 8 ** np.arange(11)[::-1]
-_AT_ONCE: Final = 4 << 20
-_EACH: Final = 1 << 10
+_BATCH_BYTES: Final = 4 << 20
+_MEMBER_BYTES: Final = 1 << 10
+"""Estimated memory of a member without its content."""
 _SPARSE_KEYS: Final = "GNU.sparse."
 _REPACK: Final = "The file is incomplete or damaged: replace it by a complete copy, or pack its folder again."
 
@@ -51,8 +52,8 @@ class Member(NamedTuple):
     Attributes:
         path: UTF-8 as text, other bytes as `\xff`, so that any name can be stored.
         kind: type flag of the tar header; `SPARSE` for any sparse file.
-        size: bytes, as the header has it.
-        data: its bytes; None if it is not a regular file or larger than `LARGEST_MEMBER`.
+        size: bytes, from the header.
+        data: content; None if it is not a regular file or larger than `LARGEST_MEMBER`.
     """
 
     path: str
@@ -66,7 +67,7 @@ def walk_tar(blocks: Iterator[bytes], subject: str) -> Iterator[list[Member]]:
 
     Args:
         blocks: the stream, in pieces of any size.
-        subject: what an error names.
+        subject: the subject of errors.
 
     Raises:
         CurationError: the stream is no tar archive, is damaged, has no end mark or goes on after it, or its paths are
@@ -94,7 +95,7 @@ def _members(blocks: Iterator[bytes], subject: str) -> Iterator[list[Member]]:
         if odd:
             yield from _Stream(chain([data[start:]], blocks), offset + start, subject).members()
             return
-    raise _truncated(offset + len(data), subject)
+    raise _truncation_error(offset + len(data), subject)
 
 
 def _plain_members(data: bytes, start: int, subject: str) -> tuple[list[Member], int, bool]:
@@ -192,13 +193,15 @@ class _Stream:
         try:
             with tarfile.TarFile(fileobj=self, mode="r", encoding="utf-8", errors="backslashreplace") as tar:  # type: ignore[arg-type]
                 for entry in tar:
-                    tar.members.clear()  # type: ignore[attr-defined]  # otherwise it keeps a thousand bytes per member
+                    # TarFile keeps every member here, in mode "r|" too: 450 bytes each. The documented way to prevent
+                    # this, `stream=True`, needs Python 3.13.
+                    tar.members.clear()  # type: ignore[attr-defined]
                     self._check_global(tar)
                     if not entry.isdir():
                         found.append(self._member(entry))
-                        waiting += _EACH + len(found[-1].data or b"")
+                        waiting += _MEMBER_BYTES + len(found[-1].data or b"")
                     self._of_headers = 0
-                    if waiting > _AT_ONCE:
+                    if waiting > _BATCH_BYTES:
                         yield found
                         found, waiting = [], 0
                 self._check_global(tar)
@@ -206,12 +209,12 @@ class _Stream:
             raise
         # tarfile raises many kinds of exceptions for damaged extended headers.
         except Exception as error:
-            raise self._damaged(str(error)) from error
+            raise self._damage_error(str(error)) from error
         yield found
         if len(self._last) < _HEADER:
-            raise _truncated(self._at, self._subject)
+            raise _truncation_error(self._at, self._subject)
         if any(self._last):
-            raise self._damaged("wrong checksum")
+            raise self._damage_error("wrong checksum")
         self._check_rest()
 
     def _member(self, entry: tarfile.TarInfo) -> Member:
@@ -225,7 +228,7 @@ class _Stream:
             self.seek(entry.offset_data)
             data = self._take(entry.size)
             if len(data) < entry.size:
-                raise _truncated(self._at, self._subject)
+                raise _truncation_error(self._at, self._subject)
         return Member(entry.name, kind, entry.size, data)
 
     def _check_global(self, tar: tarfile.TarFile) -> None:
@@ -237,9 +240,9 @@ class _Stream:
             if data.strip(b"\0"):
                 raise self._error("has more bytes after its end mark, where other programs may find members.")
 
-    def _damaged(self, problem: str) -> CurationError:
+    def _damage_error(self, problem: str) -> CurationError:
         if len(self._last) < _HEADER:
-            return _truncated(self._at, self._subject)
+            return _truncation_error(self._at, self._subject)
         if self._start == 0 and self._at <= _HEADER:
             return wrong_format_error(self._last, self._subject, inside_gzip=True)
         return self._error(
@@ -295,5 +298,5 @@ def _check_path(path: str, subject: str) -> None:
         )
 
 
-def _truncated(size: int, subject: str) -> CurationError:
+def _truncation_error(size: int, subject: str) -> CurationError:
     return CurationError(f"is cut short: no end mark in its {size} bytes of tar.", subject=subject, remedy=_REPACK)

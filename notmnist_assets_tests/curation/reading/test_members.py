@@ -1,16 +1,20 @@
-"""Members of tar streams: those that `tarfile` finds, in blocks of any size, of any format and of damaged archives."""
+"""Members of tar streams, compared with `tarfile`: blocks of any size, all formats, damaged archives, odd headers."""
 
+import gzip
 import io
 import tarfile
 import tracemalloc
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.curation.core.values import OtherFiles
 from notmnist_assets.curation.reading.members import LARGEST_MEMBER, Member, walk_tar
+from notmnist_assets_tests.curation.reading.test_letters import archive_of, glyph, read
 
 FORMATS = (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)
 KINDS = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, b"Z")
@@ -37,14 +41,14 @@ def walked(data: bytes, size: int = 1 << 20) -> list[Member]:
 
 
 def by_tarfile(data: bytes) -> tuple[list[Member], bool]:
-    """Return what tarfile finds, and whether it came to a mark of the end with nothing after it."""
+    """Return the members that tarfile finds, and whether the archive ends with an end mark and nothing after it."""
     members: list[Member] = []
     try:
         with tarfile.open(
             fileobj=io.BytesIO(data), mode="r:", encoding="utf-8", errors="backslashreplace", ignore_zeros=False
         ) as tar:
             for entry in tar:
-                if entry.size < 0:  # older versions of tarfile would go back, and round and round
+                if entry.size < 0:  # older versions of tarfile seek back and never end
                     return members, False
                 if entry.isdir():
                     continue
@@ -53,7 +57,7 @@ def by_tarfile(data: bytes) -> tuple[list[Member], bool]:
                 file = tar.extractfile(entry) if kind in "\x0007" and entry.size <= LARGEST_MEMBER else None
                 members.append(Member(entry.name, kind, entry.size, file.read() if file else None))
             end: int = tar.offset  # type: ignore[attr-defined,unused-ignore]
-    except Exception:  # of many kinds, over damaged headers
+    except Exception:  # tarfile raises many kinds of exceptions for damaged headers
         return members, False
     return members, len(data) >= end + 512 and not any(data[end:])
 
@@ -118,7 +122,7 @@ def test_of_mutated_archives_the_members_are_those_of_tarfile_or_there_is_an_err
         try:
             found = walked(mutated, size)
         except CurationError:
-            # A global header with a path or a size is refused even where tarfile takes it.
+            # A global header with a path or a size is refused, although tarfile accepts it.
             assert not whole or b"g" in {mutated[at + 156 : at + 157] for at in range(0, len(mutated) - 511, 512)}
         else:
             assert whole
@@ -171,3 +175,46 @@ def test_a_negative_size_is_an_error(kind: bytes) -> None:
     archive = header(tarfile.REGTYPE, 0) + with_right_checksum(entry[:124] + mark + entry[136:]) + bytes(2048)
     with pytest.raises(CurationError, match="damaged tar header"):
         walked(archive)
+
+
+def pax_tar(name: str, records: dict[str, str], every: dict[str, str] | None = None) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT, pax_headers=every) as tar:
+        data = glyph(1)[0]
+        entry = tarfile.TarInfo(name)
+        entry.size, entry.pax_headers = len(data), records
+        tar.addfile(entry, io.BytesIO(data))
+    return gzip.compress(file.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("name", "records"),
+    [
+        (
+            "n/A/GNUSparseFile.1/s.png",
+            {"GNU.sparse.major": "1", "GNU.sparse.name": "n/A/s.png"},
+        ),
+        ("n/A/s.png", {"GNU.sparse.size": "9", "GNU.sparse.numblocks": "0"}),
+    ],
+)
+def test_sparse_files_are_rejected_under_their_own_name(tmp_path: Path, name: str, records: dict[str, str]) -> None:
+    letters, report = read(archive_of(tmp_path, pax_tar(name, records)), "A")
+    assert letters["A"].rejected[["name", "reason"]].to_numpy().tolist() == [
+        ["s.png", "not a regular file: tar type 'S'"]
+    ]
+    assert report.outside == OtherFiles()
+
+
+def test_a_global_header_may_comment_but_not_describe_members(tmp_path: Path) -> None:
+    commented = archive_of(tmp_path, pax_tar("n/A/x.png", {}, {"comment": "0" * 40}), "commented.tar.gz")
+    assert read(commented, "A")[0]["A"].names.tolist() == ["x.png"]
+    for records in ({"path": "n/B/y.png"}, {"size": "7"}):
+        with pytest.raises(CurationError, match="global tar header"):
+            read(archive_of(tmp_path, pax_tar("n/A/x.png", {}, records)))
+
+
+def test_paths_of_more_than_1024_bytes_are_refused(tmp_path: Path) -> None:
+    longest = "n/A/" + "x" * 1020
+    assert read(archive_of(tmp_path, pax_tar(longest, {})), "A")[0]["A"].names.tolist() == [longest[4:]]
+    with pytest.raises(CurationError, match="path of more than 1,024 bytes"):
+        read(archive_of(tmp_path, pax_tar(longest + "x", {})))
