@@ -25,7 +25,7 @@ from notmnist_assets_tests.sources import odd
 from notmnist_assets_tests.sources.server import Fault, FaultyServer
 
 _NAME: Final = archive_name("small")
-_LIMITS: Final = Limits(silence=0.5, question=0.5, window=0.3, asked_pause=0.5, attempts=2, archive=5_000_000)
+_LIMITS: Final = Limits(read=0.5, request=0.5, window=0.3, retry_after=0.5, attempts=2, archive=5_000_000)
 _SECONDS: Final = 30.0
 """More than all attempts may take on a busy machine; a server that is not given up takes for ever."""
 _STATUSES: Final = (
@@ -180,7 +180,7 @@ class _Http:
         for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
             os.environ.pop(name, None)
             os.environ.pop(name.upper(), None)
-        http._BRIEF = _LIMITS  # type: ignore[misc]
+        http._TICK_LIMITS = _LIMITS  # type: ignore[misc]
         self._cache = folder / "http"
 
     def __call__(self, number: int, _randomly: random.Random) -> None:

@@ -1,4 +1,4 @@
-"""Where archives come from: the package itself (`sample`), a web server (`http`), or a folder (`folder`).
+"""Sources of archives: the package (`sample`), a web server (`http`) and a folder (`folder`).
 
-Each source provides the two archives as verified local files; `choice` returns the source of the settings.
+Each source provides the two archives as verified local files; `choice` selects the source by the settings.
 """

@@ -17,7 +17,7 @@ from notmnist_assets.curation.reading.formats import is_web_page
 
 CHECKSUMS: Final = "SHA256SUMS"
 _LONGEST_QUOTE: Final = 100
-# As `sha256sum` writes it (a backslash in front when the name is escaped), and with its option --tag.
+# The two formats of `sha256sum`, by default and with --tag; a backslash in front marks an escaped name.
 _CHECKSUM_LINES: Final = (
     re.compile(r"\\?(?P<sha256>[0-9a-fA-F]{64})\s+\*?(?P<name>\S.*)"),
     re.compile(r"\\?SHA256 \((?P<name>.+)\)\s*=\s*(?P<sha256>[0-9a-fA-F]{64})"),
@@ -31,7 +31,7 @@ def archive_name(set_name: str) -> str:
 
 @dataclass(frozen=True)
 class Expected:
-    """The expected size and digest of an archive, None if unknown; `by` says where they are stated."""
+    """The expected size and digest of an archive, None if unknown; `by` names their origin in messages."""
 
     bytes: int | None
     sha256: str | None
@@ -60,7 +60,7 @@ class ArchiveSource(Protocol):
     def validator(self, set_name: str) -> str:
         """Return text that changes when the archive of the source changes, from one short request.
 
-        It may also change while the archive stays the same, which `current_sha256` shows. No archive is read.
+        The text may also change although the archive does not; `current_sha256` decides. No archive is read.
 
         Raises:
             CurationError: the source is not available, or has no such archive.
@@ -75,7 +75,9 @@ def published_archive(set_name: str) -> Expected:
 
 
 def parse_checksums(data: bytes, set_name: str, where: str) -> Expected:
-    """Return the digest of an archive from a `sha256sum` file, in any folder; None in it if the file does not name it.
+    """Return the digest of an archive from a `sha256sum` file; a digest of None if the file does not name the archive.
+
+    The folder of the archive in the file is ignored.
 
     Args:
         data: the file's bytes.
@@ -111,27 +113,27 @@ def parse_checksums(data: bytes, set_name: str, where: str) -> Expected:
 
 
 def verify_archive(path: Path, expected: Expected, origin: str) -> Archive:
-    """Return the archive in `path` after verifying its size and digest, and that it is complete.
+    """Return the archive in `path` after verifying its size and digest.
 
-    Without a known digest the whole gzip stream is inflated and its own checksum verified instead.
+    Without a known digest, the whole gzip stream is inflated and its own checksum verified instead.
 
     Raises:
         CurationError: the file has another size or digest than expected, or is damaged.
     """
     archive = identify_archive(path, expected, origin)
     if expected.sha256 is None:
-        with _readable(origin):
+        with _explain_read_errors(origin):
             verify_gzip(path, origin)
     return archive
 
 
 def identify_archive(path: Path, expected: Expected, origin: str) -> Archive:
-    """Return the archive in `path` after comparing its size and digest with those expected, if they are known.
+    """Return the archive in `path` after comparing its size and digest with the expected ones, if they are known.
 
     Raises:
         CurationError: the file cannot be read, or has another size or digest than expected.
     """
-    with _readable(origin):
+    with _explain_read_errors(origin):
         size = path.stat().st_size
         if expected.bytes is not None and size != expected.bytes:
             raise CurationError(
@@ -150,7 +152,8 @@ def identify_archive(path: Path, expected: Expected, origin: str) -> Archive:
 
 
 @contextmanager
-def _readable(origin: str) -> Iterator[None]:
+def _explain_read_errors(origin: str) -> Iterator[None]:
+    """Raise a CurationError for a file that cannot be read."""
     try:
         yield
     except OSError as error:

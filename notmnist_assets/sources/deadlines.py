@@ -1,6 +1,6 @@
-"""Time limits for whole exchanges with other machines, however slowly their bytes arrive.
+"""Limits the total time of requests to other machines.
 
-HTTP clients only limit each read, so a server that sends a byte per second would never reach their limit.
+HTTP clients limit the time of each read only, so a server that sends a byte per second never reaches their limit.
 """
 
 import socket
@@ -18,33 +18,33 @@ class _HasSocket(Protocol):
 
 
 class Connections:
-    """The connections of one exchange, which another thread can close."""
+    """The connections of one request, which another thread can close."""
 
     def __init__(self) -> None:
         """Start without connections."""
-        self._found: list[Callable[[], socket.socket | None]] = []
+        self._sockets: list[Callable[[], socket.socket | None]] = []
         self.ended = False
 
     def trace(self, event: str, info: dict[str, Any]) -> None:
         """Register each connection that httpx opens: a function for its request extension `trace`."""
         opened = info.get("return_value")
         if event.endswith(("connect_tcp.complete", "start_tls.complete")) and opened is not None:
-            self._note(lambda: opened.get_extra_info("socket"))
+            self._register(lambda: opened.get_extra_info("socket"))
 
     def add(self, connection: _HasSocket) -> None:
         """Register a connection of `http.client`."""
-        self._note(lambda: connection.sock)
+        self._register(lambda: connection.sock)
 
     def end(self) -> None:
         """Shut down all connections; waiting reads and writes fail at once."""
         self.ended = True
-        for find in list(self._found):
+        for find_socket in list(self._sockets):
             with suppress(OSError):
-                if (found := find()) is not None:
+                if (found := find_socket()) is not None:
                     found.shutdown(socket.SHUT_RDWR)
 
-    def _note(self, find: Callable[[], socket.socket | None]) -> None:
-        self._found.append(find)
+    def _register(self, find_socket: Callable[[], socket.socket | None]) -> None:
+        self._sockets.append(find_socket)
         if self.ended:
             self.end()
 
@@ -54,22 +54,22 @@ def run_within(seconds: float, work: Callable[[Connections], T]) -> T:
 
     Args:
         seconds: limit for all of `work`, including name lookups and slow file systems.
-        work: takes the object to register its connections with, which are shut down when the time is over.
+        work: registers its connections with its argument; they are shut down at the end of the time limit.
 
     Raises:
-        TimeoutError: the time is over. The thread ends when its last system call returns.
+        TimeoutError: the time limit is reached. The thread ends when its last system call returns.
     """
     connections = Connections()
     result: Future[T] = Future()
 
-    def do() -> None:
+    def run() -> None:
         try:
             result.set_result(work(connections))
         except BaseException as error:
             # Raised by `result.result()`.
             result.set_exception(error)
 
-    threading.Thread(target=do, daemon=True).start()
+    threading.Thread(target=run, daemon=True).start()
     try:
         return result.result(seconds)
     except TimeoutError:
@@ -81,14 +81,14 @@ def run_within(seconds: float, work: Callable[[Connections], T]) -> T:
 
 
 @contextmanager
-def watch_progress(seconds: float, goes_on: Callable[[], bool]) -> Iterator[Connections]:
-    """Call `goes_on` every `seconds`; once it returns False, shut down the connections and set `ended`."""
+def watch_progress(seconds: float, is_progressing: Callable[[], bool]) -> Iterator[Connections]:
+    """Call `is_progressing` every `seconds`; if it returns False, shut down the connections and set `ended`."""
     connections = Connections()
     done = threading.Event()
 
     def watch() -> None:
         while not done.wait(seconds):
-            if not goes_on():
+            if not is_progressing():
                 connections.end()
                 return
 

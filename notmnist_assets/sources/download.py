@@ -43,7 +43,7 @@ class Download:
     Attributes:
         url: URL of the archive.
         auth: user and password.
-        final: file of an earlier download, which is kept if the server says that it is current.
+        final: file of the last complete download, which stays if the server says that it is current.
         expected: expected size and digest of the archive.
         min_rate: kB/s below which an attempt is canceled; 0 for no minimum.
         limits: limits of requests.
@@ -66,9 +66,9 @@ class Download:
         return self.final.with_suffix(".part")
 
     def run(self) -> None:
-        """Download what is missing of `part`; there is no `part` afterwards if `final` is current.
+        """Download the missing bytes of `part`; if `final` is current, there is no `part` afterwards.
 
-        Failed attempts are counted since the last progress; an attempt that is too slow counts as failed in any case.
+        Progress resets the count of failed attempts, except in an attempt that is too slow.
 
         Raises:
             CurationError: the download failed.
@@ -131,13 +131,13 @@ class Download:
         start = _size(self.part) if known.get("etag") and known.get("url") == self.url else 0
         return {"Range": f"bytes={start}-", "If-Range": known["etag"]} if start else {}
 
-    def _accept(self, response: httpx.Response, asked: dict[str, str]) -> None:
-        if response.status_code == httpx.codes.NOT_MODIFIED and not asked.keys().isdisjoint(_CONDITIONS):
+    def _accept(self, response: httpx.Response, request_headers: dict[str, str]) -> None:
+        if response.status_code == httpx.codes.NOT_MODIFIED and not request_headers.keys().isdisjoint(_CONDITIONS):
             return
         if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
             delete_download(self.part)
             raise TryAgainError("the server has no such range")
-        if response.status_code == httpx.codes.PARTIAL_CONTENT and not _continues(response, self.part):
+        if response.status_code == httpx.codes.PARTIAL_CONTENT and not _continues_part(response, self.part):
             delete_download(self.part)
             raise TryAgainError("the server sent another range than the requested one")
         refuse_status(response, self.url)
@@ -154,9 +154,9 @@ class Download:
         resumed = response.status_code == httpx.codes.PARTIAL_CONTENT
         start = _size(self.part) if resumed else 0
         total = self._announced_size(response, start)
-        most = total if total is not None else self.limits.archive
+        limit = total if total is not None else self.limits.archive
         if not resumed:
-            # Earlier bytes belong to another response, and the facts must never describe those.
+            # The facts written below do not describe the bytes of an earlier response.
             self.part.unlink(missing_ok=True)
         etag = response.headers.get("ETag", "")
         facts = {
@@ -164,28 +164,28 @@ class Download:
             "etag": "" if etag.startswith("W/") or not (etag.isascii() and etag.isprintable()) else etag,
             "modified": response.headers.get("Last-Modified", ""),
         }
-        facts_of(self.part).write_text(json.dumps(facts), encoding="utf-8")
-        came = start
+        facts_path(self.part).write_text(json.dumps(facts), encoding="utf-8")
+        size = start
         with (
             self.part.open("ab" if resumed else "wb") as file,
             stage(f"download {self.part.stem}", total, "B") as advance,
         ):
             advance(start)
             for block in response.iter_raw():
-                if came == 0 and is_web_page(block):
+                if size == 0 and is_web_page(block):
                     break
-                came += len(block)
-                if came > most:
+                size += len(block)
+                if size > limit:
                     break
                 file.write(block)
                 self.received += len(block)
                 advance(len(block))
             else:
-                if total is not None and came < total:
-                    raise TryAgainError(f"the connection ended after {came} of {total} bytes")
+                if total is not None and size < total:
+                    raise TryAgainError(f"the connection ended after {size} of {total} bytes")
                 return
         delete_download(self.part)
-        raise self._too_large(most) if came else self._web_page()
+        raise self._size_error(limit) if size else self._web_page_error()
 
     def _announced_size(self, response: httpx.Response, start: int) -> int | None:
         """Return the size of the whole archive, published or announced by the server; None if unknown."""
@@ -206,17 +206,17 @@ class Download:
             )
         return total
 
-    def _web_page(self) -> CurationError:
+    def _web_page_error(self) -> CurationError:
         return CurationError(
             "the server answers with a web page, not with an archive.",
             subject=self.url,
             remedy=f"Open the address in a browser: the page may say why, such as a login. {CHECK_URL}",
         )
 
-    def _too_large(self, most: int) -> CurationError:
+    def _size_error(self, limit: int) -> CurationError:
         by = self.expected.by if self.expected.bytes is not None else "the limit for an archive of unknown size"
         return CurationError(
-            f"the server sends more than {most} bytes, which are {by}.", subject=self.url, remedy=_OTHER_MIRROR
+            f"the server sends more than {limit} bytes, which are {by}.", subject=self.url, remedy=_OTHER_MIRROR
         )
 
 
@@ -226,7 +226,7 @@ class _TooSlowError(TryAgainError):
 
 @contextmanager
 def explain_disk_errors(folder: Path) -> Iterator[None]:
-    """Turn an error of the disk below `folder` into a CurationError."""
+    """Raise a CurationError for an error of the disk below `folder`."""
     try:
         yield
     except OSError as error:
@@ -249,22 +249,22 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _continues(response: httpx.Response, part: Path) -> bool:
+def _continues_part(response: httpx.Response, part: Path) -> bool:
     """Return whether a response with status 206 continues where `part` ends, with bytes of the same file."""
     known = _read_facts(part)
     start = part.stat().st_size if part.exists() else -1
-    goes_on: bool = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
-    same: bool = response.headers.get("ETag", known.get("etag")) == known.get("etag")
-    return goes_on and same
+    is_next: bool = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
+    is_same_file: bool = response.headers.get("ETag", known.get("etag")) == known.get("etag")
+    return is_next and is_same_file
 
 
-def facts_of(path: Path) -> Path:
-    """Return the file that records the URL of the bytes in `path`, and their ETag and date."""
+def facts_path(path: Path) -> Path:
+    """Return the path of the file that records URL, ETag and date of the download in `path`."""
     return path.with_name(f"{path.name}.json")
 
 
 def condition_headers(path: Path, url: str) -> dict[str, str]:
-    """Return the headers of a conditional request for the bytes in `path`; empty if their ETag and date are unknown."""
+    """Return headers that request an archive only if it differs from `path`; empty if no ETag or date is recorded."""
     known = _read_facts(path)
     if known.get("url") != url:
         return {}
@@ -275,12 +275,12 @@ def condition_headers(path: Path, url: str) -> dict[str, str]:
 def delete_download(path: Path) -> None:
     """Delete a download and the facts about it."""
     path.unlink(missing_ok=True)
-    facts_of(path).unlink(missing_ok=True)
+    facts_path(path).unlink(missing_ok=True)
 
 
 def _read_facts(path: Path) -> dict[str, str]:
     try:
-        facts = json.loads(facts_of(path).read_text(encoding="utf-8"))
+        facts = json.loads(facts_path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return {k: v for k, v in facts.items() if isinstance(v, str)} if isinstance(facts, dict) else {}

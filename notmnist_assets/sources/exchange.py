@@ -1,6 +1,6 @@
-"""Requests to the server of the archives: complete responses in bounded time, retries, and errors that explain.
+"""Sends requests to the server of the archives, with time limits, retries, and errors with a remedy.
 
-Bodies are returned as they are sent: no `Content-Encoding` is applied, not even in a redirection.
+Bodies are not decoded: `Content-Encoding` is never applied, not even in a redirection.
 """
 
 import logging
@@ -34,19 +34,19 @@ class Limits:
     """Limits of requests; sizes in bytes, times in seconds.
 
     Attributes:
-        silence: time between two pieces of a response.
-        question: time for a whole response that is no archive.
+        read: time between two pieces of a response.
+        request: time for a whole response other than an archive.
         window: time over which the rate of a download is measured.
-        asked_pause: longest pause that a server may request with `Retry-After`.
+        retry_after: longest pause that a server may request with `Retry-After`.
         checksums: size of SHA256SUMS.
         archive: size of an archive whose size is unknown.
         attempts: number of consecutive attempts without progress.
     """
 
-    silence: float = 30.0
-    question: float = 20.0
+    read: float = 30.0
+    request: float = 20.0
     window: float = 60.0
-    asked_pause: float = 300.0
+    retry_after: float = 300.0
     checksums: int = 1 << 20
     archive: int = 4 << 30
     attempts: int = 6
@@ -71,7 +71,7 @@ def open_response(
     connections: Connections,
 ) -> Iterator[httpx.Response]:
     """Send a request, follow its redirections, and yield the last response with its body unread."""
-    timeout = httpx.Timeout(limits.silence)
+    timeout = httpx.Timeout(limits.read)
     with httpx.Client(timeout=timeout, follow_redirects=False) as client:
         request = client.build_request(
             method,
@@ -101,11 +101,11 @@ def send_request(
     limits: Limits,
     most: int = 0,
 ) -> tuple[httpx.Response, bytes]:
-    """Return a response, and its body as sent if it is a success and `most` is not 0.
+    """Return a response, and its body if the request succeeded and `most` is not 0.
 
     Raises:
-        TryAgainError: the response did not arrive within `limits.question`, or the connection broke.
-        CurationError: the body is longer than `most`, or encoded.
+        TryAgainError: the response did not arrive within `limits.request`, or the connection broke.
+        CurationError: the body is longer than `most` bytes, or encoded.
     """
 
     def read(connections: Connections) -> tuple[httpx.Response, bytes]:
@@ -124,23 +124,23 @@ def send_request(
             return response, bytes(body)
 
     try:
-        return run_within(limits.question, read)
+        return run_within(limits.request, read)
     except (TimeoutError, httpx.TransportError) as error:
         raise TryAgainError(describe_error(error, url)) from error
 
 
 def refuse_status(response: httpx.Response, url: str) -> None:
-    """Raise an error for a response that is no success.
+    """Raise an error unless the request succeeded.
 
     Raises:
-        TryAgainError: the error may be temporary.
-        CurationError: the error is permanent.
+        TryAgainError: the status may be temporary.
+        CurationError: the status is permanent.
     """
     status = f"{response.status_code} {response.reason_phrase}".strip()
     proxy = proxy_of(url)
     if response.status_code in _TEMPORARY:
         through = f" (through the proxy {proxy})" if proxy else ""
-        raise TryAgainError(f"the server answered {status}{through}", _pause_asked_for(response))
+        raise TryAgainError(f"the server answered {status}{through}", _retry_after(response))
     if response.status_code == httpx.codes.PROXY_AUTHENTICATION_REQUIRED:
         raise CurationError(f"the proxy {proxy or ''} answered {status}.", subject=url, remedy=_CHECK_PROXY)
     # Redirections with a target have been followed.
@@ -155,13 +155,14 @@ def refuse_status(response: httpx.Response, url: str) -> None:
 
 
 def refuse_encoding(response: httpx.Response, url: str) -> None:
-    """Raise a CurationError if the body is encoded although the request asks for no encoding."""
+    """Raise a CurationError if the body is encoded, which no request allows."""
     encoding = response.headers.get("Content-Encoding", "")
     if encoding.strip().lower() not in _PLAIN:
         raise CurationError(
             f"the server sends it encoded (Content-Encoding: {encoding[:40]}), which was not requested.",
             subject=url,
-            remedy="Let the server send the file as it is, or set NOTMNIST_ARCHIVES to another mirror or a folder.",
+            remedy="Let the server send the file without encoding, or set NOTMNIST_ARCHIVES to another mirror or a"
+            " folder.",
         )
 
 
@@ -205,35 +206,35 @@ def retry_request(
         progress: returns whether the last attempt made progress.
     """
     usual = wait or wait_exponential_jitter(initial=1, max=60)
-    barren = 0
-    asked: float = 0.0
+    failures = 0
+    pause: float = 0.0
 
     def count(state: RetryCallState) -> None:
-        nonlocal barren, asked
-        barren = 0 if progress() else barren + 1
+        nonlocal failures, pause
+        failures = 0 if progress() else failures + 1
         # The waits restart as well.
-        state.attempt_number = max(1, barren)
+        state.attempt_number = max(1, failures)
         error = state.outcome.exception() if state.outcome else None
-        asked = error.pause if isinstance(error, TryAgainError) else 0.0
+        pause = error.pause if isinstance(error, TryAgainError) else 0.0
 
     attempts = Retrying(
         retry=retry_if_exception_type(TryAgainError),
         after=count,
-        stop=lambda _: barren >= limits.attempts or asked > limits.asked_pause,
-        wait=lambda state: max(usual(state), asked),
+        stop=lambda _: failures >= limits.attempts or pause > limits.retry_after,
+        wait=lambda state: max(usual(state), pause),
         reraise=True,
         before_sleep=lambda state: _log.warning("%s: attempt %d failed", url, state.attempt_number),
     )
     try:
         return attempts(work)
     except TryAgainError as error:
-        often = (
-            f"the server asks to wait {error.pause:.0f} seconds, and the limit is {limits.asked_pause:.0f}: {error}."
-            if error.pause > limits.asked_pause
+        problem = (
+            f"the server asks to wait {error.pause:.0f} seconds, and the limit is {limits.retry_after:.0f}: {error}."
+            if error.pause > limits.retry_after
             else f"the transfer failed {limits.attempts} times in a row, last with: {error}."
         )
         raise CurationError(
-            often,
+            problem,
             subject=url,
             remedy="Try again later: a download resumes where it stopped. Or set NOTMNIST_ARCHIVES to a mirror"
             " or to a folder.",
@@ -242,8 +243,8 @@ def retry_request(
         raise CurationError(f"the request failed: {error}.", subject=url, remedy=CHECK_URL) from error
 
 
-def _pause_asked_for(response: httpx.Response) -> float:
-    """Return the seconds of `Retry-After`, which is a number or a date; 0 if it is absent or invalid."""
+def _retry_after(response: httpx.Response) -> float:
+    """Return the seconds until `Retry-After`, a number or a date; 0 if it is absent or invalid."""
     text = response.headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
         return float(text[:9])

@@ -20,10 +20,10 @@ _MOST_NAMED: Final = 5
 
 
 class FolderSource:
-    """The two archives in a folder, verified against published checksums or those beside them, if there are any."""
+    """The two archives in a folder, verified against published checksums or `SHA256SUMS` in the folder if present."""
 
     def __init__(self, folder: str, *, published: bool) -> None:
-        """Use the archives in `folder`, which must be the originals if `published`."""
+        """Use the archives in `folder`; if `published`, they must be the originals."""
         self._folder = Path(folder)
         self._published = published
 
@@ -49,26 +49,25 @@ class FolderSource:
         return self.fetch(set_name).sha256
 
     def validator(self, set_name: str) -> str:
-        """Return size and time of the last change of the archive, and of SHA256SUMS."""
-        looked_at = [self._path(set_name)]
+        """Return size and time of the last change of the archive and of SHA256SUMS."""
+        paths = [self._path(set_name)]
         checksums = self._folder / CHECKSUMS
         if not self._published and checksums.is_file():
-            looked_at.append(checksums)
-        facts = [path.stat() for path in looked_at]
-        return "; ".join(f"{fact.st_size} bytes, changed {fact.st_mtime_ns}" for fact in facts)
+            paths.append(checksums)
+        return "; ".join(f"{path.stat().st_size} bytes, changed {path.stat().st_mtime_ns}" for path in paths)
 
     def fetch(self, set_name: str) -> Archive:
-        """Return the archive in the folder. Without an expected digest, reading it shows whether it is complete."""
+        """Return the archive in the folder. Without an expected digest, damage is found only when it is read."""
         path = self._path(set_name)
         return identify_archive(path, self.expected(set_name), str(path))
 
     def _path(self, set_name: str) -> Path:
         path = self._folder / archive_name(set_name)
         if not path.is_file():
-            raise self._missing(path)
+            raise self._missing_error(path)
         return path
 
-    def _missing(self, path: Path) -> CurationError:
+    def _missing_error(self, path: Path) -> CurationError:
         """Return the error for a missing archive, with the files that the folder has instead."""
         if not self._folder.is_dir():
             kind = "it is a file, not a folder." if self._folder.exists() else "there is no such folder."
@@ -79,17 +78,17 @@ class FolderSource:
             )
         (other, *_) = [*sorted(self._folder.glob(f"{path.name.partition('.')[0]}.*")), None]
         if other is not None and other.is_file():
-            return _other_format(path, other)
-        there = sorted(found.name for found in self._folder.iterdir())
-        named = ", ".join(map(printable, there[:_MOST_NAMED])) + (", ..." if len(there) > _MOST_NAMED else "")
+            return _other_format_error(path, other)
+        files = sorted(found.name for found in self._folder.iterdir())
+        listed = ", ".join(map(printable, files[:_MOST_NAMED])) + (", ..." if len(files) > _MOST_NAMED else "")
         return CurationError(
-            f"there is no such file; its folder has {named or 'no files'}.",
+            f"there is no such file; its folder has {listed or 'no files'}.",
             subject=str(path),
             remedy=f"Put {path.name} there, or set NOTMNIST_ARCHIVES to the folder that contains both archives.",
         )
 
 
-def _other_format(path: Path, other: Path) -> CurationError:
+def _other_format_error(path: Path, other: Path) -> CurationError:
     """Return the error for a missing archive if there is a file of its name with another extension."""
     with other.open("rb") as file:
         start = file.read(START_BYTES)

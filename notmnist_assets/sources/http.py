@@ -1,6 +1,6 @@
-"""Downloads archives from a web server and verifies them before they get their name.
+"""Downloads archives from a web server and verifies them before they replace earlier downloads.
 
-An archive is not downloaded again while the server says, by ETag or by date and size, that it is unchanged.
+An archive is downloaded again only if the server says, by ETag or by date and size, that it changed.
 """
 
 import logging
@@ -24,10 +24,16 @@ from notmnist_assets.sources.base import (
     published_archive,
     verify_archive,
 )
-from notmnist_assets.sources.download import Download, condition_headers, delete_download, explain_disk_errors, facts_of
+from notmnist_assets.sources.download import (
+    Download,
+    condition_headers,
+    delete_download,
+    explain_disk_errors,
+    facts_path,
+)
 from notmnist_assets.sources.exchange import Limits, Wait, refuse_status, request_once, retry_request, send_request
 
-_BRIEF: Final = Limits(silence=5.0, question=8.0)
+_TICK_LIMITS: Final = Limits(read=5.0, request=8.0)
 """For requests in ticks of sensors, several of which must fit into a minute."""
 _MIN_RATE: Final = Settings.model_fields["min_rate"].default
 _log = logging.getLogger(__name__)
@@ -49,7 +55,7 @@ class HttpSource:
         """Use the archives below `base_url`.
 
         Args:
-            base_url: http or https URL of the folder; a user and password in it are sent, but never printed.
+            base_url: http or https URL of the folder, with user and password if needed, which are never printed.
             cache: folder for downloads.
             published: whether the archives must be the originals.
             min_rate: kB/s below which a download is canceled and retried; 0 for no minimum.
@@ -69,7 +75,7 @@ class HttpSource:
         if self._published:
             return published_archive(set_name)
         return retry_request(
-            lambda: self._listed(set_name, self._limits), self._base + CHECKSUMS, self._limits, self._wait
+            lambda: self._request_checksum(set_name, self._limits), self._base + CHECKSUMS, self._limits, self._wait
         )
 
     def current_sha256(self, set_name: str) -> str | None:
@@ -85,7 +91,7 @@ class HttpSource:
 
         def is_current() -> bool:
             # Some servers do not answer HEAD. The GET is closed before its body arrives.
-            response, _ = send_request("GET", url, known, auth=self._auth, limits=_BRIEF)
+            response, _ = send_request("GET", url, known, auth=self._auth, limits=_TICK_LIMITS)
             if response.status_code == httpx.codes.NOT_MODIFIED:
                 return True
             refuse_status(response, url)
@@ -93,7 +99,7 @@ class HttpSource:
 
         if not request_once(is_current, url):
             return None
-        return verify_archive(final, self._expected_briefly(set_name), url).sha256
+        return verify_archive(final, self._expected_in_tick(set_name), url).sha256
 
     def validator(self, set_name: str) -> str:
         """Return the server's ETag, date and size of the archive, and its digest in SHA256SUMS.
@@ -102,18 +108,18 @@ class HttpSource:
         """
         url = self._base + archive_name(set_name)
 
-        def look() -> httpx.Response:
-            response, _ = send_request("HEAD", url, {}, auth=self._auth, limits=_BRIEF)
+        def request_headers() -> httpx.Response:
+            response, _ = send_request("HEAD", url, {}, auth=self._auth, limits=_TICK_LIMITS)
             if response.is_error:
                 # Some servers do not answer HEAD. The connection is closed after the first byte.
-                response, _ = send_request("GET", url, {"Range": "bytes=0-0"}, auth=self._auth, limits=_BRIEF)
+                response, _ = send_request("GET", url, {"Range": "bytes=0-0"}, auth=self._auth, limits=_TICK_LIMITS)
                 refuse_status(response, url)
             return response
 
-        response = request_once(look, url)
+        response = request_once(request_headers, url)
         size = response.headers.get("Content-Range", "").rpartition("/")[2] or response.headers.get("Content-Length")
-        listed = self._expected_briefly(set_name).sha256
-        return f"{response.headers.get('ETag')}, {response.headers.get('Last-Modified')}, {size} bytes, {listed}"
+        sha256 = self._expected_in_tick(set_name).sha256
+        return f"{response.headers.get('ETag')}, {response.headers.get('Last-Modified')}, {size} bytes, {sha256}"
 
     def fetch(self, set_name: str) -> Archive:
         """Download the archive unless the stored download is current, and return it verified."""
@@ -139,24 +145,25 @@ class HttpSource:
                 delete_download(part)
                 raise
             part.replace(final)
-            facts_of(part).replace(facts_of(final))
+            facts_path(part).replace(facts_path(final))
             record_digests(final, FileDigests(archive.bytes, archive.sha256, archive.xxh3))
         return replace(archive, uri=str(final))
 
-    def _expected_briefly(self, set_name: str) -> Expected:
+    def _expected_in_tick(self, set_name: str) -> Expected:
+        """Return the result of `expected`, within the limits of a tick."""
         if self._published:
             return published_archive(set_name)
-        return request_once(lambda: self._listed(set_name, _BRIEF), self._base + CHECKSUMS)
+        return request_once(lambda: self._request_checksum(set_name, _TICK_LIMITS), self._base + CHECKSUMS)
 
-    def _listed(self, set_name: str, limits: Limits) -> Expected:
-        """Return the digest of an archive in SHA256SUMS; None in it if the server has no such file."""
+    def _request_checksum(self, set_name: str, limits: Limits) -> Expected:
+        """Return the digest of an archive in SHA256SUMS; a digest of None if the server has no such file."""
         url = self._base + CHECKSUMS
         response, body = send_request("GET", url, {}, auth=self._auth, limits=limits, most=limits.checksums)
         if response.status_code in (403, 404):
             return Expected(None, None, "")
         refuse_status(response, url)
         if is_web_page(body):
-            # Such servers answer with a page instead of status 404.
+            # Some servers answer with a page instead of status 404.
             _log.warning("%s: the server answers with a web page, so there are no checksums", url)
             return Expected(None, None, "")
         return parse_checksums(body, set_name, url)

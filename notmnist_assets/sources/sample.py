@@ -1,4 +1,4 @@
-"""The sample: both archives and their checksums, which are files of the package, rendered by `tools/render`.
+"""Provides the sample: both archives and their checksums, files of the package that `tools/render` rendered.
 
 `sample_files/ground_truth.parquet` lists the duplicates, leaks, wrong labels and unreadable files that were planted in
 them, `sample_files/recipe.json` the parameters and package versions of the rendering.
@@ -53,5 +53,5 @@ class SampleSource:
 
 @cache
 def _local_path(name: str) -> Path:
-    """Return the path of a file of the sample. If the package is zipped, it is a copy that is deleted at exit."""
+    """Return the path of a file of the sample; if the package is zipped, the path of a copy that is deleted at exit."""
     return _unpacked.enter_context(as_file(FILES / name))

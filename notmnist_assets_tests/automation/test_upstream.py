@@ -27,7 +27,7 @@ NOTHING = "Both archives are unchanged, and all assets are up to date."
 
 @pytest.fixture
 def watch(workspace: Workspace) -> Watch:
-    """The watch of the folder that everything was made from."""
+    """The sensor, with the folder of the materialized archives as its source."""
     return Watch(workspace)
 
 
@@ -38,7 +38,7 @@ def serve(server: FaultyServer, workspace: Workspace) -> None:
 
 @pytest.fixture
 def server(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyServer]:
-    """A server with both archives, which were downloaded from it already."""
+    """A server from which both archives have been downloaded."""
     with FaultyServer().running() as server:
         serve(server, workspace)
         monkeypatch.setenv("NOTMNIST_ARCHIVES", server.url)
@@ -52,7 +52,7 @@ def bytes_sent(server: FaultyServer) -> int:
 
 
 def minutes_left(text: str, how: str) -> int:
-    """Return when a skipped tick says that a run is tried again that ended so."""
+    """Return the minutes after which a run that ended in this way is repeated, from the reason of a skipped tick."""
     found = re.search(f"{how}; it is repeated in (\\d+) minutes", text)
     assert found, text
     return int(found[1])
@@ -195,14 +195,14 @@ def test_an_asset_that_stays_out_of_date_is_not_materialized_each_minute(workspa
 def test_the_password_of_a_mirror_is_stored_and_printed_nowhere(
     server: FaultyServer, workspace: Workspace, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server.lets_in = "somebody:zebra-7"
+    server.credentials = "somebody:zebra-7"
     monkeypatch.setenv("NOTMNIST_ARCHIVES", server.url.replace("://", "://somebody:zebra-7@"))
     watch.tick()
     change_a_letter(workspace)
     serve(server, workspace)
     assert isinstance(watch.look(), dg.RunRequest)
     printed = [workspace.notmnist("run", "archives"), workspace.notmnist("show", "archives/small")]
-    server.lets_in = "somebody:else"
+    server.credentials = "somebody:else"
     printed += [workspace.notmnist("run", "archives"), workspace.notmnist("status")]
     assert [ended.code for ended in printed] == [0, 0, 1, 0]
     assert "the server answered 401" in printed[2].err

@@ -12,7 +12,7 @@ _BETWEEN = 0.02
 
 
 def whole(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Odd:
-    """Answer with a body and headers as they are given."""
+    """Answer with this body, status and headers."""
 
     def send(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(status)
@@ -26,7 +26,7 @@ def whole(body: bytes, status: int = 200, headers: Mapping[str, str] | None = No
 
 
 def drip_head(handler: BaseHTTPRequestHandler) -> None:
-    """Never come to the end of the headers."""
+    """Send headers without end, byte by byte."""
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
     _drip(handler)
 
@@ -38,13 +38,13 @@ def drip_body(handler: BaseHTTPRequestHandler) -> None:
 
 
 def drip_chunk(handler: BaseHTTPRequestHandler) -> None:
-    """Never come to the end of what describes the first chunk."""
+    """Send the extension of the first chunk without end, byte by byte."""
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x=")
     _drip(handler)
 
 
 def endless(start: bytes) -> Odd:
-    """Send `start` and then zeros, as fast as they are taken."""
+    """Send `start` and then zeros without end, without pauses."""
 
     def send(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n" + start)
@@ -56,7 +56,7 @@ def endless(start: bytes) -> Odd:
 
 
 def after(times: int, first: Odd, then: Odd) -> Odd:
-    """Answer so many times with `first`, from then on with `then`."""
+    """Answer `times` requests with `first`, later ones with `then`."""
     count = itertools.count()
     return lambda handler: (first if next(count) < times else then)(handler)
 

@@ -1,6 +1,6 @@
-"""A real HTTP server on this machine that fails on demand.
+"""An HTTP server on this machine with configurable faults.
 
-It serves files with ranges, ETags and conditional requests, has the faults of bad servers, and records its requests.
+It serves files with ranges, ETags and conditional requests, and records its requests.
 """
 
 import base64
@@ -24,7 +24,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong with one request."""
+    """The fault in the answer to one request."""
 
     status: int | None = None
     """Answer with this status and nothing else."""
@@ -33,7 +33,7 @@ class Fault:
     pause: float = 0.0
     """Seconds between the halves of the body."""
     part_from: int | None = None
-    """Answer 206 with what follows this byte, whatever was asked for."""
+    """Answer 206 with the bytes from this one on, regardless of the requested range."""
 
 
 class FaultyServer:
@@ -45,10 +45,10 @@ class FaultyServer:
         self.etag_prefix = ""
         self.ranges = True
         self.heads = True
-        self.lets_in: str | None = None
-        """`user:password` without which every request is answered with 401."""
+        self.credentials: str | None = None
+        """`user:password`; if set, requests without them are answered with 401."""
         self.silent: set[str] = set()
-        """Files that are asked for in vain: no answer comes."""
+        """Files whose requests are never answered."""
         self.odd: dict[str, Callable[[BaseHTTPRequestHandler], None]] = {}
         """Files whose requests are answered by a function of the test."""
         self.faults: deque[Fault] = deque()
@@ -59,7 +59,7 @@ class FaultyServer:
         self.url = ""
 
     def etag(self, body: bytes) -> str:
-        """Return the mark of a file's bytes."""
+        """Return the ETag of a file's content."""
         return f'"{self.etag_prefix}{hashlib.sha256(body).hexdigest()[:12]}"'
 
     def of(self, name: str) -> list[Request]:
@@ -68,7 +68,7 @@ class FaultyServer:
 
     @contextmanager
     def running(self, port: int = 0) -> Iterator["FaultyServer"]:
-        """Serve on a free port, or on the one it had before."""
+        """Serve on `port`; 0 stands for a free one."""
         server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
@@ -130,18 +130,19 @@ class FaultyServer:
                     outer.after_each()
 
             def _is_allowed(self) -> bool:
-                if outer.lets_in is None:
+                if outer.credentials is None:
                     return True
-                return self.headers.get("Authorization") == f"Basic {base64.b64encode(outer.lets_in.encode()).decode()}"
+                encoded = base64.b64encode(outer.credentials.encode()).decode()
+                return self.headers.get("Authorization") == f"Basic {encoded}"
 
             def _serve(self, body: bytes, fault: Fault) -> None:
                 etag = outer.etag(body)
                 headers = {"ETag": etag} if outer.etags else {}
-                asked = self.headers.get("Range")
+                requested = self.headers.get("Range")
                 if outer.etags and self.headers.get("If-None-Match") == etag:
                     self._answer(304, b"", headers, fault)
-                elif asked and outer.ranges and self.headers.get("If-Range", etag) == etag:
-                    start, last = (int(end) if end else len(body) - 1 for end in asked[len("bytes=") :].split("-"))
+                elif requested and outer.ranges and self.headers.get("If-Range", etag) == etag:
+                    start, last = (int(end) if end else len(body) - 1 for end in requested[len("bytes=") :].split("-"))
                     if start >= len(body):
                         self._answer(416, b"", {"Content-Range": f"bytes */{len(body)}"}, fault)
                         return

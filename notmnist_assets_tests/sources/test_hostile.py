@@ -18,11 +18,11 @@ from notmnist_assets.sources import http
 from notmnist_assets.sources.exchange import Limits
 from notmnist_assets.sources.http import HttpSource
 from notmnist_assets_tests.sources import odd
+from notmnist_assets_tests.sources.downloads import NAME, archive_bytes, downloads, publish_checksum
 from notmnist_assets_tests.sources.server import Fault, FaultyServer
-from notmnist_assets_tests.sources.test_http import NAME, archive_bytes, claim, downloads
 
-SHORT = Limits(silence=5, question=0.5, window=0.3, asked_pause=2, attempts=2)
-PATIENT = replace(SHORT, question=30, window=30)
+SHORT = Limits(read=5, request=0.5, window=0.3, retry_after=2, attempts=2)
+PATIENT = replace(SHORT, request=30, window=30)
 """For responses that are refused at once, but on a slow machine not within the short limits."""
 BOUND = 8.0
 """Seconds within which a request must end, on a slow machine too."""
@@ -34,7 +34,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyServer]:
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.setattr(http, "_BRIEF", SHORT)
+    monkeypatch.setattr(http, "_TICK_LIMITS", SHORT)
     with FaultyServer().running() as server:
         server.files[NAME] = archive_bytes()
         yield server
@@ -207,7 +207,7 @@ def test_a_web_page_in_place_of_checksums_means_that_there_are_none(
 
 
 def test_a_web_page_in_place_of_an_archive_is_named(server: FaultyServer, tmp_path: Path) -> None:
-    claim(server, server.files[NAME])
+    publish_checksum(server, server.files[NAME])
     server.odd[NAME] = odd.whole(odd.PAGE)
     with pytest.raises(CurationError, match=r"small\.tar\.gz: the server answers with a web page, not with an archive"):
         source(server, tmp_path).fetch("small")
