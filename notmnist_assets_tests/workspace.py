@@ -1,4 +1,4 @@
-"""A place to run the whole graph in: archives, storage and Dagster's history below one folder."""
+"""A workspace for runs of the whole graph: archives, storage and Dagster's history below one folder."""
 
 import io
 import shutil
@@ -13,7 +13,7 @@ from unittest.mock import patch
 import dagster as dg
 import pytest
 
-from notmnist_assets.cli import app
+from notmnist_assets.cli import app, execution
 from notmnist_assets.definitions import build_definitions
 from notmnist_assets.settings.model import read_settings
 from notmnist_assets_tests.instance import write_instance
@@ -23,7 +23,7 @@ SIZES = {"NOTMNIST_TRAIN_SIZE": "200", "NOTMNIST_VALID_SIZE": "50", "NOTMNIST_TE
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str
@@ -31,7 +31,7 @@ class Ended:
 
 
 class Workspace:
-    """Archives, storage and history below `root`, and the environment that names them."""
+    """Archives, storage and history below `root`, and the environment variables with their paths."""
 
     first_run: Ended
 
@@ -95,8 +95,18 @@ class Workspace:
                 raise_on_error=False,
             )
 
-    def judge(self, key: str, **settings: int) -> None:
-        """Execute the checks of an asset alone, under settings of their own."""
+    def refresh(self) -> execution.Outcome:
+        """Materialize what is out of date, as `notmnist run` does."""
+        with self.instance() as instance:
+            return execution.refresh(instance)
+
+    def runs_recorded(self) -> int:
+        """Return the number of runs in the history."""
+        with self.instance() as instance:
+            return instance.get_runs_count()
+
+    def run_checks(self, key: str, **settings: int) -> None:
+        """Execute only the checks of an asset, with these settings."""
         definitions = self.definitions
         with self.instance() as instance:
             dg.materialize(
@@ -112,7 +122,7 @@ class Workspace:
         return self.definitions.load_asset_value(key.split("/"))
 
     def load_all(self, keys: Sequence[str]) -> dict[str, Any]:
-        """Return several values, with what is needed to load them set up once."""
+        """Return several values by key, loaded with one loader."""
         with self.instance() as instance, self.definitions.get_asset_value_loader(instance) as loader:
             return {key: loader.load_asset_value(key.split("/")) for key in keys}
 
@@ -125,7 +135,7 @@ class Workspace:
         return event.asset_materialization.metadata
 
     def bytes_stored(self) -> dict[str, bytes]:
-        """Return every stored file by its path below the storage, without downloads and unfinished ones."""
+        """Return the bytes of every stored file by its path below the storage, without downloads."""
         files = sorted(path for path in self.storage.rglob("*") if path.is_file() and "cache" not in path.parts)
         return {path.relative_to(self.storage).as_posix(): path.read_bytes() for path in files}
 

@@ -53,16 +53,6 @@ class AssetGraph(Protocol):
         ...
 
 
-def stale_assets(graph: AssetGraph, instance: dg.DagsterInstance, settings: Settings) -> Reasons:
-    """Return every asset that is missing or out of date with the reason.
-
-    Nothing is downloaded: a server is only asked whether its archive is the stored one.
-    """
-    last = last_materializations(instance, graph.toposorted_asset_keys)
-    evaluations = _blocking_evaluations(graph, instance, last)
-    return _stale(graph, settings, last, evaluations, partial(archive_change, settings))
-
-
 def plan_refresh(
     graph: AssetGraph,
     instance: dg.DagsterInstance,
@@ -79,7 +69,7 @@ def plan_refresh(
         graph: all assets and checks.
         instance: the history.
         settings: the settings to materialize with.
-        compare_archive: compares an archive with its source; by default, the source is asked.
+        compare_archive: compares an archive with its source; by default, the source is asked and nothing is downloaded.
     """
     last = last_materializations(instance, graph.toposorted_asset_keys)
     evaluations = _blocking_evaluations(graph, instance, last)

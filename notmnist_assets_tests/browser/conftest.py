@@ -1,4 +1,4 @@
-"""Dagster's UI on tiny archives, in the system's Chromium; what the page showed is kept when a test fails."""
+"""Fixtures for tests of Dagster's UI on tiny archives, in the system's Chromium; failed tests keep a screenshot."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from notmnist_assets.settings.model import read_settings
-from notmnist_assets.staleness.plan import stale_assets
+from notmnist_assets.staleness.plan import plan_refresh
 from notmnist_assets_tests.archives import write_archives
 from notmnist_assets_tests.browser.chromium import NAMES, find_chromium, start_chromium
 from notmnist_assets_tests.browser.dev_server import DevServer, dev_server
@@ -20,7 +20,7 @@ from notmnist_assets_tests.browser.ui import UI
 from notmnist_assets_tests.workspace import Workspace
 
 PAGE_SECONDS = 45
-"""How long any page may take to show what is looked for, on a machine that is busy with something else."""
+"""Time limit of all expectations about a page, long enough for a busy machine."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """One Dagster for all tests: it takes longer to start than most of them."""
+    """One Dagster for all tests, because it takes longer to start than most of them."""
     workspace = Workspace(tmp_path_factory.mktemp("site"))
     write_archives(workspace.archives)
     with pytest.MonkeyPatch.context() as patch:
@@ -58,18 +58,18 @@ def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture
 def workspace(site: Site, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """The workspace that the UI shows, as whatever ran before left it."""
+    """The workspace that the UI shows, in the state that earlier tests left."""
     site.workspace.enter(monkeypatch)
     return site.workspace
 
 
 @pytest.fixture
 def made(workspace: Workspace) -> Workspace:
-    """The same with the first archives and everything made from them; nothing is done when that is so already."""
+    """The workspace with the first archives and all assets up to date."""
     write_archives(workspace.archives)
     with workspace.instance() as instance:
-        stale = stale_assets(workspace.definitions.resolve_asset_graph(), instance, read_settings())
-    if stale:
+        stale, blocked = plan_refresh(workspace.definitions.resolve_asset_graph(), instance, read_settings())
+    if stale or blocked:
         # In a process of its own: Playwright keeps an event loop in this one, and Dagster starts one for a run.
         command = [str(Path(sys.executable).with_name("notmnist")), "run"]
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -79,7 +79,7 @@ def made(workspace: Workspace) -> Workspace:
 
 @pytest.fixture
 def ui(browser: Browser, site: Site, tmp_path: Path) -> Iterator[UI]:
-    """A fresh page, with nothing remembered of the tests before."""
+    """A page without the cookies and storage of earlier tests."""
     expect.set_options(timeout=PAGE_SECONDS * 1000)
     context = browser.new_context(viewport={"width": 1600, "height": 1000})
     context.set_default_timeout(PAGE_SECONDS * 1000)
@@ -89,13 +89,13 @@ def ui(browser: Browser, site: Site, tmp_path: Path) -> Iterator[UI]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Keep what the page showed when a test failed, and tell where."""
+    """Store a screenshot and the HTML of the page of a failed test, and add their paths to its report."""
     report = yield
-    held: dict[str, Any] = getattr(item, "funcargs", {})
-    if report.when == "call" and report.failed and {"ui", "site", "tmp_path"} <= held.keys():
-        ui, site, folder = held["ui"], held["site"], held["tmp_path"]
+    fixtures: dict[str, Any] = getattr(item, "funcargs", {})
+    if report.when == "call" and report.failed and {"ui", "site", "tmp_path"} <= fixtures.keys():
+        ui, site, folder = fixtures["ui"], fixtures["site"], fixtures["tmp_path"]
         ui.page.screenshot(path=folder / "page.png")
         (folder / "page.html").write_text(ui.page.content())
-        text = f"{ui.page.url}\nseen in {folder}/page.png, page.html\n\n{site.server.log.read_text()[-4000:]}"
+        text = f"{ui.page.url}\nstored in {folder}/page.png, page.html\n\n{site.server.log.read_text()[-4000:]}"
         report.sections.append(("browser and dg dev", text))
     return report

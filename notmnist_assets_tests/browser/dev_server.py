@@ -1,4 +1,4 @@
-"""The real `dg dev`: webserver, daemon and code server, started on a free port and stopped with all its children."""
+"""Runs `dg dev` (webserver, daemon and code server) on a free port and stops it with all its child processes."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ run_coordinator:
 
 @dataclass(frozen=True)
 class DevServer:
-    """Where a running `dg dev` is reached, and where it writes its logs."""
+    """The URL of a running `dg dev` and its log file."""
 
     url: str
     log: Path
@@ -39,10 +39,10 @@ def dev_server(home: Path) -> Iterator[DevServer]:
     """Run `dg dev` in the project's folder, with the environment of this process.
 
     Args:
-        home: folder of Dagster's history, made by the caller; `dagster.yaml` in it is replaced.
+        home: existing folder of Dagster's history; `dagster.yaml` in it is replaced.
 
     Raises:
-        RuntimeError: it did not answer in time; the message ends with its log.
+        RuntimeError: the server did not answer in time; the message ends with its log.
     """
     write_instance(home, EAGER_QUEUE)
     port = free_port()
@@ -66,7 +66,7 @@ def dev_server(home: Path) -> Iterator[DevServer]:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask it to end as Ctrl-C does, then end whatever is left of its process group."""
+    """Interrupt the server as Ctrl-C does, then kill the remaining processes of its group."""
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
         try:

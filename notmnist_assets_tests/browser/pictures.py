@@ -1,7 +1,7 @@
-"""Makes the README's pictures from the real UI: python -m notmnist_assets_tests.browser.pictures [FOLDER]
+"""Takes the README's pictures in the UI: python -m notmnist_assets_tests.browser.pictures [FOLDER]
 
-Every asset is made of the sample below FOLDER, or below a temporary folder; with a FOLDER the next call
-makes only what is out of date.
+The assets of the sample are materialized below FOLDER, or below a temporary folder; with a FOLDER, the next call
+materializes only what is out of date.
 """
 
 import io
@@ -29,9 +29,9 @@ _MARGIN = 24
 
 
 def graph(ui: UI) -> bytes:
-    """The flow from the archives to the exports, a box for each group.
+    """Show the flow from the archives to the exports, with a box for each group.
 
-    The report is left out: it reads something of every group, and its arrows would hide the others.
+    The report is left out, because it depends on every group and its arrows would hide the others.
     """
     # High enough that the buttons at the lower right do not cover the last group.
     ui.page.set_viewport_size({"width": 1280, "height": 1300})
@@ -46,17 +46,17 @@ def graph(ui: UI) -> bytes:
 
 
 def gallery(ui: UI) -> bytes:
-    """Images that stand in two splits."""
+    """Show images that are in two splits."""
     return _opened(ui, "overlap/report", "across_splits")
 
 
 def learning_curve(ui: UI) -> bytes:
-    """What sanitizing changes for the classifier."""
+    """Show the accuracies on raw and sanitized splits."""
     return _opened(ui, "baselines/metrics", "learning_curve")
 
 
 def checks(ui: UI) -> bytes:
-    """The checks of the sanitized test split, with the one that proves it clean."""
+    """Show the checks of the sanitized test split, with the details of `no_shared_images`."""
     ui.page.set_viewport_size({"width": 1200, "height": 640})
     ui.open_asset("sanitized/test", "checks&checkDetail=no_shared_images")
     expect(ui.page.get_by_text("Passed").first).to_be_visible()
@@ -74,7 +74,7 @@ PICTURES: Mapping[str, Callable[[UI], bytes]] = {
 
 
 def main(folder: Path) -> None:
-    """Make every asset of the sample, then every picture."""
+    """Materialize every asset of the sample, then store every picture."""
     path = find_chromium()
     if path is None:
         sys.exit("The pictures are made with Chromium, and none is installed: apt-get install chromium")
@@ -110,7 +110,7 @@ def _opened(ui: UI, key: str, label: str) -> bytes:
 
 
 def _save(png: bytes, path: Path) -> None:
-    """Store it with few colours: a page has not many, and the repository keeps every version."""
+    """Store a picture with few colours, because the repository keeps every version."""
     picture = Image.open(io.BytesIO(png)).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
     picture.save(path, optimize=True)
     print(f"{path.relative_to(project_home())}: {path.stat().st_size / 1000:.0f} kB")  # noqa: T201

@@ -15,7 +15,7 @@ TEXT_WIDTH = round(180 * MILLIMETRE)
 
 @pytest.fixture
 def printed(browser: Browser) -> Iterator[Page]:
-    """The report as it is printed by somebody whose screen is dark."""
+    """The report as printed by a browser in dark mode."""
     page = browser.new_page(color_scheme="dark", viewport={"width": TEXT_WIDTH, "height": 1000})
     page.set_content(report_page(report_data()))
     page.emulate_media(media="print", color_scheme="dark")

@@ -1,4 +1,4 @@
-"""What a person does in Dagster's UI: open a page, press a button, watch a run."""
+"""Actions in Dagster's UI: opening pages, pressing buttons, waiting for runs."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from urllib.parse import quote
 from playwright.sync_api import FloatRect, Locator, Page, expect
 
 RUN_SECONDS = 240
-"""How long the longest run may take; a quiet machine needs a sixth of it."""
+"""Time limit of the longest run, six times as long as on an idle machine."""
 
 _ENDED = re.compile("^(Success|Failure|Canceled)$")
 
@@ -18,8 +18,8 @@ class UI:
     """A browser page on a running Dagster.
 
     Attributes:
-        page: the page; its waiting time is set by whoever opened it.
-        url: where Dagster answers.
+        page: the page, with its timeout set.
+        url: URL of Dagster's webserver.
     """
 
     page: Page
@@ -32,7 +32,7 @@ class UI:
         expect(self._materialize_button).to_be_enabled()
 
     def groups(self, names: Sequence[str]) -> Mapping[str, FloatRect]:
-        """Return where the title of each collapsed group is in the graph, once all are there."""
+        """Return the bounding box of each collapsed group's title in the graph, once all are visible."""
         boxes = {}
         for name in names:
             title = self.page.locator("foreignObject").get_by_text(name, exact=True)
@@ -48,12 +48,12 @@ class UI:
         expect(self._materialize_button).to_be_enabled()
 
     def materialize(self) -> str:
-        """Press the page's button for all assets shown, and return the id of the run that is launched."""
+        """Press the button that materializes all assets of the page, and return the id of the launched run."""
         self._materialize_button.click()
         return self._launched()
 
     def unsynced(self) -> tuple[set[str], Locator]:
-        """Open the list of unsynced assets; return their keys and the button that makes them."""
+        """Open the list of unsynced assets; return their keys and the button that materializes them."""
         self.open_graph()
         self._materialize_button.locator("xpath=following::button[1]").click()
         self.page.get_by_role("menuitem", name="Materialize unsynced").click()
@@ -64,31 +64,31 @@ class UI:
         return {link.removeprefix("/assets/") for link in links}, button
 
     def materialize_unsynced(self, button: Locator) -> str:
-        """Make what `unsynced` listed, and return the run's id."""
+        """Press the button that `unsynced` returned, and return the id of the launched run."""
         button.click()
         return self._launched()
 
     def watch(self, run_id: str) -> str:
-        """Look at a run's page until it ends, and return the word that it ends with."""
+        """Wait on a run's page until the run ends, and return its status."""
         self.page.goto(f"{self.url}/runs/{run_id}")
         ending = self.page.get_by_text(_ENDED).first
         expect(ending).to_be_visible(timeout=RUN_SECONDS * 1000)
         return ending.inner_text()
 
     def show_picture(self, label: str) -> Locator:
-        """Open the picture that the asset page holds under `label`, and return it."""
+        """Open the picture that the asset page shows under `label`, and return it."""
         self.page.get_by_role("row", name=label).get_by_text("[Show Markdown]").click()
         picture = self.page.get_by_role("dialog").locator("img")
         expect(picture).to_be_visible()
         return picture
 
     def close(self, dialog: Locator) -> None:
-        """Close a dialog and wait until it is gone, so that the next one is not taken for it."""
+        """Close a dialog and wait until it is gone, so that it is not mistaken for the next one."""
         dialog.get_by_role("button", name="Close").click()
         expect(dialog).to_have_count(0)
 
     def open_schedule(self, name: str) -> None:
-        """Go to a schedule's page by way of the list of all automations."""
+        """Open a schedule's page from the list of all automations."""
         self.page.goto(f"{self.url}/automation")
         self.page.get_by_role("link", name=name).click()
         expect(self.schedule_switch).to_be_attached()
@@ -99,7 +99,7 @@ class UI:
         return self.page.get_by_role("row", name="Running").get_by_role("checkbox")
 
     def preview_tick(self) -> Locator:
-        """Evaluate the schedule as its last tick would have been; return the dialog with the result."""
+        """Evaluate the last tick of the schedule; return the dialog with the result."""
         self.page.get_by_role("button", name="Preview tick result").click()
         dialog = self.page.get_by_role("dialog").filter(has_text="Preview tick result")
         dialog.get_by_role("button", name="Continue").click()
@@ -111,7 +111,7 @@ class UI:
         return self.page.get_by_role("button", name="Materialize").first
 
     def _launched(self) -> str:
-        """Return the id of the run that a notification tells of."""
+        """Return the id of the run in the last notification."""
         notice = self.page.get_by_role("region", name="Notifications").get_by_role("link", name="View").last
         target = notice.get_attribute("href") or ""
         assert target.startswith("/runs/"), target
