@@ -63,7 +63,7 @@ def check_class_balance(keys: Mapping[str, dg.AssetKey], splits: Mapping[str, Sp
             keys[name],
             CLASS_BALANCE,
             passed=balance.ratio <= _LARGEST_RATIO,
-            actual=balance.words,
+            actual=balance.description,
             threshold=f"at most {_LARGEST_RATIO:g}",
             severity=dg.AssetCheckSeverity.WARN,
             ratio=balance.ratio,

@@ -13,7 +13,7 @@ import dagster as dg
 from notmnist_assets.assets.declaration import Declaration, Drift, Stage
 from notmnist_assets.checks.history import Recorded, compare_with_history
 from notmnist_assets.checks.results import check_result
-from notmnist_assets.curation.core.drift import compare, in_words
+from notmnist_assets.curation.core.drift import compare, describe_changes
 from notmnist_assets.metadata.display import table
 from notmnist_assets.staleness.outcomes import DRIFT
 
@@ -75,7 +75,7 @@ def _compare(key: dg.AssetKey, drift: Drift, actual: Recorded, previous: Recorde
         actual=len(drifted),
         threshold=0,
         severity=dg.AssetCheckSeverity.WARN,
-        summary=in_words(drifted) or "no number changed by more than its limit",
+        summary=describe_changes(drifted) or "no number changed by more than its limit",
         drifted=table(drifted),
         compared=table(compared),
         previous_made=dg.MetadataValue.timestamp(previous.time),

@@ -101,7 +101,7 @@ def _check_splits(splits: Mapping[str, Split]) -> Iterator[dg.AssetCheckResult]:
             _KEYS[name],
             "class_balance",
             passed=balance.ratio == 1.0,
-            actual=balance.words,
+            actual=balance.description,
             threshold="exactly 1",
             ratio=balance.ratio,
             rows_per_letter=counts_table(counts.tolist()),

@@ -1,4 +1,4 @@
-"""Small classification problems drawn from a seed, for the tests of the classifiers."""
+"""Generates small classification problems for the tests of the classifiers."""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ from notmnist_assets.curation.core.values import Split
 
 
 def letter_like(rows: int, *, classes: int = 10, seed: int = 0) -> tuple[Images, Labels]:
-    """Blurred blobs, one prototype per class, with noise strong enough that classes overlap."""
+    """Return blurred blobs, one prototype per class, with noise strong enough that classes overlap."""
     prototypes = np.random.default_rng(7).normal(127, 30, (classes, SIDE, SIDE))
     for axis in (1, 2):
         prototypes = np.mean([np.roll(prototypes, shift, axis) for shift in range(-2, 3)], axis=0)
@@ -21,7 +21,7 @@ def letter_like(rows: int, *, classes: int = 10, seed: int = 0) -> tuple[Images,
 
 
 def letter_split(rows: int, *, archive: str, first: int = 0, seed: int = 0) -> Split:
-    """A split whose file names count up from `first`."""
+    """Return a split with numbered file names, from `first` on."""
     images, labels = letter_like(rows, seed=seed)
     names = [f"{first + row:06d}.png" for row in range(rows)]
     letters = [LETTERS[label] for label in labels]

@@ -31,8 +31,8 @@ def _temporary_folder() -> Path:
     folder = Path(tempfile.gettempdir()) / f"notmnist_assets-numba-{user}"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        found = folder.lstat()
-        if folder.is_symlink() or found.st_uid != user or found.st_mode & 0o022:
+        status = folder.lstat()
+        if folder.is_symlink() or status.st_uid != user or status.st_mode & 0o022:
             raise PermissionError(folder)
     except OSError:
         return Path(tempfile.mkdtemp(prefix="notmnist_assets-numba-"))

@@ -26,7 +26,7 @@ class FileDigests(NamedTuple):
 
 
 class _State(NamedTuple):
-    """What changes whenever a file does, but for changes within one tick of its file system's clock."""
+    """Facts that change with every change of a file, except within one tick of its file system's clock."""
 
     device: int
     inode: int
@@ -41,8 +41,9 @@ _known: dict[tuple[int, int], tuple[_State, FileDigests]] = {}
 def digest_file(path: Path) -> FileDigests:
     """Return the digests of a file, computed in one pass.
 
-    A file is read again unless device, inode, size and both times of change are those of the last time, and the last
-    change was then old enough for any later one to have another time.
+    The digests of the last call are returned without reading the file if its device, inode, size and both times of
+    change are the same, and its last change was more than two seconds before it was read, so that any later change
+    has another time.
 
     Raises:
         OSError: the file cannot be read.
@@ -67,11 +68,11 @@ def digest_file(path: Path) -> FileDigests:
 
 
 def record_digests(path: Path, digests: FileDigests) -> None:
-    """Keep the digests of a file that nobody else writes, so that it is not read again, however new it is."""
+    """Cache the digests of a file that no other process writes, however recently it changed."""
     state = _state(path)
     _known[state[:2]] = state, digests
 
 
 def _state(path: Path) -> _State:
-    found = path.stat()
-    return _State(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    status = path.stat()
+    return _State(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)

@@ -1,4 +1,4 @@
-"""Compares numbers that describe two versions of a dataset, and says which changed by more than their limit."""
+"""Compares statistics of two versions of a dataset and marks those that changed by more than their limit."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from notmnist_assets.curation.core.intervals import wilson_interval
 DRIFT_COLUMNS: Final = ("quantity", "previous", "actual", "change", "threshold", "drifted")
 
 Limit = Callable[[float, float], float]
-"""Returns the largest change that is no drift, given the previous and the actual value, in their unit."""
+"""Returns the largest allowed change, given the previous and the actual value, in their unit."""
 
 
 def within_share(share: float) -> Limit:
@@ -47,7 +47,7 @@ def compare(previous: Mapping[str, float], actual: Mapping[str, float], limits: 
 
     Returns:
         One row per quantity: `quantity`, `previous`, `actual`, `change` (actual - previous), `threshold` (the largest
-        absolute change that is no drift), `drifted`.
+        allowed absolute change), `drifted`.
     """
     rows = []
     for quantity, limit in limits.items():
@@ -58,7 +58,7 @@ def compare(previous: Mapping[str, float], actual: Mapping[str, float], limits: 
     return pd.DataFrame(rows, columns=list(DRIFT_COLUMNS)).astype({"drifted": "bool"})
 
 
-def in_words(compared: pd.DataFrame) -> str:
+def describe_changes(compared: pd.DataFrame) -> str:
     """Return the rows of a comparison as text, such as `images: 30 to 20 (-10, at most 1.5)`."""
     return "; ".join(
         f"{quantity}: {previous:.6g} to {actual:.6g} ({change:+.4g}, at most {threshold:.4g})"

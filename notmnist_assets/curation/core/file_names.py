@@ -14,10 +14,10 @@ Names = npt.NDArray[np.object_]
 
 
 def font_name(file_name: str) -> str:
-    """Return the font file that an image was made from, such as "FreightDispBookItalic.ttf".
+    """Return the font file that an image was rendered from, such as "FreightDispBookItalic.ttf".
 
-    The archives name each image after the base64 (standard or URL-safe) of its font's file name. A name that
-    does not decode to printable text is its own font: the file name without its last extension.
+    The archives name each image after the base64 (standard or URL-safe) of its font's file name. For a name that does
+    not decode to printable text, the font is the file name without its last extension.
     """
     stem = file_name.rpartition(".")[0] or file_name
     encoded = stem.replace("-", "+").replace("_", "/")

@@ -85,14 +85,14 @@ def fingerprint(value: LetterImages | Split | pd.DataFrame, *, leave_out: Sequen
         return digest.hexadecimal()
     # Both the asset and the IO manager need the fingerprint, and digesting images takes time.
     if (known := _known.get(value)) is None:
-        known = _known[value] = _of_tensors(value)
+        known = _known[value] = _digest_tensors(value)
     return known
 
 
 _known: WeakKeyDictionary[LetterImages | Split, str] = WeakKeyDictionary()
 
 
-def _of_tensors(value: LetterImages | Split) -> str:
+def _digest_tensors(value: LetterImages | Split) -> str:
     digest = _Digest()
     digest.text(type(value).__name__)
     digest.array(value.images)

@@ -26,8 +26,8 @@ DAMAGED: Final = (
 def write_npy(values: npt.NDArray[Any], file: IO[bytes]) -> None:
     """Write an array of numbers, of one or more dimensions, as `np.save` does for C order, piece by piece.
 
-    A single write of the whole array takes ten times as long on virtual machines that return free memory to their host
-    (40 MB: 0.1 s against 0.01 s): the system uses large pages for large writes, and those were returned.
+    A single write of the whole array takes ten times as long (40 MB: 0.1 s against 0.01 s) on virtual machines that
+    return free memory to their host: the system uses large pages for large writes and first has to get them back.
     """
     contiguous = np.ascontiguousarray(values)
     np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(contiguous))

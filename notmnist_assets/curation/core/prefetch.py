@@ -10,29 +10,29 @@ Result = TypeVar("Result")
 
 
 def prefetch_map(
-    make: Callable[[Item], Result], items: Iterable[Item], ahead: int = 2
+    function: Callable[[Item], Result], items: Iterable[Item], ahead: int = 2
 ) -> Generator[Result, None, None]:
-    """Yield `make(item)` for each item in order, while threads compute up to `ahead` further results.
+    """Yield `function(item)` for each item in order, while threads compute up to `ahead` further results.
 
-    The caller's thread iterates over `items`. An exception of `make` or of `items` is raised after the results before
-    it. Closing the generator waits for the calls that have started.
+    The caller's thread iterates over `items`. An exception of `function` or of `items` is raised after the results
+    before it. Closing the generator waits for the calls that have started.
     """
     iterator = iter(items)
-    coming: deque[Future[Result]] = deque()
+    pending: deque[Future[Result]] = deque()
     problem: Exception | None = None
     with ThreadPoolExecutor(ahead, thread_name_prefix="ahead") as pool:
         while True:
             try:
-                coming.append(pool.submit(make, next(iterator)))
+                pending.append(pool.submit(function, next(iterator)))
             except StopIteration:
                 break
             except Exception as error:
                 # Raised after the results of the items before it.
                 problem = error
                 break
-            if len(coming) > ahead:
-                yield coming.popleft().result()
-        while coming:
-            yield coming.popleft().result()
+            if len(pending) > ahead:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
     if problem is not None:
         raise problem

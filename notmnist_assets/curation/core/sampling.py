@@ -1,4 +1,4 @@
-"""Selects a few rows of many, to show or to compare."""
+"""Selects evenly spaced rows."""
 
 import numpy as np
 import numpy.typing as npt

@@ -1,4 +1,4 @@
-"""Numbers that describe the images and labels of one value: pixel moments, borders, balance, order."""
+"""Statistics of images and labels: pixel moments, border brightness, balance of labels, order of rows."""
 
 import math
 from typing import NamedTuple
@@ -57,10 +57,10 @@ def label_counts(labels: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
 
 
 class Balance(NamedTuple):
-    """Rows of the most frequent label over those of the rarest, infinite if a label has none; and the same as text."""
+    """Rows of the most frequent label over those of the rarest, infinite if a label has none; and a description."""
 
     ratio: float
-    words: str
+    description: str
 
 
 def label_balance(counts: npt.NDArray[np.int64]) -> Balance:
@@ -72,8 +72,8 @@ def label_balance(counts: npt.NDArray[np.int64]) -> Balance:
     if counts[most] == counts[fewest]:
         return Balance(1.0, f"1: {counts[most]:,} of each letter")
     ratio = float(counts[most] / counts[fewest])
-    words = f"{ratio:.4g}: most {LETTERS[most]} {counts[most]:,}, fewest {LETTERS[fewest]} {counts[fewest]:,}"
-    return Balance(ratio, words)
+    description = f"{ratio:.4g}: most {LETTERS[most]} {counts[most]:,}, fewest {LETTERS[fewest]} {counts[fewest]:,}"
+    return Balance(ratio, description)
 
 
 def shuffle_score(labels: npt.NDArray[np.int32]) -> float:

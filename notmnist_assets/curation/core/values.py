@@ -1,4 +1,4 @@
-"""The values that flow from stage to stage: `Archive`, `LetterImages`, `Split`, and what each instance guarantees."""
+"""The values that flow from stage to stage: `Archive`, `LetterImages` and `Split`, with checked shapes and dtypes."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,19 +56,21 @@ class OtherFiles:
 
 
 MOST_EXAMPLES: Final = 20
-"""Paths that are kept of files outside the letters."""
+"""Largest number of example paths of files outside the letters."""
 
 
 @dataclass(frozen=True, eq=False)
 class LetterImages:
     """All images of one letter of one archive, in canonical order.
 
+    The fingerprint does not depend on `outside` and `ignored`.
+
     Attributes:
         images: uint8 (n, 28, 28).
         names: object array (n,) of str, file names without folder, in canonical order.
         rejected: one row per file of the letter that is not among the images: `name`, `bytes`, `reason`.
-        outside: files that lie in no letter folder of the whole archive, such as those of the letter K.
-        ignored: files that macOS added to the whole archive. Neither is part of the letter's fingerprint.
+        outside: files of the whole archive that lie in no letter folder, such as those of the letter K.
+        ignored: files of the whole archive that macOS added.
     """
 
     images: Images

@@ -1,9 +1,9 @@
 """Numbers and file names in sentences."""
 
 
-def counted(number: int, one: str, several: str = "") -> str:
+def counted(number: int, singular: str, plural: str = "") -> str:
     """Return a number with its noun: `1 image`, `2,000 images`, or with an irregular plural, `3 mice`."""
-    return f"{number:,} {one if number == 1 else several or one + 's'}"
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
 def printable(text: str) -> str:

@@ -17,10 +17,7 @@ _CHUNK = 4096
 
 
 def exact_digests(images: Images) -> npt.NDArray[np.object_]:
-    """Return the first 128 bits of the SHA-256 of each image's 784 bytes as 32 hex digits: object array (n,) of str.
-
-    The same as `hashlib.sha256(image.tobytes()).hexdigest()[:32]`.
-    """
+    """Return `hashlib.sha256(image.tobytes()).hexdigest()[:32]` of each image: object array (n,) of str."""
     return _digests(np.ascontiguousarray(images).reshape(len(images), PIXELS), "hash")
 
 

@@ -1,4 +1,4 @@
-"""Perturbs images to make the near duplicates that `recall` plants: noise, shifts, blur, resizing, re-encoding."""
+"""Perturbs images to the near duplicates that `recall` plants: noise, shifts, blur, resizing, re-encoding."""
 
 import io
 from collections.abc import Callable, Iterator

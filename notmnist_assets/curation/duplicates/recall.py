@@ -44,7 +44,7 @@ def recall_table(
     """Plant perturbed copies of a sample of the images and count the copies that each method finds.
 
     A copy is found if the method calls it a duplicate of its original. Some perturbations do not change some images (a
-    blur of a blank image); these copies are planted as well, and only these are found by `exact`.
+    blur of a blank image); these copies count as well, and `exact` finds only them.
 
     Args:
         images: uint8 (n, 28, 28), distinct images.

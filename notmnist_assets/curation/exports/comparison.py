@@ -18,7 +18,8 @@ def array_problems(name: str, found: npt.NDArray[Any], expected: npt.NDArray[Any
         first_row: row number of the first row, for the message.
 
     Returns:
-        No sentence if the arrays are equal, else one that names the dtypes and shapes or the first row that differs.
+        An empty list if the arrays are equal, otherwise one sentence with the dtypes and shapes or the first different
+        row.
     """
     if found.dtype != expected.dtype or found.shape != expected.shape:
         return [f"{name} is {found.dtype} {found.shape}, expected {expected.dtype} {expected.shape}"]

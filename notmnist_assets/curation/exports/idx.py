@@ -30,7 +30,7 @@ def write_files(splits: Mapping[str, Split]) -> dict[str, Callable[[BinaryIO], N
     """Return a function per file, by file name, that writes it.
 
     The names are those of MNIST: `train-images-idx3-ubyte` with images uint8 (n, 28, 28), `train-labels-idx1-ubyte`
-    with labels uint8 (n,), 0 to 9 for A to J, and the same of `valid` and `t10k`.
+    with labels uint8 (n,), 0 to 9 for A to J, and the same with the prefixes `valid` and `t10k`.
     """
     return {
         name: lambda file, name=name, values=values: _write(name, values, file)  # type: ignore[misc]
@@ -55,7 +55,7 @@ def find_differences(splits: Mapping[str, Split], open_file: Callable[[str], Bin
     for name, values in _arrays(splits):
         try:
             with open_file(name) as file:
-                found = _parsed(file.read())
+                found = _parse(file.read())
         except (ValueError, OSError, struct.error) as error:
             raise CurationError(
                 f"it is not a complete IDX file ({error}).", subject=name, remedy="Materialize the export again."
@@ -79,7 +79,7 @@ def _write(name: str, values: npt.NDArray[np.uint8], file: BinaryIO) -> None:
             advance(len(block))
 
 
-def _parsed(content: bytes) -> npt.NDArray[np.uint8]:
+def _parse(content: bytes) -> npt.NDArray[np.uint8]:
     zeros, kind, dimensions = struct.unpack_from(">HBB", content)
     if zeros != 0 or kind != _UNSIGNED_BYTE:
         raise ValueError("it does not begin as an IDX file of unsigned bytes")

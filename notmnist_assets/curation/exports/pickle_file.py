@@ -1,7 +1,7 @@
 """Writes the assignment's pickle of six float32 and int32 arrays, and compares such a file with the splits.
 
-The arrays are converted, written, read and compared in blocks of 64 KiB, so that neither side needs memory for a whole
-split as float32.
+The arrays are converted, written, read and compared in blocks of 64 KiB, so that no split is in memory as float32 at
+once.
 """
 
 import pickle
@@ -108,7 +108,7 @@ class _Comparison:
             self.problems += array_problems(self.name, block, expected, first_row=rows.start)
 
     def finish(self) -> list[str]:
-        """Return what differs, after the last block."""
+        """Return the differences, after the last block."""
         missing, _ = next(self._blocks, (None, None))
         if missing and not self.problems:
             self.problems.append(f"{self.name} ends before row {missing.start}")
@@ -116,7 +116,7 @@ class _Comparison:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Reads blocks as arrays and whole arrays as comparisons with the expected ones, in order; calls nothing else."""
+    """Reads blocks as arrays, compares whole arrays with the expected ones in order, and refuses all other objects."""
 
     def __init__(self, file: BinaryIO, expected: Mapping[str, _Array]) -> None:
         super().__init__(file)
@@ -138,7 +138,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def find_differences(splits: Mapping[str, Split], file: BinaryIO) -> list[str]:
-    """Compare a file of `write_pickle` with the splits; no object of the file is executed.
+    """Compare a file of `write_pickle` with the splits; no code named in the file is executed.
 
     Args:
         splits: train, valid and test, as exported.
@@ -148,7 +148,7 @@ def find_differences(splits: Mapping[str, Split], file: BinaryIO) -> list[str]:
         One sentence per array that differs.
 
     Raises:
-        CurationError: `write_pickle` cannot have written the file, whatever the splits.
+        CurationError: the file is not a complete pickle in the form of `write_pickle`.
     """
     expected = dict(_arrays(splits))
     try:

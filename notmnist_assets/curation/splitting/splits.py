@@ -51,7 +51,7 @@ def sizes_from_data(
 ) -> SplitSizes:
     """Replace sizes that are None by the largest possible, at most 200,000 train, 10,000 valid and 10,000 test rows.
 
-    All letters give the same number of rows, so that the letter with the fewest images limits the size. One in 21 of
+    Each letter contributes the same number of rows, so the letter with the fewest images limits the size. One in 21 of
     the available rows of the large set goes to valid, as in the assignment.
 
     Args:

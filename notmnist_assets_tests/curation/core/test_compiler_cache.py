@@ -13,7 +13,7 @@ from notmnist_assets.curation.core.compiler_cache import use_writable_cache
 
 @pytest.fixture
 def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Neither the package nor the home can be written; returns the folder for temporary files."""
+    """Make the default folders of Numba read-only, and return the folder for temporary files."""
     monkeypatch.setattr(compiler_cache, "_can_be_written", lambda _: False)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)

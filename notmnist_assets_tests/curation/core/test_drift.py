@@ -6,7 +6,7 @@ from notmnist_assets.curation.core.drift import (
     DRIFT_COLUMNS,
     Limit,
     compare,
-    in_words,
+    describe_changes,
     within,
     within_chance,
     within_interval,
@@ -54,7 +54,7 @@ def test_a_comparison_shows_both_values_the_change_and_the_limit() -> None:
     assert compared["quantity"].tolist() == ["rows", "mean"]
     assert compared.iloc[0].tolist() == ["rows", 30, 20, -10, 3, True]
     assert compared["drifted"].tolist() == [True, False]
-    assert in_words(compared[compared["drifted"]]) == "rows: 30 to 20 (-10, at most 3)"
+    assert describe_changes(compared[compared["drifted"]]) == "rows: 30 to 20 (-10, at most 3)"
 
 
 def test_versions_without_common_quantities_have_an_empty_comparison() -> None:

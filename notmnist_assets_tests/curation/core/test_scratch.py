@@ -10,7 +10,7 @@ import pytest
 
 from notmnist_assets.curation.core.scratch import PREFIX, scratch_folder
 
-HOLDING = """
+USE_UNTIL_INPUT = """
 import sys
 from pathlib import Path
 from notmnist_assets.curation.core.scratch import scratch_folder
@@ -21,9 +21,9 @@ with scratch_folder(Path(sys.argv[1])) as folder:
 """
 
 
-def holder(parent: Path) -> subprocess.Popen[str]:
-    """Start a process that holds a scratch folder until it is told to go on."""
-    command = [sys.executable, "-c", HOLDING, str(parent)]
+def scratch_process(parent: Path) -> subprocess.Popen[str]:
+    """Start a process that uses a scratch folder until it reads a line."""
+    command = [sys.executable, "-c", USE_UNTIL_INPUT, str(parent)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
@@ -38,7 +38,7 @@ def test_a_folder_is_empty_and_gone_afterwards(tmp_path: Path) -> None:
 
 
 def test_the_folder_of_a_killed_process_is_removed_by_the_next(tmp_path: Path) -> None:
-    with holder(tmp_path) as process:
+    with scratch_process(tmp_path) as process:
         assert process.stdout is not None
         left = Path(process.stdout.readline().strip())
         process.send_signal(signal.SIGKILL)
@@ -57,7 +57,7 @@ def test_the_folder_of_a_process_that_was_killed_before_it_created_the_lock_is_r
 
 
 def test_the_folder_of_a_running_process_is_not_removed(tmp_path: Path) -> None:
-    with holder(tmp_path) as process:
+    with scratch_process(tmp_path) as process:
         assert process.stdout is not None
         used = Path(process.stdout.readline().strip())
         with scratch_folder(tmp_path):

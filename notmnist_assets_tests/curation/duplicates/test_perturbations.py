@@ -24,7 +24,7 @@ def test_stronger_perturbations_move_copies_further_away() -> None:
             for other, _, copies in perturbed_copies(images, 5)
             if other is perturbation
         ]
-        if perturbation.name != "resize":  # its first strength enlarges, which is another change
+        if perturbation.name != "resize":  # its first strength enlarges images, the others shrink them
             assert distances == sorted(distances), perturbation.name
 
 

@@ -21,13 +21,9 @@ from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.exports.pickle_file import find_differences, write_pickle
 from notmnist_assets_tests.builders import ORDER, random_split, split_of
-from notmnist_assets_tests.exported import differs, memory_mapped
+from notmnist_assets_tests.exported import SIZES, differs, memory_mapped, three_splits
 
 NAMES = [f"{name}_{part}" for name in ORDER for part in ("dataset", "labels")]
-
-
-def three_splits(train: int = 12, valid: int = 4, test: int = 3) -> dict[str, Split]:
-    return {"train": random_split(train, 0), "valid": random_split(valid, 1), "test": random_split(test, 2)}
 
 
 def written(splits: Mapping[str, Split]) -> bytes:
@@ -44,7 +40,7 @@ def is_found(content: bytes) -> bool:
     return differs(lambda: find_differences(SPLITS, io.BytesIO(content)))
 
 
-@pytest.mark.parametrize("rows", [(12, 4, 3), (5000, 1, 0), (0, 0, 0)])
+@pytest.mark.parametrize("rows", SIZES)
 def test_python_loads_the_assignments_six_arrays(rows: tuple[int, int, int]) -> None:
     splits = three_splits(*rows)
     loaded = pickle.loads(written(splits))  # noqa: S301
@@ -73,7 +69,7 @@ def test_equal_splits_give_equal_bytes_in_any_memory_layout(tmp_path: Path) -> N
     assert written(memory_mapped(SPLITS, tmp_path)) == written(three_splits()) == WRITTEN
 
 
-@pytest.mark.parametrize("rows", [(12, 4, 3), (5000, 1, 0), (0, 0, 0)])
+@pytest.mark.parametrize("rows", SIZES)
 def test_a_written_file_does_not_differ(rows: tuple[int, int, int]) -> None:
     splits = three_splits(*rows)
     assert find_differences(splits, io.BytesIO(written(splits))) == []
