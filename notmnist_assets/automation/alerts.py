@@ -37,7 +37,7 @@ _DEADLINE: Final = 9.0
 def failure_alerts(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
     """Post an alert about a failed run."""
     run = context.dagster_run
-    starter = started_by(run.tags)
+    starter = find_starter(run.tags)
     if starter is None:
         return dg.SkipReason(f"Run {run.run_id} was started by a person: no alert.")
     webhook = failure_webhook()
@@ -54,13 +54,13 @@ def failure_alerts(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
     return None
 
 
-def started_by(tags: Mapping[str, str]) -> str | None:
+def find_starter(tags: Mapping[str, str]) -> str | None:
     """Return the schedule or sensor that started a run with these tags, None if a person did."""
     return next((f"{kind} {tags[tag]}" for tag, kind in _STARTED_BY.items() if tag in tags), None)
 
 
 def alert_text(run: dg.DagsterRun, starter: str, failures: Mapping[str, str]) -> str:
-    """Return the text of an alert: job, run, what started it, and the error of each failed step."""
+    """Return the text of an alert: job, run, its schedule or sensor, and the error of each failed step."""
     lines = [f"notmnist_assets: the job {run.job_name} failed, run {run.run_id}, started by the {starter}."]
     for step, reason in list(failures.items())[:_MOST_STEPS]:
         lines.append(f"• {step}: {reason[:_LONGEST_REASON]}" if step else f"• {reason[:_LONGEST_REASON]}")
@@ -79,38 +79,30 @@ def _steps_of(run: dg.DagsterRun, repository: dg.RepositoryDefinition | None) ->
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Refuses redirects, which would turn POST into GET and count as delivered."""
+    """Refuses redirects, which would repeat the POST as a GET and report success."""
 
     def redirect_request(self, *_: Any) -> None:
         """Return None, so that the redirect is an error."""
 
 
-class _Http(urllib.request.HTTPHandler):
-    """Records its connections, so that another thread can close them."""
+class _RecordingHandler(urllib.request.HTTPSHandler, urllib.request.HTTPHandler):
+    """Opens HTTP and HTTPS connections and records them, so that another thread can close them."""
 
     def __init__(self, connections: Connections) -> None:
         super().__init__()
         self._connections = connections
 
     def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
-        """Open a connection."""
+        """Open an HTTP connection."""
         return self.do_open(_recording(http.client.HTTPConnection, self._connections), request)
 
-
-class _Https(urllib.request.HTTPSHandler):
-    """Records its connections, as `_Http` does."""
-
-    def __init__(self, connections: Connections) -> None:
-        super().__init__()
-        self._connections = connections
-
     def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
-        """Open a connection."""
+        """Open an HTTPS connection."""
         return self.do_open(_recording(http.client.HTTPSConnection, self._connections), request)
 
 
 def _recording(kind: Callable[..., Any], connections: Connections) -> Any:
-    """Return a factory of connections of a kind that records them."""
+    """Return a factory of connections of the class `kind` that adds each to `connections`."""
 
     def connect(*arguments: Any, **options: Any) -> Any:
         connection = kind(*arguments, **options)
@@ -127,7 +119,7 @@ def _recording(kind: Callable[..., Any], connections: Connections) -> Any:
 
 
 def _post(webhook: str, text: str) -> str | None:
-    """Post the text; return what went wrong, None if it arrived."""
+    """Post the text and return the problem, None if it arrived."""
     try:
         return run_within(_DEADLINE, lambda connections: _try_to_post(webhook, text, connections))
     except TimeoutError as error:
@@ -135,14 +127,14 @@ def _post(webhook: str, text: str) -> str | None:
 
 
 def _try_to_post(webhook: str, text: str, connections: Connections) -> str | None:
-    """Post the text in up to two attempts; return what went wrong.
+    """Post the text in up to two attempts and return the problem, None if it arrived.
 
     httpx is not used because it logs each address. Messages of errors are not quoted because some contain the address.
     """
     request = urllib.request.Request(  # noqa: S310, the settings admit http and https only
         webhook, json.dumps({"text": text}).encode(), {"Content-Type": "application/json"}, method="POST"
     )
-    opener = urllib.request.build_opener(_NoRedirect, _Http(connections), _Https(connections))
+    opener = urllib.request.build_opener(_NoRedirect, _RecordingHandler(connections))
     problem = None
     for _ in range(_ATTEMPTS):
         if connections.ended:

@@ -1,4 +1,4 @@
-"""The job `refresh`, and whether a run of it, or of other assets, is under way."""
+"""The job `refresh`, and the search for an unfinished run that materializes assets."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -19,7 +19,7 @@ _UNFINISHED: Final = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
-# A run whose process died before it claimed the run stays "started". It must not block automation for ever.
+# A run whose process died before it claimed the run stays "started" and must not block automation.
 _LONGEST_RUN: Final = timedelta(days=1)
 
 

@@ -23,7 +23,7 @@ _REQUEST: Final = "notmnist/request"
 _HOUR: Final = 3600.0
 _MOST_DOUBLINGS: Final = 5
 _MOST_REPEATS: Final = 6
-"""Number of past runs that are compared; after so many failures the pause stays at a day."""
+"""Number of past runs to compare: after six failures, the pause is a day."""
 _ENDED: Final = {
     dg.DagsterRunStatus.FAILURE: "failed",
     dg.DagsterRunStatus.CANCELED: "was canceled",
@@ -34,7 +34,7 @@ TICK_SECONDS: Final = 30.0
 
 
 def ask_source(settings: Settings) -> dict[str, str]:
-    """Return the location of the archives and what identifies each at the source, without transferring it.
+    """Return the location of the archives and the validator of each, without transferring it.
 
     Raises:
         CurationError: the source does not answer.
@@ -55,33 +55,33 @@ def next_request(
     settings: Settings,
     *,
     seen: Mapping[str, str],
-    look: ArchiveComparison,
+    compare_archive: ArchiveComparison,
 ) -> dg.RunRequest | str:
     """Return the request for the next round, or the reason why there is none.
 
-    An identical request is repeated one hour after its last run ended without success, then after two hours, four,
-    and so on up to a day. A request with other assets, code versions or source state is made at once.
+    An identical request is repeated one hour after the end of its last run, then after two hours, four, and so on up
+    to a day. A request with other assets, code versions or source state is made at once.
 
     Args:
         instance: the history.
         graph: all assets and checks.
         settings: the settings of the run.
-        seen: what identifies the archives at the source.
-        look: returns the reason why an archive is out of date, or None.
+        seen: the state of the source, as `ask_source` returns it.
+        compare_archive: returns the reason why an archive is out of date, or None.
     """
-    stale, held = plan_refresh(graph, instance, settings, look)
-    blocked = f" {len(held)} assets are blocked, {first_with_reason(held)}." if held else ""
+    stale, blocked = plan_refresh(graph, instance, settings, compare_archive)
+    blocked_text = f" {len(blocked)} assets are blocked, {first_with_reason(blocked)}." if blocked else ""
     if not stale:
-        return blocked.strip() or "Both archives are unchanged, and all assets are up to date."
+        return blocked_text.strip() or "Both archives are unchanged, and all assets are up to date."
     chosen = next_round(stale)
     request = _digest([[key.to_user_string(), graph.get(key).code_version] for key in sorted(chosen)], seen)
     if pause := _pause(instance, request):
-        return f"{len(stale)} assets are out of date, {first_with_reason(chosen)}. {pause}{blocked}"
+        return f"{len(stale)} assets are out of date, {first_with_reason(chosen)}. {pause}{blocked_text}"
     return dg.RunRequest(asset_selection=list(chosen), tags={_AUTOMATIC: "true", _REQUEST: request})
 
 
 def _pause(instance: dg.DagsterInstance, request: str) -> str | None:
-    """Return why a request is not repeated yet, None if it may be."""
+    """Return the reason why a request is not repeated yet, None if it can be sent."""
     last = instance.get_run_records(dg.RunsFilter(tags={_AUTOMATIC: "true"}), limit=_MOST_REPEATS)
     repeats = 0
     for record in last:

@@ -32,13 +32,13 @@ def weekly_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.
         seen = run_within(TICK_SECONDS / 2, lambda _: ask_source(settings))
         changed = run_within(TICK_SECONDS / 2, lambda _: changed_archives(settings, stored))
     except (CurationError, TimeoutError) as error:
-        # A run waits longer for the source than a tick can.
+        # The run asks again, with longer limits than those of a tick.
         changed = dict.fromkeys(stored, f"to be checked: {error}")
     request = next_request(
         context.instance,
         context.repository_def.asset_graph,
         settings,
         seen=seen,
-        look=lambda name, _: changed.get(name),
+        compare_archive=lambda name, _: changed.get(name),
     )
     return dg.SkipReason(request) if isinstance(request, str) else request

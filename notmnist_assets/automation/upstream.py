@@ -28,7 +28,7 @@ class _State:
     """The state between two ticks, as JSON in the cursor; without a valid cursor, the next tick asks the source.
 
     Attributes:
-        seen: what identified the archives at the source when it last answered.
+        seen: the state of the source when it last answered, as `ask_source` returns it.
         stored: SHA-256 of the stored archives at that time, by set.
         changed: the reason for each archive that was out of date, by set.
         due: time of the next request to the source, in seconds since 1970.
@@ -116,7 +116,7 @@ def upstream_watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         context.repository_def.asset_graph,
         settings,
         seen=state.seen,
-        look=lambda name, sha256: state.changed.get(name) if state.stored.get(name) == sha256 else None,
+        compare_archive=lambda name, sha256: state.changed.get(name) if state.stored.get(name) == sha256 else None,
     )
     if state.failures and isinstance(request, dg.RunRequest) and _includes_archives(request):
         request = (

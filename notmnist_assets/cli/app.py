@@ -70,11 +70,11 @@ def run(
     with _loading():
         from notmnist_assets.cli import execution, terminal
         from notmnist_assets.definitions import DECLARATIONS, build_definitions
-        from notmnist_assets.runs.history import history_kept_open
+        from notmnist_assets.runs.history import keep_history_open
         from notmnist_assets.runs.instance import open_instance
         from notmnist_assets.staleness.plan import grouped_reasons
 
-    with open_instance() as instance, history_kept_open(instance):
+    with open_instance() as instance, keep_history_open(instance):
         try:
             with interrupts_spare_children() as interrupted, terminal.progress_bars(_errors):
                 outcome = execution.refresh(

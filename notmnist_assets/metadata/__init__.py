@@ -1,1 +1,1 @@
-"""What the UI shows of assets and steps: tables, pictures, columns with their lineage, and failures."""
+"""Metadata for the UI: tables, pictures, columns with their lineage, and messages of failures."""

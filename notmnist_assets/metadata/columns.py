@@ -1,4 +1,4 @@
-"""Columns of stored tables: types, meanings, and the columns of other assets that they are computed from."""
+"""Describes the columns of stored tables: types, meanings, and the columns of other assets they are computed from."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

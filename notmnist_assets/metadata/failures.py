@@ -16,10 +16,10 @@ def as_dagster_failure() -> Iterator[None]:
     except CurationError as error:
         raise _failure(error) from None
     except OSError as error:
-        trouble = disk_error(error)
-        if trouble is None:
+        explained = disk_error(error)
+        if explained is None:
             raise
-        raise _failure(trouble) from None
+        raise _failure(explained) from None
 
 
 def _failure(error: CurationError) -> dg.Failure:

@@ -1,1 +1,1 @@
-"""The Dagster instance and the processes of its runs: one run at a time, and runs of dead processes end as failed."""
+"""The Dagster instance and its runs: the lock for one run at a time, detection of dead runs, and names of steps."""

@@ -1,4 +1,4 @@
-"""Examines the history: configuration, daemon, last ticks of schedules and sensors, and runs."""
+"""Examines the state of an instance: configuration, daemon, last ticks of schedules and sensors, and runs."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of one examination: its severity, what was examined, and the state with the remedy."""
+    """A finding: its severity, its subject, and the state of the subject with a remedy if needed."""
 
     level: Level
     subject: str
@@ -35,7 +35,7 @@ class Finding:
 
 
 def examine_history(instance: dg.DagsterInstance, automation: Mapping[str, bool]) -> Iterator[Finding]:
-    """Yield the state of the history of an open instance.
+    """Yield the findings about an open instance.
 
     Args:
         instance: the Dagster instance.
@@ -52,7 +52,7 @@ def examine_history(instance: dg.DagsterInstance, automation: Mapping[str, bool]
     yield from _runs(instance)
 
 
-def age(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """Return a duration as text, such as `5 minutes`."""
     for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
         if seconds >= length:
@@ -62,7 +62,7 @@ def age(seconds: float) -> str:
 
 
 def _configuration(instance: dg.DagsterInstance) -> Finding:
-    """Return whether the settings of the package's `dagster.yaml` that runs rely on are in effect."""
+    """Compare the configuration with those settings of the package's `dagster.yaml` that runs need."""
     queue = instance.get_concurrency_config().run_queue_config
     missing = []
     if queue is None or queue.max_concurrent_runs != 1:
@@ -85,7 +85,7 @@ def _daemon(instance: dg.DagsterInstance, silence: float | None, requesting: lis
     if silence is None or silence > _LONGEST_SILENCE:
         if not requesting:
             return Finding(Level.OK, "daemon", "not running; no schedule or sensor that requests runs is switched on")
-        last = "has never run" if silence is None else f"has been silent for {age(silence)}"
+        last = "has never run" if silence is None else f"has been silent for {duration_text(silence)}"
         return Finding(Level.FAIL, "daemon", f"{last}, but {', '.join(requesting)} need it. {_DAEMON_START}")
     heartbeats = instance.get_daemon_heartbeats()
     late = [
@@ -95,7 +95,7 @@ def _daemon(instance: dg.DagsterInstance, silence: float | None, requesting: lis
     ]
     if late:
         return Finding(Level.FAIL, "daemon", f"parts without heartbeat: {', '.join(late)}. Restart the daemon.")
-    return Finding(Level.OK, "daemon", f"last heartbeat {age(silence)} ago")
+    return Finding(Level.OK, "daemon", f"last heartbeat {duration_text(silence)} ago")
 
 
 def _last_tick(instance: dg.DagsterInstance, state: Any, *, daemon_is_alive: bool) -> Iterator[Finding]:
@@ -110,12 +110,16 @@ def _last_tick(instance: dg.DagsterInstance, state: Any, *, daemon_is_alive: boo
     since = time.time() - tick.timestamp
     if tick.status.value == "FAILURE":
         reason = tick.error.message.strip().splitlines()[0][:_LONGEST_REASON] if tick.error else "unknown error"
-        yield Finding(Level.FAIL, name, f"the tick {age(since)} ago failed: {reason} The UI shows it under Automation.")
+        yield Finding(
+            Level.FAIL, name, f"the tick {duration_text(since)} ago failed: {reason} The UI shows it under Automation."
+        )
     elif is_sensor and daemon_is_alive and since > _LONGEST_SILENCE:
-        yield Finding(Level.FAIL, name, f"switched on, but its last tick was {age(since)} ago. Restart the daemon.")
+        yield Finding(
+            Level.FAIL, name, f"switched on, but its last tick was {duration_text(since)} ago. Restart the daemon."
+        )
     else:
         reason = f": {tick.skip_reason[:_LONGEST_REASON]}" if tick.skip_reason else ""
-        yield Finding(Level.OK, name, f"last tick {age(since)} ago{reason}")
+        yield Finding(Level.OK, name, f"last tick {duration_text(since)} ago{reason}")
 
 
 def _runs(instance: dg.DagsterInstance) -> Iterator[Finding]:
@@ -133,7 +137,7 @@ def _runs(instance: dg.DagsterInstance) -> Iterator[Finding]:
         return
     since = time.time() - (good[0].end_time or time.time())
     day = datetime.fromtimestamp(time.time() - since, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    detail = f"{age(since)} ago ({day})"
+    detail = f"{duration_text(since)} ago ({day})"
     run = last[0].dagster_run
     if run.status is not dg.DagsterRunStatus.SUCCESS:
         how = "failed" if run.status is dg.DagsterRunStatus.FAILURE else "was canceled"

@@ -1,4 +1,4 @@
-"""Makes recording an event cheaper where the history consists of SQLite files.
+"""Speeds up the recording of events in histories of SQLite files.
 
 Dagster opens and closes a connection for each event. When the last connection to a file closes, SQLite copies the
 write-ahead log into the file and deletes the log. A further connection that stays open prevents this, and with
@@ -24,8 +24,8 @@ _SECONDS: Final = 1.0
 
 
 @contextmanager
-def history_kept_open(instance: dg.DagsterInstance, run_id: str | None = None) -> Iterator[None]:
-    """Keep the SQLite files of the history open; does nothing where the history is in another database.
+def keep_history_open(instance: dg.DagsterInstance, run_id: str | None = None) -> Iterator[None]:
+    """Keep the SQLite files of the history open; do nothing if the history is in another database.
 
     Args:
         instance: the Dagster instance.
@@ -37,10 +37,10 @@ def history_kept_open(instance: dg.DagsterInstance, run_id: str | None = None) -
     with ExitStack() as stack:
         for path in [*files, of_run]:
             if path.is_file():
-                stack.enter_context(_kept_open(path))
+                stack.enter_context(_keep_open(path))
         if of_run.is_file():
-            stack.enter_context(_notifies_watchers(of_run))
-        listener = (Engine, "connect", _wait_less_for_the_disk)
+            stack.enter_context(_notify_watchers(of_run))
+        listener = (Engine, "connect", _reduce_synchronization)
         if not event.contains(*listener):  # the block of a run may be inside that of a command
             event.listen(*listener)
             stack.callback(event.remove, *listener)
@@ -48,7 +48,7 @@ def history_kept_open(instance: dg.DagsterInstance, run_id: str | None = None) -
 
 
 @contextmanager
-def _kept_open(path: Path) -> Iterator[None]:
+def _keep_open(path: Path) -> Iterator[None]:
     # The block may end in another thread.
     with closing(sqlite3.connect(path, check_same_thread=False)) as connection:
         with suppress(sqlite3.Error):  # Dagster reports an unusable file
@@ -57,7 +57,7 @@ def _kept_open(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _notifies_watchers(path: Path) -> Iterator[None]:
+def _notify_watchers(path: Path) -> Iterator[None]:
     """Update the time of a file when its write-ahead log grows, because the UI watches the file for new events."""
     log = path.with_name(f"{path.name}-wal")
     ended = threading.Event()
@@ -77,6 +77,6 @@ def _notifies_watchers(path: Path) -> Iterator[None]:
         thread.join()
 
 
-def _wait_less_for_the_disk(connection: Any, _record: Any) -> None:
+def _reduce_synchronization(connection: Any, _record: Any) -> None:
     if isinstance(connection, sqlite3.Connection):
         connection.execute("PRAGMA synchronous=NORMAL")

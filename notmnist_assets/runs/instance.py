@@ -44,18 +44,18 @@ def open_instance() -> Iterator[dg.DagsterInstance]:
             instance = stack.enter_context(_instance(home))
         # A wrong dagster.yaml, a file in place of the folder and a damaged file raise errors of different kinds.
         except Exception as error:
-            raise _unusable(home, error) from error
+            raise _unusable_error(home, error) from error
         try:
             yield instance
         except DBAPIError as error:
-            raise _unusable(home, error) from error
+            raise _unusable_error(home, error) from error
 
 
 def _instance(home: Path) -> dg.DagsterInstance:
     if not home.is_absolute():
         raise ValueError("this is not an absolute path")
     home.mkdir(parents=True, exist_ok=True)
-    # Dagster creates a new history in steps; two processes at the same time would leave it incomplete for ever.
+    # Dagster creates a new history in steps; two processes that do so at the same time leave it incomplete.
     with FileLock(home / _LOCK):
         if not (home / _CONFIGURATION).exists():
             (home / _CONFIGURATION).write_text(shipped_configuration(), encoding="utf-8")
@@ -63,7 +63,7 @@ def _instance(home: Path) -> dg.DagsterInstance:
         return dg.DagsterInstance.get()
 
 
-def _unusable(home: Path, error: Exception) -> CurationError:
+def _unusable_error(home: Path, error: Exception) -> CurationError:
     """Return the error with the cause and a remedy that keeps the history."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     message = (str(cause).strip() or repr(cause)).splitlines()[0]
@@ -73,23 +73,26 @@ def _unusable(home: Path, error: Exception) -> CurationError:
 
 
 def _remedy(home: Path, cause: BaseException) -> str:
-    words, number = str(cause).lower(), getattr(cause, "errno", None)
+    message, number = str(cause).lower(), getattr(cause, "errno", None)
     if not home.is_absolute():
         return f"Set {_HOME} to an absolute path."
-    if "locked" in words:
+    if "locked" in message:
         return "Another program has locked it: start again when that has ended."
-    if number in (errno.ENOSPC, errno.EDQUOT) or "is full" in words:
+    if number in (errno.ENOSPC, errno.EDQUOT) or "is full" in message:
         first = "Free space on its disk"
-    elif "disk i/o error" in words:  # what SQLite says of a full disk in some places, and of a broken one
+    elif "disk i/o error" in message:  # SQLite's error for a broken disk and, in some places, for a full one
         first = "Free space on its disk and check it"
     elif (
-        isinstance(cause, PermissionError) or number == errno.EROFS or "readonly" in words or "unable to open" in words
+        isinstance(cause, PermissionError)
+        or number == errno.EROFS
+        or "readonly" in message
+        or "unable to open" in message
     ):
         first = "Allow this user to write there"
-    elif "not a database" in words or "malformed" in words:
+    elif "not a database" in message or "malformed" in message:
         first = "Restore it from a backup"
     elif isinstance(cause, OSError):
-        first = "Check what is there"
+        first = "Check its files"
     else:
         first = f"Correct {home / _CONFIGURATION}"
     return f"{first}, or set {_HOME} to the absolute path of another folder."

@@ -1,7 +1,7 @@
 """Allows one run at a time on an instance, because two runs would replace each other's values and downloads.
 
 The queue of the UI limits only its own runs. So every run that stores values acquires a file lock, which the operating
-system releases as soon as the process has ended, for whatever reason.
+system releases when the process ends, also if it is killed.
 """
 
 import os
@@ -17,11 +17,11 @@ import dagster as dg
 from filelock import FileLock, Timeout
 
 from notmnist_assets.curation.core.errors import CurationError
-from notmnist_assets.runs.history import history_kept_open
+from notmnist_assets.runs.history import keep_history_open
 from notmnist_assets.runs.process import claim_run, end_dead_runs
 
 _LOCK: Final = "run.lock"
-_HOLDER: Final = "run.txt"
+_OWNER: Final = "run.txt"
 _FOREVER: Final = -1
 
 
@@ -31,7 +31,7 @@ def only_run(instance: dg.DagsterInstance, name: str, *, wait: bool = False) -> 
 
     Args:
         instance: the lock is a file in its folder.
-        name: of the run, for the message to those who find the lock acquired.
+        name: name of the run, for the error in other processes.
         wait: wait until the lock is released instead of raising an error.
 
     Raises:
@@ -42,24 +42,24 @@ def only_run(instance: dg.DagsterInstance, name: str, *, wait: bool = False) -> 
         lock.acquire(timeout=_FOREVER if wait else 0, poll_interval=0.2)
     except Timeout:
         raise CurationError(
-            f"another run is under way: {holder(instance)}.",
+            f"another run is under way: {lock_owner(instance)}.",
             subject=name,
             remedy="Start again when it has ended. To end it, press Ctrl-C in its terminal, or terminate it in the UI.",
         ) from None
     try:
         if lock.lock_counter == 1:
             since = datetime.now().astimezone().isoformat(" ", "minutes")
-            _folder(instance).joinpath(_HOLDER).write_text(f"{name}, process {os.getpid()}, since {since}")
+            _folder(instance).joinpath(_OWNER).write_text(f"{name}, process {os.getpid()}, since {since}")
             end_dead_runs(instance)
         yield
     finally:
         lock.release()
 
 
-def holder(instance: dg.DagsterInstance) -> str:
+def lock_owner(instance: dg.DagsterInstance) -> str:
     """Return name, process and start of the run that acquired the lock last."""
     try:
-        return _folder(instance).joinpath(_HOLDER).read_text()
+        return _folder(instance).joinpath(_OWNER).read_text()
     except OSError:
         return "a run that has just started"
 
@@ -94,18 +94,18 @@ class OneRun(dg.ConfigurableResource["OneRun"]):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["OneRun"]:
-        """Hold the lock from before the first step of a run until after its last; outside a run, do nothing."""
+        """Acquire the lock before the first step of a run and release it after the last; outside a run, do nothing."""
         with ExitStack() as stack:
             instance, run = context.instance, context.run
             if instance is not None and run is not None:
                 stack.enter_context(_hangup_terminates())
-                stack.enter_context(history_kept_open(instance, run.run_id))
+                stack.enter_context(keep_history_open(instance, run.run_id))
                 claim_run(instance, run)
                 name = f"run {run.run_id} of {run.job_name}"
                 try:
                     stack.enter_context(only_run(instance, name))
                 except CurationError:
                     if context.log is not None:
-                        context.log.info(f"Waits for another run: {holder(instance)}.")
+                        context.log.info(f"Waits for another run: {lock_owner(instance)}.")
                     stack.enter_context(only_run(instance, name, wait=True))
             yield self

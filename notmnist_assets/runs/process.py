@@ -1,7 +1,7 @@
 """Detects runs whose process has died and reports them as failed.
 
 Each run locks a file for as long as its process lives. The operating system releases the lock when the process ends,
-for whatever reason, also on another machine that shares the history's folder. Process numbers do not suffice: they are
+also if it is killed and on another machine that shares the history's folder. Process ids do not suffice: they are
 reused, and they are not valid in other containers.
 """
 
@@ -21,18 +21,18 @@ HOST_TAG: Final = "notmnist/host"
 PROCESS_TAG: Final = "notmnist/process"
 SINCE_TAG: Final = "notmnist/process_since"
 
-_held: dict[Path, FileLock] = {}
+_locks: dict[Path, FileLock] = {}
 """Locks of the runs of this process. A lock outlives its run, so that a run that records its end is not reported."""
 
 
 def claim_run(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     """Lock the file of a run until its process ends or claims its next run; tag the run with host and process."""
-    for path in list(_held):
-        _release(path, _held.pop(path))
+    for path in list(_locks):
+        _release(path, _locks.pop(path))
     path = _lock_of(instance, run.run_id)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _held[path] = FileLock(path)
-    _held[path].acquire(timeout=0)
+    _locks[path] = FileLock(path)
+    _locks[path].acquire(timeout=0)
     since = datetime.now().astimezone().isoformat(" ", "seconds")
     instance.add_run_tags(run.run_id, {HOST_TAG: socket.gethostname(), PROCESS_TAG: str(os.getpid()), SINCE_TAG: since})
 
@@ -41,7 +41,7 @@ def find_dead_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     """Return the unfinished runs whose process has died, without reporting them."""
     dead = []
     for run in instance.get_runs(dg.RunsFilter(statuses=_IN_PROGRESS)):
-        lock = _acquired(_lock_of(instance, run.run_id))
+        lock = _try_lock(_lock_of(instance, run.run_id))
         if lock is not None:
             lock.release()
             dead.append(run)
@@ -59,7 +59,7 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     dead = []
     for run in instance.get_runs(dg.RunsFilter(statuses=_IN_PROGRESS)):
         path = _lock_of(instance, run.run_id)
-        lock = _acquired(path)
+        lock = _try_lock(path)
         if lock is None:
             continue
         # The run may have ended since it was listed.
@@ -71,8 +71,8 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     return dead
 
 
-def _acquired(path: Path) -> FileLock | None:
-    """Return the acquired lock of a run, None if its process is alive or never claimed the run."""
+def _try_lock(path: Path) -> FileLock | None:
+    """Acquire and return the lock of a run, None if its process is alive or never claimed the run."""
     if not path.exists():
         return None
     lock = FileLock(path)
@@ -85,7 +85,10 @@ def _acquired(path: Path) -> FileLock | None:
 
 def _report(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     process = f"process {run.tags.get(PROCESS_TAG)} on {run.tags.get(HOST_TAG)}, since {run.tags.get(SINCE_TAG)}"
-    message = f"The process of this run has died: {process}. What it materialized stays; notmnist run makes the rest."
+    message = (
+        f"The process of this run has died: {process}. The values that it stored are kept; notmnist run materializes"
+        " the others."
+    )
     if run.status == dg.DagsterRunStatus.CANCELING:
         instance.report_run_canceled(run, message)
     else:

@@ -14,9 +14,9 @@ def step_names(steps: Sequence[dg.AssetsDefinition], chosen: AbstractSet[dg.Asse
     named = {step.op.name: step_name(step.keys & chosen, checks_of[step.op.name]) for step in steps}
     times = Counter(named.values())
     return {
-        name: words if times[words] == 1 else step_name((), checks_of[name], name_all=True)
-        for name, words in named.items()
-        if words
+        step: name if times[name] == 1 else step_name((), checks_of[step], name_all=True)
+        for step, name in named.items()
+        if name
     }
 
 
@@ -29,33 +29,34 @@ def current_step_name() -> str:
     return step_name(context.selected_asset_keys, context.selected_asset_check_keys)
 
 
-def step_name(made: Iterable[dg.AssetKey], checked: Iterable[dg.AssetCheckKey], *, name_all: bool = False) -> str:
+def step_name(assets: Iterable[dg.AssetKey], checks: Iterable[dg.AssetCheckKey], *, name_all: bool = False) -> str:
     """Return a name such as `letters/large` for a step that materializes assets, else such as `checks of splits`.
 
     Args:
-        made: the assets that the step materializes.
-        checked: the checks that it executes.
-        name_all: name each check instead of counting them as `checks`.
+        assets: the assets that the step materializes.
+        checks: the checks that it executes.
+        name_all: name each check instead of summarizing them as `checks`.
     """
-    if words := _in_common(made):
-        return words
-    checked = list(checked)
-    if not checked:
+    if prefixes := _common_prefixes(assets):
+        return prefixes
+    checks = list(checks)
+    if not checks:
         return ""
-    names = sorted({check.name for check in checked})
-    several = f"checks {', '.join(names)}" if name_all else "checks"
-    return f"{several if len(names) > 1 else f'check {names[0]}'} of {_in_common(check.asset_key for check in checked)}"
+    names = sorted({check.name for check in checks})
+    plural = f"checks {', '.join(names)}" if name_all else "checks"
+    prefixes = _common_prefixes(check.asset_key for check in checks)
+    return f"{plural if len(names) > 1 else f'check {names[0]}'} of {prefixes}"
 
 
-def _in_common(keys: Iterable[dg.AssetKey]) -> str:
+def _common_prefixes(keys: Iterable[dg.AssetKey]) -> str:
     """Return the common prefix of the keys of each group, joined by commas and "and"."""
     groups: dict[str, list[Sequence[str]]] = {}
     for key in keys:
         groups.setdefault(key.path[0], []).append(key.path)
-    *others, last = [_beginning(groups[name]) for name in sorted(groups)] or [""]
+    *others, last = [_common_prefix(groups[name]) for name in sorted(groups)] or [""]
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def _beginning(paths: Sequence[Sequence[str]]) -> str:
+def _common_prefix(paths: Sequence[Sequence[str]]) -> str:
     levels = takewhile(lambda names: len(set(names)) == 1, zip(*paths, strict=False))
     return "/".join(names[0] for names in levels)

@@ -1,1 +1,1 @@
-"""Settings from environment variables, for one run from the launchpad, and as metadata of assets."""
+"""Settings: from environment variables, from the launchpad for one run, and in the metadata of assets."""

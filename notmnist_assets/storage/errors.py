@@ -1,4 +1,4 @@
-"""Errors of the storage: a damaged value, a value without digests, a storage or temporary folder that is unusable."""
+"""Errors of the storage: damaged values, values without digests, an unusable storage or temporary folder."""
 
 import tempfile
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ class NoDigestsError(CurationError):
     """An earlier release stored the value without digests."""
 
 
-def damaged(key: Sequence[str], problem: str) -> CurationError:
+def damage_error(key: Sequence[str], problem: str) -> CurationError:
     """Return the error for a damaged value, whose remedy is the command that materializes the asset again."""
     asset = "/".join(key)
     return CurationError(problem, subject=asset, remedy=f"Materialize it again: notmnist run {asset}")
 
 
 def temporary_folder_error(error: OSError) -> CurationError:
-    """Return the error for a temporary folder that cannot take a file on its way to or from a remote storage."""
+    """Return the error for a temporary folder that has no room for a file from or for a remote storage."""
     return CurationError(
         f"the temporary folder cannot be written: {error}.",
         subject=tempfile.gettempdir(),

@@ -1,4 +1,4 @@
-"""Values of assets that are files for other programs: written straight into the storage."""
+"""Values of the assets `exports/*`: files for other programs, which are written directly to the storage."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

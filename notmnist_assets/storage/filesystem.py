@@ -1,4 +1,4 @@
-"""Reads and writes files below one root, a local folder or an fsspec URL, with one error for an unusable storage."""
+"""Reads and writes files below one root, a local folder or an fsspec URL."""
 
 import errno
 import tempfile
@@ -26,7 +26,9 @@ class ReplacedError(Exception):
 
 
 class FileSystem:
-    """Reads and writes whole files. An absent file raises FileNotFoundError.
+    """Reads and writes whole files.
+
+    An absent file raises FileNotFoundError, an unusable storage StorageUnusableError.
 
     Attributes:
         base: path of the root in the file system.
@@ -56,18 +58,18 @@ class FileSystem:
 
     def read(self, path: str) -> bytes:
         """Return the bytes of a small file."""
-        with self._reached():
+        with self._explain_errors():
             data: bytes = self._fs.cat_file(path)
         return data
 
     def size(self, path: str) -> int:
         """Return the size of a file in bytes."""
-        with self._reached():
+        with self._explain_errors():
             return int(self._fs.info(path)["size"])
 
     def digest(self, path: str) -> str:
         """Read a file and return its digest."""
-        with self._reached(), self._fs.open(path, "rb") as file:
+        with self._explain_errors(), self._fs.open(path, "rb") as file:
             return file_digest(file)
 
     def open(self, path: str) -> tuple[BinaryIO, str]:
@@ -75,7 +77,7 @@ class FileSystem:
 
         A remote file is downloaded to memory or to an unnamed temporary file.
         """
-        with ExitStack() as stack, self._reached():
+        with ExitStack() as stack, self._explain_errors():
             file: BinaryIO
             if self.is_local:
                 file = stack.enter_context(Path(path).open("rb"))
@@ -94,7 +96,7 @@ class FileSystem:
         Raises:
             FileExistsError: there is a file.
         """
-        with self._reached():
+        with self._explain_errors():
             self._fs.put_file(str(source), path, mode="create")
 
     def revision(self, path: str) -> str | None:
@@ -103,7 +105,7 @@ class FileSystem:
             if self.is_local:
                 found = Path(path).stat()
                 return f"{found.st_ino} {found.st_mtime_ns} {found.st_size}"
-            with self._reached():
+            with self._explain_errors():
                 return str(self._fs.info(path).get(_ENTITY_TAG) or self._fs.cat_file(path).hex())
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
@@ -124,7 +126,7 @@ class FileSystem:
             return
         condition = {"IfMatch": expected} if conditional else {"mode": "create" if expected is None else "overwrite"}
         try:
-            with self._reached():
+            with self._explain_errors():
                 self._fs.put_file(str(source), path, **condition)
         except (FileExistsError, StorageUnusableError) as error:
             if self.revision(path) != expected:
@@ -134,7 +136,7 @@ class FileSystem:
     def folders(self, path: str) -> list[str]:
         """Return the names of the folders in a folder, none if it is absent."""
         try:
-            with self._reached():
+            with self._explain_errors():
                 entries = self._fs.ls(path, detail=True)
         except FileNotFoundError:
             return []
@@ -142,11 +144,11 @@ class FileSystem:
 
     def delete_folder(self, path: str) -> None:
         """Delete a folder with its content."""
-        with self._reached():
+        with self._explain_errors():
             self._fs.rm(path, recursive=True)
 
     @contextmanager
-    def _reached(self) -> Iterator[None]:
+    def _explain_errors(self) -> Iterator[None]:
         """Raise StorageUnusableError for errors of the file system, except those of an absent or existing file."""
         # The package of each remote storage raises its own kinds of errors.
         unusable = OSError if self.is_local else Exception

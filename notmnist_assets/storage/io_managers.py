@@ -117,7 +117,7 @@ class LettersIOManager(ValueIOManager):
 
 
 def _other_files(facts: Mapping[str, Any], name: str) -> OtherFiles:
-    """Return files outside the letters; none if an earlier release stored the letter, which did not count them."""
+    """Return files outside the letters; none for letters of earlier releases, which did not count them."""
     recorded = facts.get(name, {"count": 0, "examples": ()})
     return OtherFiles(recorded["count"], tuple(recorded["examples"]))
 

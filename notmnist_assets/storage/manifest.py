@@ -27,7 +27,7 @@ class StoredValue:
         version: identity of the content.
         files: sizes in bytes, by file name.
         facts: JSON values stored beside the files.
-        digests: hexadecimal xxh3-128 of each file, by file name; empty if an earlier release stored the value without.
+        digests: hexadecimal xxh3-128 of each file, by file name; empty for values of earlier releases without digests.
         folder: name of the folder of the files.
     """
 

@@ -1,8 +1,8 @@
-"""A versioned store of values on any fsspec path, where a value is complete, unchanged since it was written, or absent.
+"""Stores versions of values on any fsspec path, and detects values that are incomplete or were changed.
 
 Layout of the value with key `splits/test`:
 
-    <root>/splits/test/value.json           which version is current: its files, sizes, digests and facts
+    <root>/splits/test/value.json           the manifest of the current version: its files, sizes, digests and facts
     <root>/splits/test/<version>/...        the files of that version
     <root>/splits/test/<version>-2/...      the same version stored again, in other bytes; then -3 and so on
 
@@ -21,12 +21,12 @@ from typing import Any, BinaryIO, Final
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.scratch import scratch_folder
 from notmnist_assets.storage import manifest
-from notmnist_assets.storage.errors import NoDigestsError, StorageUnusableError, damaged, temporary_folder_error
+from notmnist_assets.storage.errors import NoDigestsError, StorageUnusableError, damage_error, temporary_folder_error
 from notmnist_assets.storage.filesystem import FileSystem, ReplacedError
 from notmnist_assets.storage.manifest import StoredValue, file_digest
 from notmnist_assets.storage.versions import VersionFolders
 
-__all__ = ["NoDigestsError", "StorageUnusableError", "StoredValue", "ValueStore", "WriteFile", "damaged"]
+__all__ = ["NoDigestsError", "StorageUnusableError", "StoredValue", "ValueStore", "WriteFile", "damage_error"]
 
 _UNFINISHED: Final = ".writing-"
 
@@ -135,12 +135,12 @@ class ValueStore:
             CurationError: a file cannot be read, or differs from what was written.
         """
         for name in stored.files:
-            with self._reading(key, name):
+            with self._explain_read_errors(key, name):
                 digest = self._files.digest(self.file(key, stored, name))
             self._check_digest(key, stored, name, digest)
 
     def record_digests(self, key: Sequence[str]) -> StoredValue | None:
-        """Record digests of the files of a value that an earlier release stored without; they count as unchanged.
+        """Record digests for a value that an earlier release stored without; its files are assumed to be unchanged.
 
         Returns:
             The manifest with its digests; None if nothing is stored, or if it already has digests.
@@ -154,7 +154,7 @@ class ValueStore:
         self._check_sizes(key, stored)
         digests = {}
         for name in stored.files:
-            with self._reading(key, name):
+            with self._explain_read_errors(key, name):
                 digests[name] = self._files.digest(self.file(key, stored, name))
         stored = replace(stored, digests=digests)
         with self._scratch(key) as scratch:
@@ -184,7 +184,7 @@ class ValueStore:
         Raises:
             CurationError: the file cannot be read, or differs from what was written.
         """
-        with self._reading(key, name):
+        with self._explain_read_errors(key, name):
             file, digest = self._files.open(self.file(key, stored, name))
         try:
             self._check_digest(key, stored, name, digest)
@@ -206,27 +206,27 @@ class ValueStore:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except IsADirectoryError:
-            raise self._damaged(key, f"{manifest.NAME} is a folder.") from None
+            raise self._damage_error(key, f"{manifest.NAME} is a folder.") from None
         except ValueError as error:
-            raise self._damaged(key, f"{manifest.NAME} cannot be read: {error}.") from None
+            raise self._damage_error(key, f"{manifest.NAME} cannot be read: {error}.") from None
         except StorageUnusableError:
             if self.is_local and _can_be_listed(Path(folder)):  # only the file is unreadable
-                raise self._damaged(key, f"{manifest.NAME} cannot be read.") from None
+                raise self._damage_error(key, f"{manifest.NAME} cannot be read.") from None
             raise
 
     def _check_sizes(self, key: Sequence[str], stored: StoredValue) -> None:
         for name, size in stored.files.items():
-            with self._reading(key, name):
+            with self._explain_read_errors(key, name):
                 found = self._files.size(self.file(key, stored, name))
             if found != size:
-                raise self._damaged(key, f"{name} has {found} bytes, but {size} were written.")
+                raise self._damage_error(key, f"{name} has {found} bytes, but {size} were written.")
 
     def _check_digest(self, key: Sequence[str], stored: StoredValue, name: str, digest: str) -> None:
         if digest != stored.digests[name]:
-            raise self._damaged(key, f"the bytes of {name} differ from those that were written.")
+            raise self._damage_error(key, f"the bytes of {name} differ from those that were written.")
 
     def _current(self, key: Sequence[str]) -> StoredValue | None:
-        """Return the manifest, whatever the state of the files; None if it is absent or damaged."""
+        """Return the manifest without checking the files; None if it is absent or damaged."""
         try:
             return self._read_manifest(key)
         except CurationError:
@@ -266,21 +266,21 @@ class ValueStore:
             ) from error
 
     @contextmanager
-    def _reading(self, key: Sequence[str], name: str) -> Iterator[None]:
-        """Report an absent or unreadable file of a value as damage; an unreachable remote storage stays an error."""
+    def _explain_read_errors(self, key: Sequence[str], name: str) -> Iterator[None]:
+        """Raise the error of a damaged value for an absent or unreadable file, not for an unreachable storage."""
         try:
             yield
         except (FileNotFoundError, NotADirectoryError):
-            raise self._damaged(key, f"{name} is missing.") from None
+            raise self._damage_error(key, f"{name} is missing.") from None
         except IsADirectoryError:
-            raise self._damaged(key, f"{name} is a folder.") from None
+            raise self._damage_error(key, f"{name} is a folder.") from None
         except StorageUnusableError as error:
             if self.is_local and isinstance(error.__cause__, OSError):
-                raise self._damaged(key, f"{name} cannot be read ({error.__cause__.strerror}).") from None
+                raise self._damage_error(key, f"{name} cannot be read ({error.__cause__.strerror}).") from None
             raise
 
-    def _damaged(self, key: Sequence[str], problem: str) -> CurationError:
-        return damaged(key, f"the stored value in {self._folder(key)} is damaged: {problem}")
+    def _damage_error(self, key: Sequence[str], problem: str) -> CurationError:
+        return damage_error(key, f"the stored value in {self._folder(key)} is damaged: {problem}")
 
 
 def _can_be_listed(folder: Path) -> bool:

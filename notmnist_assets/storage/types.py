@@ -1,4 +1,4 @@
-"""Dagster types of asset values: a value that fails its type check fails its step before it is stored."""
+"""Dagster types of asset values, which are checked before a value is stored."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -14,7 +14,7 @@ from notmnist_assets.storage.exported import ExportedFile, ExportedFolder
 
 
 def data_version(value: LetterImages | Split | pd.DataFrame, leave_out: Sequence[str] = ()) -> dg.DataVersion:
-    """Return the digest of a value's content as its data version: equal content makes no downstream asset stale."""
+    """Return the fingerprint of a value as its data version, so that equal content makes no downstream asset stale."""
     return dg.DataVersion(fingerprint(value, leave_out=leave_out))
 
 

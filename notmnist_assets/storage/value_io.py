@@ -14,7 +14,7 @@ from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.runs.lock import OneRun
 from notmnist_assets.settings.recorded import MADE_WITH, current_settings
 from notmnist_assets.settings.resource import SettingsResource
-from notmnist_assets.storage.store import StoredValue, ValueStore, WriteFile, damaged
+from notmnist_assets.storage.store import StoredValue, ValueStore, WriteFile, damage_error
 
 UNREADABLE_FILE: Final = (ValueError, TypeError, LookupError, OSError, ArrowException)
 """Errors that NumPy, pyarrow and the value classes raise for files of another release."""
@@ -80,7 +80,7 @@ class ValueIOManager(dg.ConfigurableIOManager):
         try:
             return cls._load(store, key, stored)
         except UNREADABLE_FILE as error:
-            raise damaged(
+            raise damage_error(
                 key, "its stored files are unchanged, but the installed packages cannot read them."
             ) from error
 

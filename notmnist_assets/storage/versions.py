@@ -1,4 +1,4 @@
-"""Folders of the versions of one value: `<version>`, then `<version>-2`, `-3` for the same version in other bytes."""
+"""Creates and deletes the folders of the versions of a value: `<version>`, or `<version>-2`, `-3` for other bytes."""
 
 import os
 import re
@@ -60,7 +60,7 @@ class VersionFolders:
         return {found[0] for found in self._all()}
 
     def delete(self, names: AbstractSet[str]) -> None:
-        """Delete version folders; the next call retries what cannot be deleted now."""
+        """Delete version folders; folders that cannot be deleted are left."""
         with suppress(StorageUnusableError, FileNotFoundError):
             for name in sorted(names):
                 self._files.delete_folder(f"{self._folder}/{name}")

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from notmnist_assets.automation import alerts, failure_alerts
-from notmnist_assets.automation.alerts import alert_text, started_by
+from notmnist_assets.automation.alerts import alert_text, find_starter
 from notmnist_assets.settings.model import FAILURE_WEBHOOK
 from notmnist_assets_tests.automation.webhook import SECRET, Webhook
 from notmnist_assets_tests.workspace import QUIET, Workspace
@@ -33,7 +33,7 @@ def broken(workspace: Workspace) -> Workspace:
 
 
 def fail(workspace: Workspace, instance: dg.DagsterInstance, tags: Mapping[str, str]) -> dg.DagsterRun:
-    """Let the job fail, as started by whom the tags tell."""
+    """Execute a run that fails, with the tags of its starter."""
     result = workspace.definitions.resolve_job_def("refresh").execute_in_process(
         instance=instance,
         asset_selection=[dg.AssetKey(["archives", "small"])],
@@ -51,7 +51,11 @@ def tick(
     tags: Mapping[str, str],
     log: pytest.LogCaptureFixture | None = None,
 ) -> tuple[dg.DagsterRun, str | None, list[str]]:
-    """Let a run fail between two ticks of the sensor; return it, the reason if the tick is skipped, and its errors."""
+    """Execute a run that fails between two ticks of the sensor.
+
+    Returns:
+        The run, the reason if the second tick is skipped, and the errors that it logged.
+    """
     repository = workspace.definitions.get_repository_def()
     first = failure_alerts.evaluate_tick(dg.build_sensor_context(instance, repository_def=repository))
     run = fail(workspace, instance, tags)
@@ -99,9 +103,9 @@ def test_without_a_webhook_no_alert_is_sent(broken: Workspace) -> None:
 @pytest.mark.parametrize(
     ("answers", "asked", "delivered"),
     [([503], 2, True), ([503, 500], 2, False), ([404], 1, False), ([302], 1, False)],
-    ids=["trouble that passes", "trouble that stays", "wrong address", "redirected"],
+    ids=["temporary error", "permanent error", "wrong address", "redirected"],
 )
-def test_a_webhook_in_trouble_is_logged_without_its_address_and_fails_no_tick(
+def test_a_failing_webhook_is_logged_without_its_address_and_fails_no_tick(
     broken: Workspace,
     webhook: Webhook,
     caplog: pytest.LogCaptureFixture,
@@ -133,7 +137,7 @@ def test_a_webhook_that_is_down_is_logged_without_its_address(
     assert SECRET not in caplog.text
 
 
-def test_a_webhook_that_drips_is_given_up_in_time_and_its_connection_ended(
+def test_the_connection_of_a_webhook_that_drips_is_closed_at_the_deadline(
     broken: Workspace, webhook: Webhook, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(alerts, "_DEADLINE", 1.0)
@@ -173,10 +177,10 @@ def test_a_run_that_failed_before_any_step_causes_an_alert() -> None:
 
 
 def test_only_schedules_and_sensors_start_runs_by_themselves() -> None:
-    assert started_by(BY_THE_SCHEDULE) == "schedule weekly_refresh"
-    assert started_by({"dagster/from_automation_condition": "true", "dagster/sensor_name": "x"}) == "sensor x"
-    assert started_by({"dagster/from_ui": "true"}) is None
+    assert find_starter(BY_THE_SCHEDULE) == "schedule weekly_refresh"
+    assert find_starter({"dagster/from_automation_condition": "true", "dagster/sensor_name": "x"}) == "sensor x"
+    assert find_starter({"dagster/from_ui": "true"}) is None
 
 
-def test_alerts_are_on_from_the_start_for_they_start_nothing() -> None:
+def test_alerts_are_on_by_default_because_they_start_no_runs() -> None:
     assert failure_alerts.default_status == dg.DefaultSensorStatus.RUNNING

@@ -26,8 +26,8 @@ def repack_all(workspace: Workspace) -> None:
         path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()), compresslevel=9, mtime=1))
 
 
-def made_by(way: str, workspace: Workspace) -> tuple[set[str], int]:
-    """Let one way refresh everything; return what was made, and in how many runs."""
+def materialized_by(way: str, workspace: Workspace) -> tuple[set[str], int]:
+    """Refresh everything in one way; return the materialized assets and the number of runs."""
     if way == "command":
         with workspace.instance() as instance:
             outcome = refresh(instance)
@@ -35,18 +35,21 @@ def made_by(way: str, workspace: Workspace) -> tuple[set[str], int]:
         return keys_of(outcome.made), len(outcome.run_ids)
     tick = Schedule(workspace).tick if way == "schedule" else Watch(workspace).tick
     made = follow(workspace, tick)
-    assert sum(map(len, made)) == len(set().union(*made)), "nothing is made twice"
+    assert sum(map(len, made)) == len(set().union(*made)), "no asset is materialized twice"
     with workspace.instance() as instance:
         assert refresh(instance).made == {}, "nothing is left for the command"
     return set().union(*made), len(made)
 
 
-def made_by_each_way(workspace: Workspace, change: Callable[[Workspace], None]) -> tuple[set[str], int]:
-    """Let each way follow the same change from the same state; return what all of them made, and in how many runs."""
+def materialized_by_each_way(workspace: Workspace, change: Callable[[Workspace], None]) -> tuple[set[str], int]:
+    """Refresh after a change in each way, from the same state; return the materialized assets and the number of runs.
+
+    All ways must agree.
+    """
     made = []
     for way in WAYS:
         change(workspace)
-        made.append(made_by(way, workspace))
+        made.append(materialized_by(way, workspace))
         workspace.restore()
     assert made[1] == made[0], "the schedule and the command"
     assert made[2] == made[0], "the watch and the command"
@@ -55,11 +58,11 @@ def made_by_each_way(workspace: Workspace, change: Callable[[Workspace], None]) 
 
 def test_archives_packed_anew_make_the_same_assets_by_each_way(workspace: Workspace) -> None:
     expected = ARCHIVES | EVERY_LETTER | {"letters/files", "report/html"}
-    assert made_by_each_way(workspace, repack_all) == (expected, 2)
+    assert materialized_by_each_way(workspace, repack_all) == (expected, 2)
 
 
 def test_a_changed_letter_makes_the_same_assets_by_each_way(workspace: Workspace) -> None:
-    made, runs = made_by_each_way(workspace, change_a_letter)
+    made, runs = materialized_by_each_way(workspace, change_a_letter)
     assert made >= {"archives/small", "letters/small/A", "hashes/test", "overlap/report", "report/html"}
     assert not made & {"archives/large", "letters/large/A", "hashes/train", "hashes/valid"}
     assert runs == 3
@@ -71,7 +74,7 @@ def test_a_new_letter_that_a_person_made_is_followed_by_each_way(workspace: Work
         small = [f"letters/small/{letter}" for letter in LETTERS]
         assert workspace.run(["archives/small", *small, "letters/files"]).success
 
-    made, runs = made_by_each_way(workspace, make_letters)
+    made, runs = materialized_by_each_way(workspace, make_letters)
     assert made & SPLITS == {"splits/test"}
     assert not made & (ARCHIVES | EVERY_LETTER)
     assert runs == 2

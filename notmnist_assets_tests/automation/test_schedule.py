@@ -45,7 +45,7 @@ def test_a_tick_after_a_lost_file_requests_its_asset_and_everything_downstream(w
 
 @dg.job
 def something_else() -> None:
-    """A job of somebody else on the same instance."""
+    """A job of another project on the same instance."""
 
 
 def test_a_tick_while_a_run_makes_assets_is_skipped(workspace: Workspace) -> None:

@@ -18,7 +18,7 @@ SMALL_LETTERS = {f"letters/small/{letter}" for letter in LETTERS}
 
 
 def children(workspace: Workspace, *keys: str) -> set[str]:
-    """Return what is made from these assets directly."""
+    """Return the direct children of these assets."""
     graph = workspace.definitions.resolve_asset_graph()
     return keys_of([child for key in keys for child in graph.get(dg.AssetKey(key.split("/"))).child_keys])
 
@@ -34,7 +34,7 @@ def test_materializing_the_same_archives_again_leaves_all_assets_synced(workspac
 
 def test_a_changed_archive_spreads_as_far_as_bytes_changed_and_no_further(workspace: Workspace) -> None:
     change_a_letter(workspace)
-    assert unsynced(workspace) == {}, "Dagster looks at what was made; asking the source is the watch's business"
+    assert unsynced(workspace) == {}, "Dagster compares materializations; only upstream_watch asks the source"
     assert workspace.run(["archives/small"]).success
     of_archive = children(workspace, "archives/small")
     assert set(unsynced(workspace)) == of_archive
@@ -132,7 +132,7 @@ def test_the_report_prints_settings_as_a_person_types_them(finished: Workspace) 
 
 
 def problems_of_the_report(result: dg.ExecuteInProcessResult) -> list[str]:
-    """Return what is wrong with the report, by its check."""
+    """Return the problems that the check of the report found."""
     assert result.success
     (found,) = [one for one in result.get_asset_check_evaluations() if one.check_name == "complete_and_faithful"]
     return [] if found.passed else [str(found.metadata["problems"].value)]

@@ -11,7 +11,7 @@ from notmnist_assets_tests.workspace import QUIET, Workspace, keys_of
 
 
 class Clock:
-    """The clock of automation, which a test can set forward."""
+    """The clock of automation, which tests set forward."""
 
     def __init__(self) -> None:
         self.later = 0.0
@@ -49,7 +49,7 @@ class Watch:
         return result.skip_message
 
     def look(self) -> dg.RunRequest | str:
-        """Return the answer of the next tick that asks the source."""
+        """Return the result of the next tick that asks the source."""
         self.clock.pass_minutes(15)
         return self.tick()
 

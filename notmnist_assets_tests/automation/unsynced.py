@@ -19,7 +19,7 @@ _START_SECONDS = 240
 
 
 def unsynced(workspace: Workspace) -> dict[str, set[str]]:
-    """Return what "Materialize unsynced" would make, with the kinds of causes, as the UI shows them."""
+    """Return the assets that "Materialize unsynced" would materialize, each with the categories of its causes."""
     assert os.environ["DAGSTER_HOME"] == str(workspace.home)
     settings = {name: value for name, value in os.environ.items() if name.startswith(("NOTMNIST_", "DAGSTER_HOME"))}
     answer = httpx.post(f"{_webserver(tuple(sorted(settings.items())))}/graphql", json={"query": _QUERY}, timeout=120)

@@ -1,4 +1,4 @@
-"""A webhook on this machine that records the messages and gives the configured answers."""
+"""A webhook on this machine that records messages and returns configured status codes."""
 
 import json
 import threading
@@ -14,7 +14,7 @@ SECRET = "T000-B000-only-for-us"  # noqa: S105, of this test alone
 
 @dataclass
 class Webhook:
-    """Messages in order, and the answers to come; 200 when there are none left."""
+    """Messages in order, and the status codes of the next answers; 200 when there are none left."""
 
     url: str = ""
     messages: list[dict[str, Any]] = field(default_factory=list)
@@ -23,7 +23,7 @@ class Webhook:
     drips: bool = False
     """Answer a byte every fifth of a second, without end."""
     gone: int = 0
-    """How many dripping answers were broken off."""
+    """Number of dripping answers whose connection was closed."""
 
     @contextmanager
     def listening(self) -> Iterator["Webhook"]:

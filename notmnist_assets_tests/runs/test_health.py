@@ -5,7 +5,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from notmnist_assets.runs.health import Finding, Level, age, examine_history
+from notmnist_assets.runs.health import Finding, Level, duration_text, examine_history
 from notmnist_assets.runs.instance import open_instance
 
 
@@ -62,4 +62,4 @@ def test_a_configuration_without_the_settings_that_runs_rely_on_warns(home: Path
     ("seconds", "text"), [(5, "less than a minute"), (61, "1 minute"), (7_300, "2 hours"), (90_000, "1 day")]
 )
 def test_ages_are_given_in_one_unit(seconds: float, text: str) -> None:
-    assert age(seconds) == text
+    assert duration_text(seconds) == text

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from notmnist_assets.runs import history
-from notmnist_assets.runs.history import history_kept_open
+from notmnist_assets.runs.history import keep_history_open
 from notmnist_assets.runs.instance import open_instance
 
 
@@ -23,18 +23,18 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @dg.asset
 def noted(context: dg.AssetExecutionContext) -> None:
     """Log a few lines while the history is kept open."""
-    with history_kept_open(context.instance, context.run.run_id):
+    with keep_history_open(context.instance, context.run.run_id):
         for number in range(5):
             context.log.info(f"line {number}")
 
 
 def test_all_events_are_recorded_and_no_connection_stays(home: Path) -> None:
-    with open_instance() as instance, history_kept_open(instance):
+    with open_instance() as instance, keep_history_open(instance):
         assert home.joinpath("history/runs.db-wal").exists()
         result = dg.materialize([noted], instance=instance)
         messages = [entry.message for entry in instance.all_logs(result.run_id)]
     assert sum("line" in message for message in messages) == 5
-    assert not event.contains(Engine, "connect", history._wait_less_for_the_disk)
+    assert not event.contains(Engine, "connect", history._reduce_synchronization)
     assert not list(home.rglob("*-wal")), "the last connection has checkpointed and deleted the log"
     events = home / "history" / "runs" / f"{result.run_id}.db"
     with sqlite3.connect(events) as connection:
@@ -47,7 +47,7 @@ def test_the_file_of_a_run_changes_while_the_run_goes_on_so_that_the_ui_follows(
         run = dg.materialize([noted], instance=instance)
         events = home / "history" / "runs" / f"{run.run_id}.db"
         os.utime(events, (0, 0))
-        with history_kept_open(instance, run.run_id):
+        with keep_history_open(instance, run.run_id):
             stored = instance.get_run_by_id(run.run_id)
             assert stored is not None
             instance.report_engine_event("more", stored)
@@ -59,5 +59,5 @@ def test_the_file_of_a_run_changes_while_the_run_goes_on_so_that_the_ui_follows(
 
 
 def test_another_kind_of_history_is_left_alone() -> None:
-    with dg.DagsterInstance.ephemeral() as instance, history_kept_open(instance, "no such run"):
+    with dg.DagsterInstance.ephemeral() as instance, keep_history_open(instance, "no such run"):
         assert dg.materialize([noted], instance=instance).success

@@ -25,7 +25,7 @@ with open_instance() as instance:
     print(instance.get_runs_count())
 """
 
-# Root may write everywhere, so it becomes somebody else, after importing what perhaps only root can read.
+# Root may write everywhere, so the process becomes another user, after imports that perhaps only root can read.
 AS_ANOTHER_USER = """
 import os
 from notmnist_assets import definitions
@@ -150,7 +150,7 @@ def test_a_relative_path_is_an_error_with_a_message(tmp_path: Path, monkeypatch:
 
 @pytest.fixture
 def forbidden() -> Iterator[Path]:
-    """A folder that others may look into, and nobody but root may write."""
+    """A folder that other users can read and only root can write."""
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o555)
     yield folder

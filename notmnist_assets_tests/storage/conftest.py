@@ -1,4 +1,4 @@
-"""The kinds of storage that each test of values runs on."""
+"""The storage that each test of values runs on: local, local with an unusual path, and S3."""
 
 from pathlib import Path
 

@@ -126,7 +126,7 @@ def put(data: bytes, file: BinaryIO) -> None:
     ],
     ids=["copied", "handed out as a path"],
 )
-def test_a_damaged_export_is_neither_copied_nor_handed_out(
+def test_a_damaged_export_is_neither_copied_nor_loaded(
     root: str, tmp_path: Path, read: Callable[[ValueStore, Sequence[str], Path], Any]
 ) -> None:
     store, key = ValueStore(root), ["exports", "idx"]

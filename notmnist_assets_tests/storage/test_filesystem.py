@@ -42,7 +42,7 @@ def test_an_unknown_kind_of_storage_is_an_error(root: str) -> None:
 
 
 class HostedFileSystem(MemoryFileSystem):  # type: ignore[misc]
-    """A store of those that take the host from the URL, and leave it out of their paths."""
+    """A file system that removes the host of a URL from its paths."""
 
     protocol = "hosted"
     store: ClassVar[dict[str, Any]] = {}
@@ -56,7 +56,7 @@ class HostedFileSystem(MemoryFileSystem):  # type: ignore[misc]
         return "/" + rest.strip("/")
 
 
-def test_uris_lead_back_to_stores_that_stand_on_a_host() -> None:
+def test_uris_contain_the_host_of_the_storage() -> None:
     fsspec.register_implementation("hosted", HostedFileSystem, clobber=True)
     store = ValueStore("hosted://server/values/sample")
     stored = write(store, VERSIONS[0])

@@ -180,7 +180,7 @@ def test_changes_of_another_process_are_visible_immediately(root: str) -> None:
     subprocess.run([sys.executable, "-c", OTHER, root, VERSIONS[1]], check=True)
     assert read(store) == b"theirs"
     stored = store.require(KEY)
-    # By a connection of its own, which tells ours nothing.
+    # By another connection, so that caches of this one are not updated.
     filesystem, _ = fsspec.core.url_to_fs(root, skip_instance_cache=True)
     filesystem.rm(store.file(KEY, stored, "a.bin"))
     with pytest.raises(CurationError, match="is missing"):
