@@ -1,4 +1,4 @@
-"""Tiny real archives: gray PNG letters with base64 font names, planted repeats and unreadable files."""
+"""Writes tiny archives: gray PNG letters with base64 font names, planted repeats and unreadable files."""
 
 import base64
 import gzip
@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from notmnist_assets.curation.core.images import LETTERS, SIDE
 
 Members = dict[str, dict[str, bytes]]
-"""By letter, the files of its folder by name."""
+"""Content of each file, by letter and file name."""
 
 EMPTY = base64.b64encode(b"Empty.ttf").decode() + ".png"
 NOT_A_PNG = base64.b64encode(b"Broken.otf").decode() + ".png"
@@ -29,7 +29,7 @@ def png(pixels: npt.NDArray[np.uint8]) -> bytes:
 
 
 def glyph(letter: str, random: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Draw a letter at a random size and place, with a little noise on the ink."""
+    """Render a letter at a random size and place, with a little noise on the ink."""
     canvas = Image.new("L", (SIDE, SIDE))
     size = float(random.uniform(20, 28))
     place = (SIDE / 2 + random.uniform(-2, 2), SIDE / 2 + random.uniform(-2, 2))
@@ -46,12 +46,12 @@ def members(per_letter: int, seed: int, *, repeats: Sequence[bytes] = ()) -> Mem
     """Return `per_letter` readable files of each letter, and one unreadable file each for A and F.
 
     Args:
-        per_letter: readable files of each letter; each fifth of them repeats the one before it.
-        seed: of the drawing.
-        repeats: files that the first ones of A are replaced by.
+        per_letter: readable files of each letter; each fifth of them repeats the previous one.
+        seed: seed of the images.
+        repeats: files that replace the first files of A.
     """
     random = np.random.default_rng(seed)
-    made: Members = {}
+    by_letter: Members = {}
     for letter in LETTERS:
         files: dict[str, bytes] = {}
         data = b""
@@ -63,10 +63,10 @@ def members(per_letter: int, seed: int, *, repeats: Sequence[bytes] = ()) -> Mem
         if letter in BAD_FILES:
             name, data = BAD_FILES[letter]
             files[name] = data
-        made[letter] = files
-    for name, data in zip(list(made["A"]), repeats, strict=False):
-        made["A"][name] = data
-    return made
+        by_letter[letter] = files
+    for name, data in zip(list(by_letter["A"]), repeats, strict=False):
+        by_letter["A"][name] = data
+    return by_letter
 
 
 def write_archive(folder: Path, set_name: str, letters: Members) -> Path:

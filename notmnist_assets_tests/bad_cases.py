@@ -1,4 +1,4 @@
-"""Cases that do not survive, for the test of `faults.worker`, whose processes import this module."""
+"""Cases that fail in every way, for the test of `faults.worker`, whose processes import this module."""
 
 import os
 import random

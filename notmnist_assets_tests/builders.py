@@ -29,8 +29,8 @@ RADII = (0.0, 0.1, 0.2, 0.4, 0.6, 1.0, 5.0)
 def drawing(number: int, hidden: int = 0, visible: int = 0) -> npt.NDArray[np.uint8]:
     """Return an image whose distance to its variants is 0.2 times the change of `hidden` plus that of `visible`.
 
-    `hidden` changes a pixel below the maximum of its 4x4 cell, so the cells hash does not see it; `visible` does not
-    hide. Different numbers are 2 apart.
+    `hidden` changes a pixel below the maximum of its 4x4 cell, so that the cells hash stays the same; `visible` changes
+    the maximum of a cell. Images with different numbers are 2 apart.
     """
     image = np.zeros((28, 28), np.uint8)
     image[0, 0] = 255
@@ -54,7 +54,7 @@ def rectangles(n: int, seed: int = 0) -> Images:
 
 
 def split_of(images: Images, labels: Sequence[int], fonts: Sequence[str] | None = None, name: str = "large") -> Split:
-    """Return a split whose file names count up."""
+    """Return a split with numbered file names."""
     letters = [LETTERS[label] for label in labels]
     names = [f"{name}-{row}.png" for row in range(len(images))]
     sources = pd.DataFrame(

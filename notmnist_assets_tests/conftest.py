@@ -1,4 +1,4 @@
-"""One finished run on tiny archives that tests share; it is restored after tests that change it."""
+"""Fixtures that tests share: a workspace after one run on tiny archives, an S3 server, and an empty storage."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from notmnist_assets_tests.archives import write_archives
 from notmnist_assets_tests.object_store import ObjectStore, object_store
 from notmnist_assets_tests.workspace import Workspace
 
-# On a busy machine an example may take any time: timings never fail a test.
+# Timings never fail a test: an example may take any time on a busy machine.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
@@ -40,7 +40,7 @@ def finished(_finished: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace
 
 @pytest.fixture
 def workspace(_finished: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
-    """The workspace after its first run, for changing: it is restored afterwards."""
+    """The workspace after its first run, which tests may change: it is restored afterwards."""
     _finished.enter(monkeypatch)
     yield _finished
     _finished.restore()

@@ -121,15 +121,15 @@ def documented_rooms() -> dict[str, str]:
     """Return the rooms of the package from top to bottom, as docs/architecture.md lists them.
 
     Returns:
-        By path below the package with slashes, such as `storage` or `curation/core`, what the room is for. A room
-        imports only rooms that come later.
+        The purpose of each room by its path below the package, such as `storage` or `curation/core`. A room imports
+        only rooms that come later.
     """
     lines = Document(ARCHITECTURE).block_after("## Rooms").text.splitlines()
     return dict(line.split(maxsplit=1) for line in lines)
 
 
 def documented_flow() -> dict[str, set[str]]:
-    """Return the stages in the order of the flow, each with the stages that it depends on, as that page lists them."""
+    """Return the stages in the order of the flow, with the stages they depend on, from docs/architecture.md."""
     lines = Document(ARCHITECTURE).block_after("## The flow").text.splitlines()
     found = [re.match(r"(\w+)(?: +← ((?:\w+, )*\w+))?  +\S", line) for line in lines]
     return {line[1]: set((line[2] or "").split(", ")) - {""} for line in found if line}

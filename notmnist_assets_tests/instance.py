@@ -1,4 +1,4 @@
-"""The package's own `dagster.yaml` in a folder of a test."""
+"""Writes the `dagster.yaml` of the package to a folder of a test."""
 
 from pathlib import Path
 
@@ -6,5 +6,5 @@ from notmnist_assets.runs.instance import shipped_configuration
 
 
 def write_instance(home: Path, more: str = "") -> None:
-    """Write the package's `dagster.yaml` to `home`, with more settings."""
+    """Write the package's `dagster.yaml`, followed by `more`, to `home`."""
     (home / "dagster.yaml").write_text(shipped_configuration() + more)

@@ -1,4 +1,4 @@
-"""A real S3 server, moto's, as a process of its own on a free port."""
+"""Runs moto's S3 server as a process on a free port."""
 
 import os
 import subprocess
@@ -25,14 +25,14 @@ class ObjectStore:
 
     Attributes:
         root: URL of the bucket.
-        environment: variables that lead s3fs to the server.
+        environment: variables that make s3fs use the server.
     """
 
     root: str
     environment: dict[str, str]
 
     def enter(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Lead s3fs to this server, also where it was led to another one before."""
+        """Make s3fs use this server, also if it has used another one before."""
         fsspec.get_filesystem_class("s3").clear_instance_cache()
         for name, value in self.environment.items():
             monkeypatch.setenv(name, value)
@@ -40,10 +40,10 @@ class ObjectStore:
 
 @contextmanager
 def object_store(log: Path) -> Iterator[ObjectStore]:
-    """Run the server; what it prints goes to `log`.
+    """Run the server, with its output in `log`.
 
     Raises:
-        RuntimeError: it did not answer in time; the message ends with its log.
+        RuntimeError: the server did not answer in time; the message ends with its log.
     """
     url = f"http://127.0.0.1:{(port := free_port())}"
     environment = {

@@ -1,6 +1,6 @@
-"""Runs the commands of the documents in one terminal session, in a folder like the project's.
+"""Runs the commands of the documents in one terminal session, in a folder with the project's files.
 
-Tiny archives stand for the originals, and commands that a test cannot run are replaced. An unknown command fails.
+Tiny archives replace the originals, and commands that a test cannot run are replaced. An unknown command fails.
 """
 
 import json
@@ -46,7 +46,7 @@ class Reader:
         monkeypatch.chdir(folder)
 
     def type(self, command: Command) -> None:
-        """Run a command, or what replaces it; an unknown command fails the test."""
+        """Run a command or its replacement; an unknown command fails the test."""
         with pytest.MonkeyPatch.context() as only_now:
             for name, value in self._variables(command.variables).items():
                 only_now.setenv(name, value)
@@ -67,7 +67,7 @@ class Reader:
                 case ["uv", "run", "dagster-daemon", *_]:
                     self._watch_daemon(command)
                 case ["uv", "run", "python"]:
-                    pass  # the Python blocks of the document are run as what is typed there
+                    pass  # the Python blocks of the document are the input of this session and run separately
                 case ["uv", "run", "python", "-m", "tools.render.sample"]:
                     pass  # it would replace files of the package; the tests of the tool render the same files
                 case ["uv", "run", "python", "-m", "tools.render", *arguments]:

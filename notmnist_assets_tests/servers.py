@@ -1,4 +1,4 @@
-"""Servers that tests start as processes of their own: a port, and when they are ready."""
+"""Free ports, and waiting for server processes that tests start."""
 
 import socket
 import subprocess
@@ -9,17 +9,17 @@ import httpx
 
 
 def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
+    """Return a free port of this machine."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
 
 
 def wait_until_it_answers(process: "subprocess.Popen[bytes]", url: str, log: Path, seconds: int, pause: float) -> None:
-    """Ask for a page of a server until it is there.
+    """Request a page of a server until the request succeeds.
 
     Raises:
-        RuntimeError: it ended, or did not answer in time; the message ends with its log.
+        RuntimeError: the server ended or did not answer in time; the message ends with its log.
     """
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.long
 
 
 def without_timings(stored: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return stored files but for the table that tells how long fits took."""
+    """Return stored files without the table that contains the durations of fits."""
     return {path: data for path, data in stored.items() if "/baselines/metrics/" not in path}
 
 

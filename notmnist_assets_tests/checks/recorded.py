@@ -1,4 +1,4 @@
-"""Materializations that tests of `drift` and of the history report to an instance."""
+"""Reports materializations to an instance, for tests of `drift` and of the history."""
 
 import dataclasses
 from collections.abc import Mapping

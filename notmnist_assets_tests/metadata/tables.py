@@ -29,13 +29,13 @@ Table = dict[str, list[Any]]
 
 
 def example_values() -> Values:
-    """Every input of a table: splits of noisy copies of ten drawings, and four images under two letters each."""
+    """Return every input of a table: splits of noisy copies of ten images, and four images with two labels each."""
     random = np.random.default_rng(5)
-    drawings = random.integers(0, 256, (10, 28, 28), dtype=np.uint8)
+    originals = random.integers(0, 256, (10, 28, 28), dtype=np.uint8)
     values: Values = {}
     for name, rows in (("train", 120), ("valid", 60), ("test", 60)):
         labels = random.integers(0, 10, rows)
-        images = drawings[labels].reshape(rows, 784)
+        images = originals[labels].reshape(rows, 784)
         for image in images:
             image[random.choice(784, random.integers(0, 12), replace=False)] ^= 127
         for pair in range(4):
@@ -93,7 +93,7 @@ def sample(values: Values, name: str) -> Table:
     return rows_of(gather(own, letters_of(values, [own])[own], canonical_rows(large, small, sizes, 133)[name]))
 
 
-def draw_groups(values: Values, name: str) -> Table:
+def gather_groups(values: Values, name: str) -> Table:
     pool = pool_letters(letters_of(values))
     return rows_of(gather_splits(pool, np.arange(len(pool.label)) % 3, 133)[name])
 
@@ -153,7 +153,7 @@ def export(values: Values) -> Table:
 
 MAKERS: Mapping[str, Callable[[Values], Table]] = {
     **{f"splits/{name}": partial(sample, name=name) for name in SPLITS},
-    **{f"grouped/{name}": partial(draw_groups, name=name) for name in SPLITS},
+    **{f"grouped/{name}": partial(gather_groups, name=name) for name in SPLITS},
     **{f"sanitized/{name}": partial(clean, name=name) for name in SPLITS},
     **{f"hashes/{name}": partial(digest, name=name) for name in SPLITS},
     "letters/files": list_files,

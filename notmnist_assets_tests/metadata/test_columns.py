@@ -91,15 +91,15 @@ ONLY_FINDS_ROWS = {
     *((key, "hashes", "row") for key in ("overlap/near_pairs", "overlap/recall")),
     ("overlap/recall", "hashes", "exact"),
 }
-"""Columns that decide which rows exist, and no value."""
+"""Columns that decide which rows exist, but no value."""
 NEVER_SEEN_CHANGING = {("baselines/metrics", "converged"), ("letters/files", "distinct")}
-"""Every fit of so few rows converges, and all images stay distinct."""
+"""Columns that stay the same with so few rows: every fit converges, and all images are distinct."""
 ONLY_DECIDE_ROWS = {"letters/files", "sanitized/removed"}
 """Inputs that decide which rows a split has, and are not copied into it."""
 
 
 def sources_of(key: str) -> Iterator[tuple[str, list[str], str]]:
-    """Yield the group, the assets and the name of each column that is changed at once: of all splits or letters."""
+    """Yield each column to change, in all splits or letters at once: its group, its assets, its name."""
     folders: dict[tuple[str, str], list[str]] = {}
     for parent in sorted(parents_of(key) - ONLY_DECIDE_ROWS):
         folder, _, name = parent.rpartition("/")
@@ -135,7 +135,7 @@ def _other(column: "pd.Series[Any]", random: np.random.Generator) -> Any:
 
 
 def followers(make: Callable[[Values], Table], before: Table, values: Values) -> set[str]:
-    """Return the columns that differ after a change; all of them when no table can be made any more."""
+    """Return the columns that differ after a change; all columns if the table cannot be computed any more."""
     try:
         after = make(values)
     except CurationError:
