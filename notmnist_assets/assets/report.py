@@ -48,7 +48,7 @@ _CODE_VERSIONS: Final = {
         name: "+".join(sorted({declaration.code_version for declaration in stage.declarations}))
         for name, stage in _STAGES.items()
     },
-    "report": "6",
+    "report": "7",
 }
 CONTENTS: Final = [declaration for stage in _STAGES.values() for declaration in stage.declarations]
 """All assets upstream of the page."""
@@ -246,7 +246,7 @@ def setting_name(field: str) -> str:
 
 def _setting_text(name: str, value: object) -> str:
     if value is None:
-        return "taken from the data"
+        return "none" if name == "overrides" else "taken from the data"
     if isinstance(value, bool):
         return str(value).lower()
     # Thousands separators suit quantities; a seed is an identifier.

@@ -1,5 +1,6 @@
 """Defines `sanitized/train`, `/valid`, `/test`, without leaks, conflicts and repeats, and `sanitized/removed`."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -20,10 +21,12 @@ from notmnist_assets.curation.core.statistics import label_counts
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.examples import removed_pairs
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius
-from notmnist_assets.curation.sanitizing.decision import REASONS, Policy, sanitize
+from notmnist_assets.curation.sanitizing.decision import REASONS, Policy, Sanitizing, sanitize
+from notmnist_assets.curation.sanitizing.overrides import ACTIONS, OverrideList, find_overridden_rows
 from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.metadata.columns import Column, Sources
 from notmnist_assets.metadata.display import contact_sheet_metadata, counts_table, descriptions, exhibits, table
+from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.model import Settings
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.types import SplitType, data_version, table_type
@@ -49,7 +52,7 @@ def _declaration(name: str) -> Declaration:
         io_manager="split_io",
         kinds={"numpy"},
         columns=columns_from_split(f"splits/{name}"),
-        settings=POLICY_SETTINGS,
+        settings=(*POLICY_SETTINGS, "overrides"),
         headlines={"removed": "rows removed"},
         drift=Drift(
             "Rows: 5 %, as for letters. Share of each letter: 0.005, which is 5 % of its share of a tenth before"
@@ -85,7 +88,7 @@ REMOVED: Final = Declaration(
     io_manager="table_io",
     kinds={"pandas", "parquet"},
     columns=_REMOVED_COLUMNS,
-    settings=POLICY_SETTINGS,
+    settings=(*POLICY_SETTINGS, "overrides"),
     description=(
         "Every row that sanitizing removed, with the first reason that applies and the nearest row that it collides"
         " with. The rules are applied in this order. Leaks: valid rows whose image is in train are removed, and test"
@@ -150,16 +153,23 @@ def sanitized(
     radius: pd.DataFrame,
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Decide which rows to remove, and copy the others."""
-    policy = sanitize_policy(settings.read())
+    chosen = settings.read()
+    policy = sanitize_policy(chosen)
     splits = {"train": train, "valid": valid, "test": test}
     used = chosen_radius(radius)
-    outcome = sanitize(values.row_index().with_pairs(near_pairs, used), policy)
+    with as_dagster_failure():
+        overrides = find_overridden_rows(chosen.overrides, splits)
+    outcome = sanitize(values.row_index().with_pairs(near_pairs, used), policy, overrides)
+    splits = overrides.relabel(splits)
     if REMOVED.asset_key in context.selected_asset_keys:
         yield dg.MaterializeResult(
             asset_key=REMOVED.asset_key,
             value=outcome.removed,
             data_version=data_version(outcome.removed),
-            metadata=_removed_metadata(splits, outcome.removed, policy),
+            metadata={
+                **_removed_metadata(splits, outcome.removed, policy),
+                **_override_counts(chosen.overrides, outcome),
+            },
         )
     for name, declaration in SANITIZED.items():
         if declaration.asset_key not in context.selected_asset_keys:
@@ -185,6 +195,17 @@ def sanitized(
                 "pictures": contact_sheet_metadata(split.images, declaration.key),
             },
         )
+
+
+def _override_counts(overrides: OverrideList | None, outcome: Sanitizing) -> dict[str, int]:
+    """Return the number of rows of each decision, and of rows to keep that are removed because they leak."""
+    if overrides is None:
+        return {}
+    counts = Counter(one.action for one in overrides.entries)
+    return {
+        **{f"overrides: {action}": counts[action] for action in ACTIONS},
+        "overrides: leaks that are not kept": outcome.leaks_to_keep,
+    }
 
 
 def _removed_metadata(splits: Mapping[str, Split], removed: pd.DataFrame, policy: Policy) -> dict[str, Any]:

@@ -26,9 +26,11 @@ from notmnist_assets.checks.results import check_result
 from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius
+from notmnist_assets.curation.sanitizing.overrides import find_overridden_rows, kept_rows
 from notmnist_assets.curation.sanitizing.reconciliation import unreconciled_rows
 from notmnist_assets.curation.splitting.splits import EVALUATION
 from notmnist_assets.metadata.display import table
+from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.model import PREFIX, Settings
 from notmnist_assets.settings.resource import SettingsResource
 
@@ -111,8 +113,10 @@ def sanitized_checks(
 ) -> Iterator[dg.AssetCheckResult]:
     """Search the stored splits for duplicates and conflicts, and reconcile them with the merged splits."""
     splits = {"train": train, "valid": valid, "test": test}
-    raw = {"train": raw_train, "valid": raw_valid, "test": raw_test}
     chosen = settings.read()
+    raw = {"train": raw_train, "valid": raw_valid, "test": raw_test}
+    with as_dagster_failure():
+        raw = find_overridden_rows(chosen.overrides, raw).relabel(raw)
     used = chosen_radius(radius)
     disjoint = check_disjoint(
         _KEYS, splits, used, shifts=chosen.near_shifts, near_is_error=chosen.sanitize_method == "near"
@@ -165,7 +169,8 @@ def _check_duplicates_within(
         if not len(split):
             yield from (no_rows_result(_KEYS[name], check) for check in (_REPEATS, _CONTRADICTIONS))
             continue
-        repeats = split.sources[pd.Series(image_of).duplicated(keep=False).to_numpy()]
+        by_person = kept_rows(chosen.overrides, split)
+        repeats = split.sources[pd.Series(image_of).duplicated(keep=False).to_numpy() & ~by_person]
         yield check_result(
             _KEYS[name],
             _REPEATS,
@@ -179,7 +184,7 @@ def _check_duplicates_within(
             pairs = near_contradictions(split.images, split.labels, radius, shifts=chosen.near_shifts)
             for row, other_row, _ in pairs:
                 found[[row, other_row]] = True
-        contradictions = split.sources[found]
+        contradictions = split.sources[found & ~by_person]
         yield check_result(
             _KEYS[name],
             _CONTRADICTIONS,

@@ -10,9 +10,11 @@ from typing import Annotated, Any, Final, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from notmnist_assets.curation.baselines.models import DEFAULT_MODEL, MODELS
+from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.published import BASE_URL
 from notmnist_assets.curation.duplicates.row_index import Method
 from notmnist_assets.curation.sanitizing.decision import Conflicts, RemoveFrom, Repeats
+from notmnist_assets.curation.sanitizing.overrides import OverrideList, read_overrides
 from notmnist_assets.settings.urls import (
     BASE_URL_RULE,
     STORAGE_RULE,
@@ -67,6 +69,9 @@ class Settings(BaseModel):
         "drop", description="rows of one image under different letters: drop all, keep the majority, or keep"
     )
     sanitize_repeats: Repeats = Field("drop", description="exact repeats within a split: drop or keep")
+    overrides: OverrideList | None = Field(
+        None, description="CSV file of rows to keep, drop or relabel in sanitized/*, as the gallery writes it"
+    )
     baselines: str = Field(
         DEFAULT_MODEL, description=f"models of baselines/metrics, separated by commas: {', '.join(MODELS)}"
     )
@@ -96,6 +101,16 @@ class Settings(BaseModel):
     def _require_base_url(cls, value: str | None) -> str | None:
         return None if value is None else base_url(value)
 
+    @field_validator("overrides", mode="before")
+    @classmethod
+    def _read_overrides(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return read_overrides(absolute_path(value))
+        except CurationError as error:
+            raise ValueError(str(error)) from None
+
     @field_validator("baselines")
     @classmethod
     def _require_known_models(cls, value: str) -> str:
@@ -113,6 +128,11 @@ class Settings(BaseModel):
     def redacted_archives(self) -> str | None:
         """`archives` without user and password: the value that may be stored and shown."""
         return None if self.archives is None else without_userinfo(self.archives)
+
+    @property
+    def overrides_content(self) -> str | None:
+        """The digest of the overrides, None without any: a changed file makes assets stale, a moved one does not."""
+        return None if self.overrides is None else self.overrides.digest
 
     @property
     def search_radius(self) -> float:
@@ -222,6 +242,8 @@ def _message(detail: Any, given: Mapping[str, Any]) -> str:
         return f"{PREFIX}STORAGE: {STORAGE_RULE}"
     if name == "baselines":
         return f"{PREFIX}BASELINES={given.get(name)}: allowed: one or more of {', '.join(MODELS)}, separated by commas"
+    if name == "overrides":
+        return f"{PREFIX}OVERRIDES: {detail['ctx']['error']}"
     annotation = Settings.model_fields[name].annotation
     choices = get_args(annotation)
     if choices and all(isinstance(choice, str) for choice in choices):

@@ -14,9 +14,13 @@ MADE_WITH: Final = "made_with"
 name."""
 
 
+_RECORDED: Final = {"archives": "redacted_archives", "overrides": "overrides_content"}
+"""Attribute of the settings that is recorded of a field, if it is not the field itself."""
+
+
 def setting_values(names: Iterable[str], settings: Settings) -> dict[str, Any]:
-    """Return settings by field name, `archives` without the password of a URL."""
-    return {name: getattr(settings, "redacted_archives" if name == "archives" else name) for name in names}
+    """Return settings by field name: `archives` without the password of a URL, `overrides` as a digest."""
+    return {name: getattr(settings, _RECORDED.get(name, name)) for name in names}
 
 
 def recorded_settings(metadata: Mapping[str, Any], label: str) -> dict[str, Any]:

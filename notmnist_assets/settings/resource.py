@@ -65,6 +65,7 @@ class SettingsResource(dg.ConfigurableResource["SettingsResource"]):
     sanitize_remove: RemoveChoice | None = _field("sanitize_remove")
     sanitize_conflicts: ConflictsChoice | None = _field("sanitize_conflicts")
     sanitize_repeats: RepeatsChoice | None = _field("sanitize_repeats")
+    overrides: str | None = _field("overrides")
     baselines: str | None = _field("baselines")
 
     def create_resource(self, context: dg.InitResourceContext) -> "SettingsResource":

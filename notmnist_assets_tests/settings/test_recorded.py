@@ -1,5 +1,6 @@
 """Settings in metadata: which setting makes which assets stale."""
 
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -64,6 +65,18 @@ def test_the_policy_makes_sanitized_splits_and_the_dataset_card_stale() -> None:
     changed = changed_by(sanitize_repeats="keep")
     sanitized = {f"sanitized/{name}" for name in ("train", "valid", "test", "removed")}
     assert changed == {"exports/parquet", *sanitized}
+
+
+def test_the_content_of_overrides_makes_sanitized_splits_stale_and_their_path_does_not(tmp_path: Path) -> None:
+    lists = {}
+    for name, action in (("one", "drop"), ("other", "keep"), ("moved", "drop")):
+        path = tmp_path / f"{name}.csv"
+        path.write_text(f"key,action,label\nlarge/A/x.png,{action},\n")
+        lists[name] = code_versions(overrides=str(path))
+    sanitized = {f"sanitized/{name}" for name in ("train", "valid", "test", "removed")}
+    assert {key for key, version in code_versions().items() if version != lists["one"][key]} == sanitized
+    assert {key for key, version in lists["one"].items() if version != lists["other"][key]} == sanitized
+    assert lists["one"] == lists["moved"]
 
 
 def test_the_pickle_depends_on_the_split_settings_and_other_exports_also_on_the_policy() -> None:

@@ -101,6 +101,13 @@ class RowIndex:
         order = np.argsort((source * (LARGEST_DISTANCE + 1) + gray_levels) * self.images + target, kind="stable")
         return source[order], target[order], distance[order]
 
+    def with_labels(self, labels: npt.NDArray[np.int32]) -> "RowIndex":
+        """Return an index of the same rows with other labels, int32 (rows,)."""
+        index = copy(self)
+        index.label = labels
+        vars(index).pop("rows_by_letter", None)
+        return index
+
     @property
     def edges(self) -> Edges:
         """Pairs of distinct images within the radius in both directions: source, target, distance.

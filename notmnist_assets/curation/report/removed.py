@@ -47,6 +47,7 @@ _CONFLICTS: Final[Mapping[Conflicts, str]] = {
 }
 _REPEATS: Final[Mapping[Repeats, str]] = {"drop": "all rows but the first are removed", "keep": "all rows are kept"}
 _REASONS: Final[Mapping[str, str]] = {
+    "override": "a list of overrides drops the row",
     **{f"also in {name}": f"the image is also in {name}" for name in SPLITS},
     "conflicting letters": "rows with the image have different letters",
     "repeat": "the image is in an earlier row of the same split",

@@ -10,6 +10,7 @@ import pandas as pd
 
 from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.curation.duplicates.row_index import NO_ROW, Indices, Mask, Method, RowIndex
+from notmnist_assets.curation.sanitizing.overrides import RowOverrides
 from notmnist_assets.curation.splitting.splits import EARLIER, SPLITS
 
 RemoveFrom = Literal["evaluation", "training"]
@@ -20,7 +21,9 @@ _LEAK_SOURCES: Final[Mapping[RemoveFrom, Mapping[str, tuple[str, ...]]]] = {
     "evaluation": EARLIER,
     "training": {"train": ("valid", "test"), "valid": ("test",)},
 }
-REASONS: Final = (*(f"also in {name}" for name in SPLITS), "conflicting letters", "repeat")
+OVERRIDE: Final = "override"
+_LEAKS: Final = tuple(f"also in {name}" for name in SPLITS)
+REASONS: Final = (OVERRIDE, *_LEAKS, "conflicting letters", "repeat")
 
 
 @dataclass(frozen=True)
@@ -51,20 +54,30 @@ class Sanitizing:
     Attributes:
         kept: by split, row numbers of the rows to keep, int64, ascending.
         removed: one row per removed row: `split`, `row`, `reason`, and the row it collides with: `collides_split`,
-            `collides_row`, `distance` (L1 in units of 255; NaN if only the cell maxima are equal).
+            `collides_row`, `distance` (L1 in units of 255; NaN if only the cell maxima are equal). Rows that overrides
+            drop collide with themselves.
+        leaks_to_keep: number of rows that overrides keep and that are removed, because they leak.
     """
 
     kept: Mapping[str, npt.NDArray[np.int64]]
     removed: pd.DataFrame
+    leaks_to_keep: int = 0
 
 
 class _Decision:
-    """The reason of each removed row; a rule applies only to rows that no earlier rule removed."""
+    """The reason of each removed row; a rule applies only to rows that no earlier rule removed.
 
-    def __init__(self, rows: int) -> None:
+    Rows that overrides drop are absent for all rules. Rows that they keep are removed only if they leak.
+    """
+
+    def __init__(self, overrides: RowOverrides) -> None:
+        rows = len(overrides.drop)
+        self.present = ~overrides.drop
+        self.keep = overrides.keep
         self.reason = np.full(rows, -1, np.int8)
         self.collides: Indices = np.full(rows, NO_ROW, np.int64)
         self.distance = np.full(rows, np.nan)
+        self.remove(overrides.drop, OVERRIDE, np.arange(rows), 0.0)
 
     @property
     def left(self) -> Mask:
@@ -73,12 +86,14 @@ class _Decision:
 
     def remove(self, rows: Mask, reason: str, collides: Indices, distance: npt.NDArray[np.float64] | float) -> None:
         new = rows & self.left
+        if reason not in _LEAKS:
+            new &= ~self.keep
         self.reason[new] = REASONS.index(reason)
         self.collides[new] = collides[new]
         self.distance[new] = np.broadcast_to(distance, len(rows))[new]
 
 
-def sanitize(index: RowIndex, policy: Policy) -> Sanitizing:
+def sanitize(index: RowIndex, policy: Policy, overrides: RowOverrides | None = None) -> Sanitizing:
     """Decide which rows to keep.
 
     Leaks are looked up in the other splits before sanitizing, so that they do not depend on the order of removal. The
@@ -87,14 +102,19 @@ def sanitize(index: RowIndex, policy: Policy) -> Sanitizing:
     Args:
         index: index of all split rows, with near pairs if the method of the policy is near.
         policy: rules to apply.
+        overrides: decisions of a person about single rows, which come before the rules: a dropped row is as if it did
+            not exist, a relabelled one has its new label, and a row to keep is removed only if it leaks. A row that it
+            repeats or that repeats it is removed instead, unless this row is to be kept too.
 
     Raises:
         ValueError: the method is near and the index has no near pairs.
     """
-    decision = _Decision(len(index.row))
+    overrides = overrides or RowOverrides.none(index.label)
+    index = index.with_labels(overrides.labels)
+    decision = _Decision(overrides)
     for name, others in _LEAK_SOURCES[policy.remove_from].items():
         for other in others:
-            nearest = index.nearest(index.in_split(other), policy.method)
+            nearest = index.nearest(index.in_split(other) & decision.present, policy.method)
             row = nearest.row[index.image]
             leaks = index.in_split(name) & (row != NO_ROW)
             decision.remove(leaks, f"also in {other}", row, nearest.distance[index.image])
@@ -103,25 +123,29 @@ def sanitize(index: RowIndex, policy: Policy) -> Sanitizing:
     if policy.repeats == "drop":
         for name in SPLITS:
             rows = index.in_split(name) & decision.left
-            first = index.nearest(rows, "exact").row[index.image]
+            kept_first = index.nearest(rows & decision.keep, "exact").row
+            first = np.where(kept_first != NO_ROW, kept_first, index.nearest(rows, "exact").row)[index.image]
             repeats = rows & (first != NO_ROW) & (first != np.arange(len(rows)))
             decision.remove(repeats, "repeat", first, 0.0)
     return Sanitizing(
-        {name: index.row[index.in_split(name) & decision.left] for name in SPLITS}, _removal_table(index, decision)
+        {name: index.row[index.in_split(name) & decision.left] for name in SPLITS},
+        _removal_table(index, decision),
+        int((decision.keep & ~decision.left).sum()),
     )
 
 
 def _remove_conflicts(index: RowIndex, policy: Policy, decision: _Decision) -> None:
-    around = index.letters_around(policy.method)
+    around = index.letters_around(policy.method, decision.present)
     rows = _has_conflict(around)[index.image]
     if policy.conflicts == "majority":
         majority = 2 * around > around.sum(axis=1, keepdims=True)
         winners = majority[index.image, index.label]
-        rows &= ~winners | _has_conflict(index.letters_around(policy.method, winners))[index.image]
+        kept = (decision.present & winners) | (decision.left & decision.keep)
+        rows &= ~winners | _has_conflict(index.letters_around(policy.method, kept))[index.image]
     collides = np.full(len(rows), NO_ROW, np.int64)
     distance = np.full(len(rows), np.nan)
     for label in range(len(LETTERS)):
-        nearest = index.nearest(index.label == label, policy.method)
+        nearest = index.nearest(decision.present & (index.label == label), policy.method)
         row, far = nearest.row[index.image], nearest.distance[index.image]
         # NaN, the unknown distance of images with equal cell maxima, counts as larger than all others.
         closer = (row != NO_ROW) & ((collides == NO_ROW) | (far < distance) | (np.isnan(distance) & ~np.isnan(far)))
