@@ -25,6 +25,7 @@ from notmnist_assets.checks import archives as archive_checks
 from notmnist_assets.checks import baselines as baseline_checks
 from notmnist_assets.checks import drift as drift_checks
 from notmnist_assets.checks import exports as export_checks
+from notmnist_assets.checks import gallery as gallery_checks
 from notmnist_assets.checks import grouped as grouped_checks
 from notmnist_assets.checks import letters as letter_checks
 from notmnist_assets.checks import overlap as overlap_checks
@@ -54,6 +55,7 @@ CHECK_STAGES = (
     baseline_checks,
     export_checks,
     report_checks,
+    gallery_checks,
 )
 
 

@@ -73,7 +73,8 @@ def _usage(declaration: Declaration) -> str:
     """Return a sentence with the code or the command that loads the value."""
     if declaration.role == "export":
         group, name = declaration.path
-        return f"Copy it with `notmnist {f'export {name}' if group == 'exports' else 'report'} DEST` (format: {name})."
+        command = f"export {name}" if group == "exports" else "gallery" if name == "gallery" else "report"
+        return f"Copy it with `notmnist {command} DEST` (format: {name})."
     if declaration.dagster_type.typing_type is Split:
         return f'Load it with `x, y = notmnist_assets.load_split("{declaration.key}")`.'
     path = ", ".join(f'"{part}"' for part in declaration.path)

@@ -1,4 +1,7 @@
-"""Defines the asset `report/html`: one HTML page about inputs, duplicates, removed rows and baselines."""
+"""Defines the asset `report/html`: one HTML page about inputs, duplicates, removed rows and baselines.
+
+`report/gallery` is defined in `assets.gallery`.
+"""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +15,7 @@ import pandas as pd
 from notmnist_assets.assets import archives, baselines, hashes, letters, overlap, sanitized, splits
 from notmnist_assets.assets.archives import ARCHIVES
 from notmnist_assets.assets.declaration import Declaration, Stage
+from notmnist_assets.assets.gallery import GALLERY, gallery
 from notmnist_assets.assets.hashes import HASHES
 from notmnist_assets.assets.letters import FILES
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
@@ -257,4 +261,4 @@ def _write(page: bytes, file: BinaryIO) -> None:
     file.write(page)
 
 
-STAGE = Stage([HTML], [html])
+STAGE = Stage([HTML, GALLERY], [html, gallery])

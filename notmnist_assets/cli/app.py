@@ -8,6 +8,7 @@ import gc
 import logging
 import signal
 import sys
+import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
@@ -18,7 +19,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from notmnist_assets.cli.export import ExportName, deliver, deliver_report
+from notmnist_assets.cli.export import ExportName, deliver, deliver_gallery, deliver_report, stored_gallery
 from notmnist_assets.cli.interrupts import INTERRUPTED, interrupts_spare_children
 from notmnist_assets.curation.core.errors import CurationError, disk_error
 from notmnist_assets.curation.core.wording import counted
@@ -240,6 +241,26 @@ def report(
         _errors.print(f"[red]Not copied:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
     _console.print(f"The report is in {delivered}", markup=False, highlight=False, soft_wrap=True)
+
+
+@_app.command(epilog="Example: notmnist gallery ../gallery.html --force")
+def gallery(
+    destination: Annotated[
+        Path | None,
+        typer.Argument(metavar="[DEST]", help="Copy it there instead: a path, or an existing folder."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+) -> None:
+    """Open the gallery in the browser: duplicates, removed rows, label conflicts and rejected files as pictures."""
+    store = ValueStore(read_settings().storage_root)
+    try:
+        path = stored_gallery(store) if destination is None else deliver_gallery(store, destination, force=force)
+    except CurationError as error:
+        _errors.print(f"[red]Not opened:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    _console.print(f"The gallery is in {path}", markup=False, highlight=False, soft_wrap=True)
+    if destination is None and _console.is_terminal:
+        webbrowser.open(path.absolute().as_uri())
 
 
 @_app.command(hidden=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

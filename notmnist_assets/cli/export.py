@@ -1,4 +1,4 @@
-"""Copies exports and the report to a path outside the storage, for `notmnist export` and `notmnist report`."""
+"""Copies exports, the report and the gallery to a path outside the storage, and finds the stored gallery."""
 
 import os
 import shutil
@@ -13,6 +13,7 @@ from notmnist_assets.curation.core.scratch import scratch_folder
 from notmnist_assets.storage.store import StoredValue, ValueStore
 
 _COPY_BYTES: Final = 1 << 22
+_GALLERY: Final = ["report", "gallery"]
 _REMEDY: Final = "Name another path, or replace existing files with --force."
 
 
@@ -51,6 +52,31 @@ def deliver_report(store: ValueStore, destination: Path, *, force: bool = False)
         CurationError: the page is not stored or damaged, or the destination exists or cannot be written.
     """
     return _deliver(store, ["report", "html"], destination, force=force)
+
+
+def deliver_gallery(store: ValueStore, destination: Path, *, force: bool = False) -> Path:
+    """Copy the page of `report/gallery` to a path or into a folder, as `deliver` does.
+
+    Raises:
+        CurationError: the page is not stored or damaged, or the destination exists or cannot be written.
+    """
+    return _deliver(store, _GALLERY, destination, force=force)
+
+
+def stored_gallery(store: ValueStore) -> Path:
+    """Return the path of the stored page of `report/gallery`.
+
+    Raises:
+        CurationError: the page is not stored, damaged, or in an object store, where no browser can open it.
+    """
+    stored = store.require(_GALLERY)
+    if not store.is_local:
+        raise CurationError(
+            "it is in an object store.", subject="/".join(_GALLERY), remedy="Copy it: notmnist gallery gallery.html"
+        )
+    store.verify(_GALLERY, stored)
+    (name,) = stored.files
+    return Path(store.uri(_GALLERY, stored, name))
 
 
 def _deliver(store: ValueStore, key: list[str], destination: Path, *, force: bool) -> Path:

@@ -69,9 +69,11 @@ def test_every_description_ends_with_one_way_to_load_the_value(key: str) -> None
     what, usage = description.split("\n\n")
     assert what.strip().endswith(".")
     assert key.split("/")[-1] in usage
-    ways = [way for way in ("load_split(", "load_asset_value(", "notmnist export", "notmnist report") if way in usage]
+    commands = ("notmnist export", "notmnist report", "notmnist gallery")
+    ways = [way for way in ("load_split(", "load_asset_value(", *commands) if way in usage]
     assert len(ways) == 1
     assert ("notmnist report" in usage) == (key == "report/html")
+    assert ("notmnist gallery" in usage) == (key == "report/gallery")
 
 
 def test_the_code_in_descriptions_loads_the_value(finished: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

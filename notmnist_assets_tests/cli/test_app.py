@@ -196,7 +196,7 @@ def test_names_that_a_terminal_cannot_encode_are_escaped(tmp_path: Path, encodin
 def test_the_help_of_each_command_describes_it_with_an_example() -> None:
     commands = typer.main.get_command(app._app).commands  # type: ignore[attr-defined]
     shown = {name: command for name, command in commands.items() if not command.hidden}
-    assert {"run", "status", "doctor", "verify", "show", "report", "export"} == set(shown)
+    assert {"run", "status", "doctor", "verify", "show", "report", "gallery", "export"} == set(shown)
     for name, command in shown.items():
         assert command.help
         assert command.epilog.startswith("Example")

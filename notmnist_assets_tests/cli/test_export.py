@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pytest
+from rich.console import Console
 
-from notmnist_assets.cli.export import ExportName, deliver, deliver_report
+from notmnist_assets.cli import app
+from notmnist_assets.cli.export import ExportName, deliver, deliver_report, stored_gallery
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.report.page import SECTIONS
 from notmnist_assets.definitions import defs
@@ -218,6 +220,30 @@ def test_the_report_is_copied_under_the_rules_of_exports(finished: Workspace, ou
     assert finished.notmnist("report", str(out / "mine.html"), "--force").code == 0
     assert finished.notmnist("report", str(out)).code == 0
     assert set(below(out)) == {"mine.html", "report.html"}
+
+
+def test_the_gallery_is_opened_in_place_or_copied(
+    finished: Workspace, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = finished.load("report/gallery")
+    visited: list[str] = []
+    monkeypatch.setattr("webbrowser.open", visited.append)
+    ended = finished.notmnist("gallery")
+    assert ended.code == 0, ended.err
+    assert f"The gallery is in {stored}" in ended.out
+    assert visited == [], "the output is not a terminal"
+    monkeypatch.setattr(app, "_console", Console(force_terminal=True))
+    assert finished.notmnist("gallery").code == 0
+    assert visited == [stored.absolute().as_uri()]
+    assert finished.notmnist("gallery", str(out)).code == 0
+    assert (out / "gallery.html").read_bytes() == stored.read_bytes()
+    assert "--force" in finished.notmnist("gallery", str(out)).err
+
+
+def test_a_gallery_that_was_never_materialized_is_an_error_with_the_command(store: ValueStore) -> None:
+    with pytest.raises(CurationError, match="notmnist run") as caught:
+        stored_gallery(store)
+    assert caught.value.subject == "report/gallery"
 
 
 def test_a_report_that_was_never_materialized_is_an_error_with_the_command(store: ValueStore, out: Path) -> None:

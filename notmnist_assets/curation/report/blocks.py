@@ -242,9 +242,19 @@ Block = Paragraph | Notice | Facts | Table | Pictures | Chart
 
 @dataclass(frozen=True)
 class Section:
-    """A section of the page: its anchor, its title in the table of contents, an introduction and its blocks."""
+    """A section of the page.
+
+    Attributes:
+        id: its anchor.
+        title: its title, also in the table of contents.
+        lead: an introduction.
+        blocks: its content.
+        gallery: the part of the gallery that shows all of what it shows examples of, such as `removed&letter=A`;
+            empty for no link.
+    """
 
     id: str
     title: str
     lead: str
     blocks: Sequence[Block]
+    gallery: str = ""

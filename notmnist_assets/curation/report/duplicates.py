@@ -118,6 +118,7 @@ def overlap_section(data: ReportData) -> Section:
             ),
             fonts,
         ),
+        gallery="pairs",
     )
 
 
@@ -250,6 +251,7 @@ def conflicts_section(data: ReportData) -> Section:
             _groups("Near images with different letters", "Groups of several distinct images, most rows first.", near),
             table,
         ),
+        gallery="conflicts",
     )
 
 

@@ -182,6 +182,7 @@ def rejected_section(data: ReportData) -> Section:
         "Rejected files",
         "Files that are not readable 28x28 gray images are not in the splits.",
         (table,),
+        gallery="rejected",
     )
 
 

@@ -7,6 +7,7 @@ from notmnist_assets.curation.report import duplicates, inputs, recall, removed,
 from notmnist_assets.curation.report.blocks import Section
 from notmnist_assets.curation.report.certificate import certificate_section
 from notmnist_assets.curation.report.data import ReportData
+from notmnist_assets.curation.report.gallery import page as gallery
 
 FILE_NAME: Final = "report.html"
 
@@ -47,5 +48,5 @@ def render(title: str, sections: Sequence[Section]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page = environment.get_template("page.html").render(title=title, sections=sections)
+    page = environment.get_template("page.html").render(title=title, sections=sections, gallery=gallery.FILE_NAME)
     return "\n".join(line for line in page.splitlines() if line.strip()) + "\n"

@@ -4,7 +4,10 @@ import re
 from html.parser import HTMLParser
 from typing import Final
 
+from notmnist_assets.curation.report.gallery.page import FILE_NAME as GALLERY_NAME
+
 _REFERENCES: Final = frozenset({"action", "data", "formaction", "href", "poster", "src", "srcset", "xlink:href"})
+_WITHIN: Final = ("data:", "#", f"{GALLERY_NAME}#")
 _STYLE_REFERENCE: Final = re.compile(r"""(?:url\(|@import)\s*["']?([^"')]*)""", re.IGNORECASE)
 
 
@@ -14,7 +17,8 @@ class PageReader(HTMLParser):
     Attributes:
         sections: ids of the sections, in order.
         tables: by id, the texts of the cells of each body row; for a number, its exact value.
-        references: addresses in attributes and style sheets that lead out of the page: all but `data:` and `#`.
+        references: addresses in attributes and style sheets that lead out of the page: all but `data:`, `#` and links
+            into the gallery.
     """
 
     def __init__(self) -> None:
@@ -54,7 +58,7 @@ class PageReader(HTMLParser):
             self.tables[self._table][-1][-1] += data.strip()
 
     def _add_references(self, *addresses: str) -> None:
-        self.references += [address for address in addresses if not address.strip().startswith(("data:", "#"))]
+        self.references += [address for address in addresses if not address.strip().startswith(_WITHIN)]
 
     def _add_style_references(self, style: str) -> None:
         self._add_references(*_STYLE_REFERENCE.findall(style))

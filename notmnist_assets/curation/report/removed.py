@@ -134,6 +134,7 @@ def sanitizing_section(data: ReportData) -> Section:
         " reasons is counted under the first. The asset sanitized/removed lists each removed row with its reason and a"
         " row with the same image.",
         (rules, counts, *_examples(data)),
+        gallery="removed",
     )
 
 

@@ -1,0 +1,90 @@
+"""Defines the asset `report/gallery`: one HTML page to browse duplicates, removed rows, labels and rejected files."""
+
+from functools import partial
+from typing import BinaryIO, Final
+
+import dagster as dg
+import pandas as pd
+
+from notmnist_assets.assets.declaration import Declaration
+from notmnist_assets.assets.hashes import HASHES
+from notmnist_assets.assets.letters import FILES
+from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
+from notmnist_assets.assets.sanitized import REMOVED
+from notmnist_assets.assets.splits import SPLIT_ASSETS
+from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.curation.core.values import Split
+from notmnist_assets.curation.duplicates.pair_table import chosen_radius
+from notmnist_assets.curation.report.gallery.data import GalleryData
+from notmnist_assets.curation.report.gallery.page import FILE_NAME, gallery_page
+from notmnist_assets.settings.resource import SettingsResource
+from notmnist_assets.storage.exported import ExportedFile
+from notmnist_assets.storage.types import ExportedFileType
+
+GALLERY: Final = Declaration(
+    key="report/gallery",
+    code_version="1",
+    role="export",
+    dagster_type=ExportedFileType,
+    io_manager="export_io",
+    kinds={"html"},
+    settings=("profile",),
+    is_endpoint=True,
+    description=(
+        "One HTML page to browse: pairs across splits, removed rows, duplicate groups, label conflicts and rejected"
+        " files, with filters by split, letter, reason, method, distance and font. A click shows the rows with their"
+        " nearest rows and the reason of removal. Selected rows can be downloaded as CSV, or as a list of overrides for"
+        " sanitizing. The page needs no other file and no network. `notmnist gallery` opens it."
+    ),
+)
+
+
+@GALLERY.asset(
+    deps=[declaration.asset_key for declaration in HASHES.values()],
+    ins={
+        **{name: declaration.input for name, declaration in SPLIT_ASSETS.items()},
+        "near_pairs": NEAR_PAIRS.input,
+        "radius": RADIUS.input,
+        "removed": REMOVED.input,
+        "files": FILES.input,
+    },
+)
+def gallery(
+    settings: SettingsResource,
+    values: StoredValues,
+    train: Split,
+    valid: Split,
+    test: Split,
+    near_pairs: pd.DataFrame,
+    radius: pd.DataFrame,
+    removed: pd.DataFrame,
+    files: pd.DataFrame,
+) -> dg.MaterializeResult[ExportedFile]:
+    """Write the page; equal inputs give equal bytes."""
+    used = chosen_radius(radius)
+    made = gallery_page(
+        GalleryData(
+            title=f"notMNIST gallery, profile {settings.read().profile}",
+            splits={"train": train, "valid": valid, "test": test},
+            index=values.row_index().with_pairs(near_pairs, used),
+            near_pairs=near_pairs,
+            radius=used,
+            search_radius=float(radius["radius"].max()),
+            removed=removed,
+            files=files,
+        )
+    )
+    return dg.MaterializeResult(
+        value=ExportedFile(FILE_NAME, made.version, partial(_write, made.page)),
+        data_version=dg.DataVersion(made.version),
+        metadata={
+            "bytes": len(made.page),
+            "images": len(made.contents.images),
+            **{f"all {kind}": count for kind, count in made.contents.total.items()},
+            **{f"shown {kind}": count for kind, count in made.contents.shown.items()},
+        },
+    )
+
+
+def _write(page: bytes, file: BinaryIO) -> None:
+    file.write(page)
