@@ -6,19 +6,26 @@ from functools import partial
 from typing import BinaryIO, Final
 
 import dagster as dg
+import pandas as pd
 
 from notmnist_assets.assets.declaration import Declaration, Stage
-from notmnist_assets.assets.sanitized import POLICY_SETTINGS, SANITIZED, sanitize_policy
+from notmnist_assets.assets.hashes import HASHES
+from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
+from notmnist_assets.assets.sanitized import POLICY_SETTINGS, REMOVED, SANITIZED, sanitize_policy
 from notmnist_assets.assets.splits import SPLIT_ASSETS
+from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.curation.core.fingerprint import fingerprint
 from notmnist_assets.curation.core.values import FILE_COLUMNS, Split
+from notmnist_assets.curation.duplicates.pair_table import chosen_radius
 from notmnist_assets.curation.exports import dataset_card
 from notmnist_assets.curation.exports import idx as idx_format
 from notmnist_assets.curation.exports import npz as npz_format
 from notmnist_assets.curation.exports import parquet as parquet_format
 from notmnist_assets.curation.exports import pickle_file as pickle_format
+from notmnist_assets.curation.exports.evidence import EVIDENCE, evidence_of, row_evidence
 from notmnist_assets.curation.splitting.splits import SPLITS
-from notmnist_assets.metadata.columns import Column
+from notmnist_assets.metadata.columns import Column, Sources
+from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.model import Profile
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.exported import ExportedFile, ExportedFolder
@@ -124,22 +131,41 @@ def idx_export(train: Split, valid: Split, test: Split) -> dg.MaterializeResult[
     return dg.MaterializeResult(value=folder, data_version=dg.DataVersion(version), metadata=_row_counts(splits))
 
 
-_FROM_SANITIZED: Final = {column: {"sanitized/*": (column,)} for column in ("label", "set", "letter", "name", "font")}
+_COPIED: Final = {
+    column: {"sanitized/*": (column,), "splits/*": (column,)} for column in ("label", "set", "letter", "name", "font")
+}
+_REMOVAL: Final[Sources] = {"sanitized/removed": ("split", "row", "reason")}
+_COLLISION: Final[Sources] = {
+    "sanitized/removed": ("split", "row", "collides_split", "collides_row"),
+    "splits/*": FILE_COLUMNS,
+}
+_PAIRS: Final[Sources] = {"hashes/*": ("exact",), "overlap/near_pairs": ("exact_a", "exact_b", "distance")}
+_GROUPS: Final[Sources] = {**_PAIRS, "overlap/radius": ("radius", "chosen")}
+_EVIDENCE_SOURCES: Final[Mapping[str, Sources]] = {
+    "split": {},
+    "reason": _REMOVAL,
+    "collides_with": _COLLISION,
+    "group": _GROUPS,
+    "group_rows": _GROUPS,
+    "nearest": {**_PAIRS, "splits/*": FILE_COLUMNS},
+    "nearest_distance": _PAIRS,
+}
 _PARQUET_COLUMNS: Final = {
     "image": Column(
         "struct<bytes: binary, path: string>",
         "PNG file, and its path `<set>/<letter>/<name>` in the archive",
-        {"sanitized/*": ("image", *FILE_COLUMNS)},
+        dict.fromkeys(("sanitized/*", "splits/*"), ("image", *FILE_COLUMNS)),
     ),
-    "label": Column("int64", "class label, 0 to 9 for A to J", _FROM_SANITIZED["label"]),
-    "set": Column("string", "archive of the image, large or small", _FROM_SANITIZED["set"]),
-    "letter": Column("string", "folder of the image in the archive, A to J", _FROM_SANITIZED["letter"]),
-    "name": Column("string", "file name without folder", _FROM_SANITIZED["name"]),
-    "font": Column("string", "file name of the font, decoded from `name`", _FROM_SANITIZED["font"]),
+    "label": Column("int64", "class label, 0 to 9 for A to J", _COPIED["label"]),
+    "set": Column("string", "archive of the image, large or small", _COPIED["set"]),
+    "letter": Column("string", "folder of the image in the archive, A to J", _COPIED["letter"]),
+    "name": Column("string", "file name without folder", _COPIED["name"]),
+    "font": Column("string", "file name of the font, decoded from `name`", _COPIED["font"]),
+    **{name: Column(kind, meaning, _EVIDENCE_SOURCES[name]) for name, (kind, meaning) in EVIDENCE.items()},
 }
 PARQUET: Final = Declaration(
     key="exports/parquet",
-    code_version="4",
+    code_version="6",
     role="export",
     dagster_type=ExportedFolderType,
     io_manager="export_io",
@@ -151,25 +177,58 @@ PARQUET: Final = Declaration(
     description=(
         "The sanitized splits as a folder of Parquet files for Hugging Face: each row of"
         " `datasets.load_dataset(folder, split='train')`, `'validation'` or `'test'` has an image, a class label A to"
-        " J, and the set, letter, file name and font of its source. README.md is the dataset card."
+        " J, the set, letter, file name and font of its source, its duplicate group, and its nearest row with the"
+        " distance. `load_dataset(folder, 'removed')` has the same of the rows that sanitizing removed, with the"
+        " reasons. README.md is the dataset card."
     ),
 )
 
 
-@PARQUET.asset(ins={name: declaration.input for name, declaration in SANITIZED.items()})
+@PARQUET.asset(
+    deps=[declaration.asset_key for declaration in HASHES.values()],
+    ins={
+        **{name: declaration.input for name, declaration in SANITIZED.items()},
+        **{f"raw_{name}": declaration.input for name, declaration in SPLIT_ASSETS.items()},
+        "removed": REMOVED.input,
+        "near_pairs": NEAR_PAIRS.input,
+        "radius": RADIUS.input,
+    },
+)
 def parquet_export(
-    settings: SettingsResource, train: Split, valid: Split, test: Split
+    settings: SettingsResource,
+    values: StoredValues,
+    train: Split,
+    valid: Split,
+    test: Split,
+    raw_train: Split,
+    raw_valid: Split,
+    raw_test: Split,
+    removed: pd.DataFrame,
+    near_pairs: pd.DataFrame,
+    radius: pd.DataFrame,
 ) -> dg.MaterializeResult[ExportedFolder]:
-    """Write a file per split and the dataset card."""
+    """Write a file per split, one of the removed rows, and the dataset card."""
     splits = {"train": train, "valid": valid, "test": test}
+    raw = {"train": raw_train, "valid": raw_valid, "test": raw_test}
+    index = values.row_index().with_pairs(near_pairs, chosen_radius(radius))
+    with as_dagster_failure():
+        rows = row_evidence(index, raw, near_pairs, float(radius["radius"].max()), removed)
+        evidence = evidence_of(splits, raw, rows)
     chosen = settings.read()
     title, origin = _ORIGINS[chosen.profile]
     card = dataset_card.dataset_card(
-        splits, sanitize_policy(chosen), title=title, origin=origin, shifts=chosen.near_shifts
+        splits,
+        sanitize_policy(chosen),
+        title=title,
+        origin=origin,
+        shifts=chosen.near_shifts,
+        removed=len(evidence.removed),
     )
-    version = _version(splits, card, PARQUET.code_version)
+    tables = [*evidence.columns.values(), evidence.removed_columns]
+    contents = [fingerprint(evidence.removed), *map(fingerprint, tables)]
+    version = _version(splits, card, PARQUET.code_version, *contents)
     files: dict[str, WriteFile] = {dataset_card.FILE_NAME: partial(_write_text, card)}
-    files |= parquet_format.write_files(splits)
+    files |= parquet_format.write_files(splits, evidence)
     return dg.MaterializeResult(
         value=ExportedFolder(version, files),
         data_version=dg.DataVersion(version),

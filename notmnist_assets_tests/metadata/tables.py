@@ -16,6 +16,7 @@ from notmnist_assets.curation.duplicates.overlap import label_conflicts, overlap
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius, images_of, radius_table, search_near
 from notmnist_assets.curation.duplicates.recall import recall_table
 from notmnist_assets.curation.duplicates.row_index import METHODS, RowIndex
+from notmnist_assets.curation.exports.evidence import evidence_of, row_evidence
 from notmnist_assets.curation.exports.parquet import write_files
 from notmnist_assets.curation.reading.files import files_table, readable_files
 from notmnist_assets.curation.sanitizing.decision import Policy, sanitize
@@ -143,8 +144,10 @@ def score(values: Values) -> Table:
 
 
 def export(values: Values) -> Table:
+    splits, raw = (group(values, name) for name in ("sanitized", "splits"))
+    rows = row_evidence(index_of(values), raw, values["overlap/near_pairs"], 12.0, values["sanitized/removed"])
     tables = []
-    for write in write_files(group(values, "sanitized")).values():
+    for write in write_files(splits, evidence_of(splits, raw, rows)).values():
         file = BytesIO()
         write(file)
         tables.append(pd.read_parquet(file))

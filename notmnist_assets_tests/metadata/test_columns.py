@@ -85,7 +85,7 @@ def world() -> Values:
     return example_values()
 
 
-FIXED_ROWS = {"overlap/report", "overlap/radius", "exports/parquet", *(f"hashes/{name}" for name in SPLITS)}
+FIXED_ROWS = {"overlap/report", "overlap/radius", *(f"hashes/{name}" for name in SPLITS)}
 """Tables whose rows do not depend on the inputs, so that no other column may change."""
 ONLY_FINDS_ROWS = {
     *((key, "hashes", "row") for key in ("overlap/near_pairs", "overlap/recall")),
@@ -101,9 +101,11 @@ ONLY_DECIDE_ROWS = {"letters/files", "sanitized/removed"}
 def sources_of(key: str) -> Iterator[tuple[str, list[str], str]]:
     """Yield each column to change, in all splits or letters at once: its group, its assets, its name."""
     folders: dict[tuple[str, str], list[str]] = {}
-    for parent in sorted(parents_of(key) - ONLY_DECIDE_ROWS):
+    for parent in sorted(parents_of(key) - (ONLY_DECIDE_ROWS if key != "exports/parquet" else set())):
         folder, _, name = parent.rpartition("/")
-        part = name if folder == "overlap" or (key == "baselines/metrics" and name == "train") else ""
+        part = (
+            name if folder == "overlap" or name == "removed" or (key == "baselines/metrics" and name == "train") else ""
+        )
         folders.setdefault((folder, part), []).append(parent)
     for (folder, part), assets in folders.items():
         for column in sorted(columns_of(assets[0])):

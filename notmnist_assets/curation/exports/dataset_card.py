@@ -10,7 +10,8 @@ from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.curation.core.statistics import label_counts
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.row_index import Method
-from notmnist_assets.curation.exports.parquet import FILE_NAMES
+from notmnist_assets.curation.exports.evidence import EVIDENCE
+from notmnist_assets.curation.exports.parquet import FILE_NAMES, REMOVED_NAME
 from notmnist_assets.curation.sanitizing.decision import Conflicts, Policy, RemoveFrom, Repeats
 from notmnist_assets.curation.splitting.splits import SPLITS
 
@@ -30,7 +31,7 @@ configs:
   description: content {content}
   data_files:
 {files}
----
+{removed_config}---
 
 # {title}
 
@@ -44,7 +45,7 @@ Sanitized: rows that leak between splits, contradict each other or repeat were r
 - if an image occurs with different labels, {conflicts};
 - if an image repeats within a split, {repeats}.
 
-The asset `sanitized/removed` of notmnist_assets, which wrote this folder, lists every removed row with its reason.
+{removed}
 
 ```python
 from datasets import load_dataset
@@ -69,6 +70,7 @@ dataset["test"][0]["image"], dataset["test"].features["label"].int2str(dataset["
 | `letter` | folder of the image in the archive, A to J |
 | `name` | file name of the image in that folder |
 | `font` | file name of the font, decoded from `name` |
+{evidence}
 
 ## Known limits
 
@@ -76,6 +78,15 @@ Labels are the folders of the archives. A wrong label is found only if a duplica
 """
 
 
+_REMOVED_CONFIG: Final = f"""\
+- config_name: removed
+  data_files:
+  - split: removed
+    path: {REMOVED_NAME}
+"""
+_REMOVED: Final = (
+    '`load_dataset("path/to/this/folder", "removed")` has the {removed:,} removed rows with their reasons.'
+)
 _METHODS: Final[Mapping[Method, str]] = {
     "exact": "equal pixels",
     "cells": "equal maxima of all 4x4 cells",
@@ -116,7 +127,9 @@ def strip_header(card: str) -> str:
     return card.split("---\n", 2)[-1].strip()
 
 
-def dataset_card(splits: Mapping[str, Split], policy: Policy, *, title: str, origin: str, shifts: bool = False) -> str:
+def dataset_card(
+    splits: Mapping[str, Split], policy: Policy, *, title: str, origin: str, shifts: bool = False, removed: int = 0
+) -> str:
     """Return the card as Markdown with the YAML header that `datasets` reads.
 
     Args:
@@ -125,6 +138,7 @@ def dataset_card(splits: Mapping[str, Split], policy: Policy, *, title: str, ori
         title: name of the dataset.
         origin: origin of the images, one or more sentences.
         shifts: whether images are compared also after a shift by one pixel.
+        removed: number of removed rows in the file of their own.
     """
     rows = {name: label_counts(splits[name].labels).tolist() for name in SPLITS}
     names = {name: FILE_NAMES[name].removesuffix(".parquet") for name in SPLITS}
@@ -148,5 +162,8 @@ def dataset_card(splits: Mapping[str, Split], policy: Policy, *, title: str, ori
         counts="\n".join(
             f"| {letter} | " + " | ".join(f"{count:,}" for count in line) + " |" for letter, *line in lines
         ),
+        removed_config=_REMOVED_CONFIG if removed else "",
+        removed=_REMOVED.format(removed=removed) if removed else "No row was removed.",
+        evidence="\n".join(f"| `{name}` | {meaning} |" for name, (_, meaning) in EVIDENCE.items()),
         fonts=_font_sentence(splits),
     )

@@ -3,11 +3,13 @@
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, BinaryIO, Final
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from PIL import Image
 
 from notmnist_assets.curation.core.errors import CurationError
@@ -27,6 +29,8 @@ FILE_NAMES: Final[Mapping[str, str]] = {
     "test": "test.parquet",
 }
 """File name by split; `datasets` names the validation split `validation`."""
+REMOVED_NAME: Final = "removed.parquet"
+"""File of the rows that sanitizing removed."""
 
 FEATURES: Final = {
     "image": {"_type": "Image"},
@@ -52,20 +56,38 @@ _UNREADABLE: Final = (
 )
 
 
-def write_files(splits: Mapping[str, Split]) -> dict[str, Callable[[BinaryIO], None]]:
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Further columns of the files, and the rows that sanitizing removed.
+
+    Attributes:
+        columns: by split, one row per exported row; columns of str, int64 and float64.
+        removed: the removed rows of all splits.
+        removed_columns: the same columns for these.
+    """
+
+    columns: Mapping[str, pd.DataFrame]
+    removed: Split
+    removed_columns: pd.DataFrame
+
+
+def write_files(splits: Mapping[str, Split], evidence: Evidence | None = None) -> dict[str, Callable[[BinaryIO], None]]:
     """Return a function per file, by file name, that writes it in row groups of 4096 rows.
 
     Columns: `image`, a struct of `bytes`, a PNG file, and `path`, `<set>/<letter>/<name>`; `label` int64, 0 to 9 for A
-    to J; and the source of the row: `set`, `letter`, `name`, `font`.
+    to J; the source of the row: `set`, `letter`, `name`, `font`; and the columns of the evidence. With evidence, the
+    removed rows are a file of their own.
     """
+    if evidence is None:
+        return {FILE_NAMES[name]: partial(_write, name, splits[name], pd.DataFrame()) for name in SPLITS}
     return {
-        FILE_NAMES[name]: lambda file, split=splits[name], name=name: _write(name, split, file)  # type: ignore[misc]
-        for name in SPLITS
+        **{FILE_NAMES[name]: partial(_write, name, splits[name], evidence.columns[name]) for name in SPLITS},
+        REMOVED_NAME: partial(_write, "removed rows", evidence.removed, evidence.removed_columns),
     }
 
 
 def find_differences(splits: Mapping[str, Split], open_file: Callable[[str], BinaryIO]) -> list[str]:
-    """Compare the files of `write_files` with the splits.
+    """Compare the images, labels and sources in the files of `write_files` with the splits.
 
     Images are decoded by `reading.decoding`. Pillow, which takes ten times as long, decodes those that it refuses, and
     every 64th as an independent check.
@@ -93,11 +115,12 @@ def find_differences(splits: Mapping[str, Split], open_file: Callable[[str], Bin
     return problems
 
 
-def _write(name: str, split: Split, file: BinaryIO) -> None:
+def _write(name: str, split: Split, extra: pd.DataFrame, file: BinaryIO) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = _schema()
+    schema = _schema(extra)
+    texts = [column for column in extra if pd.api.types.is_string_dtype(extra[column].dtype)]
     with (
         stage(f"write {name} as Parquet", len(split), "rows") as advance,
         pq.ParquetWriter(
@@ -105,29 +128,36 @@ def _write(name: str, split: Split, file: BinaryIO) -> None:
             schema,
             version="2.6",
             compression="zstd",
-            use_dictionary=list(SOURCE_COLUMNS),
-            write_statistics=["label", *SOURCE_COLUMNS],
+            use_dictionary=[*SOURCE_COLUMNS, *texts],
+            write_statistics=["label", *SOURCE_COLUMNS, *extra],
             write_page_checksum=True,
         ) as writer,
     ):
         blocks = [slice(start, start + _ROW_GROUP) for start in range(0, len(split), _ROW_GROUP)]
-        for block, columns in zip(blocks, prefetch_map(partial(_columns, split), blocks), strict=True):
+        for block, columns in zip(blocks, prefetch_map(partial(_columns, split, extra), blocks), strict=True):
             writer.write_table(pa.table(columns, schema=schema), row_group_size=_ROW_GROUP)
             advance(len(split.labels[block]))
 
 
-def _schema() -> Any:
+def _schema(extra: pd.DataFrame) -> Any:
     import pyarrow as pa
 
+    arrow = {"string": pa.string(), "int64": pa.int64(), "float64": pa.float64()}
+    kinds = {
+        str(name): "string" if pd.api.types.is_string_dtype(column.dtype) else str(column.dtype)
+        for name, column in extra.items()
+    }
     types: dict[str, Any] = {
         "image": pa.struct({"bytes": pa.binary(), "path": pa.string()}),
         "label": pa.int64(),
         **dict.fromkeys(SOURCE_COLUMNS, pa.string()),
+        **{name: arrow[kind] for name, kind in kinds.items()},
     }
-    return pa.schema(types, metadata={_SCHEMA_KEY: json.dumps({"info": {"features": FEATURES}})})
+    features = {**FEATURES, **{name: {"dtype": kind, "_type": "Value"} for name, kind in kinds.items()}}
+    return pa.schema(types, metadata={_SCHEMA_KEY: json.dumps({"info": {"features": features}})})
 
 
-def _columns(split: Split, block: slice) -> dict[str, Any]:
+def _columns(split: Split, extra: pd.DataFrame, block: slice) -> dict[str, Any]:
     import pyarrow as pa
 
     sources = split.sources.iloc[block]
@@ -141,6 +171,7 @@ def _columns(split: Split, block: slice) -> dict[str, Any]:
         ),
         "label": pa.array(split.labels[block].astype(np.int64)),
         **{name: pa.array(values, pa.string()) for name, values in texts.items()},
+        **{str(name): pa.array(column.iloc[block], from_pandas=True) for name, column in extra.items()},
     }
 
 
@@ -149,7 +180,12 @@ def _split_problems(split: Split, file: BinaryIO) -> Iterator[str]:
 
     stored = pq.ParquetFile(file, page_checksum_verification=True)
     described = json.loads((stored.schema_arrow.metadata or {})[_SCHEMA_KEY])["info"]["features"]
-    if described != FEATURES or stored.schema_arrow.names != list(FEATURES):
+    common = {name: described.get(name) for name in FEATURES}
+    if (
+        common != FEATURES
+        or stored.schema_arrow.names != list(described)
+        or list(described)[: len(FEATURES)] != list(FEATURES)
+    ):
         yield f"the schema describes the columns as {described}, expected {FEATURES}"
         return
     if stored.metadata.num_rows != len(split):
