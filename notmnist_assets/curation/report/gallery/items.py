@@ -164,14 +164,18 @@ def _conflicts(data: GalleryData) -> Items:
 
 
 def _of_groups(data: GalleryData, methods: Sequence[Method], *, conflicting: bool) -> Items:
-    """List duplicate groups by method, those with the most rows first; rows with different images lead.
+    """List duplicate groups by method: the largest of each letter, then the second ones, and so on.
 
-    A group of `near` or `cells` has at least two images: the others are groups of `exact`.
+    Rows with different images lead. A group of `near` or `cells` has at least two images: the others are groups of
+    `exact`.
     """
     found: list[tuple[Indices, dict[str, Any]]] = []
     for method in methods:
-        of_method = _groups_of(data.index, method, conflicting=conflicting)
-        found += sorted(of_method, key=lambda group: -group[1]["size"])
+        of_method = list(_groups_of(data.index, method, conflicting=conflicting))
+        of_method.sort(key=lambda group: -group[1]["size"])
+        letters = pd.Series([data.index.label[rows[0]] for rows, _ in of_method], dtype="int64")
+        turns = letters.groupby(letters).cumcount().to_numpy(np.int64)
+        found += [of_method[place] for place in np.argsort(turns, kind="stable")]
     columns = ("method", "note", "distance", "size")
     return _items([rows for rows, _ in found], {column: [facts[column] for _, facts in found] for column in columns})
 

@@ -16,12 +16,12 @@ const KINDS = {
     about: "Rows that sanitizing removed, each with the row that it collides with and their amplified difference.",
   },
   groups: {
-    title: "Duplicate groups", across: 4, sorts: ["order", "size", "distance", "letter", "font"], order: "method and rows",
+    title: "Duplicate groups", across: 4, sorts: ["order", "size", "distance", "letter", "font"], order: "method, letters in turn",
     about: "Rows that show the same image. near: connected by distances within the radius; exact: equal pixels; cells: equal maxima of 4x4 cells, which also matches images that are no copies.",
   },
   conflicts: {
-    title: "Label conflicts", across: 4, sorts: ["order", "size", "distance", "letter", "font"], order: "method and rows",
-    about: "Duplicate groups whose rows have different letters: at least one label of each is wrong.",
+    title: "Label conflicts", across: 4, sorts: ["order", "size", "distance", "letter", "font"], order: "method, letters in turn",
+    about: "Duplicate groups whose rows have different letters: at least one label of each is wrong, unless near images only look alike.",
   },
   issues: {
     title: "Label issues", across: 1, sorts: ["order", "letter", "font"], order: "label quality",
