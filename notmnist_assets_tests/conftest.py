@@ -16,7 +16,7 @@ settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start the longest files first: with several workers, one that starts last would end alone."""
+    """Start the longest files first, so that no worker ends with a long file while the others are idle."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 

@@ -100,7 +100,7 @@ class FileSystem:
             self._fs.put_file(str(source), path, mode="create")
 
     def revision(self, path: str) -> str | None:
-        """Return what differs after each replacement of a small file, None if it is absent."""
+        """Return a text that changes with each replacement of a small file, None if the file is absent."""
         try:
             if self.is_local:
                 found = Path(path).stat()

@@ -22,6 +22,8 @@ from notmnist_assets_tests.archives import (
 from notmnist_assets_tests.automation.changes import make_letters_that_fail_a_blocking_check
 from notmnist_assets_tests.workspace import Workspace, keys_of
 
+pytestmark = pytest.mark.long
+
 
 def test_a_failed_blocking_check_blocks_downstream_assets_in_the_next_run_too(workspace: Workspace) -> None:
     make_letters_that_fail_a_blocking_check(workspace)
