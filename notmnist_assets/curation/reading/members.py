@@ -40,8 +40,7 @@ _NUMBERS: Final = [*range(100, 156), *range(329, 345)]
 _FIRST: Final = np.isin(_NUMBERS, [100, 108, 116, 124, 136, 148, 329, 337])
 _WEIGHTS: Final = 8 ** np.arange(11)[::-1]
 _BATCH_BYTES: Final = 4 << 20
-_MEMBER_BYTES: Final = 1 << 10
-"""Estimated memory of a member without its content."""
+_MEMBER_BYTES: Final = 1 << 10  # estimated memory of a member without its content
 _SPARSE_KEYS: Final = "GNU.sparse."
 _REPACK: Final = "The file is incomplete or damaged: replace it by a complete copy, or pack its folder again."
 
@@ -193,8 +192,7 @@ class _Stream:
         try:
             with tarfile.TarFile(fileobj=self, mode="r", encoding="utf-8", errors="backslashreplace") as tar:  # type: ignore[arg-type]
                 for entry in tar:
-                    # TarFile keeps every member here, in mode "r|" too: 450 bytes each. The documented way to prevent
-                    # this, `stream=True`, needs Python 3.13.
+                    # TarFile keeps every member (450 bytes), in mode "r|" too; `stream=True` needs Python 3.13.
                     tar.members.clear()  # type: ignore[attr-defined]
                     self._check_global(tar)
                     if not entry.isdir():
