@@ -50,6 +50,8 @@ _ORIGINS: Final[Mapping[Profile, tuple[str, str]]] = {
         "From archives in the format of notMNIST that the user of notmnist_assets supplied.",
     ),
 }
+_LICENCES: Final[Mapping[Profile, str]] = {"sample": "mit"}
+"""The sample is part of this package and under its licence; none is known of other images."""
 
 
 PICKLE: Final = Declaration(
@@ -165,7 +167,7 @@ _PARQUET_COLUMNS: Final = {
 }
 PARQUET: Final = Declaration(
     key="exports/parquet",
-    code_version="6",
+    code_version="7",
     role="export",
     dagster_type=ExportedFolderType,
     io_manager="export_io",
@@ -221,6 +223,8 @@ def parquet_export(
         sanitize_policy(chosen),
         title=title,
         origin=origin,
+        radius=chosen_radius(radius),
+        licence=_LICENCES.get(chosen.profile),
         shifts=chosen.near_shifts,
         removed=len(evidence.removed),
     )

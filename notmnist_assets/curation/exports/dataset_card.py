@@ -22,16 +22,12 @@ _SIZES: Final = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"),
 _CARD: Final = """\
 ---
 pretty_name: {quoted_title}
+license: {licence}
 task_categories:
 - image-classification
 size_categories:
 - {size}
-configs:
-- config_name: default
-  description: content {content}
-  data_files:
-{files}
-{removed_config}---
+{configs}---
 
 # {title}
 
@@ -51,10 +47,11 @@ Sanitized: rows that leak between splits, contradict each other or repeat were r
 from datasets import load_dataset
 
 dataset = load_dataset("path/to/this/folder")
-dataset["test"][0]["image"], dataset["test"].features["label"].int2str(dataset["test"][0]["label"])
+dataset["{example}"][0]["image"], dataset["{example}"].features["label"].int2str(dataset["{example}"][0]["label"])
 ```
 
 ## Rows
+{without_rows}
 
 | letter | {head} |
 |---|{rule}|
@@ -75,6 +72,17 @@ dataset["test"][0]["image"], dataset["test"].features["label"].int2str(dataset["
 ## Known limits
 
 Labels are the folders of the archives. A wrong label is found only if a duplicate has another label. {fonts}
+
+## Licence
+
+{licence_sentence}
+"""
+
+_DEFAULT_CONFIG: Final = """\
+- config_name: default
+  description: content {content}
+  data_files:
+{files}
 """
 
 
@@ -90,7 +98,7 @@ _REMOVED: Final = (
 _METHODS: Final[Mapping[Method, str]] = {
     "exact": "equal pixels",
     "cells": "equal maxima of all 4x4 cells",
-    "near": "a sum of absolute pixel differences / 255 of at most the radius in `overlap/radius`",
+    "near": "a sum of absolute pixel differences / 255 of at most {radius:g}, the radius in `overlap/radius`",
 }
 _SHIFTED: Final = ", also after one image is shifted by one pixel"
 _REMOVE_FROM: Final[Mapping[RemoveFrom, str]] = {
@@ -104,6 +112,7 @@ _CONFLICTS: Final[Mapping[Conflicts, str]] = {
     "majority": "the rows without the majority label are removed; without a majority, all its rows are removed",
     "keep": "all its rows are kept",
 }
+_NO_LICENCE: Final = "No licence of the images is known."
 _REPEATS: Final[Mapping[Repeats, str]] = {"drop": "all rows but the first are removed", "keep": "all rows are kept"}
 
 
@@ -128,42 +137,64 @@ def strip_header(card: str) -> str:
 
 
 def dataset_card(
-    splits: Mapping[str, Split], policy: Policy, *, title: str, origin: str, shifts: bool = False, removed: int = 0
+    splits: Mapping[str, Split],
+    policy: Policy,
+    *,
+    title: str,
+    origin: str,
+    radius: float,
+    licence: str | None = None,
+    shifts: bool = False,
+    removed: int = 0,
 ) -> str:
     """Return the card as Markdown with the YAML header that `datasets` reads.
+
+    The header lists only splits with rows, because `datasets` loads none if one that is listed has no rows.
 
     Args:
         splits: train, valid and test, as exported.
         policy: the rules by which they were sanitized.
         title: name of the dataset.
         origin: origin of the images, one or more sentences.
+        radius: largest distance of near duplicates, in units of 255; shown if the policy's method is near.
+        licence: identifier of the licence of the images, as Hugging Face writes it; None if it is unknown.
         shifts: whether images are compared also after a shift by one pixel.
         removed: number of removed rows in the file of their own.
     """
     rows = {name: label_counts(splits[name].labels).tolist() for name in SPLITS}
     names = {name: FILE_NAMES[name].removesuffix(".parquet") for name in SPLITS}
+    filled = [name for name in SPLITS if len(splits[name])]
     total = sum(len(splits[name]) for name in SPLITS)
     # `datasets` caches a folder by its name and this header, so the header identifies the content.
     content = hashlib.sha256("\n".join(fingerprint(splits[name]) for name in SPLITS).encode()).hexdigest()
+    files = "\n".join(f"  - split: {names[name]}\n    path: {FILE_NAMES[name]}" for name in filled)
+    configs = [_DEFAULT_CONFIG.format(content=content[:16], files=files)] * bool(filled)
+    configs += [_REMOVED_CONFIG] * bool(removed)
     lines = [*zip(LETTERS, *rows.values(), strict=True), ("all", *(sum(counts) for counts in rows.values()))]
     return _CARD.format(
-        content=content[:16],
+        configs="".join(["configs:\n", *configs]) if configs else "",
         size=next((text for limit, text in _SIZES if total < limit), "n>1M"),
-        files="\n".join(f"  - split: {names[name]}\n    path: {FILE_NAMES[name]}" for name in SPLITS),
         title=title,
         quoted_title=json.dumps(title),  # JSON is YAML
         origin=origin,
-        method=_METHODS[policy.method] + (_SHIFTED if shifts and policy.method == "near" else ""),
+        method=_METHODS[policy.method].format(radius=radius) + (_SHIFTED if shifts and policy.method == "near" else ""),
         remove_from=_REMOVE_FROM[policy.remove_from],
         conflicts=_CONFLICTS[policy.conflicts],
         repeats=_REPEATS[policy.repeats],
+        example=names[filled[-1]] if filled else "train",
+        without_rows="".join(
+            f"\n`{names[name]}` has no rows; `load_dataset` does not return it.\n"
+            for name in SPLITS
+            if name not in filled
+        ),
         head=" | ".join(names.values()),
         rule="|".join(["---"] * len(names)),
         counts="\n".join(
             f"| {letter} | " + " | ".join(f"{count:,}" for count in line) + " |" for letter, *line in lines
         ),
-        removed_config=_REMOVED_CONFIG if removed else "",
         removed=_REMOVED.format(removed=removed) if removed else "No row was removed.",
         evidence="\n".join(f"| `{name}` | {meaning} |" for name, (_, meaning) in EVIDENCE.items()),
         fonts=_font_sentence(splits),
+        licence=licence or "unknown",
+        licence_sentence=f"The images are under the licence `{licence}`." if licence else _NO_LICENCE,
     )

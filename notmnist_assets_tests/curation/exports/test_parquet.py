@@ -45,7 +45,7 @@ def datasets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
 def export_to(folder: Path, splits: Mapping[str, Split]) -> None:
     for name, content in contents_of(write_files(splits)).items():
         (folder / name).write_bytes(content)
-    card = dataset_card(splits, Policy(), title="Letters: a test", origin="From nowhere.")
+    card = dataset_card(splits, Policy(), title="Letters: a test", origin="From nowhere.", radius=5)
     (folder / FILE_NAME).write_text(card, encoding="utf-8")
 
 
@@ -76,6 +76,12 @@ def test_datasets_reloads_a_folder_whose_content_changed(datasets: ModuleType, f
     assert len(datasets.load_dataset(str(folder))["test"]) == 3
     export_to(folder, three_splits(12, 4, 5))
     assert len(datasets.load_dataset(str(folder))["test"]) == 5
+
+
+def test_datasets_loads_a_folder_in_which_a_split_has_no_rows(datasets: ModuleType, tmp_path: Path) -> None:
+    export_to(tmp_path, three_splits(12, 0, 0))
+    loaded = datasets.load_dataset(str(tmp_path))
+    assert {name: len(rows) for name, rows in loaded.items()} == {"train": 12}
 
 
 def test_pandas_reads_the_files() -> None:
