@@ -6,7 +6,7 @@ from notmnist_assets.assets.declaration import Declaration, Stage
 from notmnist_assets.curation.core import published
 from notmnist_assets.curation.core.images import SETS
 from notmnist_assets.curation.core.values import Archive
-from notmnist_assets.curation.reading.letters import check_shape
+from notmnist_assets.curation.reading.letters import check_archive
 from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.sources.choice import source_of
@@ -45,7 +45,7 @@ def _archive_asset(set_name: str) -> dg.AssetsDefinition:
             value = source_of(chosen).fetch(set_name)
             # An archive that cannot give the letters must not take the place of one that did. The originals can.
             if value.sha256 != published.ARCHIVES[set_name].sha256:
-                check_shape(value, set_name, chosen.minimum[set_name])
+                check_archive(value, set_name, chosen.minimum[set_name])
         return dg.MaterializeResult(
             value=value,
             data_version=dg.DataVersion(value.sha256),

@@ -22,6 +22,12 @@ def with_few_files(path: Path) -> None:
     write_archive(path.parent, "small", members(1, seed=4))
 
 
+def with_unreadable_files(path: Path) -> None:
+    letters = members(20, seed=5)
+    letters["C"] = dict.fromkeys(letters["C"], b"this is not a picture")
+    write_archive(path.parent, "small", letters)
+
+
 def cut_short(path: Path) -> None:
     data = path.read_bytes()
     path.write_bytes(data[: len(data) * 99 // 100])
@@ -43,7 +49,8 @@ def no_tar(path: Path) -> None:
 
 CASES: list[tuple[Callable[[Path], None], str]] = [
     (without_a_letter, "has no files <root>/<letter>/<file> for the letters G"),
-    (with_few_files, "has too few files: .*B has 1, .*; at least 5 are needed.*NOTMNIST_MIN_SMALL"),
+    (with_few_files, "has too few readable images: .*B has 1, .*; at least 5 are needed.*NOTMNIST_MIN_SMALL"),
+    (with_unreadable_files, r"has too few readable images: C has 0 \(20 rejected; 20 of them: not a PNG\)"),
     (cut_short, "is cut short"),
     (with_a_flipped_bit, "."),
     (a_web_page, "is no gzip file"),

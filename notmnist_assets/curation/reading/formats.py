@@ -1,6 +1,7 @@
-"""Recognizes files that are no gzip-compressed tar archive by their first bytes, and says how to repack them."""
+"""Recognizes files that are no gzip-compressed tar archive, or no image of a letter, and says how to convert them."""
 
 import shlex
+from collections import Counter
 from typing import Final
 
 from notmnist_assets.curation.core.errors import CurationError
@@ -16,13 +17,13 @@ _GZIP_MAGIC: Final = b"\x1f\x8b"
 _TAR_MAGIC: Final = slice(257, 262)
 _DECOMPRESS: Final = '{} -dc < "$f" | gzip > "$t.new" && mv "$t.new" "$t"'
 _UNPACK: Final = 'd=$(mktemp -d) && {} && tar -czf "$t" -C "$d" .'
-_FORMATS: Final = (
+_FORMATS: Final[tuple[tuple[bytes, str, str | None], ...]] = (
     (b"\xfd7zXZ\x00", "an xz-compressed file", _DECOMPRESS.format("xz")),
     (b"BZh", "a bzip2-compressed file", _DECOMPRESS.format("bzip2")),
     (b"\x28\xb5\x2f\xfd", "a Zstandard-compressed file", _DECOMPRESS.format("zstd")),
     (b"PK\x03\x04", "a zip archive", _UNPACK.format('unzip -q "$f" -d "$d"')),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK.format('7z x "$f" -o"$d"')),
-    (b"Rar!", "a RAR archive", _UNPACK.format('unrar x "$f" "$d"/')),
+    (b"Rar!", "a RAR archive", None),
 )
 _COMPRESS: Final = 'gzip < "$f" > "$t.new" && mv "$t.new" "$t"'
 _INFLATE: Final = 'gzip -dc < "$f" > "$t.new" && mv "$t.new" "$t"'
@@ -95,6 +96,25 @@ def wrong_format_error(start: bytes, subject: str, *, inside_gzip: bool) -> Cura
         f"is {kind} {describe_format(start)}.",
         subject=subject,
         remedy=f"Repack it: {command}" if command else remedy,
+    )
+
+
+def repair_files(origin: str, reasons: Counter[str]) -> str:
+    """Return what to do with an archive, given by path or URL, of which many files are rejected for these reasons."""
+    reason = reasons.most_common(1)[0][0] if reasons else ""
+    if reason.startswith("wrong shape"):
+        change = "-resize '28x28!'"
+    elif reason == TRANSPARENT:
+        change = "-background black -alpha remove -alpha off"
+    elif reason.startswith(OTHER_FORMAT):
+        change = "-format png"
+    else:
+        return "Use a complete archive of 28x28 PNG files."
+    name = shell_name(origin)
+    return (
+        "Letters are 28x28 PNG files without transparency. Convert them with ImageMagick:"
+        f' f={name}; d=$(mktemp -d) && tar -xzf "$f" -C "$d"'
+        f' && find "$d" -type f -exec mogrify {change} {{}} + && tar -czf "$f" -C "$d" .'
     )
 
 

@@ -5,7 +5,7 @@ pixels.
 """
 
 from collections import Counter, deque
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.curation.core.scratch import scratch_folder
 from notmnist_assets.curation.core.values import Archive, LetterImages, OtherFiles
 from notmnist_assets.curation.reading.archive import read_members
-from notmnist_assets.curation.reading.formats import OTHER_FORMAT, TRANSPARENT, shell_name
+from notmnist_assets.curation.reading.formats import repair_files
 from notmnist_assets.curation.reading.layout import OTHER_LEVELS, Layout, describe_absent, repair_layout
 from notmnist_assets.curation.reading.letter_buffer import LetterBuffer, Piece
 from notmnist_assets.curation.reading.members import Member
@@ -126,7 +126,9 @@ def read_letters(
         buffers = {letter: LetterBuffer(folder / f"{letter}.raw") for letter in sorted(set(letters))}
         for buffer in buffers.values():
             stack.callback(buffer.close)
-        report = _gather(archive, set_name, buffers, workers)
+        report = _gather(
+            archive, set_name, lambda title, layout: _decode_letters(archive, title, layout, buffers, workers)
+        )
         for buffer in buffers.values():
             buffer.close()
             buffer.arrange()
@@ -134,43 +136,85 @@ def read_letters(
         yield Reading(report, buffers, folder / "ordered.raw")
 
 
-def check_shape(archive: Archive, set_name: str, minimum: int) -> None:
-    """Read an archive once and check that it is intact and has enough files of each letter.
+def check_archive(archive: Archive, set_name: str, minimum: int) -> None:
+    """Read an archive once and check that it is intact and gives all letters, without keeping any.
+
+    Files of a letter are decoded only until `minimum` of them are readable. If too few are, the archive is read again
+    as `read_letters` does, which says why.
 
     Args:
         archive: what to read; its size, digest, gzip checksums and tar structure are verified.
         set_name: "large" or "small", for messages.
-        minimum: fewest files for each letter: there cannot be more readable images than files.
+        minimum: fewest readable images for each letter.
 
     Raises:
-        CurationError: the archive is damaged or not the one that was verified, or a letter has too few files.
+        CurationError: the archive is damaged or not the one that was verified, or a letter has too few readable images.
     """
-    with read_letters(archive, set_name, letters=()) as reading:
-        report = reading.report
+    readable: dict[str, set[str]] = {letter: set() for letter in LETTERS}
+
+    def count(title: str, layout: Layout) -> None:
+        with closing(_letter_files(archive, title, layout)) as blocks:
+            for of_letters in blocks:
+                for letter, files in of_letters.items():
+                    _count_readable(files, readable[letter], minimum)
+
+    report = _gather(archive, set_name, count)
     _check_absent(archive, set_name, report, [letter for letter in LETTERS if not report.members[letter]])
-    few = [f"{letter} has {count:,}" for letter, count in report.members.items() if count < minimum]
-    if few:
-        raise CurationError(
-            f"has too few files: {', '.join(few)}; at least {minimum:,} are needed.",
-            subject=f"{set_name} archive {archive.origin}",
-            remedy="Use a complete archive, or lower the minimum number of images per letter"
-            f" (NOTMNIST_MIN_{set_name.upper()}). The stored archive is not replaced.",
-        )
+    if any(len(names) < minimum for names in readable.values()):
+        with read_letters(archive, set_name, minimum=minimum):
+            pass
 
 
-def _gather(archive: Archive, set_name: str, buffers: dict[str, LetterBuffer], workers: int) -> ReadingReport:
-    """Read the archive through and fill `buffers`; read it again if its letters lie at another level."""
+def _count_readable(files: _Files, readable: set[str], minimum: int) -> None:
+    """Decode files unless `minimum` names are readable; update the set of readable names.
+
+    Files of these names are decoded in any case, because the last file of a name counts.
+    """
+    from notmnist_assets.curation.reading.decoding import decode_members
+
+    is_enough = len(readable) >= minimum
+    chosen = [place for place, name in enumerate(files.names) if not is_enough or name in readable]
+    if not chosen:
+        return
+    _, reasons = decode_members([files.members[place] for place in chosen])
+    for number, place in enumerate(chosen):
+        if number in reasons:
+            readable.discard(files.names[place])
+        else:
+            readable.add(files.names[place])
+
+
+def _gather(archive: Archive, set_name: str, read_through: Callable[[str, Layout], None]) -> ReadingReport:
+    """Read the archive through; again if its letters lie at another level."""
     layout = Layout(archive)
-    _read_through(archive, f"read {set_name}", layout, buffers, workers)
+    read_through(f"read {set_name}", layout)
     if not any(layout.counts.values()):
         levels = layout.levels_elsewhere.intersection(OTHER_LEVELS)
         if len(levels) == 1:
             layout = Layout(archive, levels.pop())
-            _read_through(archive, f"read {set_name} again", layout, buffers, workers)
+            read_through(f"read {set_name} again", layout)
     return ReadingReport(layout.counts, layout.outside(), layout.unsafe(), layout.ignored())
 
 
-def _read_through(archive: Archive, title: str, layout: Layout, buffers: dict[str, LetterBuffer], workers: int) -> None:
+def _letter_files(archive: Archive, title: str, layout: Layout) -> Generator[dict[str, _Files], None, None]:
+    """Assign all members to letters and yield those of each block, by letter."""
+    with closing(read_members(archive, title)) as blocks:
+        for members in blocks:
+            of_letters: dict[str, _Files] = {}
+            for member in members:
+                place = layout.assign(member)
+                if place is None:
+                    continue
+                letter, name = place
+                files = of_letters.setdefault(letter, _Files([], []))
+                files.names.append(name)
+                files.members.append(member)
+            yield of_letters
+
+
+def _decode_letters(
+    archive: Archive, title: str, layout: Layout, buffers: dict[str, LetterBuffer], workers: int
+) -> None:
     """Assign all members to letters; threads decode those of `buffers`, which are stored in their order."""
     running: deque[Future[list[Piece]]] = deque()
 
@@ -180,19 +224,11 @@ def _read_through(archive: Archive, title: str, layout: Layout, buffers: dict[st
 
     with (
         ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool,
-        closing(read_members(archive, title)) as blocks,
+        closing(_letter_files(archive, title, layout)) as blocks,
     ):
-        for members in blocks:
-            of_letters: dict[str, _Files] = {}
-            for member in members:
-                place = layout.assign(member)
-                if place is None or place[0] not in buffers:
-                    continue
-                letter, name = place
-                files = of_letters.setdefault(letter, _Files([], []))
-                files.names.append(name)
-                files.members.append(member)
-            running.append(pool.submit(_decode, of_letters))
+        for of_letters in blocks:
+            chosen = {letter: files for letter, files in of_letters.items() if letter in buffers}
+            running.append(pool.submit(_decode, chosen))
             if len(running) > workers:
                 store_oldest()
         while running:
@@ -232,7 +268,7 @@ def _check_counts(
         raise CurationError(
             f"has too few readable images: {', '.join(few)}; at least {minimum:,} are needed.",
             subject=f"{set_name} archive {archive.origin}",
-            remedy=f"{_repair_files(archive, reasons)}{lower if can_lower else ''}",
+            remedy=f"{repair_files(archive.origin, reasons)}{lower if can_lower else ''}",
         )
 
 
@@ -244,25 +280,6 @@ def _check_absent(archive: Archive, set_name: str, report: ReadingReport, absent
             subject=f"{set_name} archive {archive.origin}",
             remedy=repair_layout(archive, report.outside),
         )
-
-
-def _repair_files(archive: Archive, reasons: Counter[str]) -> str:
-    """Return what to do with an archive of which many files are rejected for these reasons."""
-    reason = reasons.most_common(1)[0][0] if reasons else ""
-    if reason.startswith("wrong shape"):
-        change = "-resize '28x28!'"
-    elif reason == TRANSPARENT:
-        change = "-background black -alpha remove -alpha off"
-    elif reason.startswith(OTHER_FORMAT):
-        change = "-format png"
-    else:
-        return "Use a complete archive of 28x28 PNG files."
-    name = shell_name(archive.origin)
-    return (
-        "Letters are 28x28 PNG files without transparency. Convert them with ImageMagick:"
-        f' f={name}; d=$(mktemp -d) && tar -xzf "$f" -C "$d"'
-        f' && find "$d" -type f -exec mogrify {change} {{}} + && tar -czf "$f" -C "$d" .'
-    )
 
 
 def _rejected_in_words(rejected: Mapping[int, str]) -> str:

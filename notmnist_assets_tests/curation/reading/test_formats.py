@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import io
 import lzma
 import shutil
 import subprocess
@@ -9,13 +10,15 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from PIL import Image
 
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.values import Archive
 from notmnist_assets.curation.reading.formats import image_format, is_web_page
 from notmnist_assets.sources.folder import FolderSource
-from notmnist_assets_tests.curation.reading.test_letters import TAR, a_to_j, archive_of, read
+from notmnist_assets_tests.curation.reading.test_letters import TAR, a_to_j, archive_of, read, tar_of
 
 NAME = "notMNIST_small.tar.gz"
 
@@ -30,17 +33,30 @@ def zip_of(folder: Path) -> bytes:
     return data
 
 
+def seven_zip_of(folder: Path) -> bytes:
+    for name, data in a_to_j(2):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    subprocess.run(["7z", "a", "letters.7z", "notMNIST_small"], cwd=folder, check=True, capture_output=True)
+    return (folder / "letters.7z").read_bytes()
+
+
 WRONG: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "xz": (lambda _: lzma.compress(TAR), "an xz-compressed file"),
     "bzip2": (lambda _: bz2.compress(TAR), "a bzip2-compressed file"),
     "gzip": (lambda _: TAR, "an uncompressed tar archive"),
+    "zstd": (lambda _: pa.compress(TAR, codec="zstd", asbytes=True), "a Zstandard-compressed file"),
     "unzip": (zip_of, "a zip archive"),
+    "7z": (seven_zip_of, "a 7z archive"),
     "twice": (lambda _: gzip.compress(gzip.compress(TAR)), "a gzip file"),
 }
 
 
 @pytest.mark.parametrize("kind", WRONG)
 def test_the_command_in_the_error_repairs_an_archive_in_another_format(tmp_path: Path, kind: str) -> None:
+    if kind != "twice" and shutil.which(kind) is None:
+        pytest.skip(f"{kind} is not installed")
     pack, found = WRONG[kind]
     folder = tmp_path / "of 'mine'"
     folder.mkdir()
@@ -50,8 +66,6 @@ def test_the_command_in_the_error_repairs_an_archive_in_another_format(tmp_path:
         read(given)
     assert caught.value.subject == given.origin
     assert "(first bytes: " in caught.value.problem
-    if kind != "twice" and shutil.which(kind) is None:
-        pytest.skip(f"{kind} is not installed")
     subprocess.run(["sh", "-c", caught.value.remedy.removeprefix("Repack it: ")], check=True, cwd=tmp_path)
     repaired = Path(given.uri).read_bytes()
     assert read(archive_of(tmp_path, repaired))[1].members == dict.fromkeys("ABCDEFGHIJ", 2)
@@ -88,3 +102,30 @@ def test_images_and_web_pages_are_recognized_by_their_first_bytes() -> None:
     assert image_format(b"no picture") is None
     assert is_web_page(b"\xef\xbb\xbf\n <HTML>")
     assert not is_web_page(b"1e82  notMNIST_large.tar.gz")
+
+
+def encoded(image: Image.Image, form: str) -> bytes:
+    file = io.BytesIO()
+    image.save(file, form)
+    return file.getvalue()
+
+
+UNFIT = {
+    "wrong shape": encoded(Image.new("L", (32, 32), 200), "PNG"),
+    "has transparent pixels": encoded(Image.new("LA", (28, 28), (200, 90)), "PNG"),
+    "not a PNG: a JPEG image": encoded(Image.new("L", (28, 28), 200), "JPEG"),
+}
+
+
+@pytest.mark.skipif(shutil.which("mogrify") is None, reason="ImageMagick is not installed")
+@pytest.mark.parametrize("reason", UNFIT)
+def test_the_command_in_the_error_converts_images_in_another_form(tmp_path: Path, reason: str) -> None:
+    files = [(name, UNFIT[reason]) for name, _ in a_to_j(2)]
+    archive = archive_of(tmp_path, gzip.compress(tar_of(files)), NAME)
+    given = Archive(archive.uri, archive.bytes, archive.sha256, archive.uri)
+    with pytest.raises(CurationError, match=f"2 of them: {reason}") as caught:
+        read(given, minimum=1)
+    command = caught.value.remedy.partition("ImageMagick: ")[2].partition(" Or lower")[0]
+    subprocess.run(["sh", "-c", command], check=True, cwd=tmp_path)
+    letters, _ = read(archive_of(tmp_path, Path(given.uri).read_bytes()), minimum=2)
+    assert all(len(letter) == 2 and letter.rejected.empty for letter in letters.values())

@@ -15,7 +15,7 @@ from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.curation.core.values import MOST_EXAMPLES, Archive, OtherFiles
 from notmnist_assets.curation.reading import members
 from notmnist_assets.curation.reading.layout import PathSample
-from notmnist_assets.curation.reading.letters import check_shape
+from notmnist_assets.curation.reading.letters import check_archive
 from notmnist_assets_tests.curation.reading.test_letters import File, a_to_j, archive_of, assert_same, read, tar_of
 
 TWIN = b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X"
@@ -58,7 +58,7 @@ def test_unambiguous_layouts_give_the_same_letters(tmp_path: Path, layout: str) 
     assert_same(letters, expected)
     assert report.outside == OtherFiles()
     assert report.ignored.count == letters["J"].ignored.count == IGNORED.get(layout, 0)
-    check_shape(found, "small", 2)
+    check_archive(found, "small", 2)
 
 
 def test_a_standard_layout_is_preferred_in_any_order_of_members(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_other_layouts_are_described_with_a_command_that_repairs_them(
 ) -> None:
     bad = archive(tmp_path, renamed(change))
     with pytest.raises(CurationError, match=f"{problem}.*GNU tar") as caught:
-        check_shape(bad, "small", 1)
+        check_archive(bad, "small", 1)
     assert caught.value.subject == f"small archive {bad.origin}"
     assert "it has 20 other files: " in caught.value.problem
     assert change(FILES[0][0]) in caught.value.problem

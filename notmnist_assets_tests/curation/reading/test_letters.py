@@ -21,7 +21,7 @@ from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.images import LETTERS, Images
 from notmnist_assets.curation.core.values import Archive, LetterImages, OtherFiles
 from notmnist_assets.curation.reading.archive import verify_gzip
-from notmnist_assets.curation.reading.letters import ReadingReport, read_letters
+from notmnist_assets.curation.reading.letters import ReadingReport, check_archive, read_letters
 
 File = tuple[str, bytes]
 
@@ -268,3 +268,27 @@ def test_gzip_files_are_verified_alone(tmp_path: Path) -> None:
     verify_gzip(good)
     with pytest.raises(CurationError, match="cut short"):
         verify_gzip(bad)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abcd"), st.booleans()), min_size=1, max_size=12),
+    st.integers(1, 4),
+    st.sampled_from([512, 2048, 1 << 20]),
+)
+@settings(max_examples=40)
+def test_an_archive_is_checked_as_its_letters_are_read(
+    tmp_path_factory: pytest.TempPathFactory, of_c: list[tuple[str, bool]], minimum: int, block: int
+) -> None:
+    others = [(name, data) for name, data in a_to_j(minimum) if "/C/" not in name]
+    repeated = [(f"notMNIST_small/C/{name}.png", glyph(1)[0] if good else b"") for name, good in of_c]
+    archive = archive_of(tmp_path_factory.mktemp("checked"), gzip.compress(tar_of(repeated + others), 1))
+    outcomes = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("notmnist_assets.curation.reading.archive.BLOCK", block)
+        for check in (lambda: check_archive(archive, "small", minimum), lambda: read(archive, minimum=minimum)):
+            try:
+                check()
+                outcomes.append("")
+            except CurationError as error:
+                outcomes.append(str(error))
+    assert outcomes[0] == outcomes[1]
