@@ -12,6 +12,7 @@ from notmnist_assets.definitions import build_definitions
 from notmnist_assets.metadata.failures import failure_message
 from notmnist_assets.runs.lock import only_run
 from notmnist_assets.runs.materializations import LOGGER
+from notmnist_assets.runs.process import claim_next_run, release_claims
 from notmnist_assets.runs.steps import step_names
 from notmnist_assets.settings.model import read_settings
 from notmnist_assets.staleness.plan import next_round, plan_refresh
@@ -88,9 +89,12 @@ def _refresh(
             dg.reconstructable(refresh_job),
             instance,
             run_config=run_config,
+            tags=claim_next_run(instance),
             asset_selection=list(chosen),
             raise_on_error=False,
         )
+        # A run that is repeated in the UI gets the tags of this one, and must not seem to have its lock.
+        release_claims()
         run_ids.append(result.run_id)
         if not result.success:
             steps = step_names(graph.assets_defs, chosen.keys())

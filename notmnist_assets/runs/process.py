@@ -11,37 +11,55 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 import dagster as dg
 from filelock import FileLock, Timeout
 
 _FOLDER: Final = "running"
-_IN_PROGRESS: Final = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+_IN_PROGRESS: Final = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 HOST_TAG: Final = "notmnist/host"
 PROCESS_TAG: Final = "notmnist/process"
 SINCE_TAG: Final = "notmnist/process_since"
+_LOCK_TAG: Final = "notmnist/lock"
+"""Name of the locked file, if it is not the id of the run."""
 
 _locks: dict[Path, FileLock] = {}
 """Locks of the runs of this process. A lock outlives its run, so that a run that records its end is not reported."""
 
 
-def claim_run(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    """Lock the file of a run until its process ends or claims its next run; tag the run with host and process."""
+def claim_next_run(instance: dg.DagsterInstance) -> dict[str, str]:
+    """Lock a file for a run that this process is about to create, and return the tags of the run."""
+    lock_name = uuid4().hex
+    _claim(_lock_file(instance, lock_name))
+    return {_LOCK_TAG: lock_name, **_process_tags()}
+
+
+def release_claims() -> None:
+    """Release the locks of this process, whose runs have ended."""
     for path in list(_locks):
         _release(path, _locks.pop(path))
-    path = _lock_of(instance, run.run_id)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _locks[path] = FileLock(path)
-    _locks[path].acquire(timeout=0)
-    since = datetime.now().astimezone().isoformat(" ", "seconds")
-    instance.add_run_tags(run.run_id, {HOST_TAG: socket.gethostname(), PROCESS_TAG: str(os.getpid()), SINCE_TAG: since})
+
+
+def claim_run(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """Lock the file of a run until its process ends or claims its next run; tag the run with host and process.
+
+    Does nothing if the process claimed the run before it created it.
+    """
+    if _lock_of(instance, run) not in _locks:
+        _claim(_lock_file(instance, run.run_id))
+        instance.add_run_tags(run.run_id, _process_tags())
 
 
 def find_dead_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     """Return the unfinished runs whose process has died, without reporting them."""
     dead = []
     for run in instance.get_runs(dg.RunsFilter(statuses=_IN_PROGRESS)):
-        lock = _try_lock(_lock_of(instance, run.run_id))
+        lock = _try_lock(_lock_of(instance, run))
         if lock is not None:
             lock.release()
             dead.append(run)
@@ -58,7 +76,7 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     """
     dead = []
     for run in instance.get_runs(dg.RunsFilter(statuses=_IN_PROGRESS)):
-        path = _lock_of(instance, run.run_id)
+        path = _lock_of(instance, run)
         lock = _try_lock(path)
         if lock is None:
             continue
@@ -95,8 +113,26 @@ def _report(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
         instance.report_run_failed(run, message)
 
 
-def _lock_of(instance: dg.DagsterInstance, run_id: str) -> Path:
-    return Path(instance.root_directory).absolute() / _FOLDER / f"{run_id}.lock"
+def _claim(path: Path) -> None:
+    release_claims()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _locks[path] = FileLock(path)
+    _locks[path].acquire(timeout=0)
+
+
+def _process_tags() -> dict[str, str]:
+    since = datetime.now().astimezone().isoformat(" ", "seconds")
+    return {HOST_TAG: socket.gethostname(), PROCESS_TAG: str(os.getpid()), SINCE_TAG: since}
+
+
+def _lock_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Path:
+    """Return the file that the process of a run locks."""
+    own = _lock_file(instance, run.run_id)
+    return own if own.exists() else _lock_file(instance, run.tags.get(_LOCK_TAG, run.run_id))
+
+
+def _lock_file(instance: dg.DagsterInstance, name: str) -> Path:
+    return Path(instance.root_directory).absolute() / _FOLDER / f"{name}.lock"
 
 
 def _release(path: Path, lock: FileLock) -> None:

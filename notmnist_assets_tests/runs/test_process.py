@@ -30,6 +30,17 @@ with dg.DagsterInstance.get() as instance:
     time.sleep(600)
 """
 
+# A command that is killed after it created a run, before the run started.
+CREATES = """
+import os, signal
+import dagster as dg
+from notmnist_assets.cli.execution import refresh_job
+from notmnist_assets.runs.process import claim_next_run
+with dg.DagsterInstance.get() as instance:
+    instance.create_run_for_job(refresh_job(), tags=claim_next_run(instance))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
 
 def started_run(instance: dg.DagsterInstance, job: dg.JobDefinition, **tags: str) -> dg.DagsterRun:
     """Record a run as started, without a process."""
@@ -92,6 +103,14 @@ def test_a_run_that_was_being_terminated_is_canceled(workspace: Workspace, job: 
             process.wait()
         assert end_dead_runs(instance) == [run.run_id]
         assert status(instance, run) == "CANCELED"
+
+
+def test_a_run_whose_process_was_killed_before_it_started_is_failed(workspace: Workspace) -> None:
+    subprocess.run([sys.executable, "-c", CREATES], check=False)
+    with workspace.instance() as instance:
+        (run,) = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.NOT_STARTED]))
+        assert end_dead_runs(instance) == [run.run_id]
+        assert status(instance, run) == "FAILURE"
 
 
 def test_runs_that_ended_or_never_claimed_a_lock_are_not_reported(workspace: Workspace, job: dg.JobDefinition) -> None:
