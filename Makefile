@@ -5,7 +5,7 @@ RUN := $(UV) run --frozen --no-sync
 # The folder of the history of runs; .dagster in the project folder by default.
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
-.PHONY: setup demo test coverage ui pictures bench faults cluster-demo clean
+.PHONY: setup demo test coverage ui pictures bench faults faults-night cluster-demo clean
 
 setup: .venv/.ready .env .dagster/dagster.yaml
 
@@ -59,9 +59,13 @@ cluster-demo: setup
 	.ci/install-packages
 	$(RUN) python -m deploy.celery demo
 
-# Injects faults and counts what survives: make faults FAULTS="--kills 200 --archives 10000 --stored 10000"
+# Injects faults and counts what survives, in about an hour; fewer: make faults FAULTS="--kills 20 --archives 500"
 faults: setup
 	$(RUN) python -m faults $(FAULTS)
+
+# Runs a daemon whose sources fail and whose processes are killed: make faults-night NIGHT="--minutes 10"
+faults-night: setup
+	$(RUN) python -m faults.night $(NIGHT)
 
 clean:
 	rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage

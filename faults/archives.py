@@ -184,4 +184,4 @@ def _prepare(folder: Path) -> RunCase:
     return run
 
 
-ARCHIVES: Final = Kind("archives", "mutated archives", 500, 60, _prepare, memory=256 << 20)
+ARCHIVES: Final = Kind("archives", "mutated archives", 10_000, 60, _prepare, memory=256 << 20)

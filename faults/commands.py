@@ -36,13 +36,18 @@ FINISHED: Final = "finished"
 """The state after an undisturbed run of everything."""
 STARTED: Final = "started"
 """The state after an undisturbed run of `FEW`."""
-FEW: Final = ("archives", "letters", "splits", "hashes")
+FEW: Final = ("archives/small", "letters/small")
 """What a short run from nothing makes."""
-_PROFILE: Final = "custom"
-_SIZES: Final = {"NOTMNIST_TRAIN_SIZE": "40", "NOTMNIST_VALID_SIZE": "10", "NOTMNIST_TEST_SIZE": "20"}
+PROFILE: Final = "custom"
+SIZES: Final = {"NOTMNIST_TRAIN_SIZE": "40", "NOTMNIST_VALID_SIZE": "10", "NOTMNIST_TEST_SIZE": "20"}
 _WITH_TIMINGS: Final = "baselines/metrics"
 """Differs from run to run: one of its columns has the seconds that fits took."""
-_IN_PROGRESS: Final = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.STARTING]
+_IN_PROGRESS: Final = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 _POLL: Final = 0.01
 _COMMAND_SECONDS: Final = 900.0
 
@@ -127,17 +132,17 @@ class Place:
     @property
     def store(self) -> ValueStore:
         """The stored values."""
-        return ValueStore(str(self.storage / _PROFILE))
+        return ValueStore(str(self.storage / PROFILE))
 
     def variables(self) -> dict[str, str]:
         """Return the environment variables of commands in this place."""
         return {
-            "NOTMNIST_PROFILE": _PROFILE,
+            "NOTMNIST_PROFILE": PROFILE,
             "NOTMNIST_ARCHIVES": str(self.archives),
             "NOTMNIST_STORAGE": str(self.storage),
             "DAGSTER_HOME": str(self.home),
             "TMPDIR": str(self.temporary),
-            **_SIZES,
+            **SIZES,
         }
 
     def start(
@@ -187,13 +192,7 @@ class Place:
 
     def versions(self) -> dict[str, object]:
         """Return version and file digests of each stored value, by asset key; damaged values are lost."""
-        store = self.store
-        found: dict[str, object] = {}
-        for key, declaration in DECLARATIONS.items():
-            stored = store.find(declaration.path)
-            if stored is not None:
-                found[key] = key if key == _WITH_TIMINGS else (stored.version, dict(stored.digests))
-        return found
+        return stored_versions(self.store)
 
     def require_whole_values(self) -> None:
         """Require that each value is complete and unchanged, or absent."""
@@ -226,6 +225,16 @@ def unfinished_runs(home: Path) -> list[str]:
     """Return the ids of the runs in a history that are recorded as in progress."""
     with patch.dict(os.environ, DAGSTER_HOME=str(home)), dg.DagsterInstance.get() as instance:
         return [run.run_id for run in instance.get_runs(dg.RunsFilter(statuses=_IN_PROGRESS))]
+
+
+def stored_versions(store: ValueStore) -> dict[str, object]:
+    """Return version and file digests of each stored value, by asset key."""
+    found: dict[str, object] = {}
+    for key, declaration in DECLARATIONS.items():
+        stored = store.find(declaration.path)
+        if stored is not None:
+            found[key] = key if key == _WITH_TIMINGS else (stored.version, dict(stored.digests))
+    return found
 
 
 def write_tiny_archives(folder: Path) -> None:

@@ -12,7 +12,7 @@ from faults.cases import Kind, Outcome, RunCase, require
 from faults.commands import FEW, FINISHED, FRESH, RUNS, STARTED, Place
 
 _SIGNALS: Final = (signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
-_WHOLE_EVERY: Final = 10
+_WHOLE_EVERY: Final = 20
 _STAGES: Final = (
     ("letters/small",),
     ("splits", "hashes"),
@@ -27,7 +27,7 @@ _FIRST_GUESS: Final = 10.0
 
 
 class _Kills:
-    """Kills of whole runs, of first runs of the first stages, and of runs of one stage whose values are gone."""
+    """Kills of whole runs, of first runs of a few assets, and of runs of one stage whose values are gone."""
 
     def __init__(self, folder: Path) -> None:
         self._place = Place(folder)
@@ -68,4 +68,4 @@ def _prepare(folder: Path) -> RunCase:
     return _Kills(folder / RUNS)
 
 
-KILLS: Final = Kind("kills", "kills of notmnist run at random moments", 20, 1800, _prepare)
+KILLS: Final = Kind("kills", "kills of notmnist run at random moments", 200, 1800, _prepare)

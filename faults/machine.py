@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Final
 
 from faults.cases import CaseError, Kind, Outcome, RunCase, require
-from faults.commands import FRESH, RUNS, Ended, Place, require_sentence
+from faults.commands import FEW, FRESH, RUNS, STARTED, Ended, Place, require_sentence
 
 _NOBODY: Final = 65534
 _YEARS: Final = 10 * 365 * 86400
-_ASSETS: Final = ("archives/small", "letters/small")
 _FULL: Final = {"storage": ("32k", "96k", "128k"), "home": ("64k", "400k", "1m"), "tmp": ("4k", "16k")}
 """By folder, sizes of disks that become full at different moments of a run."""
 
@@ -32,7 +31,7 @@ class _Machine:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._place = Place(folder)
-        self._expected = self._place.prepare("machine", *_ASSETS)
+        self._expected = self._place.prepare(STARTED, *FEW)
 
     def __call__(self, number: int, randomly: random.Random) -> None:
         self._place.restore(FRESH)
@@ -41,10 +40,10 @@ class _Machine:
     def two_runs(self, randomly: random.Random, *, one_history: bool) -> None:
         """Start two runs at about the same moment, which store into one folder."""
         place = self._place
-        first = place.start("run", *_ASSETS)
+        first = place.start("run", *FEW)
         time.sleep(randomly.choice((0, 0, 0.1, 1)) * randomly.random())
         other = {} if one_history else {"DAGSTER_HOME": str(place.root / "home-2")}
-        second = place.start("run", *_ASSETS, variables=other)
+        second = place.start("run", *FEW, variables=other)
         endings = [first.end(), second.end()]
         for ended in endings:
             if ended.code:
@@ -55,7 +54,7 @@ class _Machine:
     def full_disk(self, _randomly: random.Random, *, folder: str, size: str) -> None:
         """Run on a disk that becomes full, then on the same disk with free space."""
         with _small_disk(self._place.root / folder, size) as disk:
-            self._fail(self._place.run(*_ASSETS), "Free space")
+            self._fail(self._place.run(*FEW), "Free space")
             _command("mount", "-o", "remount,size=500m", str(disk))
             self._recover()
 
@@ -63,7 +62,7 @@ class _Machine:
         """Run on a read-only disk."""
         with _small_disk(self._place.root / folder, "500m") as disk:
             _command("mount", "-o", "remount,ro", str(disk))
-            self._fail(self._place.run(*_ASSETS), "[Aa]llow")
+            self._fail(self._place.run(*FEW), "[Aa]llow")
             _command("mount", "-o", "remount,rw", str(disk))
             self._recover()
 
@@ -71,7 +70,7 @@ class _Machine:
         """Run as a user who may write everywhere but in one folder, which another user made and used."""
         if os.getuid() != 0:
             raise CaseError(Outcome.SKIPPED, "only root can become another user")
-        self._place.succeed(*_ASSETS)
+        self._place.succeed(*FEW)
         for path in [self._place.root, *self._place.root.rglob("*")]:
             os.chown(path, _NOBODY, _NOBODY)
         forbidden = self._place.root / folder
@@ -79,12 +78,12 @@ class _Machine:
             os.chown(path, 0, 0)
             path.chmod(0o755 if path.is_dir() else 0o644)
         self._open_parents()
-        ended = self._place.start("run", *_ASSETS, before=_become_nobody).end()
+        ended = self._place.start("run", *FEW, before=_become_nobody).end()
         self._fail(ended, "[Aa]llow")
         self._place.require_whole_values()
         for path in [forbidden, *forbidden.rglob("*")]:
             os.chown(path, _NOBODY, _NOBODY)
-        ended = self._place.start("run", *_ASSETS, before=_become_nobody).end()
+        ended = self._place.start("run", *FEW, before=_become_nobody).end()
         require(ended.code == 0, Outcome.LOST, f"it does not run as another user: {ended}")
         self._place.require_order(self._expected)
 
@@ -94,7 +93,7 @@ class _Machine:
         for number, (asset, offset) in enumerate(years.items()):
             if number:
                 shutil.rmtree(next(place.storage.glob("*")) / asset)
-            ended = place.start("run", *_ASSETS, before=partial(_set_clock, offset * _YEARS)).end()
+            ended = place.start("run", *FEW, before=partial(_set_clock, offset * _YEARS)).end()
             require(ended.code == 0, Outcome.LOST, f"{10 * offset} years from now: {ended}")
             place.require_order(self._expected)
         self._recover()
@@ -107,7 +106,7 @@ class _Machine:
             require(fits, Outcome.SILENT, f"the remedy {remedy!r} is missing: {ended.output}")
 
     def _recover(self) -> None:
-        self._place.succeed(*_ASSETS)
+        self._place.succeed(*FEW)
         self._place.require_order(self._expected)
 
     def _open_parents(self) -> None:

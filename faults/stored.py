@@ -95,4 +95,4 @@ def _prepare(folder: Path) -> RunCase:
     return _Stored(folder / RUNS)
 
 
-STORED: Final = Kind("stored", "damaged stored files", 300, 120, _prepare)
+STORED: Final = Kind("stored", "damaged stored files", 10_000, 120, _prepare)

@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -26,11 +26,9 @@ _MOST_MEMORY: Final = 4 << 30
 """Bytes at which a case ends with MemoryError, before the machine is out of memory."""
 _KIB: Final = 1 if sys.platform == "darwin" else 1024
 _STATUS: Final = Path("/proc/self/status")
-_STACKS: Final = "stacks.txt"
-_OUTPUT: Final = "output.txt"
 
 
-def run_cases(kind: Kind, seed: int, numbers: Sequence[int], folder: Path) -> Iterator[Result]:
+def run_cases(kind: Kind, seed: int, numbers: Iterable[int], folder: Path) -> Iterator[Result]:
     """Run cases of a kind, one after the other; a worker that hung or crashed is replaced.
 
     Args:
@@ -84,7 +82,7 @@ class _Worker:
         self.is_alive = False
         seconds = time.monotonic() - begun
         if self._process.is_alive():
-            stacks = (self._folder / _STACKS).read_text()
+            stacks = _stacks(self._kind, self._folder).read_text()
             return Result(number, Outcome.HUNG, seconds, f"no end within {self._kind.seconds:g} s:\n{stacks}")
         self._process.join()
         return Result(
@@ -93,7 +91,7 @@ class _Worker:
 
     @property
     def _output(self) -> str:
-        return (self._folder / _OUTPUT).read_text(errors="replace")[-4000:]
+        return _output(self._kind, self._folder).read_text(errors="replace")[-4000:]
 
     def end(self) -> None:
         """Kill the process and all that it started."""
@@ -112,9 +110,19 @@ class _Worker:
         return received
 
 
+def _stacks(kind: Kind, folder: Path) -> Path:
+    """Return the file of the stacks of a case that hangs."""
+    return folder / f"{kind.name}-stacks.txt"
+
+
+def _output(kind: Kind, folder: Path) -> Path:
+    """Return the file of what the cases print."""
+    return folder / f"{kind.name}-output.txt"
+
+
 def _serve(kind: Kind, seed: int, folder: Path, connection: Connection) -> None:
     os.setpgrp()
-    with (folder / _STACKS).open("w") as stacks, (folder / _OUTPUT).open("a") as output:
+    with _stacks(kind, folder).open("w") as stacks, _output(kind, folder).open("a") as output:
         # Warnings of the package and errors of the server, whose clients go away, are part of many cases.
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)

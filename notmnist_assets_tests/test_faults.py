@@ -71,6 +71,20 @@ def test_the_command_prints_a_table_and_leaves_no_files(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_daemon_of_the_night_has_the_assets_schedule_and_sensors_of_the_package() -> None:
+    # In a process of its own, because the module shortens pauses of the package.
+    code = """
+from faults.night.definitions import defs
+from notmnist_assets.definitions import defs as real
+for one in (defs, real):
+    print(len(one.assets), len(one.asset_checks), [item.name for item in (*one.schedules, *one.sensors)])
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=project_home(), capture_output=True, text=True, check=True)
+    night, package = done.stdout.splitlines()
+    assert night == package
+    assert "upstream_watch" in night
+
+
 def test_a_case_needs_its_kind_and_seed() -> None:
     with pytest.raises(typer.BadParameter, match="--kind and --seed"):
         main(case=3)

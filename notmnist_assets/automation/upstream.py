@@ -18,9 +18,10 @@ from notmnist_assets.staleness.materializations import stored_archives
 _INTERVAL: Final = 60
 # Archives change a few times a year, and a person who replaces one expects the result within the hour. One check of the
 # source is a few requests without a body.
-_MINUTES: Final = 15
-_LONGEST_PAUSE: Final = 240
-"""Longest time in minutes between two attempts to reach a server that does not answer."""
+_PAUSE: Final = 900.0
+"""Seconds between two requests to the source."""
+_LONGEST_PAUSE: Final = 14_400.0
+"""Longest time in seconds between two attempts to reach a server that does not answer."""
 
 
 @dataclass(frozen=True)
@@ -70,16 +71,16 @@ class _State:
             changed: Mapping[str, str] = {}
         else:
             changed = run_within(TICK_SECONDS / 2, lambda _: changed_archives(settings, stored))
-        return _State(seen, stored, changed, time.time() + _MINUTES * 60, 0, self.history)
+        return _State(seen, stored, changed, time.time() + _PAUSE, 0, self.history)
 
     def unanswered(self) -> "_State":
         """Return the state after a request without an answer; the pause doubles each time."""
-        return replace(self, due=time.time() + self.pause * 60, failures=self.failures + 1)
+        return replace(self, due=time.time() + self.pause, failures=self.failures + 1)
 
     @property
-    def pause(self) -> int:
-        """Minutes until a request without an answer is repeated."""
-        return min(_MINUTES << min(self.failures, 10), _LONGEST_PAUSE)
+    def pause(self) -> float:
+        """Seconds until a request without an answer is repeated."""
+        return min(_PAUSE * 2.0 ** min(self.failures, 10), _LONGEST_PAUSE)
 
 
 @dg.sensor(
@@ -87,8 +88,8 @@ class _State:
     job=REFRESH_JOB,
     minimum_interval_seconds=_INTERVAL,
     default_status=dg.DefaultSensorStatus.STOPPED,
-    description=f"Every {_MINUTES} minutes: asks the source whether an archive changed (a server for ETag, date, size"
-    " and SHA256SUMS, a folder for date and size; nothing is downloaded). Within a minute after any run: examines"
+    description=f"Every {_PAUSE / 60:.0f} minutes: asks the source whether an archive changed (a server for ETag, date,"
+    " size and SHA256SUMS, a folder for date and size; nothing is downloaded). Within a minute after any run: examines"
     " whether assets are out of date because of it. Then requests the next round of what notmnist run would"
     " materialize, until nothing is out of date. Skipped ticks report a server that does not answer, which is asked"
     " less and less often.",
@@ -110,7 +111,7 @@ def upstream_watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         try:
             state = state.ask(settings, stored)
         except (CurationError, TimeoutError) as error:
-            return state.unanswered().result(f"{error} Asked again in {state.pause} minutes.")
+            return state.unanswered().result(f"{error} Asked again in {_minutes(state.pause)}.")
     request = next_request(
         context.instance,
         context.repository_def.asset_graph,
