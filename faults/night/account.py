@@ -12,7 +12,7 @@ import dagster as dg
 from faults.commands import PROFILE, stored_versions
 from faults.night import WATCH_SECONDS
 from faults.night.deployment import Deployment
-from notmnist_assets.automation.alerts import started_by
+from notmnist_assets.automation.alerts import find_starter
 from notmnist_assets.sources.base import CHECKSUMS
 from notmnist_assets.storage.store import ValueStore
 
@@ -101,7 +101,7 @@ def _runs(deployment: Deployment, instance: dg.DagsterInstance) -> Iterator[Find
     failed = [
         record.dagster_run.run_id
         for record in records
-        if record.dagster_run.status is dg.DagsterRunStatus.FAILURE and started_by(record.dagster_run.tags)
+        if record.dagster_run.status is dg.DagsterRunStatus.FAILURE and find_starter(record.dagster_run.tags)
     ]
     texts = [message["text"] for message in list(deployment.webhook.messages)]
     alerts = {run_id: sum(run_id in text for text in texts) for run_id in failed}
