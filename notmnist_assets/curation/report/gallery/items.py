@@ -122,12 +122,14 @@ def _one_of_each_group_first(
 ) -> Indices:
     """Return an order of items: of each duplicate group the most distant one, then the second ones, and so on.
 
-    Otherwise, a frequent image such as a white square would fill the first pages.
+    Otherwise, a frequent image such as a white square would fill the first pages. Letters take turns.
     """
-    by_distance = np.lexsort((rows, -distance))
-    group = duplicate_groups(index, "near")[index.image[rows[by_distance]]]
-    turn = pd.Series(group).groupby(group).cumcount().to_numpy(np.int64)
-    order: Indices = by_distance[np.argsort(turn, kind="stable")]
+    items = pd.DataFrame({"row": rows, "near": -distance, "letter": index.label[rows]})
+    items["group"] = duplicate_groups(index, "near")[index.image[rows]]
+    items = items.sort_values(["near", "row"], kind="stable")
+    items["turn"] = items.groupby("group").cumcount()
+    items["letter_turn"] = items.groupby(["turn", "letter"]).cumcount()
+    order: Indices = items.sort_values(["turn", "letter_turn"], kind="stable").index.to_numpy(np.int64)
     return order
 
 

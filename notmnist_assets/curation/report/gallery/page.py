@@ -16,7 +16,7 @@ from notmnist_assets.curation.report.gallery.sprites import COLUMNS, PER_SHEET, 
 FILE_NAME: Final = "gallery.html"
 BUDGET: Final = 25_000_000
 """Largest size of the page in bytes."""
-_MOST_ROWS: Final = 16_000
+_MOST_ROWS: Final = 60_000
 """Most rows of each kind of items, if they fit into the budget."""
 
 
