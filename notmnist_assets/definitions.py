@@ -12,6 +12,7 @@ from notmnist_assets.assets import (
     exports,
     grouped,
     hashes,
+    labels,
     letters,
     overlap,
     report,
@@ -27,6 +28,7 @@ from notmnist_assets.checks import drift as drift_checks
 from notmnist_assets.checks import exports as export_checks
 from notmnist_assets.checks import gallery as gallery_checks
 from notmnist_assets.checks import grouped as grouped_checks
+from notmnist_assets.checks import labels as label_checks
 from notmnist_assets.checks import letters as letter_checks
 from notmnist_assets.checks import overlap as overlap_checks
 from notmnist_assets.checks import published as published_checks
@@ -41,7 +43,7 @@ from notmnist_assets.storage.io_managers import io_managers
 
 STAGES = tuple(
     module.STAGE
-    for module in (archives, letters, splits, hashes, overlap, sanitized, grouped, baselines, exports, report)
+    for module in (archives, letters, splits, hashes, overlap, sanitized, grouped, labels, baselines, exports, report)
 )
 DECLARATIONS = {declaration.key: declaration for stage in STAGES for declaration in stage.declarations}
 """The declaration of each asset by key, in the order of the flow."""
@@ -52,6 +54,7 @@ CHECK_STAGES = (
     overlap_checks,
     sanitized_checks,
     grouped_checks,
+    label_checks,
     baseline_checks,
     export_checks,
     report_checks,

@@ -27,6 +27,7 @@ CONTRACT = {
     "overlap/label_conflicts",
     "overlap/radius",
     "sanitized/removed",
+    "labels/issues",
     "baselines/metrics",
     *(f"exports/{name}" for name in ("pickle", "npz", "idx", "parquet")),
     "report/html",
@@ -70,6 +71,8 @@ def test_checks_of_correctness_block_and_checks_of_properties_of_the_data_do_not
         "sanitized:no_repeats",
         "sanitized:no_contradictions",
         "grouped:no_shared_images",
+        "labels:every_image_once",
+        "labels:judged_by_other_rows",
     }
     assert not any(name.startswith(("overlap:", "baselines:")) for name in blocking)
     assert "sanitized:class_balance" not in blocking

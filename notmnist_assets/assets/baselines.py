@@ -1,4 +1,4 @@
-"""Defines `baselines/metrics`: accuracy of models trained on raw and on sanitized rows, and likely wrong labels."""
+"""Defines `baselines/metrics`: accuracy of models trained on raw and on sanitized rows."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -8,18 +8,20 @@ import numpy as np
 import pandas as pd
 
 from notmnist_assets.assets.declaration import Declaration, Drift, Stage
+from notmnist_assets.assets.labels import ISSUES
 from notmnist_assets.assets.sanitized import SANITIZED
 from notmnist_assets.assets.splits import SPLIT_ASSETS
+from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.curation.baselines.confusion import Counts, confusion_counts, confusion_table, recall_by_letter
 from notmnist_assets.curation.baselines.evaluation import Baselines, fit_baselines, learning_curve
-from notmnist_assets.curation.baselines.label_suspects import judging_models, label_suspects, suspect_exhibits
 from notmnist_assets.curation.core.drift import Limit, within_interval
 from notmnist_assets.curation.core.figures import Panel, Points, plot_panels
 from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.curation.core.values import FILE_COLUMNS, Split
+from notmnist_assets.curation.labels.issues import without_issues
 from notmnist_assets.curation.splitting.splits import EVALUATION
 from notmnist_assets.metadata.columns import Column, Sources
-from notmnist_assets.metadata.display import exhibits, picture, table
+from notmnist_assets.metadata.display import picture, table
 from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.types import data_version, table_type
@@ -38,15 +40,6 @@ _SHOWN = (
 )
 """Columns of the table in the UI, so that it is narrow enough; the value has all columns."""
 
-_SUSPECTS: Final = 24
-_SUSPECTS_SHOWN: Final = ("row", "given", "likely", "margin", "font")
-_SUSPECT_COLUMNS: Final = {
-    "row": "row of splits/train",
-    "given": "letter of its label",
-    "likely": "letter that the models predict; the label is not changed",
-    "margin": "mean probability of the likely letter minus that of the given letter",
-    "font": "font file name",
-}
 _CONFUSION: Final = "confusion_"
 _CONFUSION_COLUMNS: Final = {
     "letter": "letter of the label; the other columns count its clean test rows by predicted letter",
@@ -104,7 +97,7 @@ METRICS: Final = Declaration(
     io_manager="table_io",
     kinds={"pandas", "parquet"},
     columns=_COLUMNS,
-    settings=("baselines",),
+    settings=("drop_label_issues", "baselines"),
     headlines={
         "accuracy: raw, test raw": "trained on raw rows, accuracy on all test rows",
         "accuracy: raw, test clean": "trained on raw rows, accuracy on clean test rows",
@@ -120,13 +113,15 @@ METRICS: Final = Declaration(
     description=(
         "Accuracy of logistic regression, trained on 50, 100, 1000, 5000 and all rows, raw and sanitized, and evaluated"
         " on valid and test: on all rows, on clean rows, and on removed rows only, with Wilson 95 % intervals. No"
-        " model is evaluated on a row that it was trained on. The metadata also show recall by letter, confusion"
-        " matrices, and the training rows whose labels are most likely wrong; no row is removed because of them."
+        " model is evaluated on a row that it was trained on. The metadata also show recall by letter and"
+        " confusion matrices."
     ),
 )
 
 
 @METRICS.asset(
+    # The table is only loaded if its rows are left out.
+    deps=[ISSUES.asset_key],
     ins={
         **{f"raw_{name}": declaration.input for name, declaration in SPLIT_ASSETS.items()},
         **{f"clean_{name}": declaration.input for name, declaration in SANITIZED.items()},
@@ -134,6 +129,7 @@ METRICS: Final = Declaration(
 )
 def metrics(
     settings: SettingsResource,
+    values: StoredValues,
     raw_train: Split,
     raw_valid: Split,
     raw_test: Split,
@@ -141,10 +137,14 @@ def metrics(
     clean_valid: Split,
     clean_test: Split,
 ) -> dg.MaterializeResult[pd.DataFrame]:
-    """Fit and evaluate the models, plot the learning curve, and rank training rows by the chance of a wrong label."""
+    """Fit and evaluate the models, and plot the learning curve."""
     raw = {"train": raw_train, "valid": raw_valid, "test": raw_test}
     clean = {"train": clean_train, "valid": clean_valid, "test": clean_test}
-    models = settings.read().baseline_models
+    chosen = settings.read()
+    models = chosen.baseline_models
+    if chosen.drop_label_issues:
+        issues = values.table(ISSUES.path)
+        raw["train"], clean["train"] = (without_issues(train, issues) for train in (raw_train, clean_train))
     with as_dagster_failure():
         baselines = fit_baselines(raw, clean, models=models)
     found = baselines.metrics
@@ -161,6 +161,7 @@ def metrics(
             **accuracies,
             **test_rows,
             "rows": len(found),
+            "without_label_issues": chosen.drop_label_issues,
             "all_converged": bool(found["converged"].all()),
             "learning_curve": picture(
                 _curve(first),
@@ -169,7 +170,6 @@ def metrics(
                 " was trained on the same images and partly because they are easier",
             ),
             "metrics": table(found[list(_SHOWN)], METRICS.schema),
-            **_suspects(baselines, models[0], raw["train"]),
             **_letters(baselines, models[0], raw[_EVALUATED]),
         },
     )
@@ -215,23 +215,6 @@ def _letters(baselines: Baselines, model: str, test: Split) -> dict[str, dg.Meta
             f"{_CONFUSION}{train_on}": table(confusion_table(counted), _CONFUSION_COLUMNS)
             for train_on, counted in counts.items()
         },
-    }
-
-
-def _suspects(baselines: Baselines, model: str, train: Split) -> dict[str, dg.MetadataValue[Any]]:
-    """Return the training rows whose labels are most likely wrong, as a table and as images."""
-    models = [one for one in baselines.models.values() if one.model == model]
-    sizes = [f"{one.fitted_rows:,}" for one in judging_models(models, train)]
-    named = " and ".join([", ".join(sizes[:-1]), *sizes[-1:]] if len(sizes) > 1 else sizes)
-    suspects = label_suspects(train, models).head(_SUSPECTS)
-    return {
-        "label_suspects": table(suspects[list(_SUSPECTS_SHOWN)], _SUSPECT_COLUMNS),
-        "suspect_images": exhibits(
-            suspect_exhibits(train, suspects, _SUSPECTS),
-            "likely label errors in splits/train, most likely first; no row is removed because of them. Predicted by"
-            f" logistic regression trained on the first {named} rows, for rows that it was not trained on",
-            per_line=6,
-        ),
     }
 
 

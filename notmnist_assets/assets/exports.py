@@ -10,6 +10,7 @@ import pandas as pd
 
 from notmnist_assets.assets.declaration import Declaration, Stage
 from notmnist_assets.assets.hashes import HASHES
+from notmnist_assets.assets.labels import ISSUES
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.sanitized import POLICY_SETTINGS, REMOVED, SANITIZED, sanitize_policy
 from notmnist_assets.assets.splits import SPLIT_ASSETS
@@ -143,6 +144,13 @@ _COLLISION: Final[Sources] = {
 }
 _PAIRS: Final[Sources] = {"hashes/*": ("exact",), "overlap/near_pairs": ("exact_a", "exact_b", "distance")}
 _GROUPS: Final[Sources] = {**_PAIRS, "overlap/radius": ("radius", "chosen")}
+
+
+def _judged(column: str) -> Sources:
+    """Return the lineage of a column of labels/issues that is looked up by file."""
+    return {"labels/issues": (*FILE_COLUMNS, column), "splits/*": FILE_COLUMNS}
+
+
 _EVIDENCE_SOURCES: Final[Mapping[str, Sources]] = {
     "split": {},
     "reason": _REMOVAL,
@@ -151,6 +159,8 @@ _EVIDENCE_SOURCES: Final[Mapping[str, Sources]] = {
     "group_rows": _GROUPS,
     "nearest": {**_PAIRS, "splits/*": FILE_COLUMNS},
     "nearest_distance": _PAIRS,
+    "label_quality": _judged("label_quality"),
+    "label_issue": _judged("kind"),
 }
 _PARQUET_COLUMNS: Final = {
     "image": Column(
@@ -167,7 +177,7 @@ _PARQUET_COLUMNS: Final = {
 }
 PARQUET: Final = Declaration(
     key="exports/parquet",
-    code_version="7",
+    code_version="8",
     role="export",
     dagster_type=ExportedFolderType,
     io_manager="export_io",
@@ -179,8 +189,8 @@ PARQUET: Final = Declaration(
     description=(
         "The sanitized splits as a folder of Parquet files for Hugging Face: each row of"
         " `datasets.load_dataset(folder, split='train')`, `'validation'` or `'test'` has an image, a class label A to"
-        " J, the set, letter, file name and font of its source, its duplicate group, and its nearest row with the"
-        " distance. `load_dataset(folder, 'removed')` has the same of the rows that sanitizing removed, with the"
+        " J, the set, letter, file name and font of its source, its duplicate group, its nearest row with the distance,"
+        " and the quality of its label. `load_dataset(folder, 'removed')` has the same of the rows that sanitizing removed, with the"
         " reasons. README.md is the dataset card."
     ),
 )
@@ -194,6 +204,7 @@ PARQUET: Final = Declaration(
         "removed": REMOVED.input,
         "near_pairs": NEAR_PAIRS.input,
         "radius": RADIUS.input,
+        "issues": ISSUES.input,
     },
 )
 def parquet_export(
@@ -208,13 +219,14 @@ def parquet_export(
     removed: pd.DataFrame,
     near_pairs: pd.DataFrame,
     radius: pd.DataFrame,
+    issues: pd.DataFrame,
 ) -> dg.MaterializeResult[ExportedFolder]:
     """Write a file per split, one of the removed rows, and the dataset card."""
     splits = {"train": train, "valid": valid, "test": test}
     raw = {"train": raw_train, "valid": raw_valid, "test": raw_test}
     index = values.row_index().with_pairs(near_pairs, chosen_radius(radius))
     with as_dagster_failure():
-        rows = row_evidence(index, raw, near_pairs, float(radius["radius"].max()), removed)
+        rows = row_evidence(index, raw, near_pairs, float(radius["radius"].max()), removed, issues)
         evidence = evidence_of(splits, raw, rows)
     chosen = settings.read()
     title, origin = _ORIGINS[chosen.profile]

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Final
 import dagster as dg
 import pandas as pd
 
-from notmnist_assets.assets import archives, baselines, hashes, letters, overlap, sanitized, splits
+from notmnist_assets.assets import archives, baselines, hashes, labels, letters, overlap, sanitized, splits
 from notmnist_assets.assets.archives import ARCHIVES
 from notmnist_assets.assets.declaration import Declaration, Stage
 from notmnist_assets.assets.gallery import GALLERY, gallery
@@ -43,6 +43,7 @@ _STAGES: Final[Mapping[str, Stage]] = {
     "hashes": hashes.STAGE,
     "overlap": overlap.STAGE,
     "sanitized": sanitized.STAGE,
+    "labels": labels.STAGE,
     "baselines": baselines.STAGE,
 }
 """Stages whose values the page shows."""
@@ -74,6 +75,7 @@ _TABLES: Final = {
     "conflicts": overlap.CONFLICTS,
     "recall": overlap.RECALL,
     "removed": sanitized.REMOVED,
+    "issues": labels.ISSUES,
     "metrics": baselines.METRICS,
 }
 HTML: Final = Declaration(
@@ -90,8 +92,8 @@ HTML: Final = Declaration(
     is_endpoint=True,
     description=(
         "One HTML page for a reviewer that needs no other file and no network: archives and settings, rejected files,"
-        " balance, duplicates with pictures, removed rows by reason, baselines with intervals, agreement with published"
-        " numbers, code versions and content hashes. `notmnist report DEST` copies it."
+        " balance, duplicates with pictures, removed rows by reason, likely wrong labels, baselines with intervals,"
+        " agreement with published numbers, code versions and content hashes. `notmnist report DEST` copies it."
     ),
 )
 
@@ -127,6 +129,7 @@ def html(
     conflicts: pd.DataFrame,
     recall: pd.DataFrame,
     removed: pd.DataFrame,
+    issues: pd.DataFrame,
     metrics: pd.DataFrame,
 ) -> dg.MaterializeResult[ExportedFile]:
     """Write the page; equal inputs give equal bytes."""
@@ -154,6 +157,8 @@ def html(
         overlap=overlap_report,
         conflicts=conflicts,
         recall=recall,
+        label_issues=issues,
+        label_rates=labels.recorded_rates(context.instance),
         baselines=metrics,
         package_version=_PACKAGE_VERSION,
         code_versions=_CODE_VERSIONS,

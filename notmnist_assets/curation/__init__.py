@@ -15,7 +15,6 @@ from notmnist_assets.curation.core.compiler_cache import use_writable_cache
 
 if TYPE_CHECKING:
     from notmnist_assets.curation.baselines.evaluation import Baselines, fit_baselines
-    from notmnist_assets.curation.baselines.label_suspects import label_suspects
     from notmnist_assets.curation.baselines.models import MODELS, Model
     from notmnist_assets.curation.core.errors import CurationError
     from notmnist_assets.curation.core.figures import contact_sheet
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from notmnist_assets.curation.exports.npz import write_npz
     from notmnist_assets.curation.exports.parquet import write_files as parquet_writers
     from notmnist_assets.curation.exports.pickle_file import write_pickle
+    from notmnist_assets.curation.labels.issues import LabelIssues, label_issues, without_issues
     from notmnist_assets.curation.reading.files import files_table
     from notmnist_assets.curation.reading.letters import read_letters
     from notmnist_assets.curation.report.data import ReportData
@@ -69,6 +69,7 @@ __all__ = [
     "Baselines",
     "CurationError",
     "Exhibit",
+    "LabelIssues",
     "LetterImages",
     "Model",
     "NearPairs",
@@ -97,7 +98,7 @@ __all__ = [
     "hash_table",
     "idx_writers",
     "label_conflicts",
-    "label_suspects",
+    "label_issues",
     "left_out_images",
     "near_contradictions",
     "near_pairs",
@@ -115,13 +116,13 @@ __all__ = [
     "sizes_from_data",
     "unreconciled_rows",
     "wilson_interval",
+    "without_issues",
     "write_npz",
     "write_pickle",
 ]
 
 _NAMES_BY_MODULE: Final[Mapping[str, tuple[str, ...]]] = {
     "baselines.evaluation": ("Baselines", "fit_baselines"),
-    "baselines.label_suspects": ("label_suspects",),
     "baselines.models": ("MODELS", "Model"),
     "core.errors": ("CurationError",),
     "core.figures": ("contact_sheet",),
@@ -141,6 +142,7 @@ _NAMES_BY_MODULE: Final[Mapping[str, tuple[str, ...]]] = {
     "exports.npz": ("write_npz",),
     "exports.parquet": ("parquet_writers",),
     "exports.pickle_file": ("write_pickle",),
+    "labels.issues": ("LabelIssues", "label_issues", "without_issues"),
     "reading.files": ("files_table",),
     "reading.letters": ("read_letters",),
     "report.data": ("ReportData",),

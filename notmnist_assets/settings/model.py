@@ -72,6 +72,7 @@ class Settings(BaseModel):
     overrides: OverrideList | None = Field(
         None, description="CSV file of rows to keep, drop or relabel in sanitized/*, as the gallery writes it"
     )
+    drop_label_issues: bool = Field(False, description="leave rows with a label issue out of the training of baselines")
     baselines: str = Field(
         DEFAULT_MODEL, description=f"models of baselines/metrics, separated by commas: {', '.join(MODELS)}"
     )

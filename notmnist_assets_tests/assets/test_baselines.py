@@ -1,4 +1,4 @@
-"""Metadata of `baselines/metrics`: confusion, recall by letter and label suspects, compared with fits of the test."""
+"""Metadata of `baselines/metrics`: confusion and recall by letter, compared with fits of the test."""
 
 import dagster as dg
 import numpy as np
@@ -8,11 +8,9 @@ import pytest
 from notmnist_assets.assets import baselines
 from notmnist_assets.assets.baselines import recorded_confusions
 from notmnist_assets.curation.baselines.evaluation import pixel_rows
-from notmnist_assets.curation.baselines.label_suspects import label_suspects
 from notmnist_assets.curation.baselines.models import DEFAULT_MODEL, MODELS
 from notmnist_assets.curation.core.fingerprint import fingerprint
 from notmnist_assets.curation.core.images import LETTERS
-from notmnist_assets_tests.curation.baselines.test_label_suspects import fitted
 from notmnist_assets_tests.workspace import Workspace
 
 
@@ -51,20 +49,6 @@ def test_the_recall_of_each_letter_is_shown_with_its_rows(finished: Workspace) -
         right = (recalls * pd.Series(rows)).sum()
         clean = metrics.query("train_on == @train_on and eval_rows == 'clean'").iloc[0]
         assert right == pytest.approx(clean["accuracy"] * clean["rows"], abs=0.05)
-
-
-def test_label_suspects_are_shown_with_the_models_that_predicted_them(finished: Workspace) -> None:
-    metadata = finished.metadata("baselines/metrics")
-    train = finished.load("splits/train")
-    expected = label_suspects(train, fitted(train, (50, 100)))
-    shown = metadata["label_suspects"]
-    assert isinstance(shown, dg.TableMetadataValue)
-    assert 0 < len(shown.records) <= 24
-    assert [record.data["row"] for record in shown.records] == expected["row"].head(24).tolist()
-    assert [column.name for column in shown.schema.columns] == ["row", "given", "likely", "margin", "font"]
-    title = str(metadata["suspect_images"].value)
-    assert "no row is removed because of them" in title
-    assert "first 50 and 100 rows" in title
 
 
 def test_the_data_version_leaves_out_the_duration_of_the_fit(finished: Workspace) -> None:

@@ -16,7 +16,8 @@ from threadpoolctl import threadpool_info
 
 from notmnist_assets.curation.baselines.evaluation import fit_baselines
 from notmnist_assets.curation.core.fingerprint import fingerprint
-from notmnist_assets.curation.baselines.label_suspects import label_suspects
+from notmnist_assets.curation.labels.issues import label_issues
+from notmnist_assets_tests.curation.labels.small_pools import letter_pool
 from notmnist_assets_tests.curation.letter_problems import letter_split
 
 print(*{one["architecture"] for one in threadpool_info() if one["user_api"] == "blas"})
@@ -27,8 +28,10 @@ raw = {
 }
 sanitized = {name: split.take(np.arange(0, len(split), 2)) for name, split in raw.items()}
 found = fit_baselines(raw, sanitized, sizes=(50, 1000))
+pool, _ = letter_pool(120, turned=5)
+found_issues = label_issues(pool, np.arange(len(pool.label)), {})
+print(fingerprint(found_issues.table), found_issues.rates.round(9).to_json())
 print(fingerprint(found.metrics, leave_out=("seconds",)))
-print(fingerprint(label_suspects(raw["train"], found.models.values())))
 for key, model in found.models.items():
     print(key, *("".join(map(str, predicted)) for predicted in model.predicted.values()))
 """

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from io import BytesIO
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -18,9 +19,11 @@ from notmnist_assets.curation.duplicates.recall import recall_table
 from notmnist_assets.curation.duplicates.row_index import METHODS, RowIndex
 from notmnist_assets.curation.exports.evidence import evidence_of, row_evidence
 from notmnist_assets.curation.exports.parquet import write_files
+from notmnist_assets.curation.labels import features
+from notmnist_assets.curation.labels.issues import KINDS, label_issues
 from notmnist_assets.curation.reading.files import files_table, readable_files
 from notmnist_assets.curation.sanitizing.decision import Policy, sanitize
-from notmnist_assets.curation.sanitizing.grouping import gather_splits, pool_letters
+from notmnist_assets.curation.sanitizing.grouping import gather_splits, group_images, pool_letters
 from notmnist_assets.curation.splitting.splits import SET_OF_SPLIT, SPLITS, canonical_rows, gather, sizes_from_data
 from notmnist_assets_tests import builders
 from notmnist_assets_tests.builders import split_of
@@ -56,6 +59,22 @@ def example_values() -> Values:
         letters = builders.letters_of(of, [12] * 10, seed=place)
         values |= {f"letters/{of}/{letter}": images for letter, images in letters.items()}
     values["letters/files"] = files_table(letters_of(values))
+    values["labels/issues"] = pd.concat(
+        [
+            split.sources.astype("str").assign(
+                split=name,
+                row=np.arange(len(split)),
+                likely="A",
+                label_quality=random.random(len(split)),
+                kind=random.choice(KINDS, len(split)),
+                rank=np.arange(len(split)),
+                fold=0,
+                fitted=True,
+            )
+            for name, split in group(values, "splits").items()
+        ],
+        ignore_index=True,
+    )
     return values
 
 
@@ -138,6 +157,15 @@ def removed(values: Values) -> Table:
     return pd.concat(tables).to_dict("list")  # type: ignore[return-value]
 
 
+def judge(values: Values) -> Table:
+    pool = pool_letters(letters_of(values))
+    groups = group_images(pool, chosen_radius(values["overlap/radius"]), by_font=False)
+    # Few components, because every column of every input is changed.
+    with patch.object(features, "COMPONENTS", 4):
+        table = label_issues(pool, groups, group(values, "splits")).table
+    return table.to_dict("list")  # type: ignore[return-value]
+
+
 def score(values: Values) -> Table:
     metrics = baseline_metrics(group(values, "splits"), group(values, "sanitized"), sizes=())
     return metrics.drop(columns="seconds").to_dict("list")  # type: ignore[return-value]
@@ -145,7 +173,9 @@ def score(values: Values) -> Table:
 
 def export(values: Values) -> Table:
     splits, raw = (group(values, name) for name in ("sanitized", "splits"))
-    rows = row_evidence(index_of(values), raw, values["overlap/near_pairs"], 12.0, values["sanitized/removed"])
+    rows = row_evidence(
+        index_of(values), raw, values["overlap/near_pairs"], 12.0, values["sanitized/removed"], values["labels/issues"]
+    )
     tables = []
     for write in write_files(splits, evidence_of(splits, raw, rows)).values():
         file = BytesIO()
@@ -166,6 +196,7 @@ MAKERS: Mapping[str, Callable[[Values], Table]] = {
     "overlap/label_conflicts": conflicts,
     "overlap/recall": study,
     "sanitized/removed": removed,
+    "labels/issues": judge,
     "baselines/metrics": score,
     "exports/parquet": export,
 }

@@ -28,7 +28,7 @@ LINEAGE = {
 TABLES_FROM_TABLES = {
     *(f"{group}/{name}" for group in ("splits", "hashes", "sanitized", "grouped") for name in SPLITS),
     *(f"overlap/{name}" for name in ("near_pairs", "radius", "report", "label_conflicts", "recall")),
-    *("letters/files", "sanitized/removed", "baselines/metrics", "exports/parquet"),
+    *("letters/files", "sanitized/removed", "labels/issues", "baselines/metrics", "exports/parquet"),
 }
 EVERY_LINEAGE = pytest.mark.parametrize("key", sorted(LINEAGE))
 
@@ -92,16 +92,24 @@ ONLY_FINDS_ROWS = {
     ("overlap/recall", "hashes", "exact"),
 }
 """Columns that decide which rows exist, but no value."""
-NEVER_SEEN_CHANGING = {("baselines/metrics", "converged"), ("letters/files", "distinct")}
-"""Columns that stay the same with so few rows: every fit converges, and all images are distinct."""
+NEVER_SEEN_CHANGING = {
+    *(("baselines/metrics", "converged"), ("letters/files", "distinct")),
+    *(("labels/issues", column) for column in ("kind", "fitted", "split", "row")),
+}
+"""Columns that stay the same with so few rows: every fit converges, all images are distinct, without an issue and in no
+split."""
 ONLY_DECIDE_ROWS = {"letters/files", "sanitized/removed"}
 """Inputs that decide which rows a split has, and are not copied into it."""
+ONLY_FOR_A_SETTING = {("baselines/metrics", "labels/issues")}
+"""Inputs that are read only with a setting that is off by default."""
 
 
 def sources_of(key: str) -> Iterator[tuple[str, list[str], str]]:
     """Yield each column to change, in all splits or letters at once: its group, its assets, its name."""
     folders: dict[tuple[str, str], list[str]] = {}
-    for parent in sorted(parents_of(key) - (ONLY_DECIDE_ROWS if key != "exports/parquet" else set())):
+    decided = ONLY_DECIDE_ROWS if key != "exports/parquet" else set()
+    unused = {parent for of, parent in ONLY_FOR_A_SETTING if of == key}
+    for parent in sorted(parents_of(key) - decided - unused):
         folder, _, name = parent.rpartition("/")
         part = (
             name if folder == "overlap" or name == "removed" or (key == "baselines/metrics" and name == "train") else ""

@@ -58,7 +58,13 @@ def test_a_radius_beyond_the_search_radius_makes_the_search_stale() -> None:
 
 def test_shifts_make_all_searches_and_the_dataset_card_stale() -> None:
     grouped = {f"grouped/{name}" for name in ("train", "valid", "test")}
-    assert changed_by(near_shifts=True) == {"overlap/near_pairs", "overlap/recall", "exports/parquet", *grouped}
+    assert changed_by(near_shifts=True) == {
+        "overlap/near_pairs",
+        "overlap/recall",
+        "labels/issues",
+        "exports/parquet",
+        *grouped,
+    }
 
 
 def test_the_policy_makes_sanitized_splits_and_the_dataset_card_stale() -> None:

@@ -1,1 +1,1 @@
-"""Fits and scores models, and ranks rows whose label is likely wrong."""
+"""Fits and scores models."""

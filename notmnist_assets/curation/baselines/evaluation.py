@@ -1,7 +1,6 @@
 """Accuracies of the models in `models` before and after sanitizing, with their uncertainty.
 
-Decides which rows train and which are scored. Which letters are taken for which is counted in `confusion`, doubted
-labels of training rows are ranked in `label_suspects`.
+Decides which rows train and which are scored. Which letters are taken for which is counted in `confusion`.
 """
 
 import time

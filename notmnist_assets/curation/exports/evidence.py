@@ -1,13 +1,13 @@
 """Describes each row of the splits by its duplicates and by what sanitizing did with it, for the Parquet export."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from notmnist_assets.curation.core.errors import CurationError
-from notmnist_assets.curation.core.file_names import file_paths
+from notmnist_assets.curation.core.file_names import file_paths, rows_by_file
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.overlap import duplicate_groups
 from notmnist_assets.curation.duplicates.row_index import NO_ROW, Indices, RowIndex
@@ -22,12 +22,19 @@ EVIDENCE: Final[Mapping[str, tuple[str, str]]] = {
     "group_rows": ("int64", "rows of the group, in all splits before sanitizing"),
     "nearest": ("string", "file of the nearest other row of any split; empty if none is within the search radius"),
     "nearest_distance": ("float64", "L1 distance to it in units of 255; NaN if there is none"),
+    "label_quality": ("float64", "probability that the label is right, 0 to 1; NaN if unknown"),
+    "label_issue": ("string", "kind of label issue, none for no issue; empty if unknown"),
 }
 """Type and meaning of each column; a file is written as `set/letter/name`."""
 
 
 def row_evidence(
-    index: RowIndex, splits: Mapping[str, Split], near_pairs: pd.DataFrame, search_radius: float, removed: pd.DataFrame
+    index: RowIndex,
+    splits: Mapping[str, Split],
+    near_pairs: pd.DataFrame,
+    search_radius: float,
+    removed: pd.DataFrame,
+    issues: pd.DataFrame,
 ) -> pd.DataFrame:
     """Return the columns of `EVIDENCE` for each row of train, valid and test before sanitizing, in this order.
 
@@ -37,6 +44,7 @@ def row_evidence(
         near_pairs: pair table with all pairs within the search radius.
         search_radius: its largest distance, in units of 255.
         removed: the rows that sanitizing removed, as `sanitize` returns them.
+        issues: the table of label issues, with `label_quality` and `kind` of each file.
 
     Raises:
         CurationError: a removed row is beyond the rows of its split.
@@ -57,9 +65,17 @@ def row_evidence(
             "group_rows": np.bincount(groups)[groups],
             "nearest": _files_of(files, nearest),
             "nearest_distance": distance,
+            **_judgements(splits, issues),
         }
     )
     return table.astype({name: "str" if kind == "string" else kind for name, (kind, _) in EVIDENCE.items()})
+
+
+def _judgements(splits: Mapping[str, Split], issues: pd.DataFrame) -> dict[str, "pd.Series[Any]"]:
+    """Return what the table of label issues has for each row of train, valid and test."""
+    rows = np.concatenate([rows_by_file(splits[name].sources, issues) for name in SPLITS])
+    found = issues[["label_quality", "kind"]].reset_index(drop=True).reindex(rows).reset_index(drop=True)
+    return {"label_quality": found["label_quality"], "label_issue": found["kind"].astype("str").fillna("")}
 
 
 def evidence_of(splits: Mapping[str, Split], raw: Mapping[str, Split], table: pd.DataFrame) -> Evidence:

@@ -51,6 +51,8 @@ class ReportData:
         overlap: overlap of the splits by method.
         conflicts: rows of duplicate groups with different labels.
         recall: recall of each method on planted duplicates.
+        label_issues: the table of label issues.
+        label_rates: estimated shares of wrong labels by set; empty if not recorded.
         baselines: accuracies with intervals.
         package_version: version of the package.
         code_versions: code version by stage.
@@ -78,6 +80,8 @@ class ReportData:
     overlap: pd.DataFrame
     conflicts: pd.DataFrame
     recall: pd.DataFrame
+    label_issues: pd.DataFrame
+    label_rates: pd.DataFrame
     baselines: pd.DataFrame
     package_version: str
     code_versions: Mapping[str, str]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from notmnist_assets.curation.report import duplicates, inputs, recall, removed, scores, summary, versions
+from notmnist_assets.curation.report import duplicates, inputs, labels, recall, removed, scores, summary, versions
 from notmnist_assets.curation.report.blocks import Section
 from notmnist_assets.curation.report.certificate import certificate_section
 from notmnist_assets.curation.report.data import ReportData
@@ -23,6 +23,7 @@ _BUILDERS: Final[dict[str, Callable[[ReportData], Section]]] = {
     "conflicts": duplicates.conflicts_section,
     "recall": recall.recall_section,
     "sanitizing": removed.sanitizing_section,
+    "labels": labels.labels_section,
     "baselines": scores.baselines_section,
     "certificate": certificate_section,
     "versions": versions.versions_section,

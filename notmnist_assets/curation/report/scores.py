@@ -69,17 +69,13 @@ def baselines_section(data: ReportData) -> Section:
         "Logistic regression with scikit-learn's default C = 1 was trained on growing parts of the raw and of the"
         " sanitized train split and evaluated on valid and test. Stronger regularization can give a higher accuracy,"
         " as in examples/train.py. No model is evaluated on its training rows.",
-        (_effect(metrics), Paragraph(_WHY_HIGHER), *_curves(metrics), *_letters(data), Paragraph(_SUSPECTS), table),
+        (_effect(metrics), Paragraph(_WHY_HIGHER), *_curves(metrics), *_letters(data), table),
     )
 
 
 _WHY_HIGHER: Final = (
     "The accuracy on leaking rows is usually higher, partly because the model has seen their images and partly because"
     " these images are easier."
-)
-_SUSPECTS: Final = (
-    "Sanitizing finds a wrong label only if a duplicate has another label. The asset baselines/metrics shows the"
-    " training rows whose label is most likely wrong, according to models that were not trained on them."
 )
 
 

@@ -23,12 +23,21 @@ from notmnist_assets_tests.exported import contents_of, opener
 SEARCH_RADIUS = 2.5
 
 
+def issues_of(world: World) -> pd.DataFrame:
+    """Return a table of label issues with every second row of each split."""
+    tables = [world.splits[name].sources.iloc[::2].astype("str") for name in ORDER]
+    table = pd.concat(tables, ignore_index=True)
+    return table.assign(label_quality=np.arange(len(table)) / 7, kind="wrong label")
+
+
 def table_of(world: World) -> tuple[pd.DataFrame, dict[str, np.ndarray[tuple[int], np.dtype[np.int64]]]]:
     hashes = world.hashes()
     pairs = search_near(RowIndex(hashes), world.splits, SEARCH_RADIUS).pairs
     index = RowIndex(hashes, pairs, world.radius)
     outcome = sanitize(index, Policy())
-    return row_evidence(index, world.splits, pairs, SEARCH_RADIUS, outcome.removed), dict(outcome.kept)
+    return row_evidence(index, world.splits, pairs, SEARCH_RADIUS, outcome.removed, issues_of(world)), dict(
+        outcome.kept
+    )
 
 
 @settings(max_examples=30)
@@ -38,12 +47,15 @@ def test_groups_and_nearest_rows_are_those_of_a_loop_over_all_rows(world: World)
     rows = world.rows()
     files = pd.concat([file_paths(world.splits[name].sources) for name in ORDER], ignore_index=True).tolist()
     groups = world.groups("near")
+    judged = dict(zip(file_paths(issues_of(world)), issues_of(world)["label_quality"], strict=True))
     assert table.shape == (len(rows), len(EVIDENCE))
     for place, (row, found) in enumerate(zip(rows, table.to_dict("records"), strict=True)):
         assert found["split"] == row.split
         assert (found["reason"] == "") == (row.row in kept[row.split])
         assert (found["collides_with"] == "") == (found["reason"] == "")
         assert [groups[place] == other for other in groups] == (table["group"] == found["group"]).tolist()
+        assert found["label_issue"] == ("wrong label" if files[place] in judged else "")
+        assert found["label_quality"] == pytest.approx(judged.get(files[place], np.nan), nan_ok=True)
         assert found["group_rows"] == groups.count(groups[place])
         apart = [
             (distance, other)

@@ -12,6 +12,8 @@ from notmnist_assets.curation.core.values import Archive, LetterImages, Split
 from notmnist_assets.curation.duplicates.overlap import label_conflicts, overlap_report
 from notmnist_assets.curation.duplicates.pair_table import radius_table, search_near
 from notmnist_assets.curation.duplicates.row_index import RowIndex
+from notmnist_assets.curation.labels.error_rates import AUTHOR
+from notmnist_assets.curation.labels.issues import NO_ISSUE, WRONG_LABEL
 from notmnist_assets.curation.reading.files import files_table
 from notmnist_assets.curation.report.data import ReportData, ReportSetting
 from notmnist_assets.curation.sanitizing.decision import Policy, sanitize
@@ -20,6 +22,7 @@ from notmnist_assets_tests.builders import World, drawing, letters_of, split_of
 SCRIPT = "<script>alert(1)</script>"
 BREAKOUT = '"><img src=x onerror=alert(1)>'
 RADIUS = 0.2
+_ESTIMATE = {"": 0.02, "_low": 0.01, "_high": 0.03}
 
 
 def shared_splits(font: str = "a font.ttf") -> dict[str, Split]:
@@ -78,6 +81,23 @@ def letters(rejected_name: str, reason: str) -> dict[str, dict[str, LetterImages
     return made
 
 
+def issues(splits: dict[str, Split]) -> pd.DataFrame:
+    """Return a table of label issues in which every second row of train has one."""
+    parts = [
+        one.sources.astype("str").assign(split=name, row=np.arange(len(one)), likely="B", label_quality=0.25)
+        for name, one in splits.items()
+    ]
+    table = pd.concat(parts, ignore_index=True)
+    table["kind"] = np.where((table["split"] == "train") & (table["row"] % 2 == 0), WRONG_LABEL, NO_ISSUE)
+    return table.assign(rank=np.arange(len(table)) + 1)
+
+
+def rates() -> pd.DataFrame:
+    """Return the estimated shares of wrong labels of both archives."""
+    shares = {f"{name}{end}": value for name in ("doubted", "confident", "wrong") for end, value in _ESTIMATE.items()}
+    return pd.DataFrame([{"set": name, "rows": 100, **shares, "author": AUTHOR[name]} for name in SETS])
+
+
 def report_data(splits: dict[str, Split] | None = None, **changes: Any) -> ReportData:
     """Return the input of a page, computed from the splits."""
     splits = shared_splits() if splits is None else splits
@@ -105,6 +125,8 @@ def report_data(splits: dict[str, Split] | None = None, **changes: Any) -> Repor
         overlap=overlap_report(index),
         conflicts=label_conflicts(index, splits),
         recall=recall(),
+        label_issues=issues(splits),
+        label_rates=rates(),
         baselines=metrics(),
         package_version="0.1.0",
         code_versions={"archives": "1"},

@@ -1,0 +1,69 @@
+"""Measures what it does to the accuracy if rows with label issues are left out of training."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from notmnist_assets.curation.baselines.evaluation import pixel_rows
+from notmnist_assets.curation.baselines.models import DEFAULT_MODEL, MODELS
+from notmnist_assets.curation.core.file_names import rows_by_file
+from notmnist_assets.curation.core.intervals import wilson_interval
+from notmnist_assets.curation.core.values import Split
+from notmnist_assets.curation.labels.issues import NO_ISSUE, without_issues
+from notmnist_assets.curation.splitting.splits import EVALUATION
+
+EFFECT_COLUMNS: Final = (
+    *("eval_on", "eval_rows", "rows", "all_rows", "all_95", "without_issues", "without_95"),
+    *("only_all_right", "only_without_right", "p_value"),
+)
+
+
+def effect_of_leaving_out(splits: Mapping[str, Split], issues: pd.DataFrame) -> pd.DataFrame:
+    """Compare the default model fitted on all rows of train with the same fitted on its rows without an issue.
+
+    Both predict the same rows, so they are compared in pairs, by the exact test of McNemar (Psychometrika 12, 1947).
+
+    Args:
+        splits: train, valid and test.
+        issues: the table of issues, with `kind` of each file.
+
+    Returns:
+        Two rows each for valid and test, on all rows and on those without an issue (`eval_rows`: all, no issue):
+        `eval_on`; `rows`; `all_rows` and `without_issues` (accuracies), with their Wilson 95 % intervals `all_95` and
+        `without_95` as text; `only_all_right` and `only_without_right` (rows that only one of the two models classifies
+        correctly); `p_value` of the difference. Empty if one of the models has no rows to be fitted on.
+    """
+    # Imported here because importing SciPy takes half a second.
+    from scipy.stats import binomtest
+
+    parts = splits["train"], without_issues(splits["train"], issues)
+    if any(len(np.unique(part.labels)) < 2 for part in parts):
+        return pd.DataFrame(columns=list(EFFECT_COLUMNS))
+    models = [MODELS[DEFAULT_MODEL].create().fit(pixel_rows(part.images), part.labels) for part in parts]
+    records = []
+    for name in EVALUATION:
+        split = splits[name]
+        if not len(split):
+            continue
+        by_all, without = (model.predict(pixel_rows(split.images)) == split.labels for model in models)
+        found = rows_by_file(split.sources, issues[issues["kind"] != NO_ISSUE]) >= 0
+        for rows_name, rows in (("all", np.ones(len(split), np.bool_)), ("no issue", ~found)):
+            first, second = int((by_all & ~without)[rows].sum()), int((without & ~by_all)[rows].sum())
+            p_value = binomtest(first, first + second).pvalue if first + second else 1.0
+            records.append(
+                (
+                    *(name, rows_name, int(rows.sum())),
+                    *(*_accuracy(by_all[rows]), *_accuracy(without[rows])),
+                    *(first, second, float(p_value)),
+                )
+            )
+    return pd.DataFrame.from_records(records, columns=list(EFFECT_COLUMNS))
+
+
+def _accuracy(right: npt.NDArray[np.bool_]) -> tuple[float, str]:
+    """Return the share of correct predictions and its interval as text."""
+    low, high = wilson_interval(int(right.sum()), len(right))
+    return float(right.mean()) if len(right) else 0.0, f"{float(low):.4f} to {float(high):.4f}"

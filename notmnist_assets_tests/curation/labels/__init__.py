@@ -1,0 +1,1 @@
+"""Tests of `notmnist_assets.curation.labels`."""
