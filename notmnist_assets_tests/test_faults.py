@@ -17,7 +17,7 @@ from notmnist_assets_tests.bad_cases import prepare_bad_cases
 pytestmark = pytest.mark.long
 
 SEED = 1
-FEW = {"archives": 100, "stored": 50, "http": 15, "machine": 2, "kills": 2}
+FEW = {"archives": 60, "stored": 40, "http": 10, "machine": 1, "kills": 1}
 
 
 @pytest.fixture(scope="module")
