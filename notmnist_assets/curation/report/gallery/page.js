@@ -259,10 +259,11 @@ function renderPage() {
 function card(item) {
   const [lead, ...rest] = captionOf(item).map(printable), images = picturesOf(item);
   const button = element("button", { type: "button", className: "open", value: item });
+  button.setAttribute("aria-controls", "detail");
   if (images.length) button.append(canvasOf(images));
   button.append(element("span", { className: "lead", textContent: lead, title: lead }), ...rest.map((text) => element("span", { className: "quiet", textContent: text, title: text })));
   button.ariaExpanded = String(item === opened);
-  const box = element("input", { type: "checkbox", value: item, checked: isSelected(item) });
+  const box = element("input", { type: "checkbox", value: item, checked: isSelected(item), indeterminate: isPartlySelected(item) });
   const label = element("label", { className: "pick" }, box, element("span", { className: "sr", textContent: `Select ${lead}` }));
   return element("li", { className: isSelected(item) ? "card selected" : "card" }, button, label);
 }
@@ -473,6 +474,7 @@ async function copyText(text, button) {
 
 const subjectsOf = (item) => (state.kind === "removed" ? rowsOf(item).slice(0, 1) : rowsOf(item));
 const isSelected = (item) => subjectsOf(item).every((row) => selection.has(row));
+const isPartlySelected = (item) => !isSelected(item) && rowsOf(item).some((row) => selection.has(row));
 const usualAction = (row) => (state.kind === "removed" && reasonOf(row) && !isLeak(row) ? "keep" : "drop");
 
 function actions(row) {
@@ -511,13 +513,14 @@ const overridden = () => [...selection].filter(([row]) => rows.split[row] >= 0);
 function renderSelection() {
   for (const box of find("items").querySelectorAll("input[type=checkbox]")) {
     box.checked = isSelected(Number(box.value));
+    box.indeterminate = isPartlySelected(Number(box.value));
     box.closest(".card").classList.toggle("selected", box.checked);
   }
   find("tray").hidden = !selection.size;
   const counts = new Map();
   for (const [, action] of overridden()) counts.set(action, (counts.get(action) ?? 0) + 1);
   const leaks = overridden().filter(([row, action]) => action === "keep" && isLeak(row)).length;
-  find("chosen").textContent = `${counted(selection.size, "row")} selected: ${[...counts].map(([action, count]) => `${action} ${count}`).join(", ") || "no action"}${leaks ? `. keep has no effect on ${counted(leaks, "row")} that leak into another split` : ""}`;
+  find("chosen").textContent = `${counted(selection.size, "row")} selected: ${[...counts].map(([action, count]) => `${action} ${count}`).join(", ") || "no action"}${leaks ? `. keep has no effect on ${counted(leaks, "row")} that ${leaks === 1 ? "leaks" : "leak"} into another split` : ""}`;
   find("download-overrides").disabled = !overridden().length;
   const select = detail.querySelector(".actions select");
   if (select) select.value = selection.get(shownRow) ?? "";
