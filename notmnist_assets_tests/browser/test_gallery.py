@@ -15,6 +15,7 @@ from notmnist_assets.curation.sanitizing.overrides import find_overridden_rows, 
 from notmnist_assets_tests.curation.report.gallery.gallery_values import gallery_data, label_issues, mistakes
 
 DATA = gallery_data(issues=label_issues(), mistakes=mistakes())
+MADE = gallery_page(DATA)
 KINDS = ("pairs", "removed", "groups", "conflicts", "issues", "mistakes", "rejected")
 
 
@@ -22,7 +23,7 @@ KINDS = ("pairs", "removed", "groups", "conflicts", "issues", "mistakes", "rejec
 def opened(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     """The page, opened once from a file, with what it asked for and what went wrong."""
     path = tmp_path_factory.mktemp("gallery") / "gallery.html"
-    path.write_bytes(gallery_page(DATA).page)
+    path.write_bytes(MADE.page)
     context = browser.new_context(viewport={"width": 1600, "height": 1000}, accept_downloads=True)
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = context.new_page()
@@ -71,16 +72,11 @@ def status(page: Page) -> str:
     return page.locator("#status").inner_text()
 
 
-def total(kind: str) -> int:
-    return gallery_page(DATA).contents.total[kind]
-
-
 def test_each_kind_shows_all_its_items(page: Page) -> None:
-    contents = gallery_page(DATA).contents
     for kind in KINDS:
         page.locator(f"#kinds [value={kind}]").click()
-        assert f"of {contents.total[kind]}" in status(page)
-        assert cards(page).count() == min(60, contents.total[kind])
+        assert f"of {MADE.contents.total[kind]}" in status(page)
+        assert cards(page).count() == min(60, MADE.contents.total[kind])
 
 
 def test_filters_by_split_letter_reason_method_distance_and_font(page: Page) -> None:

@@ -40,7 +40,7 @@ def table_of(world: World) -> tuple[pd.DataFrame, dict[str, np.ndarray[tuple[int
     )
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(worlds())
 def test_groups_and_nearest_rows_are_those_of_a_loop_over_all_rows(world: World) -> None:
     table, kept = table_of(world)

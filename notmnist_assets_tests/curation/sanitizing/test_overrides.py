@@ -137,7 +137,7 @@ def decided(draw: st.DrawFn) -> tuple[World, RowOverrides]:
     return world, RowOverrides(keep, drop, np.array(labels, np.int32))
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(decided(), policies)
 def test_dropped_rows_are_as_if_they_did_not_exist_and_relabelled_ones_have_their_label(
     case: tuple[World, RowOverrides], policy: Policy
@@ -159,7 +159,7 @@ def test_dropped_rows_are_as_if_they_did_not_exist_and_relabelled_ones_have_thei
     assert len(reasons) == len(outcome.removed)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(decided(), policies)
 def test_rows_to_keep_are_removed_only_if_they_leak_and_all_others_obey_the_policy(
     case: tuple[World, RowOverrides], policy: Policy

@@ -35,7 +35,7 @@ def members(items: Items) -> list[list[int]]:
     return [items.rows[start : start + size].tolist() for start, size in zip(starts, items.sizes, strict=True)]
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(worlds())
 def test_pairs_across_splits_are_those_of_a_loop_over_all_rows(world: World) -> None:
     rows = world.rows()
@@ -56,7 +56,7 @@ def test_pairs_across_splits_are_those_of_a_loop_over_all_rows(world: World) -> 
     assert len(set(turns[: len(set(turns))])) == len(set(turns)), "one of each group comes first"
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(worlds())
 def test_groups_and_conflicts_are_those_of_a_loop_over_all_rows(world: World) -> None:
     rows = world.rows()
