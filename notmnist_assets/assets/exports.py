@@ -190,8 +190,8 @@ PARQUET: Final = Declaration(
         "The sanitized splits as a folder of Parquet files for Hugging Face: each row of"
         " `datasets.load_dataset(folder, split='train')`, `'validation'` or `'test'` has an image, a class label A to"
         " J, the set, letter, file name and font of its source, its duplicate group, its nearest row with the distance,"
-        " and the quality of its label. `load_dataset(folder, 'removed')` has the same of the rows that sanitizing removed, with the"
-        " reasons. README.md is the dataset card."
+        " and the quality of its label. `load_dataset(folder, 'removed')` has the same of the rows that sanitizing"
+        " removed, with the reasons. README.md is the dataset card."
     ),
 )
 
