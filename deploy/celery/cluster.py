@@ -22,7 +22,7 @@ import redis
 
 HERE: Final = Path(__file__).parent
 BUCKET: Final = "notmnist"
-START_SECONDS: Final = 90
+START_SECONDS: Final = 180
 STOP_SECONDS: Final = 20
 _HOST: Final = "127.0.0.1"
 _STATE: Final = "cluster.json"
@@ -31,6 +31,10 @@ _DATABASE_USER: Final = "postgres"
 
 class ClusterError(RuntimeError):
     """A server cannot be started; the message names it and ends with its log."""
+
+
+class NotInstalledError(ClusterError):
+    """A program is not installed on this machine."""
 
 
 @dataclass(frozen=True)
@@ -213,7 +217,7 @@ def _program(name: str) -> str:
     debian = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), reverse=True)
     found = shutil.which(name) or next(map(str, debian), None)
     if found is None:
-        raise ClusterError(f"{name} is not installed. Debian: apt-get install postgresql redis-server")
+        raise NotInstalledError(f"{name} is not installed. Debian: apt-get install postgresql redis-server")
     return found
 
 

@@ -1,5 +1,6 @@
 """The deployment on real servers: PostgreSQL, Redis, Celery and S3 on loopback."""
 
+import os
 import shutil
 import signal
 import tempfile
@@ -12,13 +13,14 @@ import fsspec
 import pytest
 
 from deploy.celery.__main__ import launch, wait_for_end
-from deploy.celery.cluster import Cluster, start, stop
+from deploy.celery.cluster import Cluster, NotInstalledError, start, stop
 from notmnist_assets_tests.test_graph_in_object_store import without_timings
 from notmnist_assets_tests.workspace import Workspace
 
 pytestmark = pytest.mark.long
 
-START_SECONDS = 90
+START_SECONDS = 240
+END_SECONDS = 420
 
 
 @pytest.fixture
@@ -27,7 +29,12 @@ def cluster(finished: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cl
     # PostgreSQL runs as a user of its own, who cannot enter the folders of pytest.
     folder = Path(tempfile.mkdtemp(prefix="notmnist-cluster-"))
     folder.chmod(0o755)
-    started = start(folder / "cluster")
+    try:
+        started = start(folder / "cluster")
+    except NotInstalledError as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(error))
     for name, value in started.environment.items():
         monkeypatch.setenv(name, value)
     fsspec.get_filesystem_class("s3").clear_instance_cache()
@@ -36,7 +43,7 @@ def cluster(finished: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cl
     shutil.rmtree(folder)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_run_goes_through_queue_worker_and_object_store_although_its_worker_is_killed(
     finished: Workspace, cluster: Cluster
 ) -> None:
@@ -46,7 +53,7 @@ def test_a_run_goes_through_queue_worker_and_object_store_although_its_worker_is
         wait_until_something_is_stored(instance)
         cluster.stop("worker", signal.SIGKILL)
         cluster.start_worker()
-        assert wait_for_end(cluster) == "SUCCESS"
+        assert wait_for_end(cluster, END_SECONDS) == "SUCCESS"
         statuses = [run.status for run in instance.get_runs()]
     assert statuses == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
     filesystem, base = fsspec.core.url_to_fs(cluster.environment["NOTMNIST_STORAGE"], use_listings_cache=False)
