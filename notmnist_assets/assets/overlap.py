@@ -1,20 +1,18 @@
-"""Defines `overlap/report`, `/label_conflicts` and `/recall`: images that splits share, conflicting letters, recall."""
+"""Defines `overlap/report` and `overlap/label_conflicts`: images that splits share, and conflicting letters."""
 
 from collections.abc import Mapping
 from typing import Final
 
 import dagster as dg
-import numpy as np
 import pandas as pd
 
 from notmnist_assets.assets.declaration import Declaration, Drift, Stage
 from notmnist_assets.assets.hashes import HASHES
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS, near_pairs, radius
+from notmnist_assets.assets.recall import RECALL, recall
 from notmnist_assets.assets.splits import SPLIT_ASSETS
 from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.curation.core.drift import Limit, within_chance
-from notmnist_assets.curation.core.figures import number_grid
-from notmnist_assets.curation.core.sampling import evenly_spaced
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.examples import conflicting_groups, largest_groups, pairs_across_splits
 from notmnist_assets.curation.duplicates.overlap import (
@@ -24,22 +22,17 @@ from notmnist_assets.curation.duplicates.overlap import (
     label_conflicts,
     overlap_report,
 )
-from notmnist_assets.curation.duplicates.pair_table import chosen_radius, images_of, pairs_among
-from notmnist_assets.curation.duplicates.recall import METHODS as RECALL_METHODS
-from notmnist_assets.curation.duplicates.recall import false_alarm_table, recall_by_method, recall_table
+from notmnist_assets.curation.duplicates.pair_table import chosen_radius
 from notmnist_assets.curation.duplicates.row_index import METHODS
 from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.metadata.columns import Column, Sources
-from notmnist_assets.metadata.display import descriptions, exhibits, picture, table
-from notmnist_assets.settings.resource import SettingsResource
+from notmnist_assets.metadata.display import descriptions, exhibits, table
 from notmnist_assets.storage.types import data_version, table_type
 
 _PICTURED_PAIRS = 12
 _PICTURED_GROUPS = 8
 _CONFLICT_GROUPS_OF_METHOD = 100
 """Groups of each method in the table of conflicts."""
-_RECALL_IMAGES = 10_000
-"""Distinct images in the recall study: its perceptual hashes are compared by brute force."""
 
 _PAIR_COLUMNS: Final[Sources] = {"overlap/near_pairs": ("exact_a", "exact_b", "distance")}
 _RADIUS_COLUMNS: Final[Sources] = {"overlap/radius": ("radius", "chosen")}
@@ -123,38 +116,6 @@ CONFLICTS: Final = Declaration(
     description="All rows of duplicate groups with different letters: at least one label of each group is wrong.",
 )
 
-_RECALL_COLUMNS: Final = {
-    "perturbation": Column("string", "kind of change of the copies"),
-    "strength": Column("float64", "strength of the change"),
-    "method": Column("string", "exact, cells, near, phash_0 or phash_10"),
-    "planted": Column("int64", "copies planted"),
-    "found": Column("int64", "copies the method calls duplicates of their originals", _FOUND),
-    "recall": Column("float64", "found over planted", _FOUND),
-    "ci_low": Column("float64", "lower end of the recall's Wilson 95 % interval", _FOUND),
-    "ci_high": Column("float64", "upper end of the interval", _FOUND),
-    "median_distance": Column(
-        "float64", "median L1 distance of copy and original, in units of 255", {"splits/*": ("image",)}
-    ),
-}
-RECALL: Final = Declaration(
-    key="overlap/recall",
-    code_version="4",
-    role="evidence",
-    dagster_type=table_type("Recall", _RECALL_COLUMNS, "Recall of each method on planted duplicates."),
-    io_manager="table_io",
-    kinds={"pandas", "parquet"},
-    columns=_RECALL_COLUMNS,
-    # The planted copies are searched with it. The other assets depend on it only through `overlap/near_pairs`.
-    settings=("near_shifts",),
-    description=(
-        "Recall of each method on planted duplicates: copies of a sample of the split images, changed by gray noise,"
-        " changed pixels, shifts, blur, erosion, dilation, resizing, JPEG compression or quantization. The methods are"
-        " exact, cells, near at the radius in use, and a perceptual hash at Hamming distances 0 and 10; intervals are"
-        " Wilson 95 % intervals. The table `false_alarms` in the metadata contains the share of pairs with different"
-        " letters among the pairs that each method calls duplicates."
-    ),
-)
-
 _HASH_KEYS: Final = [declaration.asset_key for declaration in HASHES.values()]
 _SPLIT_INPUTS: Final = {name: declaration.input for name, declaration in SPLIT_ASSETS.items()}
 _FONT_LEAKAGE = {
@@ -176,19 +137,6 @@ _CONFLICT_GROUPS = {
     "rarest": "first row with the rarest letter, likely a wrong label",
     "font": "font of that row, decoded from the file name",
     "name": "file name of that row",
-}
-_RECALL_BY_METHOD = {
-    **descriptions(RECALL.schema),
-    **{method: f"recall of {method}: copies found over copies planted" for method in RECALL_METHODS},
-}
-_FALSE_ALARMS = {
-    "method": "cells, near, phash_0 or phash_10",
-    "images": "distinct images compared",
-    "pairs": "pairs of these images that the method calls duplicates",
-    "cross_letter": "pairs of these with different letters, a sum of probabilities",
-    "share": "cross_letter over pairs",
-    "ci_low": "lower end of the share's Wilson 95 % interval",
-    "ci_high": "upper end of the interval",
 }
 
 
@@ -259,43 +207,6 @@ def conflicts(
             "near_images": exhibits(
                 conflicting_groups(index, splits, "near", _PICTURED_GROUPS), "near images, different letters", 1
             ),
-        },
-    )
-
-
-@RECALL.asset(deps=_HASH_KEYS, ins={**_SPLIT_INPUTS, "near_pairs": NEAR_PAIRS.input, "radius": RADIUS.input})
-def recall(
-    settings: SettingsResource,
-    near_pairs: pd.DataFrame,
-    radius: pd.DataFrame,
-    values: StoredValues,
-    train: Split,
-    valid: Split,
-    test: Split,
-) -> dg.MaterializeResult[pd.DataFrame]:
-    """Measure recall on planted duplicates."""
-    used, shifts = chosen_radius(radius), settings.read().near_shifts
-    index = values.row_index()
-    splits = {"train": train, "valid": valid, "test": test}
-    rows = evenly_spaced(index.images, _RECALL_IMAGES)
-    images = images_of(index, splits, index.first_rows[rows])
-    found = recall_table(images, used, shifts=shifts)
-    alarms = false_alarm_table(images, index.rows_by_letter[rows], pairs_among(index, near_pairs, used, rows))
-    planted = found["perturbation"] + " " + found["strength"].map("{:g}".format)
-    grid = found.assign(planted=planted).pivot_table(index="planted", columns="method", values="recall", sort=False)
-    chart = number_grid(
-        grid.index.tolist(), grid.columns.tolist(), grid.to_numpy(np.float64), f"Recall; near at radius {used:g}"
-    )
-    return dg.MaterializeResult(
-        value=found,
-        data_version=data_version(found),
-        metadata={
-            "rows": len(found),
-            "radius": used,
-            "shifts": shifts,
-            "chart": picture(chart, "share of planted copies that each method finds, by kind and strength of change"),
-            "recall": table(recall_by_method(found), _RECALL_BY_METHOD),
-            "false_alarms": table(alarms, _FALSE_ALARMS),
         },
     )
 

@@ -19,6 +19,7 @@ from notmnist_assets.assets.gallery import GALLERY, gallery
 from notmnist_assets.assets.hashes import HASHES
 from notmnist_assets.assets.letters import FILES
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
+from notmnist_assets.assets.recall import RECALL
 from notmnist_assets.assets.sanitized import SANITIZED, sanitize_policy
 from notmnist_assets.assets.splits import SPLIT_ASSETS
 from notmnist_assets.assets.stored_values import StoredValues
@@ -73,7 +74,7 @@ _TABLES: Final = {
     "radius": RADIUS,
     "overlap_report": overlap.REPORT,
     "conflicts": overlap.CONFLICTS,
-    "recall": overlap.RECALL,
+    "recall": RECALL,
     "removed": sanitized.REMOVED,
     "issues": labels.ISSUES,
     "metrics": baselines.METRICS,

@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from notmnist_assets.assets import overlap
+from notmnist_assets.assets import recall
 from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.curation.duplicates.near import near_pairs
 from notmnist_assets.curation.duplicates.recall import false_alarm_table
@@ -17,11 +17,11 @@ from notmnist_assets_tests.workspace import Workspace
 def test_false_alarms_are_counted_with_the_letters_of_the_sampled_images(
     finished: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(overlap, "_RECALL_IMAGES", 90)
+    monkeypatch.setattr(recall, "_RECALL_IMAGES", 90)
     names = ("train", "valid", "test")
     splits = finished.load_all([f"splits/{name}" for name in names])
     radius = finished.load("overlap/radius").assign(chosen=lambda curve: curve["radius"] == 12.0)
-    materialized = overlap.recall(
+    materialized = recall.recall(
         settings=SettingsResource(),
         values=StoredValues(settings=SettingsResource()),
         near_pairs=finished.load("overlap/near_pairs"),
