@@ -88,6 +88,7 @@ def _assemble(settings: Settings, resources: Mapping[str, Any]) -> dg.Definition
             *(check for stage in CHECK_STAGES for check in stage.CHECKS),
             *drift_checks.build_checks(STAGES),
             *split_checks.checks_of_free_size(settings),
+            *overlap_checks.checks_of_chosen_radius(settings),
             *grouped_checks.checks_of_fonts(settings),
             *published_checks.checks_of_originals(settings),
         ],

@@ -72,6 +72,8 @@ class Reader:
                     pass  # it would replace files of the package; the tests of the tool render the same files
                 case ["uv", "run", "python", "-m", "tools.render", *arguments]:
                     self._process([sys.executable, "-m", "tools.render", *arguments], command)
+                case ["uv", "run", "python", "-m", "benchmarks.duplicates", *_]:
+                    pass  # takes minutes; test_benchmarks.py runs it at a tiny size
                 case ["uv", "run", "pytest", path]:
                     self._process([sys.executable, "-m", "pytest", "--collect-only", project_home() / path], command)
                 case ["uv", "run", "python", "-m", "notmnist_assets_tests.test_snapshot" as module]:

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
-from benchmarks import assignment, ours, report
+from benchmarks import assignment, duplicates, ours, report
 from benchmarks.measure import Findings, Measurement
 from benchmarks.place import Size
 from tools.render import render_archives
@@ -149,3 +150,15 @@ def test_an_unknown_size_is_an_error(name: str) -> None:
 def test_the_full_size_has_the_rows_of_the_assignment() -> None:
     splits = Size.from_name("full").splits
     assert splits == {"train": 200_000, "valid": 10_000, "test": 10_000}
+
+
+def test_the_radius_of_little_data_and_ways_to_remove_near_repeats_are_printed_as_tables(archives: Path) -> None:
+    radius = CliRunner().invoke(duplicates.app, ["radius", "--per-letter", "20", "--seed", "1", "--seed", "2"])
+    assert radius.exit_code == 0, radius.output
+    rows = [line.split(" | ") for line in radius.output.splitlines()[2:]]
+    assert [(row[0], row[1], row[3]) for row in rows] == [("| 20", "1", "5"), ("| 20", "2", "5")]
+    repeats = CliRunner().invoke(duplicates.app, ["repeats", "--archives", str(archives)])
+    assert repeats.exit_code == 0, repeats.output
+    kept = [line.split(" | ") for line in repeats.output.splitlines()[2:]]
+    assert len(kept) == 12
+    assert all(int(row[3]) <= int(row[2]) for row in kept)

@@ -69,10 +69,13 @@ def test_checks_of_correctness_block_and_checks_of_properties_of_the_data_do_not
         "sanitized:no_near_duplicates",
         "sanitized:all_rows_accounted_for",
         "sanitized:no_repeats",
+        "sanitized:no_near_repeats",
         "sanitized:no_contradictions",
         "grouped:no_shared_images",
         "labels:every_image_once",
         "labels:judged_by_other_rows",
+        "grouped:no_near_repeats",
+        "grouped:no_contradictions",
     }
     assert not any(name.startswith(("overlap:", "baselines:")) for name in blocking)
     assert "sanitized:class_balance" not in blocking

@@ -146,7 +146,7 @@ def test_the_table_of_settings_has_all_settings_with_their_defaults() -> None:
         shown = rows[PREFIX + name.upper()]
         by_profile = {profile: str(values[name]) for profile, values in PROFILE_DEFAULTS.items() if name in values}
         assert dict(re.findall(r"`(\w+)`: <?([^,>]+)>?", shown)) == by_profile, name
-        default = re.findall(r"`(\w+)`(?!:)", shown)
+        default = re.findall(r"`([\w.]+)`(?!:)", shown)
         assert default == ([] if field.default is None else [str(field.default).lower()]), name
 
 

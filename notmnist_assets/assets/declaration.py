@@ -44,7 +44,8 @@ class Declaration:
         group: group in the UI; empty for the first part of the key.
         columns: columns of its rows, by name.
         settings: settings by field name that change its content. A change makes the asset stale.
-        guards: settings by field name that can make it fail but do not change its content. A change makes it stale too.
+        guards: settings by field name that can make it or a check fail but do not change its content. A change makes it
+            stale too.
         headlines: metadata labels that `notmnist run` prints, each with its text.
         drift: limits of the check `drift`, None for no such check.
         is_endpoint: whether the UI shows a freshness state, from the time since the last materialization.

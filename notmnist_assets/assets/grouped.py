@@ -1,6 +1,7 @@
 """Defines `grouped/train`, `/valid` and `/test`, a split of both archives by duplicate groups."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import dagster as dg
@@ -9,44 +10,56 @@ import pandas as pd
 
 from notmnist_assets.assets.declaration import Declaration, Stage
 from notmnist_assets.assets.near_pairs import RADIUS
+from notmnist_assets.assets.sanitized import CLEAN_DRIFT, letter_shares, sanitize_policy
 from notmnist_assets.assets.splits import SIZE_SETTINGS, columns_from_letters, letter_keys
 from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.curation.core.images import SETS
 from notmnist_assets.curation.core.statistics import label_counts
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius
+from notmnist_assets.curation.sanitizing.decision import REASONS, Policy
 from notmnist_assets.curation.sanitizing.grouping import (
     GROUP_TOO_LARGE,
     NO_ROOM,
-    assign_groups,
     gather_splits,
-    group_images,
+    index_pool,
     left_out_images,
     pool_letters,
+    split_pool,
 )
+from notmnist_assets.curation.sanitizing.thinning import most_thinned, rows_lost
 from notmnist_assets.curation.splitting.splits import SPLITS, sizes_from_data
 from notmnist_assets.metadata.display import contact_sheet_metadata, counts_table, table
-from notmnist_assets.settings.model import PREFIX
+from notmnist_assets.settings.model import PREFIX, Settings
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.types import SplitType, data_version
+
+
+def grouped_policy(chosen: Settings) -> Policy:
+    """Return the rules by which images are removed before they are grouped: those of `sanitized/*`, method near."""
+    return replace(sanitize_policy(chosen), method="near")
 
 
 def _declaration(name: str) -> Declaration:
     return Declaration(
         key=f"grouped/{name}",
-        code_version="1",
+        code_version="2",
         role="dataset",
         dagster_type=SplitType,
         io_manager="split_io",
         kinds={"numpy"},
         columns=columns_from_letters("letters/large/*", "letters/small/*"),
-        settings=(*SIZE_SETTINGS, "grouped_fonts", "near_shifts"),
+        settings=(*SIZE_SETTINGS, "grouped_fonts", "near_shifts", "sanitize_conflicts", "sanitize_repeats"),
+        guards=("largest_imbalance",),
+        drift=CLEAN_DRIFT,
         description=(
             f"The {name} rows of a split of both archives by duplicate groups. Images connected by equal pixels or by"
             f" distances up to the radius in use, or by fonts with {PREFIX}GROUPED_FONTS, are in the same split, so"
-            f" that no row leaks into another split. The split has the size of splits/{name}, or is smaller if the"
-            " remaining groups are too large. `images_left_out` is the number of readable images of both archives that"
-            " are in no split; the table `left_out` counts them by letter and reason."
+            " that no row leaks into another split. Images with conflicting letters and repeats, equal or near, are"
+            f" removed before, as in sanitized/{name}; {PREFIX}SANITIZE_CONFLICTS and {PREFIX}SANITIZE_REPEATS can keep"
+            f" them. The split has the size of splits/{name}, or is smaller if the remaining groups are too large."
+            " `images_left_out` is the number of readable images of both archives that are in no split; the table"
+            " `left_out` counts them by letter and reason."
         ),
     )
 
@@ -54,8 +67,14 @@ def _declaration(name: str) -> Declaration:
 GROUPED: Final = {name: _declaration(name) for name in SPLITS}
 _LEFT_OUT = {
     "letter": "letter of the images",
-    "reason": f"{GROUP_TOO_LARGE}: their group has more images of a letter than any split has room for; {NO_ROOM}: no"
-    " split had room for their group when it was assigned",
+    "reason": "; ".join(
+        f"{reason}: {meaning}"
+        for reason, meaning in {
+            **{reason: REASONS[reason] for reason in ("conflicting letters", "repeat", "near repeat")},
+            GROUP_TOO_LARGE: "their group has more images of a letter than any split has room for",
+            NO_ROOM: "no split had room for their group when it was assigned",
+        }.items()
+    ),
     "images": "images that are in no split",
     "groups": "duplicate groups of these images",
     "largest_group": "images of the largest of these groups, of all letters",
@@ -72,32 +91,37 @@ _LEFT_OUT = {
 def grouped(
     context: dg.AssetExecutionContext, settings: SettingsResource, values: StoredValues, radius: pd.DataFrame
 ) -> Iterator[dg.MaterializeResult[Split]]:
-    """Group all images, assign whole groups to splits, and copy their pixels."""
+    """Group all images, remove conflicts and repeats, assign whole groups to splits, and copy their pixels."""
     chosen = settings.read()
     by_set = {set_name: values.letters(set_name) for set_name in SETS}
     large, small = ([len(images) for images in by_set[set_name].values()] for set_name in SETS)
     sizes = sizes_from_data(large, small, train=chosen.train_size, valid=chosen.valid_size, test=chosen.test_size)
-    pool = pool_letters(by_set)
-    groups = group_images(pool, chosen_radius(radius), by_font=chosen.grouped_fonts, shifts=chosen.near_shifts)
-    split_of = assign_groups(groups, pool.label, sizes, chosen.seed)
-    left_out = left_out_images(groups, pool.label, split_of, sizes)
-    splits = gather_splits(pool, split_of, chosen.seed)
+    pool, used = pool_letters(by_set), chosen_radius(radius)
+    index = index_pool(pool, used, shifts=chosen.near_shifts)
+    found = split_pool(pool, index, sizes, chosen.seed, grouped_policy(chosen), by_font=chosen.grouped_fonts)
+    left_out = left_out_images(found.groups, pool.label, found.reasons)
+    out = (found.reasons != "").to_numpy()
+    thinned = most_thinned(rows_lost(pool.label, pool.label[out], found.reasons[out]))
+    splits = gather_splits(pool, found.split_of, chosen.seed)
     for position, (name, declaration) in enumerate(GROUPED.items()):
         if declaration.asset_key in context.selected_asset_keys:
-            split = splits[name]
+            split, groups = splits[name], found.groups[found.split_of == position]
+            counts = label_counts(split.labels).tolist()
             yield dg.MaterializeResult(
                 asset_key=declaration.asset_key,
                 value=split,
                 data_version=data_version(split),
                 metadata={
                     "rows": len(split),
-                    "groups": len(np.unique(groups[split_of == position])),
-                    "largest_group": int(np.bincount(groups[split_of == position], minlength=1).max()),
-                    "radius": chosen_radius(radius),
+                    "groups": len(np.unique(groups)),
+                    "largest_group": int(np.bincount(groups, minlength=1).max()),
+                    "radius": used,
                     "by_font": chosen.grouped_fonts,
-                    "images_left_out": int(left_out["images"].sum()),
+                    "images_left_out": int(out.sum()),
+                    "thinned_most": thinned,
                     "left_out": table(left_out, _LEFT_OUT),
-                    "rows_per_letter": counts_table(label_counts(split.labels).tolist()),
+                    **letter_shares(counts),
+                    "rows_per_letter": counts_table(counts),
                     "pictures": contact_sheet_metadata(split.images, declaration.key),
                 },
             )

@@ -10,7 +10,7 @@ from notmnist_assets.assets.hashes import HASHES
 from notmnist_assets.assets.splits import SPLIT_ASSETS
 from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.curation.core.values import Split
-from notmnist_assets.curation.duplicates.examples import pairs_around_radius, radius_chart
+from notmnist_assets.curation.duplicates.examples import FEWEST_PLOTTED_PAIRS, pairs_around_radius, radius_chart
 from notmnist_assets.curation.duplicates.pair_table import (
     NearSearch,
     chosen_radius,
@@ -19,10 +19,16 @@ from notmnist_assets.curation.duplicates.pair_table import (
     sample_pairs,
     search_near,
 )
-from notmnist_assets.curation.duplicates.radius import CROSS_LETTER_LIMIT, FEWEST_PAIRS, label_noise, share_limit
+from notmnist_assets.curation.duplicates.radius import (
+    CROSS_LETTER_LIMIT,
+    FALLBACK_RADIUS,
+    choose_radius,
+    label_noise,
+    share_limit,
+)
 from notmnist_assets.metadata.columns import Column, Sources
 from notmnist_assets.metadata.display import descriptions, exhibits, picture, table
-from notmnist_assets.settings.model import SEARCH_RADIUS
+from notmnist_assets.settings.model import PREFIX, SEARCH_RADIUS
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.types import NearSearchType, data_version, table_type
 
@@ -72,7 +78,7 @@ _CURVE_COLUMNS: Final = {
 }
 RADIUS: Final = Declaration(
     key="overlap/radius",
-    code_version="3",
+    code_version="4",
     role="evidence",
     dagster_type=table_type("RadiusCurve", _CURVE_COLUMNS, "Pairs and cross-letter share by radius."),
     io_manager="table_io",
@@ -81,12 +87,15 @@ RADIUS: Final = Declaration(
     settings=("near_radius",),
     headlines={"radius": "radius: largest distance of near duplicates"},
     description=(
-        "Number of pairs and share of pairs with different letters by radius, and the radius in use. The radius in use"
-        f" is the set one; else the largest with at least {FEWEST_PAIRS} pairs and a share below the limit, if no"
-        f" smaller radius with at least {1 / CROSS_LETTER_LIMIT:g} pairs has the whole 95 % interval of its share above"
-        f" the limit. The limit is the label noise plus {CROSS_LETTER_LIMIT:.1%}. The label noise is the share that"
-        " wrong labels cause at any radius: the lower end of the interval of the smallest share among radii with at"
-        f" least {1 / CROSS_LETTER_LIMIT:g} pairs."
+        "Number of pairs and share of pairs with different letters by radius, and the radius in use: the set one, or"
+        f" the one chosen from the data. {FALLBACK_RADIUS:g}, which was found on the sample and on real letters, is the"
+        " fallback. A radius is accepted if the whole 95 % interval of its share is below the limit, and rejected, with"
+        f" all larger ones, if it has at least {1 / CROSS_LETTER_LIMIT:g} pairs and the whole interval is at or above"
+        " the limit. The largest accepted radius beyond the fallback is chosen; without one, the fallback; if that is"
+        " rejected, the largest that is not rejected and whose share is below the limit. The limit is the label noise"
+        f" plus {CROSS_LETTER_LIMIT:.1%}. The label noise is the share that wrong labels cause at any radius: the lower"
+        " end of the interval of the smallest share among radii up to the fallback with at least"
+        f" {1 / CROSS_LETTER_LIMIT:g} pairs. `why` in the metadata says how this radius was chosen."
     ),
 )
 
@@ -164,12 +173,13 @@ def radius(
         metadata={
             "radius": used,
             "fixed_by_setting": chosen.near_radius is not None,
+            "why": choose_radius(curve).reason if chosen.near_radius is None else f"set by {PREFIX}NEAR_RADIUS",
             "label_noise": label_noise(curve),
             "limit": share_limit(curve),
             "chart": picture(
                 chart,
-                f"% of pairs with different letters by radius, with 95 % intervals, for radii with {FEWEST_PAIRS} pairs"
-                " or more; rings: too few pairs to rule out larger radii; dotted: the limit; dashed: the radius in use",
+                f"% of pairs with different letters by radius, with 95 % intervals, for {FEWEST_PLOTTED_PAIRS} pairs"
+                " or more; rings: too few pairs to be rejected; dotted: the limit; dashed: the radius in use",
             ),
             "curve": table(curve, RADIUS.schema),
             "just_inside": exhibits(

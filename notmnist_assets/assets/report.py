@@ -30,6 +30,7 @@ from notmnist_assets.curation.duplicates.pair_table import chosen_radius
 from notmnist_assets.curation.reading.files import file_counts
 from notmnist_assets.curation.report.data import ReportData, ReportSetting
 from notmnist_assets.curation.report.page import FILE_NAME, SECTIONS, report_page
+from notmnist_assets.curation.sanitizing.thinning import most_thinned, rows_lost_to_sanitizing
 from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.settings.model import PREFIX, Profile, Settings
 from notmnist_assets.settings.resource import SettingsResource
@@ -195,6 +196,7 @@ def _summary(data: ReportData) -> str:
         f"{accuracy:.3f} ({eval_rows} rows)"
         for eval_rows, accuracy in zip(scored["eval_rows"], scored["accuracy"], strict=True)
     )
+    thinned = most_thinned(rows_lost_to_sanitizing(data.splits["test"], data.removed, "test"))
     return "\n".join(
         [
             "| split | raw rows | removed | sanitized rows |",
@@ -203,6 +205,7 @@ def _summary(data: ReportData) -> str:
             "",
             f"- Rejected files: {rejected}",
             f"- Test rows whose image is also in train: {exact} by equal pixels, {near} within the radius {radius:g}",
+            f"- Letter that lost the largest share of its test rows to sanitizing: {thinned}",
             f"- Accuracy of logistic regression on test, trained on all raw rows: {accuracies}",
         ]
     )

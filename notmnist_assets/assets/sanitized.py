@@ -23,6 +23,7 @@ from notmnist_assets.curation.duplicates.examples import removed_pairs
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius
 from notmnist_assets.curation.sanitizing.decision import REASONS, Policy, Sanitizing, sanitize
 from notmnist_assets.curation.sanitizing.overrides import ACTIONS, OverrideList, find_overridden_rows
+from notmnist_assets.curation.sanitizing.thinning import most_thinned, rows_lost_to_sanitizing
 from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.metadata.columns import Column, Sources
 from notmnist_assets.metadata.display import contact_sheet_metadata, counts_table, descriptions, exhibits, table
@@ -43,25 +44,34 @@ def _limits(_previous: Mapping[str, float]) -> Mapping[str, Limit]:
     return {"rows": within_share(0.05), **{f"share: {letter}": within(0.005) for letter in LETTERS}}
 
 
+CLEAN_DRIFT: Final = Drift(
+    "Rows: 5 %, as for letters. Share of each letter: 0.005, which is 5 % of its share of a tenth before sanitizing.",
+    _limits,
+)
+"""Limits of change of sanitized and grouped splits."""
+
+
+def letter_shares(counts: Sequence[int]) -> dict[str, float]:
+    """Return the share of each letter of a split by metadata label, given its rows by letter."""
+    return {f"share: {letter}": count / max(sum(counts), 1) for letter, count in zip(LETTERS, counts, strict=True)}
+
+
 def _declaration(name: str) -> Declaration:
     return Declaration(
         key=f"sanitized/{name}",
-        code_version="1",
+        code_version="2",
         role="dataset",
         dagster_type=SplitType,
         io_manager="split_io",
         kinds={"numpy"},
         columns=columns_from_split(f"splits/{name}"),
         settings=(*POLICY_SETTINGS, "overrides"),
-        headlines={"removed": "rows removed"},
-        drift=Drift(
-            "Rows: 5 %, as for letters. Share of each letter: 0.005, which is 5 % of its share of a tenth before"
-            " sanitizing.",
-            _limits,
-        ),
+        guards=("largest_imbalance",),
+        headlines={"removed": "rows removed", "thinned_most": "letter that lost most of its rows, main reason"},
+        drift=CLEAN_DRIFT,
         description=(
             f"splits/{name} without rows that leak into another split, have an image with conflicting letters, or"
-            " repeat another row. sanitized/removed lists the removed rows with the reasons."
+            " repeat another row with equal or near pixels. sanitized/removed lists the removed rows with the reasons."
         ),
     )
 
@@ -75,14 +85,14 @@ _DECISION: Final[Sources] = {
 _REMOVED_COLUMNS: Final = {
     "split": Column("string", "split the row was removed from"),
     "row": Column("int64", "row number in that split", {"hashes/*": ("row",)}),
-    "reason": Column("string", "also in another split, conflicting letters, or repeat", _DECISION),
+    "reason": Column("string", f"the first that applies: {', '.join(REASONS)}", _DECISION),
     "collides_split": Column("string", "split of the row it collides with", _DECISION),
     "collides_row": Column("int64", "row it collides with", {**_DECISION, "hashes/*": ("row", *_DECISION["hashes/*"])}),
     "distance": Column("float64", "L1 distance of the two in units of 255; NaN if only the cells are equal", _DECISION),
 }
 REMOVED: Final = Declaration(
     key="sanitized/removed",
-    code_version="1",
+    code_version="2",
     role="evidence",
     dagster_type=table_type("RemovedRows", _REMOVED_COLUMNS, "Rows that sanitizing removed, with the reasons."),
     io_manager="table_io",
@@ -95,9 +105,11 @@ REMOVED: Final = Declaration(
         " rows whose image is in train or valid; with NOTMNIST_SANITIZE_REMOVE=training, rows of train and valid are"
         " removed instead, and no test row is removed for leaking. Conflicts: all rows of an image with different"
         " letters are removed; NOTMNIST_SANITIZE_CONFLICTS can keep the rows of the majority letter, or all rows."
-        " Repeats: of equal images within a split, the first row is kept; NOTMNIST_SANITIZE_REPEATS can keep all. For"
-        " leaks and conflicts, NOTMNIST_SANITIZE_METHOD defines the same image: equal pixels (exact), equal 4x4 maxima"
-        " (cells), or pixels within the radius (near)."
+        " Repeats: within a split, rows are taken in order, and each with the same image as one taken before is"
+        " removed: as a repeat if their pixels are equal, else as a near repeat. NOTMNIST_SANITIZE_REPEATS can keep"
+        " near repeats, or all. NOTMNIST_SANITIZE_METHOD defines the same image: equal pixels (exact), equal 4x4 maxima"
+        " (cells), or pixels within the radius (near). The table `by_letter` in the metadata counts what each letter"
+        " lost."
     ),
 )
 _REMOVED_SAMPLE = {
@@ -111,13 +123,20 @@ _HEADS = {
     **{f"also in {name}": f"in {name}" for name in SPLITS},
     "conflicting letters": "letters",
 }
-"""Column heads of the reasons, short enough for the table on the asset's page; `repeat` is short already."""
+"""Column heads of reasons, short enough for the table on the asset's page; the others are short already."""
 _COUNTS = {
-    **{f"in {name}": f"rows whose image is also in {name}" for name in SPLITS},
-    "letters": "rows whose image also has rows of another letter",
-    "repeat": "rows whose image is also in an earlier row of the split",
+    **{_HEADS.get(reason, reason): f"rows removed because {meaning}" for reason, meaning in REASONS.items()},
     "removed": "rows removed",
     "left": "rows kept",
+}
+_BY_LETTER = {
+    "split": "split before sanitizing",
+    "letter": "letter of the rows",
+    "before": "rows before sanitizing",
+    "removed": "rows removed",
+    "share": "rows removed over rows before",
+    "main_reason": "most frequent reason",
+    "by_main_reason": "rows removed for this reason",
 }
 _SAMPLE_ROWS = 200
 _PICTURED_PAIRS = 3
@@ -161,13 +180,14 @@ def sanitized(
         overrides = find_overridden_rows(chosen.overrides, splits)
     outcome = sanitize(values.row_index().with_pairs(near_pairs, used), policy, overrides)
     splits = overrides.relabel(splits)
+    lost = {name: rows_lost_to_sanitizing(split, outcome.removed, name) for name, split in splits.items()}
     if REMOVED.asset_key in context.selected_asset_keys:
         yield dg.MaterializeResult(
             asset_key=REMOVED.asset_key,
             value=outcome.removed,
             data_version=data_version(outcome.removed),
             metadata={
-                **_removed_metadata(splits, outcome.removed, policy),
+                **_removed_metadata(splits, outcome.removed, policy, lost),
                 **_override_counts(chosen.overrides, outcome),
             },
         )
@@ -187,10 +207,8 @@ def sanitized(
                 **{f"removed: {reason}": int(reasons.get(reason, 0)) for reason in REASONS},
                 "method": policy.method,
                 "radius": used,
-                **{
-                    f"share: {letter}": count / max(len(split), 1)
-                    for letter, count in zip(LETTERS, counts, strict=True)
-                },
+                "thinned_most": most_thinned(lost[name]),
+                **letter_shares(counts),
                 "rows_per_letter": counts_table(counts),
                 "pictures": contact_sheet_metadata(split.images, declaration.key),
             },
@@ -208,9 +226,11 @@ def _override_counts(overrides: OverrideList | None, outcome: Sanitizing) -> dic
     }
 
 
-def _removed_metadata(splits: Mapping[str, Split], removed: pd.DataFrame, policy: Policy) -> dict[str, Any]:
+def _removed_metadata(
+    splits: Mapping[str, Split], removed: pd.DataFrame, policy: Policy, lost: Mapping[str, pd.DataFrame]
+) -> dict[str, Any]:
     """Return counts, a sample and pictures of the removed rows."""
-    counts = pd.crosstab(removed["split"], removed["reason"]).reindex(index=SPLITS, columns=REASONS, fill_value=0)
+    counts = pd.crosstab(removed["split"], removed["reason"]).reindex(index=SPLITS, columns=list(REASONS), fill_value=0)
     by_split = counts.sum(axis=1)
     before = pd.Series({name: len(splits[name]) for name in SPLITS})
     counts = counts.assign(removed=by_split, left=before - by_split)
@@ -222,6 +242,10 @@ def _removed_metadata(splits: Mapping[str, Split], removed: pd.DataFrame, policy
             f" repeats {policy.repeats}"
         ),
         "counts": table(counts.rename(columns=_HEADS).rename_axis("split").reset_index(), _COUNTS),
+        "by_letter": table(
+            pd.concat([lost[name].assign(split=name) for name in SPLITS]).query("removed > 0")[list(_BY_LETTER)],
+            _BY_LETTER,
+        ),
         "sample_rows": table(_sample_of_removed(splits, removed), _REMOVED_SAMPLE),
         "pictures": exhibits(
             removed_pairs(splits, removed, _PICTURED_PAIRS),

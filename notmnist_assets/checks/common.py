@@ -11,14 +11,17 @@ from notmnist_assets.curation.core.statistics import label_balance, label_counts
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.splitting.splits import EARLIER
 from notmnist_assets.metadata.display import counts_table, table
+from notmnist_assets.settings.model import PREFIX
 
 DISJOINT_CHECKS = {
     "no_shared_images": "No row has the pixels of a row of an earlier split.",
-    "no_near_duplicates": "No row is within the radius of a row of an earlier split.",
+    "no_near_duplicates": "No row is within the radius in use of a row of an earlier split. The threshold names it.",
 }
-_LARGEST_RATIO = 2.0
 CLASS_BALANCE = "class_balance"
-CLASS_BALANCE_DESCRIPTION = "The most frequent letter has at most twice the rows of the rarest."
+CLASS_BALANCE_DESCRIPTION = (
+    f"The most frequent letter has at most {PREFIX}LARGEST_IMBALANCE times the rows of the rarest. `thinned_most` in"
+    " the metadata of the asset names the letter that lost the largest share of its rows, with the main reason."
+)
 _COMPARISONS = [(name, other) for name, others in EARLIER.items() for other in others]
 _EXAMPLES = 20
 _THREADS = 2
@@ -40,18 +43,21 @@ def run_selected(
 
 
 def no_rows_result(key: dg.AssetKey, name: str) -> dg.AssetCheckResult:
-    """Return the result of a check of an empty split: a warning, since a check without rows proves nothing."""
+    """Return the result of a check that has no rows to compare: a warning, since it proves nothing."""
     return check_result(
         key, name, passed=False, actual="no rows", threshold="at least 1 row", severity=dg.AssetCheckSeverity.WARN
     )
 
 
-def check_class_balance(keys: Mapping[str, dg.AssetKey], splits: Mapping[str, Split]) -> Iterator[dg.AssetCheckResult]:
-    """Compare the rows of the most frequent and the rarest letter of each split; more than twice is a warning.
+def check_class_balance(
+    keys: Mapping[str, dg.AssetKey], splits: Mapping[str, Split], largest_ratio: float
+) -> Iterator[dg.AssetCheckResult]:
+    """Compare the rows of the most frequent and the rarest letter of each split.
 
     Args:
         keys: asset key of each split.
         splits: stored splits.
+        largest_ratio: a larger ratio is a warning.
     """
     for name, split in splits.items():
         if not len(split):
@@ -62,9 +68,9 @@ def check_class_balance(keys: Mapping[str, dg.AssetKey], splits: Mapping[str, Sp
         yield check_result(
             keys[name],
             CLASS_BALANCE,
-            passed=balance.ratio <= _LARGEST_RATIO,
+            passed=balance.ratio <= largest_ratio,
             actual=balance.description,
-            threshold=f"at most {_LARGEST_RATIO:g}",
+            threshold=f"at most {largest_ratio:g}",
             severity=dg.AssetCheckSeverity.WARN,
             ratio=balance.ratio,
             rows_per_letter=counts_table(counts.tolist()),
@@ -97,7 +103,7 @@ def check_disjoint(
     with ThreadPoolExecutor(_THREADS) as pool:
         found = dict(zip(_COMPARISONS, pool.map(compare, _COMPARISONS), strict=True))
     for name, others in EARLIER.items():
-        if not len(splits[name]):
+        if not len(splits[name]) or not any(len(splits[other]) for other in others):
             yield from (no_rows_result(keys[name], check) for check in DISJOINT_CHECKS)
             continue
         compared = [(other, *found[name, other]) for other in others]
@@ -116,7 +122,7 @@ def check_disjoint(
             "no_near_duplicates",
             passed=not near,
             actual=len(near),
-            threshold=0,
+            threshold=f"0 rows within radius {radius:g}",
             severity=severity,
             radius=radius,
             shifts=shifts,

@@ -1,11 +1,14 @@
-"""Checks of `grouped/*`: no duplicate group or font is in two splits, and classes are balanced."""
+"""Checks of `grouped/*`: no leaks, repeats or conflicts are left, no font is in two splits, classes are balanced.
+
+The stored splits are searched by code that grouping does not use.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 import pandas as pd
 
-from notmnist_assets.assets.grouped import GROUPED
+from notmnist_assets.assets.grouped import GROUPED, grouped_policy
 from notmnist_assets.assets.near_pairs import RADIUS
 from notmnist_assets.checks.common import (
     CLASS_BALANCE,
@@ -17,6 +20,7 @@ from notmnist_assets.checks.common import (
     run_selected,
 )
 from notmnist_assets.checks.results import check_result, only_selected
+from notmnist_assets.checks.within import WITHIN_CHECKS, check_within, within_specs
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius
 from notmnist_assets.curation.splitting.splits import EVALUATION, SPLITS
@@ -44,6 +48,7 @@ _EXAMPLES = 20
             for name, description in DISJOINT_CHECKS.items()
         ),
         *(dg.AssetCheckSpec(CLASS_BALANCE, asset=key, description=CLASS_BALANCE_DESCRIPTION) for key in _KEYS.values()),
+        *within_specs(_KEYS, [RADIUS.asset_key]),
     ],
     ins={**{name: declaration.check_input for name, declaration in GROUPED.items()}, "radius": RADIUS.check_input},
     can_subset=True,
@@ -56,12 +61,19 @@ def grouped_checks(
     test: Split,
     radius: pd.DataFrame,
 ) -> Iterator[dg.AssetCheckResult]:
-    """Search for images of a duplicate group in two splits, and compare the rows of letters."""
+    """Search the stored splits for duplicates and conflicts, and compare the rows of letters."""
     splits = {"train": train, "valid": valid, "test": test}
-    shifts = settings.read().near_shifts
-    disjoint = check_disjoint(_KEYS, splits, chosen_radius(radius), shifts=shifts, near_is_error=True)
+    chosen, used = settings.read(), chosen_radius(radius)
     yield from run_selected(
-        context, [(DISJOINT_CHECKS, disjoint), ((CLASS_BALANCE,), check_class_balance(_KEYS, splits))]
+        context,
+        [
+            (
+                DISJOINT_CHECKS,
+                check_disjoint(_KEYS, splits, used, shifts=chosen.near_shifts, near_is_error=True),
+            ),
+            ((CLASS_BALANCE,), check_class_balance(_KEYS, splits, chosen.largest_imbalance)),
+            (WITHIN_CHECKS, check_within(_KEYS, splits, grouped_policy(chosen), used, shifts=chosen.near_shifts)),
+        ],
     )
 
 

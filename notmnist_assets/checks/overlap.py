@@ -1,4 +1,4 @@
-"""Checks of `overlap/report`: warns if images of the merged evaluation splits are in an earlier split.
+"""Checks of `overlap/*`: warn if merged evaluation splits leak, and if there are too few pairs to choose a radius.
 
 Leaks are expected in the merged splits, so that these checks only warn; the checks of `sanitized/*` are errors.
 """
@@ -17,10 +17,13 @@ from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.checks.results import check_result, only_selected
 from notmnist_assets.curation.core.wording import counted
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius
+from notmnist_assets.curation.duplicates.radius import CROSS_LETTER_LIMIT, FALLBACK_RADIUS, choose_radius
 from notmnist_assets.curation.duplicates.row_index import METHODS, NO_ROW, Method, RowIndex
 from notmnist_assets.curation.splitting.splits import EARLIER, SPLITS
 from notmnist_assets.metadata.display import table
+from notmnist_assets.settings.model import Settings
 
+_FEWEST_PAIRS: Final = round(1 / CROSS_LETTER_LIMIT)
 _REPORT = REPORT.asset_key
 _METHODS: Final[Mapping[Method, str]] = {
     "exact": "with equal pixels",
@@ -88,6 +91,34 @@ def _leaking_rows(index: RowIndex, method: Method) -> dict[str, int]:
             leaking[name] = int((index.nearest(earlier, method).row[index.image[rows]] != NO_ROW).sum())
         earlier |= rows
     return leaking
+
+
+@dg.asset_check(
+    name="enough_pairs_to_choose",
+    asset=RADIUS.asset_key,
+    description=f"The radius is chosen from at least {_FEWEST_PAIRS} pairs within the fallback, {FALLBACK_RADIUS:g}."
+    " With fewer, a single wrong label would decide, so that the fallback is used whatever the data are.",
+)
+def enough_pairs_to_choose(radius: pd.DataFrame) -> dg.AssetCheckResult:
+    """Count the pairs within the fallback radius."""
+    pairs = int(radius.loc[radius["radius"] <= FALLBACK_RADIUS, "pairs"].max())
+    choice = choose_radius(radius)
+    return check_result(
+        RADIUS.asset_key,
+        "enough_pairs_to_choose",
+        passed=pairs >= _FEWEST_PAIRS,
+        actual=f"{counted(pairs, 'pair')} within radius {FALLBACK_RADIUS:g}",
+        threshold=f"at least {_FEWEST_PAIRS}",
+        severity=dg.AssetCheckSeverity.WARN,
+        pairs=pairs,
+        radius=choice.radius,
+        why=choice.reason,
+    )
+
+
+def checks_of_chosen_radius(settings: Settings) -> Sequence[dg.AssetChecksDefinition]:
+    """Return the check of the number of pairs if the radius is chosen from the data."""
+    return [enough_pairs_to_choose] if settings.near_radius is None else []
 
 
 CHECKS: Sequence[dg.AssetChecksDefinition] = [overlap_checks]

@@ -137,7 +137,9 @@ def findings_table(declarations: Iterable[Declaration], instance: dg.DagsterInst
 
 
 def _readable(label: str, value: Any) -> str:
-    """Return a number as text: accuracies in percent, integers with thousands separators."""
+    """Return a number as text: accuracies in percent, integers with thousands separators; a text unchanged."""
+    if isinstance(value, str):
+        return value
     if label.startswith("accuracy"):
         return f"{100 * value:.1f} %"
     return f"{value:g}" if isinstance(value, float) else f"{value:,}"

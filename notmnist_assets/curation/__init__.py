@@ -41,15 +41,22 @@ if TYPE_CHECKING:
     from notmnist_assets.curation.report.page import report_page
     from notmnist_assets.curation.sanitizing.decision import Policy, Sanitizing, sanitize
     from notmnist_assets.curation.sanitizing.grouping import (
+        Assignment,
         Pool,
-        assign_groups,
         gather_splits,
         group_images,
+        index_pool,
         left_out_images,
         pool_letters,
+        split_pool,
     )
     from notmnist_assets.curation.sanitizing.reconciliation import unreconciled_rows
-    from notmnist_assets.curation.sanitizing.verification import equal_rows, near_contradictions, near_rows
+    from notmnist_assets.curation.sanitizing.verification import (
+        equal_rows,
+        near_contradictions,
+        near_repeats,
+        near_rows,
+    )
     from notmnist_assets.curation.splitting.splits import (
         SET_OF_SPLIT,
         SPLITS,
@@ -66,6 +73,7 @@ __all__ = [
     "SET_OF_SPLIT",
     "SPLITS",
     "Archive",
+    "Assignment",
     "Baselines",
     "CurationError",
     "Exhibit",
@@ -82,7 +90,6 @@ __all__ = [
     "Split",
     "SplitSizes",
     "as_float32",
-    "assign_groups",
     "canonical_rows",
     "certificate",
     "chosen_radius",
@@ -97,11 +104,13 @@ __all__ = [
     "group_images",
     "hash_table",
     "idx_writers",
+    "index_pool",
     "label_conflicts",
     "label_issues",
     "left_out_images",
     "near_contradictions",
     "near_pairs",
+    "near_repeats",
     "near_rows",
     "overlap_report",
     "pair_exhibit",
@@ -114,6 +123,7 @@ __all__ = [
     "sanitize",
     "search_near",
     "sizes_from_data",
+    "split_pool",
     "unreconciled_rows",
     "wilson_interval",
     "without_issues",
@@ -149,15 +159,17 @@ _NAMES_BY_MODULE: Final[Mapping[str, tuple[str, ...]]] = {
     "report.page": ("report_page",),
     "sanitizing.decision": ("Policy", "Sanitizing", "sanitize"),
     "sanitizing.grouping": (
+        "Assignment",
         "Pool",
-        "assign_groups",
         "gather_splits",
         "group_images",
+        "index_pool",
         "left_out_images",
         "pool_letters",
+        "split_pool",
     ),
     "sanitizing.reconciliation": ("unreconciled_rows",),
-    "sanitizing.verification": ("equal_rows", "near_contradictions", "near_rows"),
+    "sanitizing.verification": ("equal_rows", "near_contradictions", "near_repeats", "near_rows"),
     "splitting.splits": ("SET_OF_SPLIT", "SPLITS", "SplitSizes", "canonical_rows", "gather", "sizes_from_data"),
 }
 _MODULE_OF: Final = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}

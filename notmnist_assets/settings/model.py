@@ -68,9 +68,15 @@ class Settings(BaseModel):
     sanitize_conflicts: Conflicts = Field(
         "drop", description="rows of one image under different letters: drop all, keep the majority, or keep"
     )
-    sanitize_repeats: Repeats = Field("drop", description="exact repeats within a split: drop or keep")
+    sanitize_repeats: Repeats = Field(
+        "drop",
+        description="repeats within a split: drop those of the sanitize method, only exact ones, or keep all",
+    )
     overrides: OverrideList | None = Field(
         None, description="CSV file of rows to keep, drop or relabel in sanitized/*, as the gallery writes it"
+    )
+    largest_imbalance: float = Field(
+        1.1, ge=1, description="rows of the most frequent letter over the rarest, beyond which class_balance warns"
     )
     drop_label_issues: bool = Field(False, description="leave rows with a label issue out of the training of baselines")
     baselines: str = Field(

@@ -66,6 +66,7 @@ class SettingsResource(dg.ConfigurableResource["SettingsResource"]):
     sanitize_conflicts: ConflictsChoice | None = _field("sanitize_conflicts")
     sanitize_repeats: RepeatsChoice | None = _field("sanitize_repeats")
     overrides: str | None = _field("overrides")
+    largest_imbalance: float | None = _field("largest_imbalance")
     drop_label_issues: bool | None = _field("drop_label_issues")
     baselines: str | None = _field("baselines")
 

@@ -26,7 +26,13 @@ class LettersInMemory(StoredValues):
         return self.by_set[set_name]
 
 
-def test_images_of_a_group_too_large_for_any_split_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("repeats", "reason", "left"), [("keep", "group larger than every split", 58), ("drop", "repeat", 57)]
+)
+def test_images_of_one_big_group_are_counted(
+    repeats: str, reason: str, left: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTMNIST_SANITIZE_REPEATS", repeats)
     for name, size in {"TRAIN": "200", "VALID": "50", "TEST": "50"}.items():
         monkeypatch.setenv(f"NOTMNIST_{name}_SIZE", size)
     LettersInMemory.by_set = {name: letters_of(name, [30] * 10, seed) for seed, name in enumerate(SETS)}
@@ -43,15 +49,16 @@ def test_images_of_a_group_too_large_for_any_split_are_counted(monkeypatch: pyte
     materialized = list(cast("Iterable[dg.MaterializeResult[Any]]", results))
     assert len(materialized) == 3
     labels = np.concatenate([result.value.labels for result in materialized])
-    assert int((labels == 8).sum()) == 2
+    assert int((labels == 8).sum()) == 60 - left
     for result in materialized:
         metadata = cast("dict[str, Any]", result.metadata)
-        assert metadata["images_left_out"] == 58 + 9 * 30
+        assert metadata["images_left_out"] == left + 9 * 30
+        assert metadata["thinned_most"].startswith("I: 9")
         (letter_i,) = [record.data for record in metadata["left_out"].records if record.data["letter"] == "I"]
         assert letter_i == {
             "letter": "I",
-            "reason": "group larger than every split",
-            "images": 58,
+            "reason": reason,
+            "images": left,
             "groups": 1,
             "largest_group": 58,
         }

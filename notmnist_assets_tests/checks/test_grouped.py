@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from notmnist_assets.checks.grouped import grouped_checks, grouped_fonts_check
+from notmnist_assets.checks.within import WITHIN_CHECKS
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.settings.resource import SettingsResource
@@ -42,13 +43,13 @@ def with_row(split: Split, image: np.ndarray[tuple[int, ...], np.dtype[np.uint8]
 
 def test_splits_that_share_nothing_pass() -> None:
     results = by_name(check_splits(clean()))
-    assert len(results) == 7
+    assert len(results) == 16
     assert all(result.passed for result in results.values())
 
 
 def test_an_image_in_two_splits_fails() -> None:
     splits = clean()
-    splits["test"] = with_row(splits["test"], splits["valid"].images[3])
+    splits["test"] = with_row(splits["test"], splits["valid"].images[7])
     assert failed(check_splits(splits)) == {"grouped/test:no_shared_images", "grouped/test:no_near_duplicates"}
 
 
@@ -115,14 +116,31 @@ def test_a_moved_image_in_two_splits_fails_with_shifts(monkeypatch: pytest.Monke
     assert failed(check_splits(splits)) == {"grouped/valid:no_near_duplicates"}
 
 
-def test_a_letter_with_less_than_half_the_rows_of_another_is_a_warning() -> None:
+def test_repeats_near_repeats_and_contradictions_fail_whatever_the_method_of_sanitizing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NOTMNIST_SANITIZE_METHOD", "exact")
+    splits = clean()
+    splits["train"] = with_row(splits["train"], splits["train"].images[17])
+    near = np.array(splits["test"].images[8])
+    near[0, 0] ^= 0x40
+    splits["test"] = with_row(splits["test"], near)
+    results = check_splits(splits)
+    expected = {"train": ("no_repeats", "no_near_repeats"), "test": ("no_near_repeats", "no_contradictions")}
+    assert failed(results) == {f"grouped/{split}:{name}" for split, names in expected.items() for name in names}
+    monkeypatch.setenv("NOTMNIST_SANITIZE_CONFLICTS", "keep")
+    monkeypatch.setenv("NOTMNIST_SANITIZE_REPEATS", "keep")
+    assert failed(check_splits(splits)) == set()
+
+
+def test_a_letter_with_fewer_rows_than_the_setting_allows_is_a_warning() -> None:
     splits = clean()
     splits["train"] = splits["train"].take(np.array([row for row in range(100) if row % 10 != 8 or row < 20]))
     results = check_splits(splits)
     assert failed(results) == {"grouped/train:class_balance"}
     result = by_name(results)["grouped/train:class_balance"]
     assert result.severity == dg.AssetCheckSeverity.WARN
-    assert shown(result) == ("5: most A 10, fewest I 2", "at most 2")
+    assert shown(result) == ("5: most A 10, fewest I 2", "at most 1.1")
 
 
 def test_checks_of_an_empty_split_warn_that_there_are_no_rows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +148,7 @@ def test_checks_of_an_empty_split_warn_that_there_are_no_rows(monkeypatch: pytes
     splits = clean()
     splits["test"] = splits["test"].take(np.empty(0, np.intp))
     results = [*check_splits(splits), *check_fonts(splits)]
-    names = ("no_shared_images", "no_near_duplicates", "class_balance", "no_shared_fonts")
+    names = ("no_shared_images", "no_near_duplicates", "class_balance", "no_shared_fonts", *WITHIN_CHECKS)
     assert failed(results) == {f"grouped/test:{name}" for name in names}
     for name in names:
         result = by_name(results)[f"grouped/test:{name}"]

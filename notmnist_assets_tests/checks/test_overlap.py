@@ -8,12 +8,14 @@ import pandas as pd
 import pytest
 
 from notmnist_assets.assets.stored_values import StoredValues
-from notmnist_assets.checks.overlap import overlap_checks
+from notmnist_assets.checks.overlap import checks_of_chosen_radius, enough_pairs_to_choose, overlap_checks
+from notmnist_assets.curation.core.intervals import wilson_interval
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.hashes import hash_table
 from notmnist_assets.curation.duplicates.overlap import overlap_report
 from notmnist_assets.curation.duplicates.pair_table import search_near
 from notmnist_assets.curation.duplicates.row_index import RowIndex
+from notmnist_assets.settings.model import read_settings
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets_tests.builders import drawing, split_of
 from notmnist_assets_tests.checks.results import by_name, failed, results_of, shown
@@ -84,3 +86,26 @@ def test_repeats_within_a_split_are_no_leakage(name: str) -> None:
     results = check_overlap({name: [6, 6]})
     assert methods(results) == set()
     assert shown(results["overlap/report:no_leakage_near"]) == ("0 rows within the radius 0.5", 0)
+
+
+def radius_curve_of(pairs: int) -> pd.DataFrame:
+    curve = pd.DataFrame({"radius": [0.0, 5.0, 12.0], "pairs": [0, pairs, 400], "cross_letter": [0.0, 1.0, 1.0]})
+    low, high = wilson_interval(curve["cross_letter"], curve["pairs"])
+    share = curve["cross_letter"] / curve["pairs"].clip(lower=1)
+    return curve.assign(share=share, ci_low=low, ci_high=high, chosen=[False, True, False])
+
+
+def test_too_few_pairs_to_choose_a_radius_are_a_warning() -> None:
+    enough, few = (enough_pairs_to_choose(radius_curve_of(pairs)) for pairs in (200, 199))
+    assert isinstance(enough, dg.AssetCheckResult)
+    assert isinstance(few, dg.AssetCheckResult)
+    assert enough.passed
+    assert (few.passed, few.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert shown(few) == ("199 pairs within radius 5", "at least 200")
+    assert few.metadata["radius"].value == 5.0
+    assert "with fewer than 200 pairs" in str(few.metadata["why"].value)
+
+
+def test_a_set_radius_needs_no_pairs() -> None:
+    assert checks_of_chosen_radius(read_settings({"NOTMNIST_NEAR_RADIUS": "3"})) == []
+    assert checks_of_chosen_radius(read_settings({})) == [enough_pairs_to_choose]

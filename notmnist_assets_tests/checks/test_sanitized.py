@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from notmnist_assets.checks.sanitized import sanitized_checks
+from notmnist_assets.checks.within import WITHIN_CHECKS
 from notmnist_assets.curation.core.images import Images
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.sanitizing import verification
@@ -61,7 +62,7 @@ def with_row(split: Split, row: int, image: npt.NDArray[np.uint8]) -> Split:
 
 def test_clean_splits_pass() -> None:
     results = check_splits(clean())
-    assert len(results) == 16
+    assert len(results) == 19
     assert failed(results.values()) == set()
 
 
@@ -184,15 +185,43 @@ def test_a_repeat_within_a_split_fails_and_is_listed(monkeypatch: pytest.MonkeyP
     splits = clean()
     splits["train"] = with_row(splits["train"], 12, splits["train"].images[2])
     results = check_splits(splits)
-    assert failed(results.values()) == {"sanitized/train:no_repeats"}
+    assert failed(results.values()) == {"sanitized/train:no_repeats", "sanitized/train:no_near_repeats"}
     result = results["sanitized/train:no_repeats"]
     assert result.severity == dg.AssetCheckSeverity.ERROR
     assert shown(result) == (2, 0)
     assert rows_of(result) == [2, 12]
     monkeypatch.setenv("NOTMNIST_SANITIZE_REPEATS", "keep")
-    kept = check_splits(splits)["sanitized/train:no_repeats"]
+    for check in ("no_repeats", "no_near_repeats"):
+        kept = check_splits(splits)[f"sanitized/train:{check}"]
+        assert kept.passed
+        assert shown(kept) == (2, "kept by NOTMNIST_SANITIZE_REPEATS=keep")
+
+
+def with_near_repeat(split: Split, row: int, other_row: int) -> Split:
+    """Return a split whose `other_row` differs from `row` by one gray level, below the maximum of its cell."""
+    near = split.images[row].copy()
+    near.flat[near.argmin()] += 1
+    return with_row(split, other_row, near)
+
+
+def test_a_near_repeat_within_a_split_fails_and_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    splits = clean()
+    splits["test"] = with_near_repeat(splits["test"], 12, 22)
+    results = check_splits(splits)
+    assert failed(results.values()) == {"sanitized/test:no_near_repeats"}
+    result = results["sanitized/test:no_near_repeats"]
+    assert result.severity == dg.AssetCheckSeverity.ERROR
+    assert shown(result) == (2, "0 rows within radius 2")
+    assert rows_of(result) == [12, 22]
+    monkeypatch.setenv("NOTMNIST_SANITIZE_METHOD", "cells")
+    assert shown(check_splits(splits)["sanitized/test:no_near_repeats"]) == (2, 0)
+    monkeypatch.setenv("NOTMNIST_SANITIZE_METHOD", "exact")
+    kept = check_splits(splits)["sanitized/test:no_near_repeats"]
     assert kept.passed
-    assert shown(kept) == (2, "kept by NOTMNIST_SANITIZE_REPEATS=keep")
+    assert shown(kept) == (2, "kept by NOTMNIST_SANITIZE_METHOD=exact")
+    monkeypatch.setenv("NOTMNIST_SANITIZE_REPEATS", "exact")
+    kept = check_splits(splits)["sanitized/test:no_near_repeats"]
+    assert shown(kept) == (2, "kept by NOTMNIST_SANITIZE_REPEATS=exact")
 
 
 @pytest.mark.parametrize("conflicts", ["drop", "majority", "keep"])
@@ -220,9 +249,7 @@ def test_similar_images_with_two_letters_fail_if_the_method_calls_them_the_same(
 ) -> None:
     monkeypatch.setenv("NOTMNIST_SANITIZE_METHOD", method)
     splits = clean()
-    similar = splits["train"].images[2].copy()
-    similar.flat[similar.argmin()] += 1  # below the maximum of its cell
-    splits["train"] = with_row(splits["train"], 13, similar)
+    splits["train"] = with_near_repeat(splits["train"], 2, 13)
     result = check_splits(splits)["sanitized/train:no_contradictions"]
     assert result.passed != fails
     assert rows_of(result) == ([2, 13] if fails else [])
@@ -233,6 +260,7 @@ def test_checks_that_are_not_selected_are_not_computed(workspace: Workspace, mon
         raise AssertionError("a check that is not selected was computed")
 
     monkeypatch.setattr(verification, "near_rows", refuse)
+    monkeypatch.setattr(verification, "near_repeats", refuse)
     monkeypatch.setattr(verification, "number_images", refuse)
     selected = dg.AssetCheckKey(dg.AssetKey(["sanitized", "test"]), "class_balance")
     with workspace.instance() as instance:
@@ -247,27 +275,40 @@ def test_checks_that_are_not_selected_are_not_computed(workspace: Workspace, mon
     assert [result.asset_check_key for result in ended.get_asset_check_evaluations()] == [selected]
 
 
-def test_a_letter_with_less_than_half_the_rows_of_another_is_a_warning() -> None:
+def test_a_letter_with_fewer_rows_than_the_setting_allows_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = clean()
-    kept = np.array([row for row in range(100) if row % 10 != 8 or row < 40])
-    result = check_splits({**raw, "train": raw["train"].take(kept)}, raw)["sanitized/train:class_balance"]
+    kept = np.array([row for row in range(100) if row % 10 != 8 or row < 80])
+    splits = {**raw, "train": raw["train"].take(kept)}
+    result = check_splits(splits, raw)["sanitized/train:class_balance"]
     assert not result.passed
     assert result.severity == dg.AssetCheckSeverity.WARN
-    assert shown(result) == ("2.5: most A 10, fewest I 4", "at most 2")
-    assert result.metadata["ratio"].value == 2.5
+    assert shown(result) == ("1.25: most A 10, fewest I 8", "at most 1.1")
+    assert result.metadata["ratio"].value == 1.25
+    monkeypatch.setenv("NOTMNIST_LARGEST_IMBALANCE", "1.25")
+    assert check_splits(splits, raw)["sanitized/train:class_balance"].passed
 
 
 def test_checks_of_an_empty_split_warn_that_there_are_no_rows() -> None:
     raw = clean()
     splits = {**raw, "test": raw["test"].take(np.empty(0, np.intp))}
     results = check_splits(splits, raw, {"test": len(BALANCED)})
-    on_rows = {"no_shared_images", "no_near_duplicates", "class_balance", "no_repeats", "no_contradictions"}
+    on_rows = {"no_shared_images", "no_near_duplicates", "class_balance", *WITHIN_CHECKS}
     assert failed(results.values()) == {f"sanitized/test:{name}" for name in on_rows}
     for name in on_rows:
         result = results[f"sanitized/test:{name}"]
         assert shown(result) == ("no rows", "at least 1 row")
         assert result.severity == dg.AssetCheckSeverity.WARN
     assert results["sanitized/test:all_rows_accounted_for"].passed, "all rows were removed with a reason"
+
+
+def test_rows_that_can_be_compared_with_no_other_row_are_a_warning() -> None:
+    raw = clean()
+    splits = {**raw, "train": raw["train"].take(np.empty(0, np.intp))}
+    results = check_splits(splits, raw, {"train": len(BALANCED)})
+    assert {name for name in failed(results.values()) if not name.startswith("sanitized/train")} == {
+        "sanitized/valid:no_shared_images",
+        "sanitized/valid:no_near_duplicates",
+    }
 
 
 def test_nothing_to_account_for_is_a_warning() -> None:

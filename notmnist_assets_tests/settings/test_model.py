@@ -85,7 +85,8 @@ def test_relative_folders_become_absolute_and_urls_stay() -> None:
         ("SANITIZE_METHOD", "fuzzy", "exact, cells, near"),
         ("SANITIZE_REMOVE", "all", "evaluation, training"),
         ("SANITIZE_CONFLICTS", "ask", "drop, majority, keep"),
-        ("SANITIZE_REPEATS", "no", "drop, keep"),
+        ("SANITIZE_REPEATS", "no", "drop, exact, keep"),
+        ("LARGEST_IMBALANCE", "0.9", "number of at least 1"),
     ],
 )
 def test_the_error_of_a_wrong_value_names_it_and_the_allowed_values(variable: str, value: str, allowed: str) -> None:

@@ -67,10 +67,11 @@ def test_shifts_make_all_searches_and_the_dataset_card_stale() -> None:
     }
 
 
-def test_the_policy_makes_sanitized_splits_and_the_dataset_card_stale() -> None:
+def test_the_policy_makes_sanitized_and_grouped_splits_and_the_dataset_card_stale() -> None:
     changed = changed_by(sanitize_repeats="keep")
     sanitized = {f"sanitized/{name}" for name in ("train", "valid", "test", "removed")}
-    assert changed == {"exports/parquet", *sanitized}
+    assert changed == {"exports/parquet", *sanitized, *(f"grouped/{name}" for name in ("train", "valid", "test"))}
+    assert changed_by(sanitize_method="exact") == {"exports/parquet", *sanitized}
 
 
 def test_the_content_of_overrides_makes_sanitized_splits_stale_and_their_path_does_not(tmp_path: Path) -> None:

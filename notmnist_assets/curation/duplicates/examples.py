@@ -1,7 +1,7 @@
 """Selects example pictures of duplicates: pairs, groups and removed rows, with captions; plots the radius."""
 
 from collections.abc import Hashable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +16,12 @@ from notmnist_assets.curation.core.wording import counted
 from notmnist_assets.curation.duplicates.near import NearPairs, largest_sum
 from notmnist_assets.curation.duplicates.overlap import duplicate_groups
 from notmnist_assets.curation.duplicates.pair_table import images_of, pairs_from_table
-from notmnist_assets.curation.duplicates.radius import FEWEST_PAIRS, can_rule_out_larger, share_limit
+from notmnist_assets.curation.duplicates.radius import has_enough_pairs, share_limit
 from notmnist_assets.curation.duplicates.row_index import Indices, Method, RowIndex
 from notmnist_assets.curation.splitting.splits import SPLITS
 
+FEWEST_PLOTTED_PAIRS: Final = 20
+"""Pairs of a radius that is plotted: with fewer, the interval of its share would fill the chart."""
 _MOST_MEMBERS = 8
 _LARGEST_MEASURED = 2_000
 """Largest group whose diameter is measured, in images: it takes the distances of all pairs."""
@@ -153,9 +155,9 @@ def _split_and_letter(index: RowIndex, row: int) -> str:
 
 
 def radius_chart(curve: pd.DataFrame, used: float, *, title: str = "", form: ChartForm = "png") -> bytes:
-    """Plot the share of pairs with different letters by radius, for radii with at least `FEWEST_PAIRS` pairs.
+    """Plot the share of pairs with different letters by radius, for radii with at least 20 pairs.
 
-    Rings mark radii that cannot rule out larger ones, the dashed line is the radius in use, the dotted line the limit.
+    Rings mark radii with too few pairs to be rejected, the dashed line is the radius in use, the dotted line the limit.
 
     Args:
         curve: table that `radius.radius_curve` returns.
@@ -163,13 +165,13 @@ def radius_chart(curve: pd.DataFrame, used: float, *, title: str = "", form: Cha
         title: title above the chart.
         form: format of the picture.
     """
-    supported = curve[curve["pairs"] >= FEWEST_PAIRS]
+    supported = curve[curve["pairs"] >= FEWEST_PLOTTED_PAIRS]
     radii = supported["radius"].tolist()
     share, low, high = ((supported[column] * 100).tolist() for column in ("share", "ci_low", "ci_high"))
     return line_chart(
         [("different letters", radii, share)],
         bands=[(low, high)],
-        hollow=[(~can_rule_out_larger(supported)).tolist()],
+        hollow=[(~has_enough_pairs(supported)).tolist()],
         title=title,
         x_label="radius (sum of absolute differences / 255)",
         y_label="% of pairs",

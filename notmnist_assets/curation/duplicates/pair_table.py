@@ -189,7 +189,7 @@ def radius_table(index: RowIndex, table: pd.DataFrame, *, searched: float, fixed
     """
     radii = sorted({radius for radius in RADII if radius <= searched} | ({fixed} if fixed is not None else set()))
     curve = radius_curve(pairs_from_table(index, table), index.rows_by_letter, radii)
-    curve["chosen"] = curve["radius"] == (choose_radius(curve) if fixed is None else fixed)
+    curve["chosen"] = curve["radius"] == (choose_radius(curve).radius if fixed is None else fixed)
     return curve
 
 

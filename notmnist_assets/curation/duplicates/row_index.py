@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from notmnist_assets.curation.core.images import LETTERS, PIXEL_DEPTH
-from notmnist_assets.curation.duplicates.near import LARGEST_DISTANCE, largest_sum
+from notmnist_assets.curation.duplicates.near import LARGEST_DISTANCE, NearPairs, largest_sum
 from notmnist_assets.curation.splitting.splits import SPLITS
 
 if TYPE_CHECKING:
@@ -81,21 +81,31 @@ class RowIndex:
         self.cell_of_image = np.empty(self.images, np.int64)
         self.cell_of_image[self.image] = cells
         self._cells = int(cells.max(initial=-1)) + 1
-        self._edges = None if pairs is None else self._both_directions(pairs, radius)
+        self._edges = None if pairs is None else self._pairs_of_table(pairs, radius)
 
     def with_pairs(self, pairs: pd.DataFrame, radius: float) -> "RowIndex":
         """Return an index of the same rows with near pairs; see `__init__` for the arguments."""
         index = copy(self)
-        index._edges = self._both_directions(pairs, radius)
+        index._edges = self._pairs_of_table(pairs, radius)
         return index
 
-    def _both_directions(self, pairs: pd.DataFrame, radius: float) -> Edges:
-        """Return the pairs within the radius of two indexed images in both directions, sorted as `edges`."""
+    def with_image_pairs(self, pairs: NearPairs) -> "RowIndex":
+        """Return an index of the same rows whose near relation is these pairs of image numbers."""
+        index = copy(self)
+        a, b = pairs.a.astype(np.int64), pairs.b.astype(np.int64)
+        index._edges = self._both_directions(a, b, pairs.distance / PIXEL_DEPTH)
+        return index
+
+    def _pairs_of_table(self, pairs: pd.DataFrame, radius: float) -> Edges:
+        """Return the pairs within the radius of two indexed images as `edges`."""
         within = pairs[(pairs["distance"] * PIXEL_DEPTH).round() <= largest_sum(radius)]
         a, b = self.image_numbers(within["exact_a"]), self.image_numbers(within["exact_b"])
         known = (a != NO_IMAGE) & (b != NO_IMAGE)
-        source, target = np.concatenate([a[known], b[known]]), np.concatenate([b[known], a[known]])
-        distance = np.tile(within["distance"].to_numpy(np.float64)[known], 2)
+        return self._both_directions(a[known], b[known], within["distance"].to_numpy(np.float64)[known])
+
+    def _both_directions(self, a: Indices, b: Indices, distance: npt.NDArray[np.float64]) -> Edges:
+        """Return pairs of image numbers in both directions, sorted as `edges`."""
+        source, target, distance = np.concatenate([a, b]), np.concatenate([b, a]), np.tile(distance, 2)
         gray_levels = (distance * PIXEL_DEPTH).round().astype(np.int64)
         # A single key instead of three sorts: images**2 * 200,000 stays below 2**63 for six million images.
         order = np.argsort((source * (LARGEST_DISTANCE + 1) + gray_levels) * self.images + target, kind="stable")
@@ -176,6 +186,24 @@ class RowIndex:
                 distance[source[start]] = far[start]
         return Nearest(first, distance)
 
+    def unrelated(self, rows: Mask, method: Method) -> Mask:
+        """Return the mask of a part of `rows` in which no two rows are related, and to which all others are related.
+
+        Rows are taken in order, and each is left out that is related to one taken before it.
+        """
+        candidates = np.flatnonzero(rows)
+        first = first_per_key(self.image[candidates], candidates, self.images)
+        if method == "cells":
+            first = np.unique(self.first_in_cell(rows))
+        taken: Mask = np.zeros(len(rows), np.bool_)
+        taken[first[first != NO_ROW]] = True
+        if method == "near":
+            source, target, _ = self.edges
+            one, other = first[source], first[target]
+            pairs = (one != NO_ROW) & (one < other)
+            taken &= ~later_of_pairs(one[pairs], other[pairs], len(rows))
+        return taken
+
     def first_in_cell(self, rows: Mask) -> Indices:
         """Return, for each distinct image, the first of `rows` with equal cell maxima, -1 for none: int64 (images,)."""
         candidates = np.flatnonzero(rows)
@@ -210,3 +238,24 @@ def first_per_key(keys: Indices, rows: Indices, size: int) -> Indices:
     first = np.full(size, NO_ROW, np.int64)
     first[keys[::-1]] = rows[::-1]
     return first
+
+
+def later_of_pairs(earlier: Indices, later: Indices, size: int) -> Mask:
+    """Take numbers in order, leave out each that is paired with one taken before it, and return those left out.
+
+    Many numbers are decided at once: one that is the later of no pair is taken, and its partners are left out. Pairs
+    with a number that is left out decide nothing more.
+
+    Args:
+        earlier: int64 (p,), the smaller number of each pair.
+        later: int64 (p,), the larger number of each pair, less than `size`.
+        size: number of numbers.
+    """
+    left_out: Mask = np.zeros(size, np.bool_)
+    while len(earlier):
+        waiting = np.zeros(size, np.bool_)
+        waiting[later] = True
+        left_out[later[~waiting[earlier]]] = True
+        undecided = ~(left_out[earlier] | left_out[later])
+        earlier, later = earlier[undecided], later[undecided]
+    return left_out

@@ -113,7 +113,11 @@ _CONFLICTS: Final[Mapping[Conflicts, str]] = {
     "keep": "all its rows are kept",
 }
 _NO_LICENCE: Final = "No licence of the images is known."
-_REPEATS: Final[Mapping[Repeats, str]] = {"drop": "all rows but the first are removed", "keep": "all rows are kept"}
+_REPEATS: Final[Mapping[Repeats, str]] = {
+    "drop": "rows are taken in order, and each with the same image as one taken before is removed",
+    "exact": "of rows with equal pixels, all but the first are removed",
+    "keep": "all rows are kept",
+}
 
 
 def _font_sentence(splits: Mapping[str, Split]) -> str:

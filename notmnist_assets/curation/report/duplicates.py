@@ -6,6 +6,7 @@ import pandas as pd
 
 from notmnist_assets.curation.core.gallery import Exhibit
 from notmnist_assets.curation.duplicates.examples import (
+    FEWEST_PLOTTED_PAIRS,
     conflicting_groups,
     largest_groups,
     pairs_across_splits,
@@ -15,9 +16,9 @@ from notmnist_assets.curation.duplicates.examples import (
 from notmnist_assets.curation.duplicates.overlap import font_leakage
 from notmnist_assets.curation.duplicates.radius import (
     CROSS_LETTER_LIMIT,
-    FEWEST_PAIRS,
-    can_rule_out_larger,
+    FALLBACK_RADIUS,
     choose_radius,
+    has_enough_pairs,
     label_noise,
     share_limit,
 )
@@ -142,9 +143,9 @@ def radius_section(data: ReportData) -> Section:
         "Pairs with different letters by radius",
         f"Line chart of the share of pairs with different letters by radius; lines mark the radius {data.used_radius:g}"
         " and the limit",
-        f"Share of pairs with different letters and its 95 % interval, for radii with at least {FEWEST_PAIRS} pairs;"
-        f" rings mark radii with fewer than {_SUPPORT} pairs. Dashed: the radius in use, {data.used_radius:g}. Dotted:"
-        f" the limit, {100 * limit:.3f} %.",
+        "Share of pairs with different letters and its 95 % interval, for radii with at least"
+        f" {FEWEST_PLOTTED_PAIRS} pairs; rings mark radii with fewer than {_SUPPORT} pairs. Dashed: the"
+        f" radius in use, {data.used_radius:g}. Dotted: the limit, {100 * limit:.3f} %.",
         radius_chart(curve, data.used_radius, form="svg"),
     )
     table = Table(
@@ -161,8 +162,8 @@ def radius_section(data: ReportData) -> Section:
             number_column("95 % interval", "Wilson interval of the share"),
             text_column(
                 "note",
-                f"few pairs: a radius with fewer than {FEWEST_PAIRS} cannot be chosen, and one with fewer than"
-                f" {_SUPPORT} does not rule out larger radii",
+                f"few pairs: a radius with fewer than {_SUPPORT} pairs is not rejected, since a single wrong label"
+                " would suffice",
             ),
         ),
         [
@@ -174,7 +175,7 @@ def radius_section(data: ReportData) -> Section:
                 interval(row.ci_low, row.ci_high, 2),
                 text_cell(", ".join((["in use"] if row.chosen else []) + (["few pairs"] if row.weak else []))),
             )
-            for row in rows_of(curve.assign(weak=~can_rule_out_larger(curve)))
+            for row in rows_of(curve.assign(weak=~has_enough_pairs(curve)))
         ],
     )
     inside, outside = pairs_around_radius(data.index, data.splits, data.near_pairs, data.used_radius, _PAIRS)
@@ -196,18 +197,15 @@ def radius_section(data: ReportData) -> Section:
 
 
 def _rule(curve: pd.DataFrame, used: float) -> str:
-    """Describe the rule of `choose_radius` and, if a setting overrides it, the radius that it chooses."""
+    """Describe the rule of `choose_radius`, what it chooses and why, and a setting that overrides it."""
+    choice = choose_radius(curve)
     rule = (
-        f"Rule: choose the largest radius that has at least {FEWEST_PAIRS} pairs and a share below the limit, and that"
-        f" no smaller radius rules out. A radius rules out larger ones if it has at least {_SUPPORT} pairs and the"
-        " whole interval of its share is at or above the limit; with fewer pairs, a single wrong label would suffice."
+        f"Rule: the fallback, {FALLBACK_RADIUS:g}, is used unless the data accept a larger radius or reject it. A"
+        " radius is accepted if the whole interval of its share is below the limit, and rejected, with all larger ones,"
+        f" if it has at least {_SUPPORT} pairs and the whole interval is at or above the limit. The rule chooses"
+        f" {choice.radius:g}: {choice.reason}."
     )
-    chosen = choose_radius(curve)
-    return (
-        rule
-        if chosen == used
-        else f"{rule} The rule chooses {chosen:g}; the setting near_radius overrides it with {used:g}."
-    )
+    return rule if choice.radius == used else f"{rule} The setting near_radius overrides it with {used:g}."
 
 
 def conflicts_section(data: ReportData) -> Section:

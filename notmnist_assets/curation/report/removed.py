@@ -45,12 +45,10 @@ _CONFLICTS: Final[Mapping[Conflicts, str]] = {
     "majority": "its rows without the majority letter are removed, or all its rows if there is no majority",
     "keep": "all its rows are kept",
 }
-_REPEATS: Final[Mapping[Repeats, str]] = {"drop": "all rows but the first are removed", "keep": "all rows are kept"}
-_REASONS: Final[Mapping[str, str]] = {
-    "override": "a list of overrides drops the row",
-    **{f"also in {name}": f"the image is also in {name}" for name in SPLITS},
-    "conflicting letters": "rows with the image have different letters",
-    "repeat": "the image is in an earlier row of the same split",
+_REPEATS: Final[Mapping[Repeats, str]] = {
+    "drop": "rows are taken in order, and each with the same image as one taken before is removed",
+    "exact": "of rows with equal pixels, all but the first are removed; near repeats are kept",
+    "keep": "all rows are kept",
 }
 _BALANCE: Final[Mapping[str, str]] = {
     "raw": "rows before sanitizing, a tenth of each split per letter",
@@ -112,7 +110,7 @@ def sanitizing_section(data: ReportData) -> Section:
         (
             text_column("split"),
             number_column("raw", "rows before sanitizing"),
-            *(number_column(reason, _REASONS[reason]) for reason in REASONS),
+            *(number_column(reason, meaning) for reason, meaning in REASONS.items()),
             number_column("sanitized", "rows after sanitizing"),
             number_column("share kept", "sanitized / raw"),
         ),

@@ -6,8 +6,10 @@ import pandas as pd
 
 from notmnist_assets.curation.baselines.evaluation import of_first_model
 from notmnist_assets.curation.reading.files import file_counts
-from notmnist_assets.curation.report.blocks import Fact, Facts, Notice, Section, count, rows_of, share
+from notmnist_assets.curation.report.blocks import Fact, Facts, Notice, Section, count, rows_of, share, text_cell
 from notmnist_assets.curation.report.data import ReportData
+from notmnist_assets.curation.sanitizing.thinning import most_thinned, rows_lost_to_sanitizing
+from notmnist_assets.curation.splitting.splits import EVALUATION
 
 _INCONSISTENT: Final = (
     "Do not rely on this page: its values are inconsistent. Materialize what is stale, then this page: notmnist run,"
@@ -34,6 +36,14 @@ def summary_section(data: ReportData) -> Section:
                 "share of test rows whose image is also in train by this method",
             )
             for row in rows_of(test_in_train[test_in_train["method"] != "cells"])
+        ),
+        *(
+            Fact(
+                f"most thinned letter, {name}",
+                text_cell(most_thinned(rows_lost_to_sanitizing(data.splits[name], data.removed, name))),
+                "letter that lost the largest share of its rows to sanitizing, and the main reason",
+            )
+            for name in EVALUATION
         ),
         *_accuracies(data.baselines),
     ]

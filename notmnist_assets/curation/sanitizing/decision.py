@@ -15,15 +15,22 @@ from notmnist_assets.curation.splitting.splits import EARLIER, SPLITS
 
 RemoveFrom = Literal["evaluation", "training"]
 Conflicts = Literal["drop", "majority", "keep"]
-Repeats = Literal["drop", "keep"]
+Repeats = Literal["drop", "exact", "keep"]
 
 _LEAK_SOURCES: Final[Mapping[RemoveFrom, Mapping[str, tuple[str, ...]]]] = {
     "evaluation": EARLIER,
     "training": {"train": ("valid", "test"), "valid": ("test",)},
 }
 OVERRIDE: Final = "override"
-_LEAKS: Final = tuple(f"also in {name}" for name in SPLITS)
-REASONS: Final = (OVERRIDE, *_LEAKS, "conflicting letters", "repeat")
+_LEAKS: Final = {f"also in {name}": f"the image is also in {name}" for name in SPLITS}
+REASONS: Final[Mapping[str, str]] = {
+    OVERRIDE: "a list of overrides drops the row",
+    **_LEAKS,
+    "conflicting letters": "rows with the image have different letters",
+    "repeat": "another row of the same split, which is kept, has equal pixels",
+    "near repeat": "another row of the same split, which is kept, has the same image with other pixels",
+}
+"""Reasons to remove a row, in the order in which they apply, with their meaning."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,9 @@ class Policy:
         conflicts: rule for an image that has, together with its related images, rows of different letters: `drop` all
             rows of the image, keep the rows whose letter is that of more than half of these rows (`majority`), or
             `keep` all. Two related images can have different majorities; then the rows of both are removed.
-        repeats: `drop` all but the first row of equal images within a split, or `keep` all.
+        repeats: rule for rows of the same image within a split. `drop`: rows are taken in order, and each that shows
+            the same image as one taken before it is removed. `exact`: only rows with equal pixels count as the same
+            image. `keep` all. Rows that are near the same row, but not near each other, stay both.
     """
 
     method: Method = "near"
@@ -88,7 +97,7 @@ class _Decision:
         new = rows & self.left
         if reason not in _LEAKS:
             new &= ~self.keep
-        self.reason[new] = REASONS.index(reason)
+        self.reason[new] = list(REASONS).index(reason)
         self.collides[new] = collides[new]
         self.distance[new] = np.broadcast_to(distance, len(rows))[new]
 
@@ -113,20 +122,17 @@ def sanitize(index: RowIndex, policy: Policy, overrides: RowOverrides | None = N
     index = index.with_labels(overrides.labels)
     decision = _Decision(overrides)
     for name, others in _LEAK_SOURCES[policy.remove_from].items():
-        for other in others:
+        rows = index.in_split(name)
+        for other in others if rows.any() else ():
             nearest = index.nearest(index.in_split(other) & decision.present, policy.method)
             row = nearest.row[index.image]
-            leaks = index.in_split(name) & (row != NO_ROW)
+            leaks = rows & (row != NO_ROW)
             decision.remove(leaks, f"also in {other}", row, nearest.distance[index.image])
     if policy.conflicts != "keep":
         _remove_conflicts(index, policy, decision)
-    if policy.repeats == "drop":
+    if policy.repeats != "keep":
         for name in SPLITS:
-            rows = index.in_split(name) & decision.left
-            kept_first = index.nearest(rows & decision.keep, "exact").row
-            first = np.where(kept_first != NO_ROW, kept_first, index.nearest(rows, "exact").row)[index.image]
-            repeats = rows & (first != NO_ROW) & (first != np.arange(len(rows)))
-            decision.remove(repeats, "repeat", first, 0.0)
+            _remove_repeats(index, policy.method if policy.repeats == "drop" else "exact", name, decision)
     return Sanitizing(
         {name: index.row[index.in_split(name) & decision.left] for name in SPLITS},
         _removal_table(index, decision),
@@ -154,6 +160,18 @@ def _remove_conflicts(index: RowIndex, policy: Policy, decision: _Decision) -> N
     decision.remove(rows, "conflicting letters", collides, distance)
 
 
+def _remove_repeats(index: RowIndex, method: Method, split: str, decision: _Decision) -> None:
+    rows = index.in_split(split) & decision.left
+    by_person = rows & decision.keep
+    related = index.nearest(by_person, method).row[index.image] != NO_ROW
+    kept = by_person | index.unrelated(rows & ~related, method)
+    nearest = index.nearest(kept, method)
+    row, distance = nearest.row[index.image], nearest.distance[index.image]
+    equal = distance == 0.0
+    decision.remove(rows & ~kept & equal, "repeat", row, distance)
+    decision.remove(rows & ~kept & ~equal, "near repeat", row, distance)
+
+
 def _has_conflict(letters: Indices) -> Mask:
     """Return which images have rows of several letters, given rows by letter (images, 10)."""
     conflict: Mask = (letters > 0).sum(axis=1) > 1
@@ -168,7 +186,7 @@ def _removal_table(index: RowIndex, decision: _Decision) -> pd.DataFrame:
         {
             "split": names[index.split[rows]],
             "row": index.row[rows],
-            "reason": np.array(REASONS, dtype=object)[decision.reason[rows]],
+            "reason": np.array(list(REASONS), dtype=object)[decision.reason[rows]],
             "collides_split": names[index.split[collides]],
             "collides_row": index.row[collides],
             "distance": decision.distance[rows],

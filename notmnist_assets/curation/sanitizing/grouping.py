@@ -1,4 +1,7 @@
-"""Splits the images of both sets by duplicate groups, so that no image of a group, or of a font, is in two splits."""
+"""Splits the images of both sets by duplicate groups, so that no image of a group, or of a font, is in two splits.
+
+Images with conflicting letters and repeats are removed before, by the rules of `decision`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +17,8 @@ from notmnist_assets.curation.core.progress import stage
 from notmnist_assets.curation.core.values import LetterImages, Split
 from notmnist_assets.curation.duplicates.hashes import exact_digests
 from notmnist_assets.curation.duplicates.near import near_pairs
-from notmnist_assets.curation.duplicates.row_index import first_per_key
+from notmnist_assets.curation.duplicates.row_index import RowIndex
+from notmnist_assets.curation.sanitizing.decision import Policy, sanitize
 from notmnist_assets.curation.splitting.splits import SPLITS, SplitSizes
 
 NO_SPLIT: Final = -1
@@ -58,6 +62,34 @@ def pool_letters(letters: Mapping[str, Mapping[str, LetterImages]]) -> Pool:
     )
 
 
+def index_pool(pool: Pool, radius: float, *, shifts: bool = False) -> RowIndex:
+    """Index all images of both sets as rows of one split, with the near pairs of distinct images.
+
+    The method cells is not supported: the index has no cell maxima.
+
+    Args:
+        pool: all images.
+        radius: largest distance of near images.
+        shifts: whether to compare images also after moves by one pixel.
+    """
+    parts = [pool.letters[set_name][letter] for set_name in SETS for letter in LETTERS]
+    digests = []
+    with stage("hash", sum(map(len, parts)), "images") as advance:
+        for part in parts:
+            digests.append(exact_digests(part.images))
+            advance(len(part))
+    exact = pd.Series(np.concatenate(digests), dtype="str")
+    rows = pd.DataFrame({"row": np.arange(len(exact)), "label": pool.label, "exact": exact, "cells": ""})
+    index = RowIndex({name: rows if name == SPLITS[0] else rows[:0] for name in SPLITS})
+    images = np.empty((index.images, SIDE, SIDE), np.uint8)
+    start = 0
+    for part in parts:
+        here = np.flatnonzero((index.first_rows >= start) & (index.first_rows < start + len(part)))
+        copy_rows(part.images, index.first_rows[here] - start, images, here)
+        start += len(part)
+    return index.with_image_pairs(near_pairs(images, radius, shifts=shifts))
+
+
 def group_images(pool: Pool, radius: float, *, by_font: bool, shifts: bool = False) -> Indices:
     """Return the group of each image: int64 (n,), numbered in the order of first images.
 
@@ -69,35 +101,61 @@ def group_images(pool: Pool, radius: float, *, by_font: bool, shifts: bool = Fal
         by_font: whether images of the same font are connected too.
         shifts: whether to compare images also after moves by one pixel.
     """
-    parts = [pool.letters[set_name][letter] for set_name in SETS for letter in LETTERS]
-    digests = []
-    with stage("hash", sum(map(len, parts)), "images") as advance:
-        for part in parts:
-            digests.append(exact_digests(part.images))
-            advance(len(part))
-    image, _ = pd.factorize(np.concatenate(digests))
-    distinct = int(image.max(initial=-1)) + 1
-    first = first_per_key(image, np.arange(len(image)), distinct)
-    images = np.empty((distinct, SIDE, SIDE), np.uint8)
-    start = 0
-    for part in parts:
-        here = np.flatnonzero((first >= start) & (first < start + len(part)))
-        copy_rows(part.images, first[here] - start, images, here)
-        start += len(part)
-    pairs = near_pairs(images, radius, shifts=shifts)
-    source, target, nodes = [pairs.a.astype(np.int64)], [pairs.b.astype(np.int64)], distinct
+    return _connected_groups(pool, index_pool(pool, radius, shifts=shifts), by_font=by_font)
+
+
+def _connected_groups(pool: Pool, index: RowIndex, *, by_font: bool) -> Indices:
+    a, b, _ = index.edges
+    nodes = index.images
     if by_font:
-        source.append(image.astype(np.int64))
-        target.append(distinct + pool.font)
+        a, b = np.concatenate([a, index.image]), np.concatenate([b, index.images + pool.font])
         nodes += int(pool.font.max(initial=-1)) + 1
-    a, b = np.concatenate(source), np.concatenate(target)
     # Imported here because importing SciPy takes half a second.
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
     graph = coo_array((np.ones(len(a), np.int8), (a, b)), shape=(nodes, nodes))
     _, component = connected_components(graph, directed=False)
-    return pd.factorize(component[image])[0].astype(np.int64)
+    return pd.factorize(component[index.image])[0].astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Assignment:
+    """The split of each image of a pool.
+
+    Attributes:
+        groups: int64 (n,), group of each image. Images connected by a removed one are in one group.
+        split_of: int64 (n,), position in SPLITS, or -1.
+        reasons: str (n,), why an image is in no split: one of `decision.REASONS`, `GROUP_TOO_LARGE` or `NO_ROOM`; empty
+            for images of a split.
+    """
+
+    groups: Indices
+    split_of: Indices
+    reasons: "pd.Series[str]"
+
+
+def split_pool(
+    pool: Pool, index: RowIndex, sizes: SplitSizes, seed: int, policy: Policy, *, by_font: bool
+) -> Assignment:
+    """Remove images with conflicting letters and repeats, and assign the others to splits by groups.
+
+    Args:
+        pool: all images.
+        index: what `index_pool` returns.
+        sizes: rows of each split.
+        seed: seed of the order of groups.
+        policy: the rules by which images are removed. The method must be near or exact.
+        by_font: whether images of the same font are in the same group.
+    """
+    groups = _connected_groups(pool, index, by_font=by_font)
+    removed = sanitize(index, policy).removed  # all images are in one split of the index, so that none leaks
+    reasons = removed.set_index("row")["reason"].reindex(np.arange(len(groups)), fill_value="")
+    split_of = np.full(len(groups), NO_SPLIT, np.int64)
+    kept = np.flatnonzero(reasons == "")
+    split_of[kept] = assign_groups(groups[kept], pool.label[kept], sizes, seed)
+    reasons.iloc[kept] = reasons_left_out(groups[kept], pool.label[kept], split_of[kept], sizes)
+    return Assignment(groups, split_of, reasons)
 
 
 def assign_groups(groups: Indices, labels: npt.NDArray[np.int32], sizes: SplitSizes, seed: int) -> Indices:
@@ -108,7 +166,7 @@ def assign_groups(groups: Indices, labels: npt.NDArray[np.int32], sizes: SplitSi
     groups are too large.
 
     Args:
-        groups: int64 (n,), group of each image, 0 to the number of groups - 1.
+        groups: int64 (n,), group of each image, from 0; a number without images is no group.
         labels: int32 (n,), 0 to 9 for A to J.
         sizes: rows of each split.
         seed: seed of the order.
@@ -135,10 +193,10 @@ def assign_groups(groups: Indices, labels: npt.NDArray[np.int32], sizes: SplitSi
     return split_of[groups]
 
 
-def left_out_images(
+def reasons_left_out(
     groups: Indices, labels: npt.NDArray[np.int32], split_of: Indices, sizes: SplitSizes
-) -> pd.DataFrame:
-    """Count the images that no split got, by letter and reason.
+) -> "pd.Series[str]":
+    """Return why an image is in no split.
 
     Args:
         groups: int64 (n,), group of each image.
@@ -147,21 +205,35 @@ def left_out_images(
         sizes: rows of each split.
 
     Returns:
-        One row per letter and reason, sorted by letter: `letter`; `reason` (`GROUP_TOO_LARGE`: the group has more
-        images of a letter than any split has room for; `NO_ROOM`: no split had room when the group was assigned);
-        `images`; `groups`; `largest_group` (images of the largest of these groups, of all letters).
+        str (n,): `GROUP_TOO_LARGE` if the group has more images of a letter than any split has room for, `NO_ROOM` if
+        no split had room when the group was assigned, empty for images of a split.
     """
     count = int(groups.max(initial=-1)) + 1
     by_letter = np.bincount(groups * len(LETTERS) + labels, minlength=count * len(LETTERS)).reshape(count, len(LETTERS))
     too_large = by_letter.max(axis=1, initial=0) > max(_room_per_letter(sizes, name) for name in SPLITS)
-    left_out = np.flatnonzero(split_of == NO_SPLIT)
-    group = groups[left_out]
+    reasons = np.where(too_large[groups], GROUP_TOO_LARGE, NO_ROOM)
+    return pd.Series(np.where(split_of == NO_SPLIT, reasons, ""), dtype="str")
+
+
+def left_out_images(groups: Indices, labels: npt.NDArray[np.int32], reasons: "pd.Series[str]") -> pd.DataFrame:
+    """Count the images that no split got, by letter and reason.
+
+    Args:
+        groups: int64 (n,), group of each image.
+        labels: int32 (n,), 0 to 9 for A to J.
+        reasons: str (n,), why an image is in no split; empty for images of a split.
+
+    Returns:
+        One row per letter and reason, sorted by letter: `letter`, `reason`, `images`, `groups`, `largest_group` (images
+        of the largest of these groups, of all letters).
+    """
+    left_out = np.flatnonzero(reasons != "")
     images = pd.DataFrame(
         {
             "letter": np.array(list(LETTERS), dtype=object)[labels[left_out]],
-            "reason": np.where(too_large[group], GROUP_TOO_LARGE, NO_ROOM),
-            "group": group,
-            "size": by_letter.sum(axis=1)[group],
+            "reason": reasons.iloc[left_out],
+            "group": groups[left_out],
+            "size": np.bincount(groups, minlength=1)[groups[left_out]],
         }
     )
     counts = images.groupby(["letter", "reason"]).agg(

@@ -94,6 +94,17 @@ def near_rows(images: Images, others: Images, radius: float, *, shifts: bool = F
     return _counterexamples(hit, distance)
 
 
+def near_repeats(images: Images, radius: float, *, shifts: bool = False) -> list[Counterexample]:
+    """Return rows within `radius` of another row, each with one such row; at least one row of each pair is returned.
+
+    Args:
+        images: uint8 (n, 28, 28).
+        radius: largest distance, in units of 255.
+        shifts: whether to compare images also after moves by one pixel; a row can then be returned more than once.
+    """
+    return near_contradictions(images, np.arange(len(images), dtype=np.int32), radius, shifts=shifts)
+
+
 def near_contradictions(images: Images, labels: Labels, radius: float, *, shifts: bool = False) -> list[Counterexample]:
     """Return rows within `radius` of a row with another letter, each with one such row.
 

@@ -20,6 +20,7 @@ from notmnist_assets.curation.duplicates.pair_table import (
     radius_table,
     search_near,
 )
+from notmnist_assets.curation.duplicates.radius import FALLBACK_RADIUS
 from notmnist_assets.curation.duplicates.row_index import RowIndex
 from notmnist_assets_tests.builders import World, distance_of, drawing, split_of, worlds
 
@@ -106,7 +107,7 @@ def test_one_radius_is_marked_as_chosen_and_a_fixed_radius_is_preferred() -> Non
     free = radius_table(index, table, searched=5.0, fixed=None)
     assert free["radius"].max() == 5.0
     assert free["chosen"].sum() == 1
-    assert chosen_radius(free) == 1.0
+    assert chosen_radius(free) == FALLBACK_RADIUS
     fixed = radius_table(index, table, searched=5.0, fixed=3.3)
     assert chosen_radius(fixed) == 3.3
     pd.testing.assert_frame_equal(

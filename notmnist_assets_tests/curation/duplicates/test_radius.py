@@ -3,17 +3,21 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from notmnist_assets.curation.core.intervals import wilson_interval
 from notmnist_assets.curation.duplicates.near import NearPairs
 from notmnist_assets.curation.duplicates.radius import (
+    CROSS_LETTER_LIMIT,
+    FALLBACK_RADIUS,
+    RADII,
     choose_radius,
     cross_letter,
     label_noise,
     letter_shares,
     radius_curve,
+    share_limit,
 )
 
 
@@ -61,41 +65,86 @@ def test_images_without_rows_and_tables_of_another_shape_are_errors() -> None:
         letter_shares(np.ones((2, 9), np.int64))
 
 
-def test_the_largest_radius_under_the_limit_is_chosen() -> None:
-    assert choose_radius(curve_of((1, 500, 0), (2, 1000, 3), (3, 2000, 9), (4, 4000, 40))) == 3
-    assert choose_radius(curve_of((4, 4000, 40), (2, 1000, 3), (1, 500, 0), (3, 2000, 9))) == 3
-    assert choose_radius(curve_of((1, 500, 0), (2, 1000, 3)), limit=0.001) == 1
+def chosen(*rows: tuple[float, int, float], limit: float = CROSS_LETTER_LIMIT, fallback: float = 2) -> float:
+    return choose_radius(curve_of(*rows), limit, fallback).radius
 
 
-def test_a_share_equal_to_the_limit_is_not_under_it() -> None:
-    assert choose_radius(curve_of((1, 400, 0), (2, 1000, 5))) == 1
+def steps(pairs: int, share: float) -> st.SearchStrategy[list[tuple[int, float]]]:
+    """Return, for each radius, pairs that are added to those of the previous one, and the share of crossing ones."""
+    step = st.tuples(st.integers(0, pairs), st.floats(0, share))
+    return st.lists(step, min_size=len(RADII), max_size=len(RADII))
 
 
-def test_no_radius_beyond_a_ruled_out_one_is_chosen() -> None:
-    assert choose_radius(curve_of((1, 500, 0), (2, 1000, 10), (3, 90_000, 20))) == 1
+@given(steps=steps(40, 1.0))
+@settings(max_examples=25)
+def test_fewer_than_200_pairs_never_change_the_radius(steps: list[tuple[int, float]]) -> None:
+    pairs = np.minimum(np.cumsum([added for added, _ in steps]), 199)
+    crossing = np.minimum(np.cumsum([added * share for added, share in steps]), pairs)
+    curve = curve_of(*zip(RADII, pairs.tolist(), crossing.tolist(), strict=True))
+    choice = choose_radius(curve)
+    assert choice.radius == FALLBACK_RADIUS
+    assert choice.reason.startswith("the fallback, with fewer than 200 pairs")
 
 
-def test_label_noise_does_not_rule_out_a_radius() -> None:
+@given(steps=steps(3000, 0.1))
+@settings(max_examples=40, phases=[Phase.explicit, Phase.generate])
+def test_another_radius_than_the_fallback_is_chosen_only_on_evidence(steps: list[tuple[int, float]]) -> None:
+    pairs = np.cumsum([added for added, _ in steps])
+    crossing = np.minimum(np.cumsum([added * share for added, share in steps]), pairs)
+    curve = curve_of(*zip(RADII, pairs.tolist(), crossing.tolist(), strict=True))
+    radius, too_large = choose_radius(curve).radius, share_limit(curve)
+    rows = curve.to_dict("records")
+    rejected = [row["radius"] for row in rows if row["pairs"] >= 200 and row["ci_low"] >= too_large]
+    assert not any(0 < other <= radius for other in rejected)
+    (at_radius,) = (row for row in rows if row["radius"] == radius)
+    if radius > FALLBACK_RADIUS:
+        assert at_radius["ci_high"] < too_large
+    if radius < FALLBACK_RADIUS:
+        assert rejected[0] <= FALLBACK_RADIUS
+        assert radius == 0 or at_radius["share"] < too_large
+
+
+def test_the_fallback_is_used_while_its_interval_contains_the_limit() -> None:
+    assert chosen((1, 150, 0), (2, 300, 3), (3, 600, 6)) == 2
+    assert "do not reject" in choose_radius(curve_of((1, 150, 0), (2, 300, 3)), fallback=2).reason
+
+
+def test_the_largest_radius_whose_whole_interval_is_below_the_limit_is_chosen_beyond_the_fallback() -> None:
+    assert chosen((1, 900, 0), (2, 1800, 0), (3, 3600, 2), (4, 7200, 36)) == 3
+    assert chosen((4, 7200, 36), (2, 1800, 0), (1, 900, 0), (3, 3600, 2)) == 3
+    assert chosen((2, 10_000, 1), (3, 30_000, 25), limit=0.001) == 2, "the interval contains the limit"
+
+
+def test_beneath_a_rejected_fallback_the_largest_radius_with_a_share_below_the_limit_is_chosen() -> None:
+    rows = (0, 0, 0), (0.5, 500, 0), (1, 1000, 3), (1.5, 1500, 7), (2, 3000, 40)
+    assert chosen(*rows) == 1.5
+    assert "the data reject larger ones" in choose_radius(curve_of(*rows), fallback=2).reason
+    assert chosen((0, 0, 0), (1, 500, 50), (2, 90_000, 20_000)) == 0
+
+
+def test_a_share_equal_to_the_limit_is_not_below_it() -> None:
+    assert chosen((0, 0, 0), (0.5, 400, 0), (1, 1000, 5), (2, 9000, 900)) == 0.5
+
+
+def test_no_radius_beyond_a_rejected_one_is_chosen() -> None:
+    assert chosen((1, 500, 0), (2, 5000, 0), (3, 6000, 200), (4, 900_000, 200)) == 2
+
+
+def test_label_noise_does_not_reject_a_radius() -> None:
     """2 % of pairs have different letters at any distance; from radius 3 on, similar images are added."""
     curve = curve_of((1, 500, 11), (2, 20_000, 400), (3, 40_000, 1200), (4, 80_000, 4000))
     assert 0.018 < label_noise(curve) < 0.02
-    assert choose_radius(curve) == 2
+    assert [choose_radius(curve, fallback=fallback).radius for fallback in (1, 2, 3)] == [1, 2, 2]
     assert label_noise(curve_of((1, 150, 30))) == 0
 
 
-def test_a_share_that_is_high_by_chance_does_not_rule_out_larger_radii() -> None:
-    assert choose_radius(curve_of((1, 220, 2), (2, 20_000, 20))) == 2
+def test_pairs_beyond_the_fallback_that_look_alike_are_not_taken_for_label_noise() -> None:
+    curve = curve_of((1, 40, 0), (2, 90, 0), (3, 400, 40))
+    assert label_noise(curve, fallback=2) == 0
+    assert label_noise(curve, fallback=3) > 0.07
 
 
-def test_one_pair_with_different_letters_among_few_pairs_does_not_rule_out_larger_radii() -> None:
-    assert choose_radius(curve_of((1, 3, 1), (2, 150, 1), (3, 1000, 2))) == 3
-
-
-def test_a_radius_with_less_than_20_pairs_is_not_chosen() -> None:
-    assert choose_radius(curve_of((1, 0, 0), (2, 19, 0))) == 0
-    assert choose_radius(curve_of((1, 0, 0), (2, 20, 0))) == 2
-
-
-def test_without_a_radius_below_the_limit_the_radius_is_0() -> None:
-    assert choose_radius(curve_of((1, 500, 50), (2, 1000, 100))) == 0
-    assert choose_radius(radius_curve(pairs_of([]), np.empty((0, 10), np.int64))) == 0
+def test_without_pairs_the_fallback_or_the_largest_radius_below_it_is_chosen() -> None:
+    nothing = pairs_of([]), np.empty((0, 10), np.int64)
+    assert choose_radius(radius_curve(*nothing)).radius == FALLBACK_RADIUS
+    assert choose_radius(radius_curve(*nothing, radii=[0, 1, 3])).radius == 3

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notmnist_assets.curation.duplicates.row_index import METHODS, NO_ROW, RowIndex, first_per_key
+from notmnist_assets.curation.duplicates.row_index import METHODS, NO_ROW, RowIndex, first_per_key, later_of_pairs
 from notmnist_assets_tests.builders import ORDER, World, drawing, split_of, worlds
 
 
@@ -44,6 +44,31 @@ def test_letters_around_an_image_are_those_of_all_its_related_rows(world: World)
                     if (mask is None or mask[place]) and world.related(row, other, method) is not None:
                         expected[other.letter] += 1
                 assert around[index.image[number]].tolist() == expected
+
+
+@given(world=worlds())
+@settings(max_examples=60)
+def test_rows_are_taken_in_order_and_left_out_if_related_to_one_taken(world: World) -> None:
+    index, rows = world.index(), world.rows()
+    masks = (np.ones(len(rows), np.bool_), np.arange(len(rows)) % 3 > 0)
+    for method in METHODS:
+        for mask in masks:
+            taken: list[int] = []
+            for number in np.flatnonzero(mask).tolist():
+                if all(world.related(rows[number], rows[other], method) is None for other in taken):
+                    taken.append(number)
+            assert np.flatnonzero(index.unrelated(mask, method)).tolist() == taken
+
+
+@given(st.sets(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=80))
+def test_the_later_numbers_of_pairs_are_left_out_as_by_a_loop(pairs: set[tuple[int, int]]) -> None:
+    ordered = [pair for pair in pairs if pair[0] < pair[1]]
+    left_out: set[int] = set()
+    for number in range(31):
+        if any(one not in left_out for one, other in ordered if other == number):
+            left_out.add(number)
+    earlier, later = (np.array([pair[side] for pair in ordered], np.int64) for side in (0, 1))
+    assert np.flatnonzero(later_of_pairs(earlier, later, 31)).tolist() == sorted(left_out)
 
 
 @given(world=worlds())

@@ -25,7 +25,7 @@ def test_the_curve_the_limit_and_an_overridden_choice_of_the_radius_are_shown() 
     shares = np.array(crossing) / np.array(pairs)
     curve = pd.DataFrame({"radius": list(counts), "pairs": pairs, "cross_letter": crossing, "share": shares})
     curve = curve.assign(ci_low=low, ci_high=high)
-    curve["chosen"] = curve["radius"] == choose_radius(curve)
+    curve["chosen"] = curve["radius"] == choose_radius(curve).radius
     html = report_page(report_data(radius=curve))
     notes = {row[0]: row[-1] for row in read_page(html).tables["radius-curve-table"]}
     assert notes == {"1.0": "few pairs", "2.0": "", "3.0": "in use", "4.0": ""}
@@ -35,7 +35,8 @@ def test_the_curve_the_limit_and_an_overridden_choice_of_the_radius_are_shown() 
     assert chart.split('id="PathCollection_1"')[1].split("</defs>")[1].split('id="line2d')[0].count("<use ") == 1
     assert "overrides it" not in html
     fixed = report_page(report_data(radius=curve.assign(chosen=curve["radius"] == 2.0)))
-    assert "The rule chooses 3; the setting near_radius overrides it with 2." in fixed
+    assert "The rule chooses 3: the data reject larger ones; 0.32 %" in fixed
+    assert "The setting near_radius overrides it with 2." in fixed
 
 
 def test_suspects_are_the_rows_without_the_most_frequent_letter() -> None:

@@ -14,10 +14,8 @@ from notmnist_assets.curation.duplicates.row_index import METHODS, RowIndex
 from notmnist_assets.curation.sanitizing.decision import REASONS, Policy, Sanitizing, sanitize
 from notmnist_assets_tests.builders import ORDER, Row, World, drawing, split_of, worlds
 
-POLICIES = [
-    Policy(*parts)  # type: ignore[arg-type]
-    for parts in itertools.product(METHODS, ("evaluation", "training"), ("drop", "majority", "keep"), ("drop", "keep"))
-]
+CHOICES = (METHODS, ("evaluation", "training"), ("drop", "majority", "keep"), ("drop", "exact", "keep"))
+POLICIES = [Policy(*parts) for parts in itertools.product(*CHOICES)]  # type: ignore[arg-type]
 policies = st.sampled_from(POLICIES)
 LEAK_SOURCES = {
     "evaluation": {"train": (), "valid": ("train",), "test": ("train", "valid")},
@@ -65,6 +63,18 @@ def expected_reason(world: World, row: Row, policy: Policy) -> str | None:
     return "conflicting letters" if len({other.letter for other in winners}) > 1 else None
 
 
+def is_repeat(world: World, row: Row, other: Row, policy: Policy) -> bool:
+    method = policy.method if policy.repeats == "drop" else "exact"
+    return row.split == other.split and world.related(row, other, method) is not None
+
+
+def repeat_of_one_taken(world: World, row: Row, taken: list[Row], policy: Policy) -> str | None:
+    repeated = [other for other in taken if policy.repeats != "keep" and is_repeat(world, row, other, policy)]
+    if not repeated:
+        return None
+    return "repeat" if any(world.related(row, other, "exact") == 0 for other in repeated) else "near repeat"
+
+
 @given(world=worlds(), policy=policies)
 @settings(max_examples=100)
 def test_each_row_is_kept_or_removed_once_and_for_the_reason_that_brute_force_gives(
@@ -73,14 +83,11 @@ def test_each_row_is_kept_or_removed_once_and_for_the_reason_that_brute_force_gi
     outcome = sanitize(world.index(), policy)
     reasons = {(row.split, row.row): row.reason for row in outcome.removed.itertuples()}
     assert len(reasons) == len(outcome.removed)
-    seen: set[tuple[str, bytes]] = set()
+    taken: list[Row] = []
     for row in world.rows():
-        expected = expected_reason(world, row, policy)
-        image = (row.split, row.image.tobytes())
-        if expected is None and policy.repeats == "drop" and image in seen:
-            expected = "repeat"
-        elif expected is None:
-            seen.add(image)
+        expected = expected_reason(world, row, policy) or repeat_of_one_taken(world, row, taken, policy)
+        if expected is None:
+            taken.append(row)
         assert reasons.get((row.split, row.row)) == expected
         assert (row.row in outcome.kept[row.split]) == (expected is None)
     for name in ORDER:
@@ -97,16 +104,16 @@ def test_kept_rows_have_no_leaks_conflicts_and_repeats_that_the_policy_removes(w
         assert not (related and other.split in LEAK_SOURCES[policy.remove_from][one.split])
         if policy.conflicts != "keep":
             assert not (related and one.letter != other.letter)
-        if policy.repeats == "drop" and one.split == other.split:
-            assert one.image.tobytes() != other.image.tobytes()
+        assert policy.repeats == "keep" or not is_repeat(world, one, other, policy)
 
 
 def is_evidence(reason: str, row: Row, other: Row) -> bool:
     """Return whether a related row is evidence of a reason."""
     if reason == "conflicting letters":
         return other.letter != row.letter
-    if reason == "repeat":
-        return other.split == row.split and other.row < row.row and other.image.tobytes() == row.image.tobytes()
+    if reason in ("repeat", "near repeat"):
+        equal = other.image.tobytes() == row.image.tobytes()
+        return other.split == row.split and other.row < row.row and equal == (reason == "repeat")
     return reason == f"also in {other.split}"
 
 
@@ -127,7 +134,7 @@ def test_a_removed_row_collides_with_the_nearest_row_that_is_evidence_of_the_rea
             (distance, other.letter if reason == "conflicting letters" else 0, place)
             for place, other in enumerate(rows)
             if is_evidence(reason, row, other)
-            and (reason != "repeat" or other.row in outcome.kept[other.split])
+            and ("repeat" not in reason or other.row in outcome.kept[other.split])
             and (distance := world.related(row, other, policy.method)) is not None
         )
         assert (removed["collides_split"], removed["collides_row"]) == (rows[place].split, rows[place].row)
@@ -180,6 +187,22 @@ def test_a_row_is_a_repeat_only_of_a_kept_row() -> None:
     assert outcome.kept["train"].tolist() == [1]
     assert outcome.removed["reason"].tolist() == ["conflicting letters", "repeat"]
     assert outcome.removed["collides_row"].tolist() == [1, 1]
+
+
+def test_rows_that_are_near_the_same_row_but_not_each_other_stay_both() -> None:
+    left, middle, right = drawing(0), drawing(0, visible=1), drawing(0, visible=2)
+    middle_first = world_of({"train": [(middle, 0), (left, 0), (right, 0)]})
+    middle_last = world_of({"train": [(left, 0), (right, 0), (middle, 0), (middle, 0)]})
+    assert sanitize(middle_first.index(), Policy()).kept["train"].tolist() == [0]
+    outcome = sanitize(middle_last.index(), Policy())
+    assert outcome.kept["train"].tolist() == [0, 1]
+    assert outcome.removed["reason"].tolist() == ["near repeat"] * 2, "no equal row is kept"
+    assert sanitize(middle_last.index(), Policy(repeats="exact")).kept["train"].tolist() == [0, 1, 2]
+
+
+def test_a_near_copy_in_another_split_is_no_repeat() -> None:
+    world = world_of({"valid": [(drawing(0), 0)], "test": [(drawing(0, visible=1), 0)]})
+    assert sanitize(world.index(), Policy()).removed["reason"].tolist() == ["also in valid"]
 
 
 def test_related_images_with_different_majorities_are_both_removed() -> None:

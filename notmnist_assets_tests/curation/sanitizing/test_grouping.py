@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from notmnist_assets.curation.core.file_names import font_name
 from notmnist_assets.curation.core.images import LETTERS, SETS
 from notmnist_assets.curation.core.values import LetterImages
+from notmnist_assets.curation.sanitizing.decision import Policy, sanitize
 from notmnist_assets.curation.sanitizing.grouping import (
     GROUP_TOO_LARGE,
     NO_ROOM,
@@ -20,11 +21,14 @@ from notmnist_assets.curation.sanitizing.grouping import (
     assign_groups,
     gather_splits,
     group_images,
+    index_pool,
     left_out_images,
     pool_letters,
+    reasons_left_out,
+    split_pool,
 )
 from notmnist_assets.curation.splitting.splits import SPLITS, SplitSizes
-from notmnist_assets_tests.builders import components, distance_of, drawing
+from notmnist_assets_tests.builders import World, components, distance_of, drawing, split_of
 
 RADIUS = 0.2
 
@@ -107,16 +111,16 @@ def test_each_group_is_in_one_split_and_no_split_has_more_rows_of_a_letter_than_
 ) -> None:
     groups = group_images(pool, RADIUS, by_font=False)
     sizes = SplitSizes(*(10 * rows for rows in tenths))
-    split_of = assign_groups(groups, pool.label, sizes, seed)
+    splits = assign_groups(groups, pool.label, sizes, seed)
     for group in set(groups.tolist()):
-        assert len(set(split_of[groups == group].tolist())) == 1
-    counts = [np.bincount(pool.label[split_of == place], minlength=10) for place in range(len(SPLITS))]
+        assert len(set(splits[groups == group].tolist())) == 1
+    counts = [np.bincount(pool.label[splits == place], minlength=10) for place in range(len(SPLITS))]
     room = [getattr(sizes, name) // 10 for name in SPLITS]
     assert all(counted.max() <= most for counted, most in zip(counts, room, strict=True))
     # An image alone in its group goes to the first split with room: those before it are full in the end.
     order = [*(SPLITS.index(name) for name in ("test", "valid", "train")), NO_SPLIT]
     for row in np.flatnonzero(np.bincount(groups)[groups] == 1):
-        for place in order[: order.index(split_of[row])]:
+        for place in order[: order.index(splits[row])]:
             assert counts[place][pool.label[row]] == room[place]
 
 
@@ -124,13 +128,13 @@ def test_each_group_is_in_one_split_and_no_split_has_more_rows_of_a_letter_than_
 @settings(max_examples=25)
 def test_rows_of_a_grouped_split_keep_image_label_letter_name_and_font_together(pool: Pool, seed: int) -> None:
     rows = rows_of(pool)
-    split_of = np.arange(len(rows)) % 4 - 1
-    splits = gather_splits(pool, split_of, seed)
+    positions = np.arange(len(rows)) % 4 - 1
+    splits = gather_splits(pool, positions, seed)
     for place, name in enumerate(SPLITS):
         split = splits[name]
         columns = (split.sources[column].astype(str) for column in ("set", "letter", "name"))
         found = [(*source, image.tobytes()) for *source, image in zip(*columns, split.images, strict=True)]
-        assert sorted(found) == sorted(row for row, position in zip(rows, split_of, strict=True) if position == place)
+        assert sorted(found) == sorted(row for row, position in zip(rows, positions, strict=True) if position == place)
         assert [LETTERS[label] for label in split.labels] == split.sources["letter"].astype(str).tolist()
         assert split.sources["font"].tolist() == [font_name(file) for file in split.sources["name"]]
 
@@ -156,16 +160,41 @@ def test_images_left_out_are_counted_by_letter_and_reason(
     groups = pd.factorize(np.array([group for group, _ in rows], np.int64))[0].astype(np.int64)
     labels = np.array([label for _, label in rows], np.int32)
     sizes = SplitSizes(*(10 * rows_per_letter for rows_per_letter in tenths))
-    split_of = assign_groups(groups, labels, sizes, 0)
+    positions = assign_groups(groups, labels, sizes, 0)
     images = list(zip(groups.tolist(), labels.tolist(), strict=True))
     expected: dict[tuple[str, str], list[int]] = {}
-    for (group, label), position in zip(images, split_of.tolist(), strict=True):
+    for (group, label), position in zip(images, positions.tolist(), strict=True):
         if position == NO_SPLIT:
             too_large = max(images.count((group, other)) for other in range(3)) > max(tenths)
             expected.setdefault((LETTERS[label], GROUP_TOO_LARGE if too_large else NO_ROOM), []).append(group)
-    table = left_out_images(groups, labels, split_of, sizes)
+    table = left_out_images(groups, labels, reasons_left_out(groups, labels, positions, sizes))
     assert table.columns.tolist() == ["letter", "reason", "images", "groups", "largest_group"]
     assert list(table.itertuples(index=False, name=None)) == [
         (*key, len(found), len(set(found)), max(groups.tolist().count(group) for group in found))
         for key, found in sorted(expected.items())
     ]
+
+
+@pytest.mark.parametrize("policy", [Policy(), Policy(conflicts="majority"), Policy(repeats="exact")])
+@given(pool=pools(), seed=st.integers(0, 3))
+@settings(max_examples=15)
+def test_images_are_removed_by_the_rules_of_sanitizing_before_their_groups_are_assigned(
+    policy: Policy, pool: Pool, seed: int
+) -> None:
+    rows = rows_of(pool)
+    images = np.array([np.frombuffer(row[3], np.uint8) for row in rows], np.uint8).reshape(-1, 28, 28)
+    nothing = split_of(np.empty((0, 28, 28), np.uint8), [])
+    world = World({"train": split_of(images, pool.label.tolist()), "valid": nothing, "test": nothing}, RADIUS)
+    removed = sanitize(world.index(), policy).removed.set_index("row")["reason"].to_dict()
+    found = split_pool(pool, index_pool(pool, RADIUS), SplitSizes(20, 10, 10), seed, policy, by_font=False)
+    assert found.groups.tolist() == pd.factorize(np.array(groups_by_brute_force(pool, by_font=False)))[0].tolist()
+    for row, (position, reason) in enumerate(zip(found.split_of, found.reasons, strict=True)):
+        if row in removed:
+            assert (position, reason) == (NO_SPLIT, removed[row])
+        else:
+            assert reason in ((NO_ROOM, GROUP_TOO_LARGE) if position == NO_SPLIT else ("",))
+    kept = [row for row in range(len(rows)) if row not in removed]
+    assert (
+        found.split_of[kept].tolist()
+        == assign_groups(found.groups[kept], pool.label[kept], SplitSizes(20, 10, 10), seed).tolist()
+    )

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 
 from notmnist_assets.curation.core.images import Images
 from notmnist_assets.curation.sanitizing.decision import Policy, sanitize
-from notmnist_assets.curation.sanitizing.verification import equal_rows, near_contradictions, near_rows, number_images
+from notmnist_assets.curation.sanitizing.verification import (
+    equal_rows,
+    near_contradictions,
+    near_repeats,
+    near_rows,
+    number_images,
+)
 from notmnist_assets_tests.builders import ORDER, World, cells_of, distance_of, drawing, move, worlds
 
 Which = tuple[int, int, int]
@@ -138,6 +144,27 @@ def test_contradictions_are_found_as_long_as_there_are_any(world: World) -> None
         found = pairs_found(world, name)
         assert found <= real
         assert bool(found) == bool(real)
+
+
+@given(world=worlds(largest_split=12))
+@settings(max_examples=60)
+def test_near_repeats_are_found_as_long_as_there_are_any(world: World) -> None:
+    for split in world.splits.values():
+        real = {
+            (a, b)
+            for a, b in itertools.permutations(range(len(split)), 2)
+            if distance_of(split.images[a], split.images[b]) <= world.radius + 1e-9
+        }
+        found = {(a, b) for a, b, _ in near_repeats(split.images, world.radius)}
+        assert found <= real
+        assert {a for a, _ in found} == {a for a, _ in real}
+
+
+def test_a_moved_repeat_is_found_only_with_shifts() -> None:
+    image = drawing(1, visible=3)
+    images = np.stack([image, np.roll(image, 1, axis=0)])
+    assert near_repeats(images, 0.2) == []
+    assert {pair[:2] for pair in near_repeats(images, 0.2, shifts=True)} == {(0, 1), (1, 0)}
 
 
 @given(seed=st.integers(0, 2**32), radius=st.sampled_from([0.0, 1.0, 2.0, 4.0]))
