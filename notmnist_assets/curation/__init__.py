@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from notmnist_assets.curation.reading.files import files_table
     from notmnist_assets.curation.reading.letters import read_letters
     from notmnist_assets.curation.report.data import ReportData
+    from notmnist_assets.curation.report.gallery.data import GalleryData
+    from notmnist_assets.curation.report.gallery.page import gallery_page
     from notmnist_assets.curation.report.page import report_page
     from notmnist_assets.curation.sanitizing.decision import Policy, Sanitizing, sanitize
     from notmnist_assets.curation.sanitizing.grouping import (
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
         pool_letters,
         split_pool,
     )
+    from notmnist_assets.curation.sanitizing.overrides import RowOverrides, find_overridden_rows, read_overrides
     from notmnist_assets.curation.sanitizing.reconciliation import unreconciled_rows
     from notmnist_assets.curation.sanitizing.verification import (
         equal_rows,
@@ -77,6 +80,7 @@ __all__ = [
     "Baselines",
     "CurationError",
     "Exhibit",
+    "GalleryData",
     "LabelIssues",
     "LetterImages",
     "Model",
@@ -86,6 +90,7 @@ __all__ = [
     "Pool",
     "ReportData",
     "RowIndex",
+    "RowOverrides",
     "Sanitizing",
     "Split",
     "SplitSizes",
@@ -97,8 +102,10 @@ __all__ = [
     "dataset_card",
     "equal_rows",
     "files_table",
+    "find_overridden_rows",
     "fit_baselines",
     "gallery",
+    "gallery_page",
     "gather",
     "gather_splits",
     "group_images",
@@ -118,6 +125,7 @@ __all__ = [
     "pool_letters",
     "radius_table",
     "read_letters",
+    "read_overrides",
     "recall_table",
     "report_page",
     "sanitize",
@@ -156,6 +164,8 @@ _NAMES_BY_MODULE: Final[Mapping[str, tuple[str, ...]]] = {
     "reading.files": ("files_table",),
     "reading.letters": ("read_letters",),
     "report.data": ("ReportData",),
+    "report.gallery.data": ("GalleryData",),
+    "report.gallery.page": ("gallery_page",),
     "report.page": ("report_page",),
     "sanitizing.decision": ("Policy", "Sanitizing", "sanitize"),
     "sanitizing.grouping": (
@@ -168,6 +178,7 @@ _NAMES_BY_MODULE: Final[Mapping[str, tuple[str, ...]]] = {
         "pool_letters",
         "split_pool",
     ),
+    "sanitizing.overrides": ("RowOverrides", "find_overridden_rows", "read_overrides"),
     "sanitizing.reconciliation": ("unreconciled_rows",),
     "sanitizing.verification": ("equal_rows", "near_contradictions", "near_repeats", "near_rows"),
     "splitting.splits": ("SET_OF_SPLIT", "SPLITS", "SplitSizes", "canonical_rows", "gather", "sizes_from_data"),
