@@ -90,7 +90,10 @@ function captionOf(item) {
     case "pairs": return [`${shortRow(first)} | ${shortRow(other)}`, apart, fontOf(first)];
     case "removed": return [`${shortRow(first)}: ${textOf(item, "reason")}`, other === undefined ? "" : `${apart || "equal cells"}, ${shortRow(other)}`, fontOf(first)];
     case "rejected": return [`${shortRow(first)}: ${textOf(item, "reason")}`, textOf(item, "note"), nameOf(first)];
-    case "issues": case "mistakes": return [`${shortRow(first)}: ${textOf(item, "note")}`, textOf(item, "reason"), fontOf(first)];
+    case "issues": case "mistakes": {
+      const [letter, ...numbers] = textOf(item, "note").split(", ");
+      return [`${shortRow(first)}: ${letter}`, [...numbers, textOf(item, "reason")].filter(Boolean).join(", "), fontOf(first)];
+    }
     default: return [textOf(item, "note"), `${textOf(item, "method")}, ${counted(items().size[item], "row")}${distance ? `, up to ${short(distance)}` : ""}`, fontOf(first)];
   }
 }
@@ -421,7 +424,7 @@ function showRow(row, { focus = false } = {}) {
   fact("name", quoted(nameOf(row)));
   if (rows.group[row] >= 0) fact("group", `${rows.group[row]}, ${counted(rows.groupRows[row], "row")} within the radius`);
   if (rows.split[row] >= 0) fact("removed", ...removal(row));
-  if (opened !== null && members.includes(row) && textOf(opened, "note")) fact(state.kind, `${textOf(opened, "note")} ${textOf(opened, "reason")}`);
+  if (opened !== null && members.includes(row) && textOf(opened, "note")) fact(state.kind, ["note", "reason"].map((name) => textOf(opened, name)).filter(Boolean).join(", "));
   const title = element("h2", { textContent: `${shortRow(row)}: ${opened === null ? "" : KINDS[state.kind].title.toLowerCase()}`, tabIndex: -1 });
   const parts = [title];
   if (members.length > 1) {
