@@ -8,6 +8,7 @@ import pandas as pd
 
 from notmnist_assets.assets.declaration import Declaration
 from notmnist_assets.assets.hashes import HASHES
+from notmnist_assets.assets.labels import ISSUES
 from notmnist_assets.assets.letters import FILES
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.sanitized import REMOVED
@@ -23,7 +24,7 @@ from notmnist_assets.storage.types import ExportedFileType
 
 GALLERY: Final = Declaration(
     key="report/gallery",
-    code_version="1",
+    code_version="2",
     role="export",
     dagster_type=ExportedFileType,
     io_manager="export_io",
@@ -31,10 +32,10 @@ GALLERY: Final = Declaration(
     settings=("profile",),
     is_endpoint=True,
     description=(
-        "One HTML page to browse: pairs across splits, removed rows, duplicate groups, label conflicts and rejected"
-        " files, with filters by split, letter, reason, method, distance and font. A click shows the rows with their"
-        " nearest rows and the reason of removal. Selected rows can be downloaded as CSV, or as a list of overrides for"
-        " sanitizing. The page needs no other file and no network. `notmnist gallery` opens it."
+        "One HTML page to browse: pairs across splits, removed rows, duplicate groups, label conflicts and issues, and"
+        " rejected files, with filters by split, letter, reason, method, distance and font. A click shows the rows with"
+        " their nearest rows and the reason of removal. Selected rows can be downloaded as CSV, or as a list of"
+        " overrides for sanitizing. The page needs no other file and no network. `notmnist gallery` opens it."
     ),
 )
 
@@ -47,6 +48,7 @@ GALLERY: Final = Declaration(
         "radius": RADIUS.input,
         "removed": REMOVED.input,
         "files": FILES.input,
+        "issues": ISSUES.input,
     },
 )
 def gallery(
@@ -59,6 +61,7 @@ def gallery(
     radius: pd.DataFrame,
     removed: pd.DataFrame,
     files: pd.DataFrame,
+    issues: pd.DataFrame,
 ) -> dg.MaterializeResult[ExportedFile]:
     """Write the page; equal inputs give equal bytes."""
     used = chosen_radius(radius)
@@ -72,6 +75,7 @@ def gallery(
             search_radius=float(radius["radius"].max()),
             removed=removed,
             files=files,
+            issues=issues,
         )
     )
     return dg.MaterializeResult(

@@ -251,7 +251,7 @@ def gallery(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
-    """Open the gallery in the browser: duplicates, removed rows, label conflicts and rejected files as pictures."""
+    """Open the gallery in the browser: duplicates, removed rows, label issues and rejected files as pictures."""
     store = ValueStore(read_settings().storage_root)
     try:
         path = stored_gallery(store) if destination is None else deliver_gallery(store, destination, force=force)

@@ -11,12 +11,12 @@ import pandas as pd
 from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.curation.duplicates.overlap import duplicate_groups
 from notmnist_assets.curation.duplicates.row_index import NO_ROW, Indices, Method, RowIndex, first_per_key
+from notmnist_assets.curation.labels.issues import NO_ISSUE
 from notmnist_assets.curation.report.gallery.data import GalleryData
 from notmnist_assets.curation.splitting.splits import SPLITS
 
 MOST_MEMBERS: Final = 48
 """Most rows that an item lists; those of a larger group are counted."""
-NO_ISSUE: Final = "none"
 _SAMPLE_SEED: Final = 133
 
 
