@@ -19,6 +19,7 @@ from notmnist_assets.sources.deadlines import Connections, run_within
 
 # Tags of runs that a schedule or sensor started; Dagster has no public names for them.
 _STARTED_BY: Final = {"dagster/schedule_name": "schedule", "dagster/sensor_name": "sensor"}
+_ALERTED: Final = "notmnist/alerted"
 _LONGEST_REASON: Final = 1_000
 _MOST_STEPS: Final = 10
 _ATTEMPTS: Final = 2
@@ -34,24 +35,35 @@ _DEADLINE: Final = 9.0
     ' `{"text": ...}`) when a run fails that a schedule or sensor started. Runs that a person started, in the UI or in'
     " the terminal, cause no alerts. Does nothing if the variable is unset.",
 )
-def failure_alerts(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
-    """Post an alert about a failed run."""
+def failure_alerts(context: dg.RunFailureSensorContext) -> None:
+    """Post an alert about a failed run.
+
+    Reasons for no alert are logged. A SkipReason would fail the tick if the same tick also alerts about another run,
+    and the next tick would alert about that again.
+    """
     run = context.dagster_run
     starter = find_starter(run.tags)
     if starter is None:
-        return dg.SkipReason(f"Run {run.run_id} was started by a person: no alert.")
+        context.log.info(f"Run {run.run_id} was started by a person: no alert.")
+        return
     webhook = failure_webhook()
     if webhook is None:
-        return dg.SkipReason(f"Run {run.run_id} failed; no alert was sent, because {FAILURE_WEBHOOK} is not set.")
+        context.log.info(f"Run {run.run_id} failed; no alert was sent, because {FAILURE_WEBHOOK} is not set.")
+        return
+    # Code server and `dead_runs` may both report a run of a killed process as failed, each with an event of its own.
+    recorded = context.instance.get_run_by_id(run.run_id)
+    if recorded is not None and _ALERTED in recorded.tags:
+        context.log.info(f"Run {run.run_id} failed; the alert was sent before.")
+        return
     names = _steps_of(run, context.repository_def)
     failed = ((event.step_key or "", event) for event in context.get_step_failure_events())
     failures = {names.get(step, step): failure_message(event) for step, event in failed}
     problem = _post(webhook, alert_text(run, starter, failures or {"": context.failure_event.message or "it failed"}))
     if problem is None:
+        context.instance.add_run_tags(run.run_id, {_ALERTED: "true"})
         context.log.info(f"Run {run.run_id} failed; the alert was sent.")
     else:
         context.log.error(f"Run {run.run_id} failed, and no alert reached the webhook in {FAILURE_WEBHOOK}: {problem}")
-    return None
 
 
 def find_starter(tags: Mapping[str, str]) -> str | None:

@@ -86,18 +86,38 @@ def test_an_alert_about_a_failed_automatic_run_contains_its_error(
     assert "cut short" in step
 
 
-def test_a_run_that_a_person_started_causes_no_alert(broken: Workspace, webhook: Webhook) -> None:
+def test_failures_of_people_and_repeated_reports_in_the_same_tick_cause_no_further_alert(
+    broken: Workspace, webhook: Webhook
+) -> None:
+    repository = broken.definitions.get_repository_def()
     with broken.instance() as instance:
-        run, skipped, _ = tick(broken, instance, {})
-    assert skipped == f"Run {run.run_id} was started by a person: no alert."
+        cursor = failure_alerts.evaluate_tick(dg.build_sensor_context(instance, repository_def=repository)).cursor
+        run = fail(broken, instance, BY_THE_WATCH)
+        instance.report_run_failed(run, "The process of this run has died.")
+        fail(broken, instance, {})
+        for _ in range(2):
+            context = dg.build_sensor_context(instance, cursor=cursor, repository_def=repository)
+            cursor = failure_alerts.evaluate_tick(context).cursor
+    assert [run.run_id in message["text"] for message in webhook.messages] == [True]
+
+
+def test_a_run_that_a_person_started_causes_no_alert(
+    broken: Workspace, webhook: Webhook, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with broken.instance() as instance:
+        run, skipped, errors = tick(broken, instance, {}, caplog)
+    assert (skipped, errors) == (None, [])
+    assert f"Run {run.run_id} was started by a person: no alert." in caplog.text
     assert webhook.asked == 0
 
 
-def test_without_a_webhook_no_alert_is_sent(broken: Workspace) -> None:
+def test_without_a_webhook_no_alert_is_sent(broken: Workspace, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
     with broken.instance() as instance:
-        run, skipped, errors = tick(broken, instance, BY_THE_SCHEDULE)
-    assert skipped == f"Run {run.run_id} failed; no alert was sent, because NOTMNIST_FAILURE_WEBHOOK is not set."
-    assert errors == []
+        run, skipped, errors = tick(broken, instance, BY_THE_SCHEDULE, caplog)
+    assert (skipped, errors) == (None, [])
+    assert f"Run {run.run_id} failed; no alert was sent, because NOTMNIST_FAILURE_WEBHOOK is not set." in caplog.text
 
 
 @pytest.mark.parametrize(
