@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from faults.cases import CaseError, Kind, Outcome, RunCase, require
-from faults.commands import FEW, FRESH, RUNS, STARTED, Ended, Place, require_sentence
+from faults.commands import FEW, FRESH, RUNS, STARTED, Ended, Place, require_sentence, unfinished_runs
 
 _NOBODY: Final = 65534
 _YEARS: Final = 10 * 365 * 86400
@@ -32,6 +32,10 @@ class _Machine:
         self._folder = folder
         self._place = Place(folder)
         self._expected = self._place.prepare(STARTED, *FEW)
+        # Imports what creating a history needs: another user cannot read the files of the interpreter.
+        new = folder / "imports"
+        new.mkdir(exist_ok=True)
+        unfinished_runs(new)
 
     def __call__(self, number: int, randomly: random.Random) -> None:
         self._place.restore(FRESH)

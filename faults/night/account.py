@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Final
 
 import dagster as dg
@@ -13,7 +12,6 @@ from faults.commands import PROFILE, stored_versions
 from faults.night import WATCH_SECONDS
 from faults.night.deployment import Deployment
 from notmnist_assets.automation.alerts import find_starter
-from notmnist_assets.sources.base import CHECKSUMS
 from notmnist_assets.storage.store import ValueStore
 
 _PERIODS: Final = {
@@ -25,6 +23,8 @@ _PERIODS: Final = {
 """Seconds between two ticks, by schedule and sensor."""
 _TICK: Final = 60.0
 """Longest duration of a tick, which Dagster ends then."""
+_DELAY: Final = 45.0
+"""Seconds by which a tick may be late: a tick of the same sensor asks a slow source for 30 seconds."""
 _RETURN: Final = 60.0
 """Seconds after which a run whose process was killed must be over."""
 _OUTAGE: Final = 120.0
@@ -64,29 +64,16 @@ def take_account(deployment: Deployment, changes: int, seconds_to_settle: float 
 def _stored(deployment: Deployment) -> Finding:
     """Compare the stored values with those of one undisturbed run on the same archives."""
     folder = deployment.root / "undisturbed"
-    archives = folder / "archives"
-    archives.mkdir(parents=True)
-    for name, body in deployment.server.files.items():
-        (archives / name).write_bytes(body)
-    variables = {
-        "NOTMNIST_ARCHIVES": str(archives),
-        "NOTMNIST_STORAGE": str(folder / "storage"),
-        "DAGSTER_HOME": str(folder / "home"),
-    }
+    variables = {"NOTMNIST_STORAGE": str(folder / "storage"), "DAGSTER_HOME": str(folder / "home")}
     run = deployment.notmnist("run", variables=variables)
-    found, expected = (stored_versions(ValueStore(str(root / PROFILE))) for root in _storages(deployment, folder))
+    found, expected = (
+        stored_versions(ValueStore(str(root / PROFILE))) for root in (deployment.storage, folder / "storage")
+    )
     different = sorted(key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key))
     problems = [f"not as after an undisturbed run: {', '.join(different)}"] if different else []
     if run.returncode:
         problems.append(f"the undisturbed run failed: {run.stdout}{run.stderr}")
-    archives_served = len(deployment.server.files.keys() - {CHECKSUMS})
-    return Finding(
-        "values are those of the last archives", f"{archives_served} archives, {len(found)} values", (*problems,)
-    )
-
-
-def _storages(deployment: Deployment, folder: Path) -> tuple[Path, Path]:
-    return deployment.storage, folder / "storage"
+    return Finding("values are those of the last archives", f"{len(found)} values", (*problems,))
 
 
 def _runs(deployment: Deployment, instance: dg.DagsterInstance) -> Iterator[Finding]:
@@ -130,7 +117,7 @@ def _ticks(deployment: Deployment, instance: dg.DagsterInstance, name: str) -> F
         excused = any(before - _TICK <= begin <= after for begin, _ in deployment.outages)
         if not excused:
             longest = max(longest, gap)
-        if gap > _PERIODS[name] + _TICK / 2 + excused * _OUTAGE:
+        if gap > _PERIODS[name] + _DELAY + excused * _OUTAGE:
             problems.append(f"no tick for {gap:.0f} s")
     failures = [tick for tick in ticks if tick.status.value == "FAILURE"]
     problems += [
