@@ -6,7 +6,6 @@ a setting or an argument is wrong. Exit code 130: Ctrl-C.
 
 import gc
 import logging
-import signal
 import sys
 import webbrowser
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from notmnist_assets.cli.export import ExportName, deliver, deliver_gallery, deliver_report, stored_gallery
-from notmnist_assets.cli.interrupts import INTERRUPTED, interrupts_spare_children
+from notmnist_assets.cli.interrupts import INTERRUPTED, interrupts_spare_children, signals_raise_exit
 from notmnist_assets.curation.core.errors import CurationError, disk_error
 from notmnist_assets.curation.core.wording import counted
 from notmnist_assets.settings.model import SettingsError, read_settings
@@ -274,11 +273,9 @@ def main() -> None:
     """Run the command; wrong settings and bad input end it with a message instead of a traceback."""
     # SQLAlchemy logs a traceback of the exit that a signal raises while a connection to the history is closed.
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
-    # SIGTERM and SIGHUP raise SystemExit, so that a command deletes its unfinished files.
-    ends = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {number: signal.signal(number, lambda received, _frame: sys.exit(128 + received)) for number in ends}
     try:
-        _app()
+        with signals_raise_exit():
+            _app()
     except SettingsError as error:
         _errors.print(f"[red]Wrong setting:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise SystemExit(2) from None
@@ -291,6 +288,3 @@ def main() -> None:
             raise
         _errors.print(f"[red]Not possible:[/red] {escape(str(trouble))}", highlight=False, soft_wrap=True)
         raise SystemExit(1) from None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

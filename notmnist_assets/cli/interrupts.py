@@ -1,13 +1,55 @@
-"""Restricts Ctrl-C to this process, because Dagster's log processes print a traceback when they receive it."""
+"""Lets signals end a command in order, and Ctrl-C reach this process only.
 
+Dagster's log processes print a traceback when they receive Ctrl-C.
+"""
+
+import _thread
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 INTERRUPTED = 128 + signal.SIGINT
 """Exit code of a command that Ctrl-C ended, as shells define it."""
+_AGAIN: Final = 0.2
+"""Seconds after which a signal is handled again whose exception was discarded."""
+
+
+@contextmanager
+def signals_raise_exit() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP raise SystemExit, so that a command deletes its unfinished files.
+
+    Python discards exceptions that are raised in callbacks of its garbage collector, of which SQLAlchemy has many. Such
+    an exception of a signal is raised again.
+    """
+    ends = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    codes = {128 + number: number for number in ends}
+    before = {number: signal.signal(number, lambda received, _frame: sys.exit(128 + received)) for number in ends}
+    report = sys.unraisablehook
+
+    def raise_again(discarded: "sys.UnraisableHookArgs") -> None:
+        error = discarded.exc_value
+        if isinstance(error, KeyboardInterrupt):
+            number = signal.SIGINT
+        elif isinstance(error, SystemExit) and error.code in codes:
+            number = codes[error.code]
+        else:
+            report(discarded)
+            return
+        timer = threading.Timer(_AGAIN, _thread.interrupt_main, (number,))
+        timer.daemon = True
+        timer.start()
+
+    sys.unraisablehook = raise_again
+    try:
+        yield
+    finally:
+        sys.unraisablehook = report
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -5,11 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 
 import dagster as dg
 import pytest
 
-from notmnist_assets.cli.interrupts import INTERRUPTED, interrupts_spare_children
+from notmnist_assets.cli.interrupts import INTERRUPTED, interrupts_spare_children, signals_raise_exit
 from notmnist_assets_tests.workspace import Workspace
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals cannot be blocked here")
@@ -32,6 +33,23 @@ def test_a_signal_reaches_this_process_and_no_child() -> None:
             child.kill()
         assert interrupted()
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_in_a_callback_of_the_garbage_collector_is_not_lost(number: signal.Signals) -> None:
+    class Collected:
+        pass
+
+    collected = Collected()
+    reference = weakref.ref(collected, lambda _: signal.raise_signal(number))
+    with pytest.raises((SystemExit, KeyboardInterrupt)) as caught, signals_raise_exit():  # noqa: PT012
+        del collected
+        assert reference() is None
+        for _ in range(200):
+            time.sleep(0.05)
+    if number != signal.SIGINT:
+        assert isinstance(caught.value, SystemExit)
+        assert caught.value.code == 128 + number
 
 
 def test_ctrl_c_ends_a_run_without_a_traceback(workspace: Workspace) -> None:
