@@ -16,20 +16,21 @@ planted = pd.read_parquet(Path(notmnist_assets.__file__).parent / "sources" / "s
 of_file = pd.MultiIndex.from_frame(planted[FILE])
 of_source = pd.MultiIndex.from_frame(planted[["of_set", "of_letter", "of_name"]])
 
-# Wrong are labels that were planted as wrong, images that belong to a file of another letter, and copies of both.
+# Wrong are labels that were planted as wrong, images that belong to a file of another letter, and copies of both. Blank
+# images are counted by kind only.
 wrong_files = of_file[planted["kind"].isin(["wrong_label", "label_conflict"])].unique()
 copies = planted["kind"].isin(["exact_duplicate", "near_duplicate"])
 while len(new := of_file[copies & of_source.isin(wrong_files) & ~of_file.isin(wrong_files)].unique()):
     wrong_files = wrong_files.append(new)
 wrong = pd.Series(pd.MultiIndex.from_frame(issues[FILE]).isin(wrong_files))
 
-for name, rows in issues.groupby("set"):
+pictures = (issues["kind"] != "blank") & issues["label_quality"].notna()
+for name, rows in issues[pictures].groupby("set"):
     print(f"{name}: {wrong[rows.index].sum()} of {len(rows)} labels are wrong, {wrong[rows.index].mean():.1%}")  # noqa: T201
 for kind, rows in issues.groupby("kind"):
     print(f"{kind}: {wrong[rows.index].sum()} of {len(rows)} labels are wrong")  # noqa: T201
 print("first issues: " + ", ".join(f"{wrong.head(first).sum()} of {first}" for first in (24, 50, 100, 200)))  # noqa: T201
 
-pictures = (issues["kind"] != "blank") & issues["label_quality"].notna()
 ranked = wrong[pictures].loc[issues[pictures].sort_values("label_quality", kind="stable").index].reset_index(drop=True)
 precision = ranked.cumsum() / (ranked.index + 1)
 for target in (0.95, 0.9, 0.8):
