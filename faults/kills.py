@@ -19,6 +19,7 @@ _STAGES: Final = (
     ("overlap",),
     ("sanitized",),
     ("grouped",),
+    ("labels",),
     ("baselines",),
     ("exports",),
     ("report",),
