@@ -1,5 +1,6 @@
 """The first run of the graph on tiny archives: every asset, every check, every value and what the UI shows of it."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 from notmnist_assets.curation.core.images import LETTERS, SETS, Images
 from notmnist_assets.curation.core.values import Archive, LetterImages, Split
 from notmnist_assets.curation.splitting.splits import SPLITS
+from notmnist_assets.curation.summaries.text import LONGEST, MOST_LINES, plain_lines, rounded
 from notmnist_assets.definitions import DECLARATIONS, defs
-from notmnist_assets.metadata.display import PICTURE_BUDGET
+from notmnist_assets.metadata.display import MOST_NUMBERS, MOST_RECORDS, PICTURE_BUDGET, SUMMARY
 from notmnist_assets.staleness.outcomes import DRIFT
 from notmnist_assets_tests.archives import (
     BAD_FILES,
@@ -210,8 +212,8 @@ def test_exports_show_their_files_and_the_rows_of_each_split(finished: Workspace
 def test_the_report_shows_its_path_and_a_summary(finished: Workspace) -> None:
     metadata = finished.metadata("report/html")
     assert metadata["file"].value == str(finished.load("report/html"))
-    left = len(finished.load("sanitized/test"))
-    assert f"| {left:,} |" in str(metadata["summary"].value)
+    left = {record.data["split"]: record.data["sanitized"] for record in records_of(metadata["rows_by_split"])}
+    assert left["test"] == len(finished.load("sanitized/test"))
 
 
 def test_removed_rows_are_counted_by_split_and_reason(finished: Workspace) -> None:
@@ -249,3 +251,42 @@ def test_sample_rows_of_near_pairs_are_rows_with_these_images(finished: Workspac
         assert (one, other) in known
         for split, row, letter in where:
             assert finished.load(f"splits/{split}").sources["letter"][int(row)] == letter
+
+
+PAGES_TO_COME = ("overlap/", "sanitized/", "grouped/", "baselines/")
+"""Assets whose pages do not begin with a summary yet."""
+
+
+@pytest.mark.parametrize("key", [spec.key.to_user_string() for spec in SPECS])
+def test_a_page_begins_with_its_answer(finished: Workspace, key: str) -> None:
+    if key.startswith(PAGES_TO_COME):
+        pytest.skip("its page does not begin with a summary yet")
+    metadata = finished.metadata(key)
+    labels = list(metadata)
+    assert labels[0] == SUMMARY
+    text = str(metadata[SUMMARY].value)
+    assert 3 <= len(plain_lines(text)) <= MOST_LINES
+    assert len(text) < LONGEST
+    assert text.splitlines()[0].count("**") == 2, "the first line has the number that matters"
+    known = {spec.key.to_user_string() for spec in SPECS}
+    assert set(re.findall(r"\]\(/assets/([^)]+)\)", text)) <= known
+    pictures = [label for label in labels if "data:image" in str(metadata[label].value)]
+    assert labels[1:2] == pictures[:1] or not pictures
+    numbers = [
+        label
+        for label in own_labels(labels)
+        if isinstance(metadata[label], dg.IntMetadataValue | dg.FloatMetadataValue)
+    ]
+    assert len(numbers) <= MOST_NUMBERS
+    for label in labels:
+        value = metadata[label]
+        if isinstance(value, dg.TableMetadataValue):
+            assert len(value.records) <= MOST_RECORDS, label
+        if isinstance(value, dg.FloatMetadataValue) and value.value is not None:
+            assert value.value == rounded(value.value), label
+    assert sum(len(str(metadata[label].value)) for label in pictures) <= PICTURE_BUDGET
+
+
+def own_labels(labels: Sequence[str]) -> list[str]:
+    """Return the labels of an asset's own entries, without those that all assets have."""
+    return [label for label in labels if not label.startswith("dagster/")]

@@ -7,6 +7,8 @@ from notmnist_assets.curation.core import published
 from notmnist_assets.curation.core.images import SETS
 from notmnist_assets.curation.core.values import Archive
 from notmnist_assets.curation.reading.letters import check_archive
+from notmnist_assets.curation.summaries.inputs import archive_summary
+from notmnist_assets.metadata.display import asset_page
 from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.sources.choice import source_of
@@ -49,12 +51,11 @@ def _archive_asset(set_name: str) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             value=value,
             data_version=dg.DataVersion(value.sha256),
-            metadata={
-                "bytes": value.bytes,
-                "sha256": value.sha256,
-                "origin": value.origin,
-                "profile": chosen.profile,
-            },
+            metadata=asset_page(
+                archive_summary(set_name, value),
+                numbers={"bytes": value.bytes},
+                facts={"sha256": value.sha256, "origin": value.origin},
+            ),
         )
 
     return archive

@@ -12,7 +12,7 @@ from notmnist_assets.curation.core.images import LETTERS, SETS
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.settings.model import Settings
-from notmnist_assets.settings.recorded import MADE_WITH, OWN_SETTINGS, setting_values
+from notmnist_assets.settings.recorded import DECLARED_SETTINGS, declared_settings, setting_values
 
 OWNER: Final = "team:notmnist-data"
 _FRESHNESS: Final = dg.FreshnessPolicy.time_window(warn_window=timedelta(days=180), fail_window=timedelta(days=365))
@@ -48,8 +48,7 @@ def _extended(
         tags=_tags(declaration, stage),
         metadata={
             "dagster/uri": f"{settings.storage_root}/{declaration.key}",
-            OWN_SETTINGS: dg.MetadataValue.json(own),
-            MADE_WITH: dg.MetadataValue.json(setting_values(recorded, settings)),
+            DECLARED_SETTINGS: declared_settings(declaration.stale_settings, recorded),
         },
     )
     return extended.replace_attributes(

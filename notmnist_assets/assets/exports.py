@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from functools import partial
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 import dagster as dg
 import pandas as pd
@@ -25,7 +25,9 @@ from notmnist_assets.curation.exports import parquet as parquet_format
 from notmnist_assets.curation.exports import pickle_file as pickle_format
 from notmnist_assets.curation.exports.evidence import EVIDENCE, evidence_of, row_evidence
 from notmnist_assets.curation.splitting.splits import SPLITS
+from notmnist_assets.curation.summaries.outputs import export_summary
 from notmnist_assets.metadata.columns import Column, Sources
+from notmnist_assets.metadata.display import asset_page
 from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.model import Profile
 from notmnist_assets.settings.resource import SettingsResource
@@ -79,7 +81,7 @@ def pickle_export(train: Split, valid: Split, test: Split) -> dg.MaterializeResu
     splits = {"train": train, "valid": valid, "test": test}
     version = _version(splits, PICKLE.code_version)
     file = ExportedFile(pickle_format.FILE_NAME, version, partial(pickle_format.write_pickle, splits))
-    return dg.MaterializeResult(value=file, data_version=dg.DataVersion(version), metadata=_row_counts(splits))
+    return dg.MaterializeResult(value=file, data_version=dg.DataVersion(version), metadata=_page(PICKLE, splits))
 
 
 NPZ: Final = Declaration(
@@ -104,7 +106,7 @@ def npz_export(train: Split, valid: Split, test: Split) -> dg.MaterializeResult[
     splits = {"train": train, "valid": valid, "test": test}
     version = _version(splits)
     file = ExportedFile(npz_format.FILE_NAME, version, partial(npz_format.write_npz, splits))
-    return dg.MaterializeResult(value=file, data_version=dg.DataVersion(version), metadata=_row_counts(splits))
+    return dg.MaterializeResult(value=file, data_version=dg.DataVersion(version), metadata=_page(NPZ, splits))
 
 
 IDX: Final = Declaration(
@@ -131,7 +133,7 @@ def idx_export(train: Split, valid: Split, test: Split) -> dg.MaterializeResult[
     splits = {"train": train, "valid": valid, "test": test}
     version = _version(splits)
     folder = ExportedFolder(version, idx_format.write_files(splits))
-    return dg.MaterializeResult(value=folder, data_version=dg.DataVersion(version), metadata=_row_counts(splits))
+    return dg.MaterializeResult(value=folder, data_version=dg.DataVersion(version), metadata=_page(IDX, splits))
 
 
 _COPIED: Final = {
@@ -248,7 +250,10 @@ def parquet_export(
     return dg.MaterializeResult(
         value=ExportedFolder(version, files),
         data_version=dg.DataVersion(version),
-        metadata={**_row_counts(splits), "dataset_card": dg.MetadataValue.md(dataset_card.strip_header(card))},
+        metadata={
+            **_page(PARQUET, splits),
+            "dataset_card": dg.MetadataValue.md(dataset_card.strip_header(card)),
+        },
     )
 
 
@@ -257,14 +262,27 @@ def _version(splits: Mapping[str, Split], *texts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _row_counts(splits: Mapping[str, Split]) -> dict[str, int]:
+def _page(declaration: Declaration, splits: Mapping[str, Split]) -> dict[str, Any]:
     rows = sum(len(split) for split in splits.values())
-    by_split = {f"rows: {name}": len(split) for name, split in splits.items()}
-    return {"rows": rows, **by_split, "dagster/row_count": rows}
+    _, name = declaration.path
+    return {
+        **asset_page(
+            export_summary(name, splits, _CONTENTS[declaration.key], leaks=declaration is PICKLE),
+            numbers={"rows": rows, **{f"rows: {name}": len(split) for name, split in splits.items()}},
+        ),
+        "dagster/row_count": rows,
+    }
 
 
 def _write_text(text: str, file: BinaryIO) -> None:
     file.write(text.encode())
 
+
+_CONTENTS: Final = {
+    PICKLE.key: "notMNIST.pickle of the assignment",
+    NPZ.key: "notMNIST.npz for NumPy",
+    IDX.key: "Files in IDX, the format of MNIST",
+    PARQUET.key: "Parquet files for Hugging Face with their dataset card",
+}
 
 STAGE = Stage([PICKLE, NPZ, IDX, PARQUET], [pickle_export, npz_export, idx_export, parquet_export])

@@ -9,7 +9,9 @@ from notmnist_assets.curation.core.drift import within_share
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.hashes import hash_table
 from notmnist_assets.curation.splitting.splits import SPLITS
+from notmnist_assets.curation.summaries.inputs import hash_summary
 from notmnist_assets.metadata.columns import Column
+from notmnist_assets.metadata.display import asset_page
 from notmnist_assets.storage.types import data_version, table_type
 
 _DRIFT = Drift(
@@ -56,11 +58,14 @@ def _hash_asset(name: str) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             value=table,
             data_version=data_version(table),
-            metadata={
-                "rows": len(table),
-                "distinct_images": int(table["exact"].nunique()),
-                "distinct_cells": int(table["cells"].nunique()),
-            },
+            metadata=asset_page(
+                hash_summary(name, table),
+                numbers={
+                    "rows": len(table),
+                    "distinct_images": int(table["exact"].nunique()),
+                    "distinct_cells": int(table["cells"].nunique()),
+                },
+            ),
         )
 
     return hashes

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 
 from notmnist_assets.assets.archives import ARCHIVES
@@ -11,8 +12,9 @@ from notmnist_assets.assets.declaration import Declaration, Drift, Stage
 from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.curation.core.drift import Limit, within, within_share
 from notmnist_assets.curation.core.file_names import font_name
-from notmnist_assets.curation.core.images import LETTERS, SETS
+from notmnist_assets.curation.core.images import LETTERS, SETS, SIDE
 from notmnist_assets.curation.core.prefetch import prefetch_map
+from notmnist_assets.curation.core.sampling import evenly_spaced
 from notmnist_assets.curation.core.statistics import border_brightness, pixel_moments
 from notmnist_assets.curation.core.values import Archive, LetterImages, OtherFiles
 from notmnist_assets.curation.core.wording import printable
@@ -25,12 +27,19 @@ from notmnist_assets.curation.reading.files import (
     rejected_files,
 )
 from notmnist_assets.curation.reading.letters import read_letters
+from notmnist_assets.curation.summaries.inputs import files_summary, letter_summary
 from notmnist_assets.metadata.columns import Column
-from notmnist_assets.metadata.display import contact_sheet_metadata, table
+from notmnist_assets.metadata.display import asset_page, contact_sheet_metadata, sheet_metadata, table
 from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.types import LetterImagesType, data_version, table_type
 
+_SHOWN_PER_LETTER: Final = 3
+_REASONS: Final = {
+    "files": "number of files that were rejected for this reason",
+    "letters": "the letters of these files",
+    "example": "the name of the first of them",
+}
 _REJECTED: Final = {"font": "decoded from the file name", "name": "the file name in the archive"}
 
 
@@ -101,7 +110,7 @@ FILES: Final = Declaration(
     io_manager="table_io",
     kinds={"pandas", "parquet"},
     columns=_FILE_COLUMNS,
-    headlines={"images": "readable files", "rejected": "rejected files", "outside": "files outside A-J"},
+    is_finding=True,
     description=(
         "All files of the archives: one row for the readable files of each letter, one for those of all letters, one"
         " for each rejected file with its reason, and the files outside the folders A to J with examples of their"
@@ -144,24 +153,29 @@ def _letter_assets(set_name: str) -> dg.AssetsDefinition:
 
 
 def _result(declaration: Declaration, images: LetterImages, members: int) -> dg.MaterializeResult[LetterImages]:
+    _, set_name, letter = declaration.path
     moments = pixel_moments(images.images)
     return dg.MaterializeResult(
         asset_key=declaration.asset_key,
         value=images,
         data_version=data_version(images),
-        metadata={
-            "members": members,
-            "images": len(images),
-            "rejected": len(images.rejected),
-            "outside": images.outside.count,
-            "ignored": images.ignored.count,
-            "mean": moments.mean,
-            "deviation": moments.deviation,
-            "border": border_brightness(images.images),
-            **({"outside_files": _paths(images.outside)} if images.outside.count else {}),
-            "rejected_files": table(_reason_first(images.rejected), _REJECTED),
-            "pictures": contact_sheet_metadata(images.images, declaration.key),
-        },
+        metadata=asset_page(
+            letter_summary(set_name, letter, images),
+            picture={"pictures": contact_sheet_metadata(images.images, declaration.key)},
+            numbers={
+                "members": members,
+                "images": len(images),
+                "rejected": len(images.rejected),
+                "outside": images.outside.count,
+                "mean": moments.mean,
+                "deviation": moments.deviation,
+                "border": border_brightness(images.images),
+            },
+            tables={
+                "rejected_files": table(_reason_first(images.rejected), _REJECTED),
+                **({"outside_files": _paths(images.outside)} if images.outside.count else {}),
+            },
+        ),
     )
 
 
@@ -184,23 +198,71 @@ def _reason_first(rejected: pd.DataFrame) -> pd.DataFrame:
 )
 def files(values: StoredValues) -> dg.MaterializeResult[pd.DataFrame]:
     """Count the files of the archives by letter and outcome."""
-    found = files_table({set_name: values.letters(set_name) for set_name in SETS})
-    counts = file_counts(found)
+    letters = {set_name: values.letters(set_name) for set_name in SETS}
+    found = files_table(letters)
+    counts, rejected = file_counts(found), rejected_files(found)
     return dg.MaterializeResult(
         value=found,
         data_version=data_version(found),
-        metadata={
-            "images": int(counts["images"].sum()),
-            "rejected": int(counts["rejected"].sum()),
-            "outside": sum(other_files(found, OUTSIDE).values()),
-            "ignored": sum(other_files(found, IGNORED).values()),
-            "counts": table(counts),
-            "rejected_files": table(
-                _reason_first(rejected_files(found).rename(columns={"outcome": "reason"})), _REJECTED
-            ),
-            "outside_files": table(found.loc[found["outcome"] == OUTSIDE, ["set", "files", "name"]]),
-        },
+        metadata=asset_page(
+            files_summary(found),
+            picture={"pictures": _letters_side_by_side(letters)},
+            numbers={
+                "images": int(counts["images"].sum()),
+                "rejected": len(rejected),
+                "outside": sum(other_files(found, OUTSIDE).values()),
+                "ignored": sum(other_files(found, IGNORED).values()),
+            },
+            tables={
+                "reasons": table(_reasons(rejected), _REASONS),
+                "rejected_files": table(_reason_first(rejected.rename(columns={"outcome": "reason"})), _REJECTED),
+                "outside_files": table(found.loc[found["outcome"] == OUTSIDE, ["set", "files", "name"]]),
+                "counts": table(_by_letter(counts)),
+            },
+        ),
     )
+
+
+def _reasons(rejected: pd.DataFrame) -> pd.DataFrame:
+    """Return the reasons of rejections, the most frequent first, with a file of each."""
+    grouped = rejected.groupby("outcome", sort=True)
+    found = pd.DataFrame(
+        {
+            "files": grouped.size(),
+            "letters": grouped["letter"].agg(lambda letters: "".join(sorted(set(letters)))),
+            "example": grouped["name"].first(),
+        }
+    )
+    ordered = found.rename_axis("reason").reset_index().sort_values("files", ascending=False, kind="stable")
+    return ordered[["reason", "files", "letters", "example"]]
+
+
+def _by_letter(counts: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per letter with its images and rejected files in each archive."""
+    parts = [
+        counts[counts["set"] == name].set_index("letter")[["images", "rejected"]].add_suffix(f": {name}")
+        for name in SETS
+    ]
+    return pd.concat(parts, axis=1).reset_index()
+
+
+def _letters_side_by_side(letters: Mapping[str, Mapping[str, LetterImages]]) -> dg.MarkdownMetadataValue:
+    """Return a contact sheet with a column per letter and lines of images, first of the one archive, then the other."""
+    lines = [
+        by_letter[letter].images[row] if row is not None else np.zeros((SIDE, SIDE), np.uint8)
+        for by_letter in letters.values()
+        for line in range(_SHOWN_PER_LETTER)
+        for letter in LETTERS
+        for row in [_nth(len(by_letter[letter]), line)]
+    ]
+    title = f"letters A to J, {_SHOWN_PER_LETTER} images of each from {', then '.join(letters)}"
+    return sheet_metadata(np.stack(lines), title, columns=len(LETTERS))
+
+
+def _nth(images: int, line: int) -> int | None:
+    """Return the row of the image that is shown in a line, None if there is none."""
+    rows = evenly_spaced(images, _SHOWN_PER_LETTER)
+    return int(rows[line]) if line < len(rows) else None
 
 
 STAGE = Stage(

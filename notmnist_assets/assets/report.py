@@ -23,15 +23,15 @@ from notmnist_assets.assets.recall import RECALL
 from notmnist_assets.assets.sanitized import SANITIZED, sanitize_policy
 from notmnist_assets.assets.splits import SPLIT_ASSETS
 from notmnist_assets.assets.stored_values import StoredValues
-from notmnist_assets.curation.baselines.evaluation import of_first_model
 from notmnist_assets.curation.core.published import SEED, SIZES
 from notmnist_assets.curation.core.values import Archive, Split
+from notmnist_assets.curation.duplicates.examples import pairs_across_splits
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius
-from notmnist_assets.curation.reading.files import file_counts
 from notmnist_assets.curation.report.data import ReportData, ReportSetting
 from notmnist_assets.curation.report.page import FILE_NAME, SECTIONS, report_page
-from notmnist_assets.curation.sanitizing.thinning import most_thinned, rows_lost_to_sanitizing
+from notmnist_assets.curation.report.summary import summary_of
 from notmnist_assets.curation.splitting.splits import SPLITS
+from notmnist_assets.metadata.display import asset_page, exhibits, table
 from notmnist_assets.settings.model import PREFIX, Profile, Settings
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.staleness.materializations import Materialization, last_materializations, outdated_inputs
@@ -79,6 +79,12 @@ _TABLES: Final = {
     "removed": sanitized.REMOVED,
     "issues": labels.ISSUES,
     "metrics": baselines.METRICS,
+}
+_PICTURED_PAIRS = 12
+_ROWS = {
+    "rows": "rows of the merged split",
+    "removed": "rows that sanitizing removed",
+    "sanitized": "rows that are left",
 }
 HTML: Final = Declaration(
     key="report/html",
@@ -176,39 +182,27 @@ def html(
     return dg.MaterializeResult(
         value=ExportedFile(FILE_NAME, digest, partial(_write, page)),
         data_version=dg.DataVersion(digest),
-        metadata={"sections": len(SECTIONS), "bytes": len(page), "summary": dg.MetadataValue.md(_summary(data))},
+        metadata=asset_page(
+            summary_of(data),
+            picture={"pairs_across_splits": _pairs(data)},
+            numbers={"sections": len(SECTIONS), "bytes": len(page)},
+            tables={"rows_by_split": _rows(data)},
+        ),
     )
 
 
-def _summary(data: ReportData) -> str:
-    """Return the headline numbers as Markdown."""
-    radius = chosen_radius(data.radius)
-    leaks = data.overlap.set_index(["method", "rows_of", "found_in"])["rows"]
-    near, exact = (f"{leaks[method, 'test', 'train']:,}" for method in ("near", "exact"))
-    rejected = int(file_counts(data.files)["rejected"].sum())
-    rows = [
-        f"| {name} | {len(data.splits[name]):,} | {len(data.splits[name]) - len(data.sanitized[name]):,}"
-        f" | {len(data.sanitized[name]):,} |"
-        for name in SPLITS
-    ]
-    scored = of_first_model(data.baselines).query("train_rows == 'all' and train_on == 'raw' and eval_on == 'test'")
-    accuracies = ", ".join(
-        f"{accuracy:.3f} ({eval_rows} rows)"
-        for eval_rows, accuracy in zip(scored["eval_rows"], scored["accuracy"], strict=True)
-    )
-    thinned = most_thinned(rows_lost_to_sanitizing(data.splits["test"], data.removed, "test"))
-    return "\n".join(
-        [
-            "| split | raw rows | removed | sanitized rows |",
-            "|---|---|---|---|",
-            *rows,
-            "",
-            f"- Rejected files: {rejected}",
-            f"- Test rows whose image is also in train: {exact} by equal pixels, {near} within the radius {radius:g}",
-            f"- Letter that lost the largest share of its test rows to sanitizing: {thinned}",
-            f"- Accuracy of logistic regression on test, trained on all raw rows: {accuracies}",
-        ]
-    )
+def _pairs(data: ReportData) -> dg.MarkdownMetadataValue:
+    """Return near duplicates of different splits as a picture."""
+    found = pairs_across_splits(data.index, data.splits, data.near_pairs, data.used_radius, _PICTURED_PAIRS)
+    return exhibits(found, "pairs across splits: two images and their amplified difference")
+
+
+def _rows(data: ReportData) -> dg.TableMetadataValue:
+    """Return the rows of each split before and after sanitizing."""
+    raw = [len(data.splits[name]) for name in SPLITS]
+    left = [len(data.sanitized[name]) for name in SPLITS]
+    removed = [before - after for before, after in zip(raw, left, strict=True)]
+    return table(pd.DataFrame({"split": list(SPLITS), "rows": raw, "removed": removed, "sanitized": left}), _ROWS)
 
 
 def recorded_values(latest: Mapping[dg.AssetKey, Materialization]) -> dict[str, list[Any]]:

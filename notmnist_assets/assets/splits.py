@@ -16,8 +16,9 @@ from notmnist_assets.curation.core.statistics import label_counts, pixel_moments
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.reading.files import readable_files
 from notmnist_assets.curation.splitting.splits import SET_OF_SPLIT, SPLITS, canonical_rows, gather, sizes_from_data
+from notmnist_assets.curation.summaries.inputs import split_summary
 from notmnist_assets.metadata.columns import Column
-from notmnist_assets.metadata.display import contact_sheet_metadata, counts_table
+from notmnist_assets.metadata.display import asset_page, contact_sheet_metadata, counts_table
 from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.model import PREFIX
 from notmnist_assets.settings.resource import SettingsResource
@@ -119,16 +120,27 @@ def splits(
             asset_key=declaration.asset_key,
             value=split,
             data_version=data_version(split),
-            metadata={
-                "rows": len(split),
-                "mean": pixel_moments(split.images).mean,
-                "seed": chosen.seed,
-                "size": "by its setting" if set_size else _describe_size(counts[set_name], sampled),
-                "scarcest_letter": f"{_describe_scarcest(counts[set_name])} readable images in {set_name}",
-                "images_left_out": sum(counts[set_name]) - sampled,
-                "rows_per_letter": counts_table(label_counts(split.labels).tolist()),
-                "pictures": contact_sheet_metadata(split.images, declaration.key),
-            },
+            metadata=asset_page(
+                split_summary(
+                    name,
+                    split,
+                    seed=chosen.seed,
+                    size="by its setting" if set_size else _describe_size(counts[set_name], sampled),
+                    images_left_out=sum(counts[set_name]) - sampled,
+                    readable=counts[set_name],
+                ),
+                picture={"pictures": contact_sheet_metadata(split.images, declaration.key)},
+                numbers={
+                    "rows": len(split),
+                    "mean": pixel_moments(split.images).mean,
+                    "images_left_out": sum(counts[set_name]) - sampled,
+                },
+                facts={
+                    "seed": str(chosen.seed),
+                    "scarcest_letter": f"{_describe_scarcest(counts[set_name])} readable images in {set_name}",
+                },
+                tables={"rows_per_letter": counts_table(label_counts(split.labels).tolist())},
+            ),
         )
 
 

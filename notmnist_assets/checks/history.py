@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import dagster as dg
 
-from notmnist_assets.settings.recorded import MADE_WITH, recorded_settings
+from notmnist_assets.settings.recorded import recorded_settings
 
 _MOST_MATERIALIZATIONS: Final = 30
 """Materializations to read at most: each comes with its pictures."""
@@ -99,7 +99,7 @@ def _recorded(records: Sequence[dg.EventLogRecord], guards: Collection[str]) -> 
         materialization = record.asset_materialization
         if materialization is None:
             continue
-        settings = recorded_settings(materialization.metadata, MADE_WITH)
+        settings = recorded_settings(materialization.metadata)
         yield Recorded(
             record.run_id,
             datetime.fromtimestamp(record.timestamp, UTC),

@@ -92,7 +92,7 @@ def run(
             return
         if outcome.success:
             _console.print(terminal.assets_table(build_definitions(settings), instance, settings.profile))
-            _console.print(terminal.findings_table(DECLARATIONS.values(), instance, settings.profile))
+            _console.print(*terminal.findings(DECLARATIONS.values(), instance, settings.profile), sep="\n")
             _console.print(f"[green]Done:[/green] {counted(len(outcome.made), 'asset')} materialized.")
             return
         made = counted(len(execution.materialized_in(instance, outcome.run_ids)), "asset")
@@ -124,7 +124,7 @@ def status() -> None:
     with open_instance() as instance:
         _console.print(f"profile {settings.profile}, stored in {settings.storage}", markup=False, soft_wrap=True)
         _console.print(terminal.assets_table(build_definitions(settings), instance, settings.profile))
-        _console.print(terminal.findings_table(DECLARATIONS.values(), instance, settings.profile))
+        _console.print(*terminal.findings(DECLARATIONS.values(), instance, settings.profile), sep="\n")
         stale, blocked = plan.plan_refresh(build_definitions(settings).resolve_asset_graph(), instance, settings)
     for state, reasons in (("out of date", stale), ("blocked", blocked)):
         for line in plan.grouped_reasons(reasons):

@@ -1,9 +1,9 @@
-"""Prints an asset: its numbers, tables, checks and files, and its pictures as half blocks."""
+"""Prints an asset: its summary, numbers, tables, checks and files, and its pictures as half blocks."""
 
 import io
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any, Final
@@ -23,18 +23,22 @@ from rich.text import Text
 from notmnist_assets.cli.inspection import Inspection
 from notmnist_assets.curation.core.sampling import evenly_spaced
 from notmnist_assets.curation.core.wording import counted, printable
+from notmnist_assets.curation.summaries.text import spans
+from notmnist_assets.metadata.display import PERCENT, SUMMARY
 
 _MOST_ROWS: Final = 30
 _SAMPLE: Final = "sample_rows"
 """The label of tables that are a sample of the value's rows."""
 _WHOLE: Final = 1_000
 """Numbers from here on are printed without a fraction."""
+_NUMERIC: Final = ("int", "float", PERCENT)
 _GAP: Final = 2
 """Cells of the terminal between two columns."""
 _SHARE_OF_KEYS: Final = 0.75
 """Largest share of the terminal's width for the columns that every part of a table repeats."""
 _LONGEST_WORD: Final = 12
 """Longer words in cells are folded if a table is wider than the terminal."""
+_STYLES: Final = {"bold": "bold", "code": "cyan"}
 _COLOURS: Final = {"passed": "green", "warned": "yellow", "failed": "red"}
 
 
@@ -67,7 +71,9 @@ class HalfBlocks:
 def show(console: Console, inspection: Inspection) -> None:
     """Print an asset; its pictures only if the terminal has colors."""
     console.print(Text(inspection.name, style="bold"))
-    console.print(Text(inspection.description))
+    if (text := summary_text(inspection.metadata)) is not None:
+        console.print(text)
+    console.print(Text(inspection.description, style="dim"))
     console.print(_numbers(inspection))
     for label, value in inspection.metadata.items():
         if isinstance(value, dg.TableMetadataValue):
@@ -83,7 +89,7 @@ def show(console: Console, inspection: Inspection) -> None:
     pictures = inspection.pictures
     in_pictures = {picture.label for picture in pictures}
     for label, value in inspection.metadata.items():
-        if isinstance(value, dg.MarkdownMetadataValue) and label not in in_pictures:
+        if isinstance(value, dg.MarkdownMetadataValue) and label not in {SUMMARY, *in_pictures}:
             console.print(Text(label, style="italic"), Markdown(value.value or ""), sep="\n")
     if not pictures:
         return
@@ -93,6 +99,17 @@ def show(console: Console, inspection: Inspection) -> None:
     else:
         names = ", ".join(picture.label for picture in pictures)
         console.print(f"Pictures, which --pictures FOLDER writes as PNG files: {names}", soft_wrap=True)
+
+
+def summary_text(metadata: Mapping[str, dg.MetadataValue[Any]]) -> RenderableType | None:
+    """Return the summary in the metadata of a materialization as a list for the terminal, None if it has none."""
+    summary = metadata.get(SUMMARY)
+    if not isinstance(summary, dg.MarkdownMetadataValue):
+        return None
+    lines = Table.grid(padding=(0, 1, 0, 0))
+    for line in spans(summary.value or ""):
+        lines.add_row("-", Text.assemble(*((span.text, _STYLES.get(span.style, "")) for span in line)))
+    return lines
 
 
 @dataclass(frozen=True)
@@ -170,11 +187,11 @@ def _cell(value: object) -> str:
 
 
 def _short(value: object) -> str:
-    """Return a cell of a table, floats with four significant digits."""
+    """Return a cell of a table, floats with three significant digits."""
     if isinstance(value, str):
         return printable(value)
     if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < _WHOLE or not math.isfinite(value) else f"{value:,.0f}"
+        return f"{value:.3g}" if abs(value) < _WHOLE or not math.isfinite(value) else f"{value:,.0f}"
     return _cell(value)
 
 
@@ -190,7 +207,7 @@ def _table(label: str, value: dg.TableMetadataValue, width: int, total: int | No
     first = range(min(len(value.records), _MOST_ROWS))
     rows = [value.records[row] for row in (first if total is None else evenly_spaced(len(value.records), _MOST_ROWS))]
     columns = [
-        _Column(column.name, column.type in ("int", "float"), [_short(row.data.get(column.name)) for row in rows])
+        _Column(column.name, column.type in _NUMERIC, [_short(row.data.get(column.name)) for row in rows])
         for column in value.schema.columns
     ]
     yield from _filled_tables(label, columns, width)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import dagster as dg
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -18,8 +18,10 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Column, Table
+from rich.text import Text
 
 from notmnist_assets.assets.declaration import Declaration
+from notmnist_assets.cli.show import summary_text
 from notmnist_assets.curation.core.progress import Advance, show_progress_on
 from notmnist_assets.curation.core.wording import counted
 from notmnist_assets.runs.steps import current_step_name
@@ -117,23 +119,32 @@ def assets_table(definitions: dg.Definitions, instance: dg.DagsterInstance, prof
     return table
 
 
-def findings_table(declarations: Iterable[Declaration], instance: dg.DagsterInstance, profile: str) -> Table:
-    """Return a table of the main results of a profile: duplicates, removed rows, accuracies."""
-    table = Table(title="Findings", title_justify="left")
+def findings(
+    declarations: Iterable[Declaration], instance: dg.DagsterInstance, profile: str
+) -> Iterator[RenderableType]:
+    """Yield the findings of a profile for printing: the summaries of the assets that declare one as a finding."""
+    table = Table(title="Further findings", title_justify="left")
     table.add_column("asset", overflow="fold")
     table.add_column("finding", overflow="fold")
     table.add_column("value", justify="right", no_wrap=True)
+    yield Text("Findings", style="italic")
     for declaration in declarations:
-        if not declaration.headlines:
+        if not declaration.is_finding and not declaration.headlines:
             continue
         event = instance.get_latest_materialization_event(declaration.asset_key)
         metadata = event.asset_materialization.metadata if event and event.asset_materialization else {}
         if profile_of(metadata) != profile:
             continue
+        text = summary_text(metadata) if declaration.is_finding else None
+        if text is not None:
+            yield Text(declaration.key, style="bold")
+            yield text
+            continue
         for label, description in declaration.headlines.items():
             if label in metadata:
                 table.add_row(declaration.key, description, _readable(label, metadata[label].value))
-    return table
+    if table.row_count:
+        yield table
 
 
 def _readable(label: str, value: Any) -> str:

@@ -1,7 +1,7 @@
 """Converts results of the library to Dagster metadata: pictures within a size budget, tables, numbers."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import dagster as dg
@@ -12,14 +12,62 @@ from notmnist_assets.curation.core.figures import contact_sheet
 from notmnist_assets.curation.core.gallery import Exhibit, gallery
 from notmnist_assets.curation.core.images import LETTERS, Images
 from notmnist_assets.curation.core.sampling import evenly_spaced
+from notmnist_assets.curation.summaries.text import LONGEST, percent, rounded
 
 PICTURE_BUDGET: Final = 40_000
 """Largest size in bytes of a picture as Markdown. Dagster keeps all pictures and sends them with each asset page."""
 
-_SHEET_IMAGES: Final = 100
-_MOST_RECORDS: Final = 200
-_DIGITS: Final = 4
-"""Significant digits of fractions in tables; the stored value has all digits."""
+_SHEET_SCALE: Final = 3
+"""Side of a pixel of the images in contact sheets, which the UI shows up to 1,200 pixels wide."""
+_SHEET_COLUMNS: Final = 12
+_SHEET_IMAGES: Final = 60
+_LEVELS: Final = (256, 32, 16, 8, 4)
+"""Gray levels of contact sheets, the first that fit the budget."""
+MOST_RECORDS: Final = 20
+"""Most rows of a table on an asset's page; the stored value has all rows."""
+MOST_NUMBERS: Final = 8
+"""Most numbers on an asset's page: the UI plots each of them."""
+SUMMARY: Final = "summary"
+"""Label of the first entry of each asset's page."""
+PERCENT: Final = "percent"
+"""Type of table columns with shares in percent as text, such as `4.62 %`."""
+
+
+def asset_page(
+    summary: str,
+    *,
+    picture: Mapping[str, dg.MarkdownMetadataValue] | None = None,
+    numbers: Mapping[str, float] | None = None,
+    facts: Mapping[str, Any] | None = None,
+    tables: Mapping[str, dg.TableMetadataValue] | None = None,
+    pictures: Mapping[str, dg.MarkdownMetadataValue] | None = None,
+) -> dict[str, Any]:
+    """Return the metadata of an asset in the order of its page in the UI and in the terminal.
+
+    Args:
+        summary: the answer in three to five lines of Markdown, from `curation.summaries`.
+        picture: the picture that shows it best, by label.
+        numbers: up to eight numbers that are worth plotting, by label; fractions get three significant digits.
+        facts: texts and flags by label.
+        tables: tables by label, the most telling first.
+        pictures: further pictures by label.
+
+    Raises:
+        ValueError: there are more than eight numbers, or the summary is too long to be shown without a click.
+    """
+    shown = {label: short(plain(value)) for label, value in (numbers or {}).items()}
+    if len(shown) > MOST_NUMBERS:
+        raise ValueError(f"{len(shown)} numbers, at most {MOST_NUMBERS} are allowed: {', '.join(shown)}")
+    if len(summary) >= LONGEST:
+        raise ValueError(f"a summary of {len(summary)} characters, at most {LONGEST - 1} are allowed")
+    return {
+        SUMMARY: dg.MetadataValue.md(summary),
+        **(picture or {}),
+        **shown,
+        **(facts or {}),
+        **(tables or {}),
+        **(pictures or {}),
+    }
 
 
 def picture(png: bytes, title: str) -> dg.MarkdownMetadataValue:
@@ -35,19 +83,33 @@ def picture(png: bytes, title: str) -> dg.MarkdownMetadataValue:
 
 
 def contact_sheet_metadata(images: Images, title: str) -> dg.MarkdownMetadataValue:
-    """Return a contact sheet of up to 100 evenly spaced images, with fewer grays or images to fit the budget.
+    """Return a contact sheet of up to 60 evenly spaced images, with fewer grays or images to fit the budget.
 
     Args:
         images: uint8 (n, 28, 28).
         title: beginning of the title.
     """
-    for count, levels in ((_SHEET_IMAGES, 256), (_SHEET_IMAGES, 16), (_SHEET_IMAGES, 4), (_SHEET_IMAGES // 2, 4)):
-        rows = evenly_spaced(len(images), count)
-        png = contact_sheet(np.asarray(images[rows]), levels=levels)
-        full_title = f"{title}: {len(rows)} of {len(images):,} images, evenly spaced"
-        if _fits(png, full_title):
+    rows = evenly_spaced(len(images), _SHEET_IMAGES)
+    full_title = f"{title}: {len(rows)} of {len(images):,} images, evenly spaced"
+    return sheet_metadata(np.asarray(images[rows]), full_title, columns=_SHEET_COLUMNS)
+
+
+def sheet_metadata(images: Images, title: str, *, columns: int) -> dg.MarkdownMetadataValue:
+    """Return a contact sheet of images in reading order, with fewer grays to fit the budget.
+
+    Args:
+        images: uint8 (n, 28, 28), at most 60.
+        title: title of the picture.
+        columns: images per line.
+
+    Raises:
+        ValueError: it does not fit, because there are too many images.
+    """
+    for levels in _LEVELS:
+        png = contact_sheet(images, columns, levels, _SHEET_SCALE)
+        if _fits(png, title):
             break
-    return picture(png, full_title)
+    return picture(png, title)
 
 
 def _fits(png: bytes, title: str) -> bool:
@@ -66,22 +128,32 @@ def exhibits(items: Sequence[Exhibit], title: str, per_line: int = 2) -> dg.Mark
 
 
 def table(
-    frame: pd.DataFrame, columns: dg.TableSchema | Mapping[str, str | None] | None = None
+    frame: pd.DataFrame,
+    columns: dg.TableSchema | Mapping[str, str | None] | None = None,
+    *,
+    shares: Collection[str] = (),
 ) -> dg.TableMetadataValue:
-    """Return the first 200 rows of a table, cells as Python values, fractions with four significant digits.
+    """Return the first 20 rows of a table, cells as Python values, fractions with three significant digits.
 
     Args:
-        frame: the table.
+        frame: the table, the most telling rows first.
         columns: descriptions of its columns, by name or in a schema; further columns are ignored.
+        shares: names of columns with shares from 0 to 1, which are shown in percent.
     """
-    head = frame.head(_MOST_RECORDS)
+    head = frame.head(MOST_RECORDS)
     meaning = descriptions(columns) if isinstance(columns, dg.TableSchema) else columns or {}
     schema = dg.TableSchema(
         columns=[
-            dg.TableColumn(str(name), _kind(frame[name]), description=meaning.get(str(name))) for name in frame.columns
+            dg.TableColumn(
+                str(name), PERCENT if name in shares else _kind(frame[name]), description=meaning.get(str(name))
+            )
+            for name in frame.columns
         ]
     )
-    rows = [{str(name): short(plain(value)) for name, value in row.items()} for row in head.to_dict("records")]
+    rows = [
+        {str(name): percent(value) if name in shares else short(plain(value)) for name, value in row.items()}
+        for row in head.to_dict("records")
+    ]
     return dg.MetadataValue.table([dg.TableRecord(row) for row in rows], schema=schema)
 
 
@@ -105,10 +177,8 @@ def plain(value: Any) -> Any:
 
 
 def short(value: Any) -> Any:
-    """Return a fraction with four significant digits, any other value unchanged."""
-    if not isinstance(value, float):
-        return value
-    return float(f"{value:.{_DIGITS}g}") if abs(value) < 10**_DIGITS else float(round(value))
+    """Return a fraction with three significant digits, any other value unchanged."""
+    return rounded(value) if isinstance(value, float) else value
 
 
 def _kind(column: "pd.Series[Any]") -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import dagster as dg
 
 from notmnist_assets.curation.core.images import SETS
-from notmnist_assets.settings.recorded import MADE_WITH, recorded_settings
+from notmnist_assets.settings.recorded import recorded_settings
 
 _UNSUCCESSFUL: Final = {dg.DagsterRunStatus.FAILURE: "failed", dg.DagsterRunStatus.CANCELED: "was canceled"}
 
@@ -69,7 +69,7 @@ def last_materializations(
                 entry.last_materialization_storage_id,
                 materialization.tags or {},
                 str(stored.value) if stored is not None else None,
-                recorded_settings(materialization.metadata, MADE_WITH),
+                recorded_settings(materialization.metadata),
                 interruptions.get(entry.last_run_id or "") if entry.last_run_id != event.run_id else None,
             )
     return last
@@ -101,4 +101,4 @@ def outdated_inputs(materializations: Mapping[dg.AssetKey, Materialization]) -> 
 
 def profile_of(metadata: Mapping[str, dg.MetadataValue[Any]]) -> str | None:
     """Return the profile in the metadata of a materialization, None if it was not recorded."""
-    return recorded_settings(metadata, MADE_WITH).get("profile")
+    return recorded_settings(metadata).get("profile")

@@ -12,7 +12,7 @@ import dagster as dg
 
 from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.settings.model import Settings
-from notmnist_assets.settings.recorded import OWN_SETTINGS, current_settings
+from notmnist_assets.settings.recorded import own_settings, setting_values
 from notmnist_assets.staleness.materializations import Materialization, last_materializations
 from notmnist_assets.staleness.outcomes import latest_evaluations, outcome_of
 from notmnist_assets.staleness.reasons import (
@@ -131,7 +131,7 @@ def _stale(
         """Yield all reasons by their weight, each computed only if there is none before it."""
         node = graph.get(key)
         parents = sorted(node.parent_keys)
-        own = current_settings(node.metadata, OWN_SETTINGS, settings)
+        own = setting_values(own_settings(node.metadata), settings)
         yield definition_change(materialization, node.code_version, own)
         yield from (f"upstream {parent.to_user_string()} is out of date" for parent in parents if parent in stale)
         yield from (

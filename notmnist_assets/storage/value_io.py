@@ -12,7 +12,7 @@ from pyarrow.lib import ArrowException
 from notmnist_assets.curation.core.npy import map_npy, read_npy, write_npy
 from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.runs.lock import OneRun
-from notmnist_assets.settings.recorded import MADE_WITH, current_settings
+from notmnist_assets.settings.recorded import MADE_WITH, setting_values, settings_to_record
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.store import StoredValue, ValueStore, WriteFile, damage_error
 
@@ -56,7 +56,7 @@ class ValueIOManager(dg.ConfigurableIOManager):
                 "dagster/uri": store.uri(key, stored),
                 "dagster/size_bytes": stored.bytes,
                 "stored_version": stored.version,
-                MADE_WITH: dg.MetadataValue.json(current_settings(declared, MADE_WITH, chosen)),
+                MADE_WITH: dg.MetadataValue.json(setting_values(settings_to_record(declared), chosen)),
                 **({"dagster/column_lineage": lineage} if lineage else {}),
                 **self._metadata(obj),
                 **self._file_metadata({name: store.uri(key, stored, name) for name in stored.files}, stored.files),

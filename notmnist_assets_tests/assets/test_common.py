@@ -18,7 +18,7 @@ from notmnist_assets.curation.core.values import LetterImages, Split
 from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.definitions import build_definitions, defs
 from notmnist_assets.settings.model import read_settings
-from notmnist_assets.settings.recorded import MADE_WITH, OWN_SETTINGS, recorded_settings
+from notmnist_assets.settings.recorded import DECLARED_SETTINGS, MADE_WITH, recorded_settings, settings_to_record
 from notmnist_assets_tests.workspace import Workspace
 
 pytestmark = pytest.mark.long
@@ -105,18 +105,18 @@ def test_links_to_code_lead_to_the_function(key: str) -> None:
 
 
 @every_asset
-def test_every_definition_has_the_uri_and_its_settings(key: str) -> None:
+def test_every_definition_has_the_uri_and_the_names_of_its_settings(key: str) -> None:
     settings, spec = read_settings(), SPECS[key]
     assert spec.metadata["dagster/uri"] == f"{settings.storage_root}/{key}"
-    for name, value in recorded_settings(spec.metadata, OWN_SETTINGS).items():
-        assert value == getattr(settings, name)
+    for name in settings_to_record(spec.metadata):
+        assert hasattr(settings, name)
 
 
-def test_uri_and_settings_of_definitions_are_those_of_the_environment() -> None:
+def test_uri_and_code_version_of_definitions_are_those_of_the_environment() -> None:
     changed = build_definitions(read_settings(overrides={"storage": "s3://bucket/letters", "seed": 7}))
     (spec,) = (spec for spec in changed.resolve_all_asset_specs() if spec.key.path == ["splits", "test"])
     assert spec.metadata["dagster/uri"] == "s3://bucket/letters/sample/splits/test"
-    assert spec.metadata["settings"].value["seed"] == 7
+    assert str(spec.code_version).endswith(" seed=7")
 
 
 @every_asset
@@ -146,11 +146,11 @@ def test_the_described_columns_are_the_columns_of_the_value(finished: Workspace,
 
 @every_asset
 def test_every_materialization_records_its_settings_once(finished: Workspace, key: str) -> None:
-    recorded = recorded_settings(finished.metadata(key), MADE_WITH)
-    own = recorded_settings(SPECS[key].metadata, OWN_SETTINGS)
+    recorded = recorded_settings(finished.metadata(key))
     assert recorded["profile"] == "custom"
-    assert set(own) <= set(recorded)
-    assert OWN_SETTINGS not in finished.metadata(key)
+    assert set(recorded) == set(settings_to_record(SPECS[key].metadata))
+    assert DECLARED_SETTINGS not in finished.metadata(key)
+    assert MADE_WITH not in SPECS[key].metadata
 
 
 @every_asset

@@ -9,7 +9,8 @@ import pytest
 import typer
 
 from notmnist_assets.cli import app
-from notmnist_assets.cli.terminal import assets_table, findings_table
+from notmnist_assets.cli.terminal import assets_table, findings
+from notmnist_assets.curation.summaries.text import plain_lines
 from notmnist_assets.definitions import DECLARATIONS
 from notmnist_assets.metadata.failures import failure_message
 from notmnist_assets_tests.archives import tiny_members, write_archive, write_checksums
@@ -22,16 +23,13 @@ def test_the_first_run_shows_assets_checks_and_findings(finished: Workspace) -> 
         assert text in finished.first_run.out
 
 
-def test_findings_have_descriptions_and_formatted_numbers(finished: Workspace) -> None:
-    with finished.instance() as instance:
-        table = findings_table(DECLARATIONS.values(), instance, "custom")
-    found = dict(zip(table.columns[1].cells, map(str, table.columns[2].cells), strict=True))
-    radius = finished.metadata("overlap/radius")["radius"].value
-    assert found["radius: largest distance of near duplicates"] == f"{radius:g}"
-    assert "groups of equal images with different letters" in found
-    accuracy = finished.metadata("baselines/metrics")["accuracy: raw, test raw"].value
-    assert isinstance(accuracy, float)
-    assert found["trained on raw rows, accuracy on all test rows"] == f"{100 * accuracy:.1f} %"
+def test_findings_are_the_summaries_of_the_pages(finished: Workspace) -> None:
+    printed = " ".join(finished.first_run.out.split())
+    shown = [declaration.key for declaration in DECLARATIONS.values() if declaration.is_finding]
+    assert "letters/files" in shown
+    for key in shown:
+        for line in plain_lines(str(finished.metadata(key)["summary"].value)):
+            assert line in printed
 
 
 def test_a_second_run_has_nothing_to_do(workspace: Workspace) -> None:
@@ -86,9 +84,10 @@ def test_assets_of_another_profile_are_named_but_not_shown(
     assert "last materialized for the profile custom, not for full" in shown.err
     with finished.instance() as instance:
         table = assets_table(finished.definitions, instance, "full")
-        findings = findings_table(DECLARATIONS.values(), instance, "full")
+        heading, *others = findings(DECLARATIONS.values(), instance, "full")
     assert set(table.columns[2].cells) == {"last for profile custom"}
-    assert findings.row_count == 0
+    assert str(heading) == "Findings"
+    assert others == []
 
 
 @pytest.mark.parametrize("command", ["run", "status"])

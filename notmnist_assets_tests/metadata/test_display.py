@@ -11,8 +11,13 @@ import pytest
 from PIL import Image
 
 from notmnist_assets.curation.core.gallery import Exhibit
+from notmnist_assets.curation.summaries.text import LONGEST
 from notmnist_assets.metadata.display import (
+    MOST_RECORDS,
+    PERCENT,
     PICTURE_BUDGET,
+    SUMMARY,
+    asset_page,
     contact_sheet_metadata,
     counts_table,
     exhibits,
@@ -57,7 +62,7 @@ def test_a_picture_over_the_budget_is_an_error() -> None:
         picture(b"x" * PICTURE_BUDGET, "large")
 
 
-def test_tables_have_python_values_and_at_most_200_rows() -> None:
+def test_tables_have_python_values_and_at_most_20_rows() -> None:
     frame = pd.DataFrame(
         {
             "whole": np.arange(500, dtype=np.int32),
@@ -68,16 +73,43 @@ def test_tables_have_python_values_and_at_most_200_rows() -> None:
         }
     )
     shown = table(frame, {"whole": "counts up"})
-    assert len(shown.records) == 200
+    assert len(shown.records) == MOST_RECORDS == 20
     assert dict(shown.records[3].data) == {"whole": 3, "real": 0.5, "flag": True, "text": "a", "none": None}
     assert [column.type for column in shown.schema.columns] == ["int", "float", "bool", "string", "float"]
     assert shown.schema.columns[0].description == "counts up"
     json.dumps([dict(record.data) for record in shown.records], allow_nan=False)
 
 
-def test_fractions_in_tables_have_four_significant_digits_and_integers_all() -> None:
+def test_fractions_in_tables_have_three_significant_digits_and_integers_all() -> None:
     shown = table(pd.DataFrame({"share": [0.08841666666, 12.34567, 529_114.0, 1234.5678, np.nan, -2e-7]}))
-    assert [record.data["share"] for record in shown.records] == [0.08842, 12.35, 529_114.0, 1235.0, None, -2e-7]
+    assert [record.data["share"] for record in shown.records] == [0.0884, 12.3, 529_114.0, 1235.0, None, -2e-7]
+
+
+def test_shares_in_tables_are_percentages() -> None:
+    shown = table(pd.DataFrame({"rows": [1, 2], "share": [0.046234, np.nan]}), shares=["share"])
+    assert [dict(record.data) for record in shown.records] == [
+        {"rows": 1, "share": "4.62 %"},
+        {"rows": 2, "share": "-"},
+    ]
+    assert [column.type for column in shown.schema.columns] == ["int", PERCENT]
+
+
+def test_a_page_begins_with_summary_picture_numbers_and_tables() -> None:
+    page = asset_page(
+        "- answer",
+        tables={"sample": table(pd.DataFrame({"row": [1]}))},
+        numbers={"share": np.float64(0.046234), "rows": 12_345},
+        picture={"pictures": picture(b"x", "pairs")},
+    )
+    assert list(page) == [SUMMARY, "pictures", "share", "rows", "sample"]
+    assert (page["share"], page["rows"]) == (0.0462, 12_345)
+
+
+def test_a_page_has_at_most_eight_numbers_and_a_short_summary() -> None:
+    with pytest.raises(ValueError, match="9 numbers"):
+        asset_page("- answer", numbers={str(number): number for number in range(9)})
+    with pytest.raises(ValueError, match="characters"):
+        asset_page("x" * LONGEST)
 
 
 def test_descriptions_of_columns_come_from_the_schema() -> None:

@@ -1,5 +1,6 @@
 """Settings in metadata: which setting makes which assets stale."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from notmnist_assets.definitions import build_definitions
 from notmnist_assets.settings.model import Settings
-from notmnist_assets.settings.recorded import MADE_WITH, OWN_SETTINGS, recorded_settings
+from notmnist_assets.settings.recorded import own_settings, settings_to_record
 
 BASE: dict[str, Any] = {"profile": "custom", "archives": "/archives", "storage": "/values"}
 ALL_KEYS = [spec.key for spec in build_definitions(Settings(**BASE)).resolve_all_asset_specs()]
@@ -19,9 +20,9 @@ def code_versions(**changes: Any) -> dict[str, str | None]:
     return {spec.key.to_user_string(): spec.code_version for spec in definitions.resolve_all_asset_specs()}
 
 
-def settings_of(key: str, label: str) -> dict[str, Any]:
+def metadata_of(key: str) -> Mapping[str, Any]:
     spec = build_definitions(Settings(**BASE)).resolve_assets_def(dg.AssetKey(key.split("/"))).specs_by_key
-    return recorded_settings(spec[dg.AssetKey(key.split("/"))].metadata, label)
+    return spec[dg.AssetKey(key.split("/"))].metadata
 
 
 def changed_by(**changes: Any) -> set[str]:
@@ -87,12 +88,12 @@ def test_the_content_of_overrides_makes_sanitized_splits_stale_and_their_path_do
 
 
 def test_the_pickle_depends_on_the_split_settings_and_other_exports_also_on_the_policy() -> None:
-    pickled, arrays = (settings_of(f"exports/{name}", MADE_WITH) for name in ("pickle", "npz"))
+    pickled, arrays = (settings_to_record(metadata_of(f"exports/{name}")) for name in ("pickle", "npz"))
     assert set(pickled) == {"profile", "train_size", "valid_size", "test_size", "seed"}
     assert set(arrays) > {*pickled, "near_radius", "sanitize_method"}
 
 
 def test_every_setting_but_storage_and_download_rate_makes_an_asset_stale() -> None:
-    named = {name for key in ALL_KEYS for name in settings_of(key.to_user_string(), OWN_SETTINGS)}
+    named = {name for key in ALL_KEYS for name in own_settings(metadata_of(key.to_user_string()))}
     assert named >= set(Settings.model_fields) - {"storage", "min_rate"}
-    assert settings_of("hashes/train", OWN_SETTINGS) == {}
+    assert own_settings(metadata_of("hashes/train")) == []

@@ -35,13 +35,14 @@ _LABEL_X = 1.02
 """Left end of the line names, in widths of a panel."""
 
 
-def contact_sheet(images: Images, columns: int = 10, levels: int = 256) -> bytes:
+def contact_sheet(images: Images, columns: int = 10, levels: int = 256, scale: int = 1) -> bytes:
     """Render images in reading order as an 8-bit gray PNG.
 
     Args:
         images: uint8 (n, 28, 28).
         columns: images per line.
         levels: number of gray levels, a divisor of 256; fewer levels make a smaller file.
+        scale: side of a pixel of the images in the picture.
     """
     lines = max(1, -(-len(images) // columns))
     pitch = SIDE + _GAP
@@ -50,7 +51,7 @@ def contact_sheet(images: Images, columns: int = 10, levels: int = 256) -> bytes
     for place, image in enumerate(images):
         top, left = _GAP + place // columns * pitch, _GAP + place % columns * pitch
         sheet[top : top + SIDE, left : left + SIDE] = image // step * step
-    return _png(sheet)
+    return _png(sheet.repeat(scale, axis=0).repeat(scale, axis=1))
 
 
 def _in_default_style(plot: Callable[_Arguments, bytes]) -> Callable[_Arguments, bytes]:

@@ -15,6 +15,7 @@ import pandas as pd
 from notmnist_assets.curation.core.figures import contact_sheet
 from notmnist_assets.curation.core.gallery import Exhibit
 from notmnist_assets.curation.core.wording import counted, printable
+from notmnist_assets.curation.summaries.text import Span, spans
 
 MOST_ROWS: Final = 100
 """Most rows of a long table that the page shows."""
@@ -237,7 +238,20 @@ class Chart:
         return "data:image/svg+xml;base64," + base64.b64encode(self.svg).decode()
 
 
-Block = Paragraph | Notice | Facts | Table | Pictures | Chart
+@dataclass(frozen=True)
+class Summary:
+    """The summary of an asset, as `curation.summaries` writes it: Markdown, shown as a list without its links."""
+
+    kind: ClassVar[str] = "summary"
+    markdown: str
+
+    @property
+    def lines(self) -> Sequence[Sequence[Span]]:
+        """Its lines as spans of text."""
+        return list(spans(self.markdown))
+
+
+Block = Paragraph | Summary | Notice | Facts | Table | Pictures | Chart
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Builds the sections about the input: archives, settings, files of each letter, rejected files, sample images."""
 
+from dataclasses import replace
 from pathlib import PureWindowsPath
 from urllib.parse import urlsplit
 
@@ -9,6 +10,7 @@ import pandas as pd
 from notmnist_assets.curation.core.figures import contact_sheet
 from notmnist_assets.curation.core.images import LETTERS, SETS
 from notmnist_assets.curation.core.sampling import evenly_spaced
+from notmnist_assets.curation.core.values import Archive
 from notmnist_assets.curation.core.wording import counted
 from notmnist_assets.curation.reading.files import IGNORED, OUTSIDE, file_counts, other_files, rejected_files
 from notmnist_assets.curation.report.blocks import (
@@ -16,6 +18,7 @@ from notmnist_assets.curation.report.blocks import (
     Picture,
     Pictures,
     Section,
+    Summary,
     Table,
     code_cell,
     count,
@@ -27,6 +30,7 @@ from notmnist_assets.curation.report.blocks import (
 )
 from notmnist_assets.curation.report.data import ReportData
 from notmnist_assets.curation.splitting.splits import SET_OF_SPLIT, SPLITS
+from notmnist_assets.curation.summaries.inputs import archive_summary, files_summary
 
 _SHEET_IMAGES = 40
 
@@ -65,8 +69,17 @@ def archives_section(data: ReportData) -> Section:
         "archives",
         "Archives and settings",
         "All values on this page follow from these archives and settings.",
-        (archives, settings),
+        (
+            *(Summary(archive_summary(name, _public(archive))) for name, archive in data.archives.items()),
+            archives,
+            settings,
+        ),
     )
+
+
+def _public(archive: Archive) -> Archive:
+    """Return the archive with an origin that may be shown to anybody."""
+    return replace(archive, origin=_public_origin(archive.origin))
 
 
 def _public_origin(origin: str) -> str:
@@ -129,7 +142,7 @@ def members_section(data: ReportData) -> Section:
         f" {of_outside:,} outside A-J",
         "Every file of the archives is an image, rejected for a reason, or outside the folders A to J."
         f"{tail if of_macos else ''}",
-        (table, *([_outside_table(data.files)] if of_outside else [])),
+        (Summary(files_summary(data.files)), table, *([_outside_table(data.files)] if of_outside else [])),
     )
 
 

@@ -5,11 +5,23 @@ from typing import Final
 import pandas as pd
 
 from notmnist_assets.curation.baselines.evaluation import of_first_model
-from notmnist_assets.curation.reading.files import file_counts
-from notmnist_assets.curation.report.blocks import Fact, Facts, Notice, Section, count, rows_of, share, text_cell
+from notmnist_assets.curation.reading.files import OUTSIDE, file_counts, other_files, rejected_files
+from notmnist_assets.curation.report.blocks import (
+    Block,
+    Fact,
+    Facts,
+    Notice,
+    Section,
+    Summary,
+    count,
+    rows_of,
+    share,
+    text_cell,
+)
 from notmnist_assets.curation.report.data import ReportData
 from notmnist_assets.curation.sanitizing.thinning import most_thinned, rows_lost_to_sanitizing
 from notmnist_assets.curation.splitting.splits import EVALUATION
+from notmnist_assets.curation.summaries.outputs import report_summary
 
 _INCONSISTENT: Final = (
     "Do not rely on this page: its values are inconsistent. Materialize what is stale, then this page: notmnist run,"
@@ -48,7 +60,23 @@ def summary_section(data: ReportData) -> Section:
         *_accuracies(data.baselines),
     ]
     notices = [Notice("disagreements", _INCONSISTENT, data.disagreements)] if data.disagreements else []
-    return Section("summary", "Summary", data.origin, (*notices, Facts("summary-facts", facts)))
+    blocks: tuple[Block, ...] = (*notices, Summary(summary_of(data)), Facts("summary-facts", facts))
+    return Section("summary", "Summary", data.origin, blocks)
+
+
+def summary_of(data: ReportData) -> str:
+    """Return the main results as the summary of the report."""
+    rejected = rejected_files(data.files)["outcome"]
+    return report_summary(
+        {name: len(split) for name, split in data.splits.items()},
+        {name: len(split) for name, split in data.sanitized.items()},
+        data.overlap,
+        rejected,
+        int(file_counts(data.files)["images"].sum()) + len(rejected),
+        other_files(data.files, OUTSIDE),
+        data.baselines,
+        most_thinned(rows_lost_to_sanitizing(data.splits["test"], data.removed, "test")),
+    )
 
 
 def _accuracies(metrics: pd.DataFrame) -> list[Fact]:

@@ -1,0 +1,117 @@
+"""Builds summaries as Markdown, and reads them as lines of plain and bold text."""
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from notmnist_assets.curation.core.wording import printable
+
+LONGEST: Final = 1_000
+"""Characters below which the UI shows Markdown without a click."""
+MOST_LINES: Final = 5
+_DIGITS: Final = 3
+_WORDS: Final = 80
+"""Most characters of a text from outside, such as a path or a reason."""
+_SMALLEST: Final = 1e-5
+"""Smallest share that is shown as a number."""
+_ITEM: Final = "- "
+_PUNCTUATION: Final = re.compile(r"([!-/:-@\[-`{-~])")
+_SPANS: Final = re.compile(
+    r"\*\*(?P<bold>(?:\\.|[^*\\])+)\*\*|`(?P<code>[^`]+)`|\[(?P<link>(?:\\.|[^\]\\])+)\]\([^)]*\)|\\(?P<escaped>.)"
+)
+
+
+class Span(NamedTuple):
+    """A piece of a line of a summary: its text without markup, and how it is set."""
+
+    text: str
+    style: str = ""
+
+
+def summary(*lines: str) -> str:
+    """Join lines of Markdown to a list; empty lines are left out, and the last ones if the text would be too long.
+
+    The first line is the answer, with the number that matters in bold (`bold`); the last one says what to do next.
+
+    Raises:
+        ValueError: there are no lines, or more than five.
+    """
+    kept = [line for line in lines if line]
+    if not 1 <= len(kept) <= MOST_LINES:
+        raise ValueError(f"a summary has 1 to {MOST_LINES} lines, not {len(kept)}")
+    while len(kept) > 1 and sum(map(len, kept)) + (len(_ITEM) + 1) * len(kept) >= LONGEST:
+        kept.pop()
+    return "\n".join(_ITEM + line for line in kept)
+
+
+def bold(text: str) -> str:
+    """Return text as bold Markdown."""
+    return f"**{text}**"
+
+
+def asset_link(key: str, words: str = "") -> str:
+    """Return a link to the page of an asset in the UI, with its key as text if there are no other words."""
+    return f"[{words or key}](/assets/{key})"
+
+
+def outside_text(text: str) -> str:
+    """Return text that comes from outside, such as a file name, shortened and without effect on Markdown."""
+    shown = printable(text)
+    if len(shown) > _WORDS:
+        shown = f"{shown[: _WORDS // 2 - 2]} ... {shown[-_WORDS // 2 + 3 :]}"
+    return _PUNCTUATION.sub(r"\\\1", shown)
+
+
+def rounded(number: float) -> float:
+    """Return a number with three significant digits; numbers of more digits before the point without a fraction."""
+    if not math.isfinite(number) or abs(number) >= 10**_DIGITS:
+        return float(round(number)) if math.isfinite(number) else number
+    return float(f"{number:.{_DIGITS}g}")
+
+
+def percent(share: float) -> str:
+    """Return a share from 0 to 1 in percent with three significant digits, such as `4.62 %`.
+
+    A share below 1 is never shown as 100 %, nor one above 0 as 0 %.
+    """
+    if not math.isfinite(share):
+        return "-"
+    if 0 < share < _SMALLEST:
+        return f"less than {100 * _SMALLEST:g} %"
+    number = rounded(100 * share)
+    return f"{100 - rounded(100 * (1 - share)) if share < 1 and number == 100 else number:g} %"
+
+
+def spans(markdown: str) -> Iterator[list[Span]]:
+    """Yield the lines of a summary as spans of text without markup, with the styles bold, code, link and none."""
+    for line in markdown.splitlines():
+        found: list[Span] = []
+        end = 0
+        text = line.removeprefix(_ITEM)
+        for match in _SPANS.finditer(text):
+            _add(found, text[end : match.start()])
+            end = match.end()
+            style = match.lastgroup or ""
+            inner = match[style]
+            if style == "escaped":
+                _add(found, inner)
+            else:
+                found.append(Span(inner if style == "code" else re.sub(r"\\(.)", r"\1", inner), style))
+        _add(found, text[end:])
+        yield found
+
+
+def _add(found: list[Span], text: str) -> None:
+    """Append unstyled text, joined with unstyled text before it."""
+    if not text:
+        return
+    if found and not found[-1].style:
+        found[-1] = Span(found[-1].text + text)
+    else:
+        found.append(Span(text))
+
+
+def plain_lines(markdown: str) -> list[str]:
+    """Return the lines of a summary as text without markup."""
+    return ["".join(span.text for span in line) for line in spans(markdown)]
