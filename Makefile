@@ -2,12 +2,14 @@
 PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := $(UV) run --frozen --no-sync
-# The folder of the history of runs; .dagster in the project folder by default.
-export DAGSTER_HOME ?= $(CURDIR)/.dagster
+# The folder of the history of runs; one for each profile in .dagster of the project folder by default.
+export DAGSTER_HOME ?= $(CURDIR)/.dagster/$(or $(NOTMNIST_PROFILE),sample)
 
 .PHONY: setup demo test coverage ui pictures bench faults faults-night cluster-demo clean
 
-setup: .venv/.ready .env .dagster/dagster.yaml
+setup: .venv/.ready .env
+	@mkdir -p "$(DAGSTER_HOME)"
+	@test -e "$(DAGSTER_HOME)/dagster.yaml" || cp notmnist_assets/runs/dagster.yaml "$(DAGSTER_HOME)"
 
 # Installs uv from the package index into the project folder if the machine has none.
 .uv/bin/uv:
@@ -18,16 +20,13 @@ setup: .venv/.ready .env .dagster/dagster.yaml
 	$(UV) sync --frozen --quiet --compile-bytecode
 	touch $@
 
-# Sets DAGSTER_HOME for Dagster's own commands that are called in this folder.
-.env:
-	printf 'DAGSTER_HOME="$${DAGSTER_HOME:-%s}"\n' '$(CURDIR)/.dagster' > $@
+# Sets DAGSTER_HOME for Dagster's own commands that are called in this folder: the history of the sample.
+.env: Makefile
+	printf 'DAGSTER_HOME="$${DAGSTER_HOME:-%s}"\n' '$(CURDIR)/.dagster/sample' > $@
 
-.dagster/dagster.yaml:
-	mkdir -p .dagster
-	cp notmnist_assets/runs/dagster.yaml $@
-
+demo: export NOTMNIST_PROFILE = sample
 demo: setup
-	NOTMNIST_PROFILE=sample $(RUN) notmnist run
+	$(RUN) notmnist run
 
 test: setup
 	.ci/install-packages

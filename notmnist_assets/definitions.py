@@ -20,8 +20,9 @@ from notmnist_assets.assets import (
     splits,
 )
 from notmnist_assets.assets.common import with_common_metadata
+from notmnist_assets.assets.sources import SOURCES, ObservedSources
 from notmnist_assets.assets.stored_values import StoredValues
-from notmnist_assets.automation import REFRESH_JOB, SENSORS, weekly_refresh
+from notmnist_assets.automation import CHECKS_JOB, REFRESH_JOB, SENSORS, weekly_refresh
 from notmnist_assets.checks import archives as archive_checks
 from notmnist_assets.checks import baselines as baseline_checks
 from notmnist_assets.checks import drift as drift_checks
@@ -83,7 +84,7 @@ def _default_definitions(settings: Settings) -> dg.Definitions:
 def _assemble(settings: Settings, resources: Mapping[str, Any]) -> dg.Definitions:
     shared = {SETTINGS: SettingsResource(), "one_run": OneRun(), **resources}
     return dg.Definitions(
-        assets=with_common_metadata(STAGES, settings),
+        assets=[*SOURCES, *with_common_metadata(STAGES, settings)],
         asset_checks=[
             *(check for stage in CHECK_STAGES for check in stage.CHECKS),
             *drift_checks.build_checks(STAGES),
@@ -92,11 +93,12 @@ def _assemble(settings: Settings, resources: Mapping[str, Any]) -> dg.Definition
             *grouped_checks.checks_of_fonts(settings),
             *published_checks.checks_of_originals(settings),
         ],
-        jobs=[REFRESH_JOB],
+        jobs=[REFRESH_JOB, CHECKS_JOB],
         schedules=[weekly_refresh],
         sensors=SENSORS,
         resources={
             "values": StoredValues(settings=shared[SETTINGS]),
+            "observed": ObservedSources(settings=shared[SETTINGS]),
             **io_managers(shared[SETTINGS], shared["one_run"]),
             **shared,
         },

@@ -3,6 +3,7 @@
 `definitions.defs.load_asset_value` returns whole values with their sources.
 """
 
+import warnings
 from difflib import get_close_matches
 from typing import Any, Literal, overload
 
@@ -14,7 +15,12 @@ from notmnist_assets.curation.core.images import Images, as_float32
 from notmnist_assets.curation.core.npy import read_npy
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.settings.model import read_settings
+from notmnist_assets.settings.values import RUN_SETTINGS, in_words, run_settings
 from notmnist_assets.storage.store import StoredValue, ValueStore
+
+
+class RunSettingsWarning(UserWarning):
+    """A stored value was materialized with settings that only its run had."""
 
 
 @overload
@@ -43,6 +49,9 @@ def load_split(
     Returns:
         Images (n, 28, 28): uint8, 0 for background and 255 for ink, or float32. Labels (n,): int32, 0 to 9 for A to J.
 
+    Warns:
+        RunSettingsWarning: the value was materialized in the UI with other settings than those of the environment.
+
     Raises:
         CurationError: the name is unknown, nothing is stored under it, or the stored value is damaged.
         SettingsError: a setting in the environment has a value that is not allowed.
@@ -53,6 +62,13 @@ def load_split(
     if stored is None or not {"images.npy", "labels.npy"} <= stored.files.keys():
         _check_name(name)
         stored = store.require(key)
+    specific = run_settings(stored.facts.get(RUN_SETTINGS, {}))
+    if specific:
+        warnings.warn(
+            f"{name} was materialized with settings of one run only: {in_words(specific)}. notmnist run replaces it.",
+            RunSettingsWarning,
+            stacklevel=2,
+        )
     images = _array(store, key, stored, "images.npy")
     labels = _array(store, key, stored, "labels.npy")
     return as_float32(images) if normalized else images, labels

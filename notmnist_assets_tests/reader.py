@@ -19,9 +19,10 @@ from notmnist_assets.definitions import defs
 from notmnist_assets.settings.model import project_home
 from notmnist_assets_tests.documents import Command, sources
 from notmnist_assets_tests.sources.server import FaultyServer
+from notmnist_assets_tests.specs import asset_specs
 from notmnist_assets_tests.workspace import SIZES, Workspace, keys_of
 
-ASSETS = keys_of([spec.key for spec in defs.resolve_all_asset_specs()])
+ASSETS = keys_of([spec.key for spec in asset_specs(defs)])
 
 # Each block runs in its own namespace, as in a fresh interpreter; the cells of a notebook share one.
 _RUN_PYTHON = """

@@ -15,6 +15,7 @@ from notmnist_assets.definitions import DECLARATIONS, build_definitions, defs
 from notmnist_assets.settings.model import read_settings
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.value_io import ValueIOManager
+from notmnist_assets_tests.specs import asset_specs
 from notmnist_assets_tests.workspace import keys_of
 
 PROJECT = Path(__file__).parent.parent
@@ -32,7 +33,7 @@ CONTRACT = {
     *(f"exports/{name}" for name in ("pickle", "npz", "idx", "parquet")),
     "report/html",
 }
-SPECS = sorted(defs.resolve_all_asset_specs(), key=lambda spec: spec.key)
+SPECS = sorted(asset_specs(defs), key=lambda spec: spec.key)
 
 
 def test_every_asset_of_the_contract_exists() -> None:

@@ -24,6 +24,7 @@ from notmnist_assets_tests.archives import (
     SMALL_PER_LETTER,
     tiny_members,
 )
+from notmnist_assets_tests.specs import asset_specs
 from notmnist_assets_tests.workspace import SIZES, Workspace
 
 TABLES = {
@@ -36,7 +37,7 @@ TABLES = {
     )
 }
 ROWS = {name: int(SIZES[f"NOTMNIST_{name.upper()}_SIZE"]) for name in SPLITS}
-SPECS = sorted(defs.resolve_all_asset_specs(), key=lambda spec: spec.key)
+SPECS = sorted(asset_specs(defs), key=lambda spec: spec.key)
 
 
 def digits(images: Images) -> set[bytes]:
@@ -52,7 +53,11 @@ def test_the_first_run_materializes_all_assets_in_one_run(finished: Workspace) -
         missing = [spec.key for spec in SPECS if instance.get_latest_materialization_event(spec.key) is None]
         runs = instance.get_run_records()
     assert missing == []
-    assert len(runs) == 1
+    (run,) = (record.dagster_run for record in runs)
+    # The UI's timeline and job pages show only runs with the origin of a job in its code location.
+    assert run.remote_job_origin is not None
+    assert run.remote_job_origin.job_name == "refresh"
+    assert run.remote_job_origin.repository_origin.get_label() == "__repository__@notmnist_assets"
 
 
 def test_every_check_is_evaluated_and_shows_actual_and_threshold(finished: Workspace) -> None:
@@ -148,7 +153,7 @@ def test_tables_have_their_columns_on_disk_and_in_the_definition(
     assert list(table.columns) == [column.name for column in schema.columns]
     assert finished.metadata(key)["dagster/row_count"].value == len(table)
     (spec,) = (spec for spec in SPECS if spec.key.to_user_string() == key)
-    assert spec.metadata["dagster/column_schema"] == schema
+    assert spec.metadata["columns"] == schema
 
 
 def test_the_overlap_report_covers_all_pairs_of_splits_and_agrees_with_the_pixels(finished: Workspace) -> None:

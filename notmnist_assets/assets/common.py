@@ -12,7 +12,8 @@ from notmnist_assets.curation.core.images import LETTERS, SETS
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.settings.model import Settings
-from notmnist_assets.settings.recorded import DECLARED_SETTINGS, declared_settings, setting_values
+from notmnist_assets.settings.recorded import DECLARED_SETTINGS, declared_settings
+from notmnist_assets.settings.values import setting_values
 
 OWNER: Final = "team:notmnist-data"
 _FRESHNESS: Final = dg.FreshnessPolicy.time_window(warn_window=timedelta(days=180), fail_window=timedelta(days=365))

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import dagster as dg
 
 from notmnist_assets.curation.core.drift import Limit
-from notmnist_assets.metadata.columns import Column, column_lineage, lineage_table, table_schema
+from notmnist_assets.metadata.columns import COLUMNS, Column, column_lineage, lineage_table, table_schema
 from notmnist_assets.settings.model import Settings
 
 Role = Literal["raw", "dataset", "evidence", "export"]
@@ -130,7 +130,7 @@ class Declaration:
             "io_manager_key": self.io_manager,
             "kinds": self.kinds,
             "metadata": {
-                **({"dagster/column_schema": self.schema} if self.columns else {}),
+                **({COLUMNS: self.schema} if self.columns else {}),
                 **(
                     {"dagster/column_lineage": lineage, "columns_made_from": lineage_table(self.columns)}
                     if lineage

@@ -1,5 +1,7 @@
 """Defines `letters/large/A` to `/J` and `letters/small/A` to `/J`, one tensor per letter, and `letters/files`."""
 
+import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -15,7 +17,7 @@ from notmnist_assets.curation.core.file_names import font_name
 from notmnist_assets.curation.core.images import LETTERS, SETS, SIDE
 from notmnist_assets.curation.core.prefetch import prefetch_map
 from notmnist_assets.curation.core.sampling import evenly_spaced
-from notmnist_assets.curation.core.statistics import border_brightness, pixel_moments
+from notmnist_assets.curation.core.statistics import PixelMoments, border_brightness, pixel_moments
 from notmnist_assets.curation.core.values import Archive, LetterImages, OtherFiles
 from notmnist_assets.curation.core.wording import printable
 from notmnist_assets.curation.reading.files import (
@@ -26,7 +28,7 @@ from notmnist_assets.curation.reading.files import (
     other_files,
     rejected_files,
 )
-from notmnist_assets.curation.reading.letters import read_letters
+from notmnist_assets.curation.reading.letters import read_letters, shortage_remedy
 from notmnist_assets.curation.summaries.inputs import files_summary, letter_summary
 from notmnist_assets.metadata.columns import Column
 from notmnist_assets.metadata.display import asset_page, contact_sheet_metadata, sheet_metadata, table
@@ -34,6 +36,8 @@ from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.types import LetterImagesType, data_version, table_type
 
+REMEDY: Final = "next"
+"""Metadata label of what to do with an archive that has too few images of a letter."""
 _SHOWN_PER_LETTER: Final = 3
 _REASONS: Final = {
     "files": "number of files that were rejected for this reason",
@@ -134,7 +138,9 @@ def _letter_assets(set_name: str) -> dg.AssetsDefinition:
         """Read the selected letters in one pass; none is stored before the whole archive has been verified."""
         wanted = [letter for letter in LETTERS if declared[letter].asset_key in context.selected_asset_keys]
         minimum = settings.read().minimum[set_name]
-        with as_dagster_failure(), read_letters(archive, set_name, wanted, minimum=minimum) as reading:
+        # A letter with too few images is stored, so that its rejected files can be looked at; its blocking check
+        # `enough_images` holds everything downstream.
+        with as_dagster_failure(), read_letters(archive, set_name, wanted) as reading:
             for files, what in (
                 (reading.report.outside, "lie outside the folders A to J"),
                 (reading.report.unsafe, "have an absolute path or .. in it: someone may have changed the archive"),
@@ -144,7 +150,11 @@ def _letter_assets(set_name: str) -> dg.AssetsDefinition:
 
             def describe(found: tuple[str, LetterImages]) -> dg.MaterializeResult[LetterImages]:
                 letter, images = found
-                return _result(declared[letter], images, reading.report.members[letter])
+                remedy = ""
+                if len(images) < minimum:
+                    reasons = Counter(images.rejected["reason"])
+                    remedy = shortage_remedy(archive, set_name, reasons, can_lower=bool(len(images)))
+                return _result(declared[letter], images, reading.report.members[letter], remedy)
 
             # Describing a letter takes longer than storing one.
             yield from prefetch_map(describe, reading)
@@ -152,15 +162,17 @@ def _letter_assets(set_name: str) -> dg.AssetsDefinition:
     return letters
 
 
-def _result(declaration: Declaration, images: LetterImages, members: int) -> dg.MaterializeResult[LetterImages]:
+def _result(
+    declaration: Declaration, images: LetterImages, members: int, remedy: str
+) -> dg.MaterializeResult[LetterImages]:
     _, set_name, letter = declaration.path
-    moments = pixel_moments(images.images)
+    moments = pixel_moments(images.images) if len(images) else PixelMoments(math.nan, math.nan)
     return dg.MaterializeResult(
         asset_key=declaration.asset_key,
         value=images,
         data_version=data_version(images),
         metadata=asset_page(
-            letter_summary(set_name, letter, images),
+            letter_summary(set_name, letter, images, too_few=bool(remedy)),
             picture={"pictures": contact_sheet_metadata(images.images, declaration.key)},
             numbers={
                 "members": members,
@@ -171,6 +183,7 @@ def _result(declaration: Declaration, images: LetterImages, members: int) -> dg.
                 "deviation": moments.deviation,
                 "border": border_brightness(images.images),
             },
+            facts={REMEDY: remedy} if remedy else {},
             tables={
                 "rejected_files": table(_reason_first(images.rejected), _REJECTED),
                 **({"outside_files": _paths(images.outside)} if images.outside.count else {}),

@@ -56,6 +56,21 @@ class StoredValues(dg.ConfigurableResource[Any]):
             value: pd.DataFrame = TableIOManager.load(open_store(self.settings), path)
             return value
 
+    def archive_sha256(self, path: Sequence[str]) -> str | None:
+        """Return the SHA-256 of a stored archive, None if there is none or it is damaged.
+
+        Raises:
+            dagster.Failure: the storage cannot be read.
+        """
+        with as_dagster_failure():
+            try:
+                stored = open_store(self.settings).find(path)
+            except StorageUnusableError:
+                raise
+            except CurationError:
+                return None
+            return None if stored is None else str(stored.facts["sha256"])
+
     def row_index(self) -> RowIndex:
         """Return the index of all split rows, built once per run unless `hashes/*` changes.
 

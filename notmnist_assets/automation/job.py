@@ -1,4 +1,4 @@
-"""The job `refresh`, and the search for an unfinished run that materializes assets."""
+"""The jobs `refresh` and `checks`, and the search for an unfinished run that materializes assets."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -11,6 +11,12 @@ REFRESH_JOB = dg.define_asset_job(
     "refresh",
     selection=dg.AssetSelection.all(),
     description="Materializes everything, from the archives to the baselines, exports and report, in one run.",
+)
+CHECKS_JOB = dg.define_asset_job(
+    "checks",
+    selection=dg.AssetSelection.all_asset_checks(),
+    description="Runs all checks on the stored values and materializes nothing. `notmnist run` executes those of its"
+    " checks that have not run since the last materialization.",
 )
 _UNFINISHED: Final = [
     dg.DagsterRunStatus.QUEUED,
@@ -28,6 +34,6 @@ def run_under_way(instance: dg.DagsterInstance) -> str | None:
     end_dead_runs(instance)
     recent = dg.RunsFilter(statuses=_UNFINISHED, created_after=datetime.now(UTC) - _LONGEST_RUN)
     for run in instance.get_runs(filters=recent):
-        if run.asset_selection is not None or run.job_name == REFRESH_JOB.name:
+        if run.asset_selection is not None or run.job_name in (REFRESH_JOB.name, CHECKS_JOB.name):
             return run.run_id
     return None

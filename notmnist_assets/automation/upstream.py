@@ -8,6 +8,7 @@ from typing import Final
 
 import dagster as dg
 
+from notmnist_assets.assets.sources import observe
 from notmnist_assets.automation.job import REFRESH_JOB, run_under_way
 from notmnist_assets.automation.rounds import TICK_SECONDS, ask_source, changed_archives, next_request
 from notmnist_assets.curation.core.errors import CurationError
@@ -109,7 +110,10 @@ def upstream_watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         return state.result(f"No run since the last check; the source is asked in {_minutes(state.due - now)}.")
     if now >= state.due or (stored != state.stored and not state.failures):
         try:
-            state = state.ask(settings, stored)
+            before, state = state, state.ask(settings, stored)
+            if before.seen != state.seen:
+                for set_name in stored:
+                    observe(context.instance, settings, set_name)
         except (CurationError, TimeoutError) as error:
             return state.unanswered().result(f"{error} Asked again in {_minutes(state.pause)}.")
     request = next_request(

@@ -1,11 +1,12 @@
 """Checks of `letters/*`: all files counted, enough images, few files outside A-J, pixel statistics of glyphs."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import dagster as dg
 import pandas as pd
 
-from notmnist_assets.assets.letters import FILES, LETTER_ASSETS
+from notmnist_assets.assets.letters import FILES, LETTER_ASSETS, REMEDY
 from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.checks.results import check_result, only_selected
 from notmnist_assets.curation.core import published
@@ -73,13 +74,7 @@ def _letter_checks(set_name: str) -> dg.AssetChecksDefinition:
                     rejected=len(images.rejected),
                 )
             if dg.AssetCheckKey(key, "enough_images") in selected:
-                yield check_result(
-                    key,
-                    "enough_images",
-                    passed=len(images) >= minimum,
-                    actual=len(images),
-                    threshold=f"at least {minimum:,}",
-                )
+                yield _check_number(context.instance, key, images, minimum)
             if dg.AssetCheckKey(key, "pixel_moments") in selected:
                 yield _check_moments(key, set_name, place, images, full=chosen.profile == "full")
             if dg.AssetCheckKey(key, "dark_border") in selected:
@@ -143,17 +138,45 @@ def archive_results(files: pd.DataFrame) -> Iterator[dg.AssetCheckResult]:
     )
 
 
-def _recorded_members(instance: dg.DagsterInstance, key: dg.AssetKey) -> int:
-    """Return the number of files of the letter that the reader counted in the archive; -1 if unknown."""
+def _check_number(
+    instance: dg.DagsterInstance, key: dg.AssetKey, images: LetterImages, minimum: int
+) -> dg.AssetCheckResult:
+    """Compare the number of readable images with its minimum; if it is too small, show why files were rejected."""
+    enough = len(images) >= minimum
+    evidence: dict[str, Any] = {}
+    if not enough:
+        reasons = images.rejected["reason"].value_counts().rename_axis("reason").reset_index(name="files")
+        remedy = _recorded(instance, key, REMEDY)
+        evidence = {"rejected": len(images.rejected), "reasons": table(reasons)}
+        evidence |= {} if remedy is None else {REMEDY: str(remedy.value)}
+    return check_result(
+        key,
+        "enough_images",
+        passed=enough,
+        actual=len(images),
+        threshold=f"at least {minimum:,}",
+        **evidence,
+    )
+
+
+def _recorded(instance: dg.DagsterInstance, key: dg.AssetKey, label: str) -> dg.MetadataValue[Any] | None:
+    """Return an entry of the last materialization of an asset, None if there is none."""
     event = instance.get_latest_materialization_event(key)
     materialization = event.asset_materialization if event else None
-    value = materialization.metadata.get("members") if materialization else None
+    return materialization.metadata.get(label) if materialization else None
+
+
+def _recorded_members(instance: dg.DagsterInstance, key: dg.AssetKey) -> int:
+    """Return the number of files of the letter that the reader counted in the archive; -1 if unknown."""
+    value = _recorded(instance, key, "members")
     return int(value.value) if isinstance(value, dg.IntMetadataValue) and value.value is not None else -1
 
 
 def _check_moments(
     key: dg.AssetKey, set_name: str, place: int, images: LetterImages, *, full: bool
 ) -> dg.AssetCheckResult:
+    if not len(images):
+        return check_result(key, "pixel_moments", passed=False, actual="no images", threshold="at least 1 image")
     mean, deviation = pixel_moments(images.images)
     if full:
         archive = published.ARCHIVES[set_name]

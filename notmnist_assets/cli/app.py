@@ -87,13 +87,14 @@ def run(
             if interrupted():
                 raise typer.Exit(INTERRUPTED) from None
             raise
-        if not outcome.made and not outcome.held:
+        if not outcome.made and not outcome.held and not outcome.checked:
             _console.print("Nothing to do: the archives are unchanged, and all assets are up to date.")
             return
         if outcome.success:
             _console.print(terminal.assets_table(build_definitions(settings), instance, settings.profile))
             _console.print(*terminal.findings(DECLARATIONS.values(), instance, settings.profile), sep="\n")
-            _console.print(f"[green]Done:[/green] {counted(len(outcome.made), 'asset')} materialized.")
+            checked = f", {counted(len(outcome.checked), 'check')} run" if outcome.checked else ""
+            _console.print(f"[green]Done:[/green] {counted(len(outcome.made), 'asset')} materialized{checked}.")
             return
         made = counted(len(execution.materialized_in(instance, outcome.run_ids)), "asset")
     if interrupted():
@@ -169,8 +170,10 @@ def verify(
     with _loading():
         from notmnist_assets.cli.verification import verify_values
         from notmnist_assets.definitions import build_definitions
+        from notmnist_assets.staleness.plan import assets_in_order
 
-    assets = [key.to_user_string() for key in build_definitions(settings).resolve_asset_graph().toposorted_asset_keys]
+    graph = build_definitions(settings).resolve_asset_graph()
+    assets = [key.to_user_string() for key in assets_in_order(graph)]
     unusable = 0
     for result in verify_values(ValueStore(settings.storage_root), assets, record=record):
         unusable += not result.is_usable

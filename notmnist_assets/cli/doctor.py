@@ -20,7 +20,7 @@ from notmnist_assets.runs.health import Finding, Level, examine_history
 from notmnist_assets.runs.instance import instance_home, open_instance
 from notmnist_assets.settings.model import FAILURE_WEBHOOK, Settings, failure_webhook
 from notmnist_assets.sources.deadlines import run_within
-from notmnist_assets.staleness.plan import plan_refresh
+from notmnist_assets.staleness.plan import assets_in_order, plan_refresh
 from notmnist_assets.storage.errors import StorageUnusableError
 from notmnist_assets.storage.store import ValueStore
 
@@ -92,7 +92,7 @@ def _disks(settings: Settings) -> Iterator[Finding]:
 def _storage(settings: Settings, *, quick: bool) -> Iterator[Finding]:
     """Yield a line per damaged value, and a line with the number of intact values."""
     intact = damaged = 0
-    keys = build_definitions(settings).resolve_asset_graph().toposorted_asset_keys
+    keys = assets_in_order(build_definitions(settings).resolve_asset_graph())
     try:
         store = ValueStore(settings.storage_root)
         for result in verify_values(store, [key.to_user_string() for key in keys], sizes_only=quick):

@@ -17,6 +17,7 @@ from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.definitions import DECLARATIONS
 from notmnist_assets.staleness.materializations import profile_of
 from notmnist_assets.staleness.outcomes import NOT_COMPARED, latest_evaluations, outcome_of, outcome_without_evaluation
+from notmnist_assets.staleness.plan import assets_in_order
 from notmnist_assets.storage.store import ValueStore
 
 _EMBEDDED: Final = re.compile(r"!\[([^\]]*)\]\(data:image/png;base64,([A-Za-z0-9+/=]+)\)")
@@ -86,7 +87,7 @@ def inspect_asset(
             profile, or its stored value is damaged.
     """
     graph = definitions.resolve_asset_graph()
-    key = find_key(graph.toposorted_asset_keys, name)
+    key = find_key(assets_in_order(graph), name)
     name = key.to_user_string()
     event = instance.get_latest_materialization_event(key)
     if event is None or event.asset_materialization is None:

@@ -33,6 +33,7 @@ from notmnist_assets.staleness.outcomes import (
     outcome_of,
     outcome_without_evaluation,
 )
+from notmnist_assets.staleness.plan import assets_in_order
 
 _ROOM_FOR_PERCENTAGES: Final = 100
 
@@ -92,13 +93,14 @@ def assets_table(definitions: dg.Definitions, instance: dg.DagsterInstance, prof
     table.add_column("materialized (UTC)", overflow="fold")
     table.add_column("checks", overflow="fold")
     graph = definitions.resolve_asset_graph()
-    records = instance.get_asset_records(list(graph.toposorted_asset_keys))
+    keys = assets_in_order(graph)
+    records = instance.get_asset_records(keys)
     entries = {record.asset_entry.asset_key: record.asset_entry for record in records}
     checks = _check_results(
         graph, instance, {key: entry.last_materialization_storage_id for key, entry in entries.items()}
     )
     idle = 0
-    for key in graph.toposorted_asset_keys:
+    for key in keys:
         event = entries[key].last_materialization if key in entries else None
         if event is None or event.asset_materialization is None:
             table.add_row(key.to_user_string(), "", "never", "")

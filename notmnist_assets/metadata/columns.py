@@ -14,6 +14,9 @@ from notmnist_assets.metadata.display import table
 Sources = Mapping[str, Sequence[str]]
 """Column names by asset; `hashes/*` stands for all splits and `letters/large/*` for all letters."""
 
+COLUMNS: Final = "columns"
+"""Metadata label of the columns. Dagster would show `dagster/column_schema` in a section of its own above the metadata,
+so that the summary would be below the first screen."""
 _LINEAGE_TABLE: Final = {
     "column": "column of this value; columns that only number or name rows, or are the same for every input, are"
     " omitted",

@@ -1,6 +1,6 @@
 """Converts errors of the library to failures of a Dagster step, and a failed step to its message."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import dagster as dg
@@ -28,6 +28,27 @@ def _failure(error: CurationError) -> dg.Failure:
         metadata={"what": error.problem, "where": error.subject, "next": error.remedy},
         allow_retries=False,
     )
+
+
+def failed_checks_message(evaluations: Sequence[dg.AssetCheckEvaluation]) -> str:
+    """Return what failed checks found, such as `enough_images of letters/small/C: 15, at least 16`, and the remedy.
+
+    Empty if none failed as an error. Only the first of many is named.
+    """
+    failed = [one for one in evaluations if not one.passed and one.severity == dg.AssetCheckSeverity.ERROR]
+    if not failed:
+        return ""
+    first = failed[0]
+    actual, threshold, remedy = (_text(first, label) for label in ("actual", "threshold", "next"))
+    more = f" ({len(failed) - 1} more)" if len(failed) > 1 else ""
+    needed = f", needed {threshold}" if threshold else ""
+    subject = f"{first.check_name} of {first.asset_key.to_user_string()}"
+    return f"{subject}: {actual}{needed}{more}. {remedy}".strip()
+
+
+def _text(evaluation: dg.AssetCheckEvaluation, label: str) -> str:
+    value = evaluation.metadata.get(label)
+    return "" if value is None else str(value.value)
 
 
 def failure_message(event: dg.DagsterEvent) -> str:

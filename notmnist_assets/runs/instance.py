@@ -13,7 +13,7 @@ from filelock import FileLock
 from sqlalchemy.exc import DBAPIError
 
 from notmnist_assets.curation.core.errors import CurationError
-from notmnist_assets.settings.model import project_home
+from notmnist_assets.settings.model import project_home, read_settings
 
 _HOME: Final = "DAGSTER_HOME"
 _CONFIGURATION: Final = "dagster.yaml"
@@ -21,9 +21,12 @@ _LOCK: Final = "history.lock"
 
 
 def instance_home() -> Path:
-    """Return the folder of the history: DAGSTER_HOME, else `.dagster` in the project's folder."""
+    """Return the folder of the history: DAGSTER_HOME, else one for each profile in `.dagster` of the project's folder.
+
+    A history keeps one last materialization per asset, so profiles that share one would replace each other's.
+    """
     chosen = os.environ.get(_HOME)
-    return Path(chosen) if chosen else project_home() / ".dagster"
+    return Path(chosen) if chosen else project_home() / ".dagster" / read_settings().profile
 
 
 def shipped_configuration() -> str:

@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.runs.history import keep_history_open
+from notmnist_assets.runs.location import assign_to_location
 from notmnist_assets.runs.process import claim_run, end_dead_runs
 
 _LOCK: Final = "run.lock"
@@ -101,6 +102,7 @@ class OneRun(dg.ConfigurableResource["OneRun"]):
                 stack.enter_context(_hangup_terminates())
                 stack.enter_context(keep_history_open(instance, run.run_id))
                 claim_run(instance, run)
+                assign_to_location(instance, run.run_id)
                 name = f"run {run.run_id} of {run.job_name}"
                 try:
                     stack.enter_context(only_run(instance, name))

@@ -1,26 +1,15 @@
 """Settings in metadata: their names in that of a definition, their values in that of a materialization."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import dagster as dg
-
-from notmnist_assets.settings.model import Settings
 
 DECLARED_SETTINGS: Final = "settings"
 """Metadata label, of definitions only, of the names of settings: `own`, whose change makes the asset stale, and
 `upstream`, which decide the content of everything upstream."""
 MADE_WITH: Final = "made_with"
 """Metadata label, of materializations only, of the values of all these settings by field name."""
-
-
-_RECORDED: Final = {"archives": "redacted_archives", "overrides": "overrides_content"}
-"""Attribute of the settings that is recorded of a field, if it is not the field itself."""
-
-
-def setting_values(names: Iterable[str], settings: Settings) -> dict[str, Any]:
-    """Return settings by field name: `archives` without the password of a URL, `overrides` as a digest."""
-    return {name: getattr(settings, _RECORDED.get(name, name)) for name in names}
 
 
 def declared_settings(own: Sequence[str], recorded: Sequence[str]) -> dg.JsonMetadataValue:

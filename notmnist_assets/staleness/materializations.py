@@ -27,6 +27,8 @@ class Materialization:
         stored_version: the version in the storage that it wrote, hexadecimal.
         settings: the settings of its run by field name: those of the asset, and those that decide the content of
             everything upstream.
+        run_id: its run.
+        time: its time, in seconds since 1970.
         interruption: how a later run ended that was to materialize the asset but did not, None if there is none. The
             UI shows the asset as failed until it is materialized.
     """
@@ -35,6 +37,8 @@ class Materialization:
     tags: Mapping[str, str]
     stored_version: str | None
     settings: Mapping[str, Any]
+    run_id: str = ""
+    time: float = 0.0
     interruption: str | None = None
 
     @property
@@ -70,6 +74,8 @@ def last_materializations(
                 materialization.tags or {},
                 str(stored.value) if stored is not None else None,
                 recorded_settings(materialization.metadata),
+                event.run_id,
+                event.timestamp,
                 interruptions.get(entry.last_run_id or "") if entry.last_run_id != event.run_id else None,
             )
     return last

@@ -5,6 +5,8 @@ from typing import Any, Final, Literal
 
 import dagster as dg
 
+from notmnist_assets.staleness.materializations import Materialization
+
 Outcome = Literal["passed", "not compared", "warned", "failed"]
 
 NOT_RUN: Final = "not run"
@@ -47,6 +49,31 @@ def latest_evaluations(
         if evaluation and target and target.storage_id == materialized.get(key.asset_key):
             latest[key] = evaluation
     return latest
+
+
+def checks_not_run(
+    instance: dg.DagsterInstance, checks: Sequence[dg.AssetCheckKey], last: Mapping[dg.AssetKey, Materialization]
+) -> list[dg.AssetCheckKey]:
+    """Return the checks that did not run on the last materialization, such as those of a terminated run.
+
+    A check without result ran if a run that planned it succeeded: it was skipped.
+
+    Args:
+        instance: the history.
+        checks: keys of the checks.
+        last: the last materialization of each asset.
+    """
+    checks = sorted(check for check in checks if check.asset_key in last)
+    evaluated = latest_evaluations(instance, checks, {key: one.storage_id for key, one in last.items()})
+    records = instance.event_log_storage.get_latest_asset_check_execution_by_key(checks)
+    planned = {
+        check: record.run_id
+        for check, record in records.items()
+        if record.run_id == last[check.asset_key].run_id or record.create_timestamp > last[check.asset_key].time
+    }
+    succeeded = dg.RunsFilter(run_ids=sorted(set(planned.values())), statuses=[dg.DagsterRunStatus.SUCCESS])
+    ended = {run.run_id for run in instance.get_runs(succeeded)} if planned else set()
+    return [check for check in checks if check not in evaluated and planned.get(check) not in ended]
 
 
 def _evaluations(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> Iterator[dg.AssetCheckEvaluation]:

@@ -3,7 +3,8 @@
 The command line, the schedule and the sensor follow this plan.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Any, Final, Protocol
@@ -12,9 +13,10 @@ import dagster as dg
 
 from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.settings.model import Settings
-from notmnist_assets.settings.recorded import own_settings, setting_values
+from notmnist_assets.settings.recorded import own_settings
+from notmnist_assets.settings.values import setting_values
 from notmnist_assets.staleness.materializations import Materialization, last_materializations
-from notmnist_assets.staleness.outcomes import latest_evaluations, outcome_of
+from notmnist_assets.staleness.outcomes import checks_not_run, latest_evaluations, outcome_of
 from notmnist_assets.staleness.reasons import (
     NEVER_MATERIALIZED,
     ArchiveComparison,
@@ -27,6 +29,9 @@ from notmnist_assets.storage.store import ValueStore
 _EARLY_ROUNDS: Final = (("archives", "letters"), ("splits",))
 """Groups to materialize before planning again: new archives often contain mostly the same letters, and new letters
 give some of the same splits, so that less is out of date afterwards."""
+
+_INHERITED: Final = "something upstream is out of date"
+_UPSTREAM: Final = re.compile(r"upstream \S+ is out of date")
 
 Reasons = Mapping[dg.AssetKey, str]
 """Why assets are out of date or blocked, in the order of the flow."""
@@ -44,6 +49,11 @@ class AssetGraph(Protocol):
         ...
 
     @property
+    def materializable_asset_keys(self) -> AbstractSet[dg.AssetKey]:
+        """All assets but those that are only observed."""
+        ...
+
+    @property
     def asset_check_keys(self) -> AbstractSet[dg.AssetCheckKey]:
         """All checks."""
         ...
@@ -51,6 +61,11 @@ class AssetGraph(Protocol):
     def get(self, key: Any) -> Any:
         """Return the node of an asset, with its parents and code version, or of a check."""
         ...
+
+
+def assets_in_order(graph: AssetGraph) -> list[dg.AssetKey]:
+    """Return all assets that can be materialized, in the order of the flow."""
+    return [key for key in graph.toposorted_asset_keys if key in graph.materializable_asset_keys]
 
 
 def plan_refresh(
@@ -71,11 +86,25 @@ def plan_refresh(
         settings: the settings to materialize with.
         compare_archive: compares an archive with its source; by default, the source is asked and nothing is downloaded.
     """
-    last = last_materializations(instance, graph.toposorted_asset_keys)
+    last = last_materializations(instance, assets_in_order(graph))
     evaluations = _blocking_evaluations(graph, instance, last)
     stale = _stale(graph, settings, last, evaluations, compare_archive or partial(archive_change, settings))
     blocked = _blocked(graph, evaluations, stale)
     return {key: reason for key, reason in stale.items() if key not in blocked}, blocked
+
+
+def checks_to_run(
+    graph: AssetGraph, instance: dg.DagsterInstance, stale: Collection[dg.AssetKey]
+) -> list[dg.AssetCheckKey]:
+    """Return the checks that have not run on the stored values, because a run was terminated or a check is new.
+
+    Args:
+        graph: all assets and checks.
+        instance: the history.
+        stale: assets that are out of date: their checks run when they are materialized.
+    """
+    last = last_materializations(instance, assets_in_order(graph))
+    return checks_not_run(instance, [key for key in graph.asset_check_keys if key.asset_key not in stale], last)
 
 
 def next_round(plan: Reasons) -> Reasons:
@@ -96,21 +125,42 @@ def first_with_reason(assets: Reasons) -> str:
 
 
 def grouped_reasons(assets: Reasons) -> Iterator[str]:
-    """Yield a line for all assets of one folder with the same reason.
+    """Yield a line for each reason with all assets that have it; those whose reason is upstream are on the last line.
 
-    For example `letters/large/A to J (10 assets): upstream archives/large is out of date`.
+    For example `letters/large/A to J (10 assets): the setting min_large changed from 1 to 5`, then
+    `letters/files, splits/train and 3 of hashes (5 assets): something upstream is out of date`.
     """
-    groups: dict[tuple[tuple[str, ...], str], list[str]] = {}
+    groups: dict[str, list[dg.AssetKey]] = {}
     for key, reason in assets.items():
-        groups.setdefault((tuple(key.path[:-1]), reason), []).append(key.path[-1])
-    for (folder, reason), names in groups.items():
-        count = f" ({len(names)} assets)" if len(names) > 1 else ""
-        yield f"{'/'.join([*folder, _enumeration(names)])}{count}: {reason}"
+        groups.setdefault(_INHERITED if _UPSTREAM.fullmatch(reason) else reason, []).append(key)
+    for reason in sorted(groups, key=_INHERITED.__eq__):
+        keys = groups[reason]
+        count = f" ({len(keys)} assets)" if len(keys) > 1 else ""
+        yield f"{_named(keys)}{count}: {reason}"
+
+
+def _named(keys: Sequence[dg.AssetKey]) -> str:
+    """Return the keys as text, those of one folder together."""
+    folders: dict[tuple[str, ...], list[str]] = {}
+    for key in keys:
+        folders.setdefault(tuple(key.path[:-1]), []).append(key.path[-1])
+    if len(folders) == 1:
+        ((folder, names),) = folders.items()
+        return "/".join([*folder, _enumeration(names)])
+    return _joined([_folder_named("/".join(folder), names) for folder, names in folders.items()])
+
+
+def _folder_named(folder: str, names: Sequence[str]) -> str:
+    return f"{folder}/{names[0]}" if len(names) == 1 else f"{len(names)} of {folder}"
 
 
 def _enumeration(names: Sequence[str]) -> str:
     if len(names) > 2 and all(name in LETTERS for name in names) and "".join(sorted(names)) in "".join(LETTERS):
         return f"{min(names)} to {max(names)}"
+    return _joined(names)
+
+
+def _joined(names: Sequence[str]) -> str:
     *others, last = names
     return f"{', '.join(others)} and {last}" if others else last
 
@@ -146,7 +196,7 @@ def _stale(
         if key in not_run:
             yield f"its blocking check {not_run[key]} has not run"
 
-    for key in graph.toposorted_asset_keys:
+    for key in assets_in_order(graph):
         reason = next(filter(None, reasons(key, last[key])), None) if key in last else NEVER_MATERIALIZED
         if reason:
             stale[key] = reason
@@ -167,7 +217,7 @@ def _blocked(graph: AssetGraph, evaluations: _Evaluations, stale: Reasons) -> di
         if evaluation and outcome_of(evaluation) == "failed" and check.asset_key not in stale
     }
     blocked: dict[dg.AssetKey, str] = {}
-    for key in graph.toposorted_asset_keys:
+    for key in assets_in_order(graph):
         parents = sorted(graph.get(key).parent_keys)
         reason = next(filter(None, (blocked.get(parent) or failed.get(parent) for parent in parents)), None)
         if reason and key in stale:

@@ -8,6 +8,7 @@ import dagster as dg
 
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.settings.model import Settings
+from notmnist_assets.settings.values import as_text, in_words
 from notmnist_assets.sources.choice import source_of
 from notmnist_assets.staleness.materializations import Materialization
 from notmnist_assets.storage.store import StorageUnusableError, ValueStore
@@ -35,10 +36,9 @@ def definition_change(last: Materialization, code_version: str, settings: Mappin
     # What the run used is recorded in the metadata, what the environment said is in the code version.
     specific = [name for name, value in own.items() if f" {name}={value} " not in f"{last.code_version} "]
     if specific:
-        values = ", ".join(f"{name}={_as_text(own[name])}" for name in specific)
-        return f"was materialized with run-specific settings ({values})"
+        return f"was materialized with run-specific settings ({in_words({name: own[name] for name in specific})})"
     changes = [
-        f"the setting {name} changed from {_as_text(value)} to {_as_text(settings[name])}"
+        f"the setting {name} changed from {as_text(value)} to {as_text(settings[name])}"
         for name, value in own.items()
         if value != settings[name]
     ]
@@ -76,12 +76,3 @@ def archive_change(settings: Settings, set_name: str, stored: str | None) -> str
     except CurationError as error:
         return f"cannot be compared with its source: {error.problem.rstrip('.')}"
     return None if sha256 == stored else "the archive changed at its source"
-
-
-def _as_text(value: object) -> str:
-    """Return the value of a setting as in an environment variable."""
-    if value is None:
-        return "unset"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)

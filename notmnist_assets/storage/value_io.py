@@ -10,10 +10,13 @@ import pandas as pd
 from pyarrow.lib import ArrowException
 
 from notmnist_assets.curation.core.npy import map_npy, read_npy, write_npy
+from notmnist_assets.curation.summaries.text import outside_text, with_first_line
+from notmnist_assets.metadata.display import SUMMARY
 from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.runs.lock import OneRun
-from notmnist_assets.settings.recorded import MADE_WITH, setting_values, settings_to_record
+from notmnist_assets.settings.recorded import MADE_WITH, settings_to_record
 from notmnist_assets.settings.resource import SettingsResource
+from notmnist_assets.settings.values import RUN_SETTINGS, in_words, run_settings, setting_values
 from notmnist_assets.storage.store import StoredValue, ValueStore, WriteFile, damage_error
 
 UNREADABLE_FILE: Final = (ValueError, TypeError, LookupError, OSError, ArrowException)
@@ -49,14 +52,19 @@ class ValueIOManager(dg.ConfigurableIOManager):
         declared = context.definition_metadata or {}
         lineage = declared.get("dagster/column_lineage")
         files = self._files(obj)
+        recorded = setting_values(settings_to_record(declared), chosen)
+        specific = run_settings(recorded)
+        facts = {**self._facts(obj), **({RUN_SETTINGS: specific} if specific else {})}
         with as_dagster_failure():
-            stored = store.write(key, self._version(obj), files, self._facts(obj))
+            stored = store.write(key, self._version(obj), files, facts)
+        summary = (context.output_metadata or {}).get(SUMMARY)
         context.add_output_metadata(
             {
+                **({SUMMARY: with_run_settings(summary, specific)} if specific and summary is not None else {}),
                 "dagster/uri": store.uri(key, stored),
                 "dagster/size_bytes": stored.bytes,
                 "stored_version": stored.version,
-                MADE_WITH: dg.MetadataValue.json(setting_values(settings_to_record(declared), chosen)),
+                MADE_WITH: dg.MetadataValue.json(recorded),
                 **({"dagster/column_lineage": lineage} if lineage else {}),
                 **self._metadata(obj),
                 **self._file_metadata({name: store.uri(key, stored, name) for name in stored.files}, stored.files),
@@ -113,6 +121,17 @@ class ValueIOManager(dg.ConfigurableIOManager):
     @abstractmethod
     def _load(cls, store: ValueStore, key: Sequence[str], stored: StoredValue) -> Any:
         """Return the value from the files that `_files` wrote."""
+
+
+def with_run_settings(summary: Any, specific: Mapping[str, Any]) -> dg.MarkdownMetadataValue:
+    """Return a summary that begins with the settings that only the run of this value had."""
+    return dg.MetadataValue.md(
+        with_first_line(
+            str(summary.value if isinstance(summary, dg.MarkdownMetadataValue) else summary),
+            f"**Made with settings of its run only**: {outside_text(in_words(specific))}. `load_split` and everything"
+            " downstream get this value until `notmnist run` replaces it.",
+        )
+    )
 
 
 def array_writer(values: npt.NDArray[Any]) -> WriteFile:

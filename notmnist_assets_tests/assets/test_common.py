@@ -19,11 +19,12 @@ from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.definitions import build_definitions, defs
 from notmnist_assets.settings.model import read_settings
 from notmnist_assets.settings.recorded import DECLARED_SETTINGS, MADE_WITH, recorded_settings, settings_to_record
+from notmnist_assets_tests.specs import asset_specs
 from notmnist_assets_tests.workspace import Workspace
 
 pytestmark = pytest.mark.long
 
-SPECS = {spec.key.to_user_string(): spec for spec in sorted(defs.resolve_all_asset_specs(), key=lambda spec: spec.key)}
+SPECS = {spec.key.to_user_string(): spec for spec in sorted(asset_specs(defs), key=lambda spec: spec.key)}
 ROLES = {"raw", "dataset", "evidence", "export"}
 PROJECT = Path(__file__).parents[2]
 every_asset = pytest.mark.parametrize("key", SPECS)
@@ -114,7 +115,7 @@ def test_every_definition_has_the_uri_and_the_names_of_its_settings(key: str) ->
 
 def test_uri_and_code_version_of_definitions_are_those_of_the_environment() -> None:
     changed = build_definitions(read_settings(overrides={"storage": "s3://bucket/letters", "seed": 7}))
-    (spec,) = (spec for spec in changed.resolve_all_asset_specs() if spec.key.path == ["splits", "test"])
+    (spec,) = (spec for spec in asset_specs(changed) if spec.key.path == ["splits", "test"])
     assert spec.metadata["dagster/uri"] == "s3://bucket/letters/sample/splits/test"
     assert str(spec.code_version).endswith(" seed=7")
 
@@ -122,7 +123,7 @@ def test_uri_and_code_version_of_definitions_are_those_of_the_environment() -> N
 @every_asset
 def test_every_asset_with_rows_describes_each_column(finished: Workspace, key: str) -> None:
     rows = "dagster/row_count" in finished.metadata(key)
-    schema = SPECS[key].metadata.get("dagster/column_schema")
+    schema = SPECS[key].metadata.get("columns")
     arrays = key in {"exports/npz", "exports/pickle", "exports/idx"}
     assert (schema is not None) == (rows and not arrays)
     for column in schema.columns if schema else []:
@@ -130,9 +131,9 @@ def test_every_asset_with_rows_describes_each_column(finished: Workspace, key: s
         assert column.type, column.name
 
 
-@pytest.mark.parametrize("key", [key for key, spec in SPECS.items() if "dagster/column_schema" in spec.metadata])
+@pytest.mark.parametrize("key", [key for key, spec in SPECS.items() if "columns" in spec.metadata])
 def test_the_described_columns_are_the_columns_of_the_value(finished: Workspace, key: str) -> None:
-    described = [column.name for column in SPECS[key].metadata["dagster/column_schema"].columns]
+    described = [column.name for column in SPECS[key].metadata["columns"].columns]
     value = finished.load(key)
     if isinstance(value, pd.DataFrame):
         assert described == list(value.columns)

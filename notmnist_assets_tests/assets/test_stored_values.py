@@ -13,6 +13,7 @@ from notmnist_assets.assets import stored_values
 from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.curation.duplicates.row_index import RowIndex
 from notmnist_assets.settings.resource import SettingsResource
+from notmnist_assets_tests.specs import asset_specs
 from notmnist_assets_tests.workspace import Workspace
 
 ROOM = Path(notmnist_assets.__file__).parent
@@ -33,7 +34,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, pd.DataFrame]]:
 
 
 def test_a_run_builds_the_row_index_once(workspace: Workspace, built: list[Mapping[str, pd.DataFrame]]) -> None:
-    keys = [spec.key.to_user_string() for spec in workspace.definitions.resolve_all_asset_specs()]
+    keys = [spec.key.to_user_string() for spec in asset_specs(workspace.definitions)]
     result = workspace.run(keys)
     assert result.success
     assert len(result.get_asset_materialization_events()) == len(keys)

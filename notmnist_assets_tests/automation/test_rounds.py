@@ -10,6 +10,7 @@ from notmnist_assets.cli.execution import refresh
 from notmnist_assets.curation.core.images import LETTERS, SETS
 from notmnist_assets_tests.automation.changes import change_a_letter
 from notmnist_assets_tests.automation.ticks import Schedule, Watch, follow
+from notmnist_assets_tests.specs import asset_specs
 from notmnist_assets_tests.workspace import Workspace, keys_of
 
 pytestmark = pytest.mark.long
@@ -93,5 +94,5 @@ def test_a_first_refresh_is_one_run(workspace: Workspace, way: str) -> None:
             (request,) = (
                 watch.evaluate_tick(dg.build_sensor_context(empty, repository_def=repository)).run_requests or ()
             )
-    every = {spec.key for spec in workspace.definitions.resolve_all_asset_specs()}
+    every = {spec.key for spec in asset_specs(workspace.definitions)}
     assert set(request.asset_selection or ()) == every

@@ -10,6 +10,7 @@ from notmnist_assets.automation import weekly_refresh
 from notmnist_assets_tests.automation.changes import change_a_letter, make_letters_that_fail_a_blocking_check
 from notmnist_assets_tests.automation.ticks import Schedule, carry_out
 from notmnist_assets_tests.sources.server import FaultyServer
+from notmnist_assets_tests.specs import asset_specs
 from notmnist_assets_tests.workspace import Workspace, keys_of
 
 
@@ -24,7 +25,7 @@ def test_a_tick_on_an_empty_instance_requests_everything(finished: Workspace) ->
     with dg.instance_for_test() as empty:
         asked = tick(finished, empty)
     assert isinstance(asked, dg.RunRequest)
-    assert set(asked.asset_selection or ()) == {spec.key for spec in finished.definitions.resolve_all_asset_specs()}
+    assert set(asked.asset_selection or ()) == {spec.key for spec in asset_specs(finished.definitions)}
 
 
 def test_a_tick_with_nothing_changed_is_skipped(finished: Workspace) -> None:

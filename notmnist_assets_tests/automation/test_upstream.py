@@ -15,6 +15,7 @@ from notmnist_assets_tests.automation.changes import change_a_letter, make_lette
 from notmnist_assets_tests.automation.ticks import Watch, cancel, carry_out, follow, requested
 from notmnist_assets_tests.sources import odd
 from notmnist_assets_tests.sources.server import FaultyServer
+from notmnist_assets_tests.specs import asset_specs
 from notmnist_assets_tests.workspace import Workspace
 
 pytestmark = pytest.mark.long
@@ -208,7 +209,7 @@ def test_the_password_of_a_mirror_is_stored_and_printed_nowhere(
     assert "the server answered 401" in printed[2].err
     text = f"{printed} {watch.cursor} {watch.look()}"
     assert server.url in text
-    versions = [spec.code_version for spec in workspace.definitions.resolve_all_asset_specs()]
+    versions = [spec.code_version for spec in asset_specs(workspace.definitions)]
     assert f"archives={server.url}" in str(versions)
     stored = [path.read_bytes() for path in workspace.root.rglob("*") if path.is_file()]
     assert any(server.url.encode() in data for data in stored)

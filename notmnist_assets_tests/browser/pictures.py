@@ -21,6 +21,7 @@ from notmnist_assets.settings.model import project_home
 from notmnist_assets_tests.browser.chromium import find_chromium, start_chromium
 from notmnist_assets_tests.browser.dev_server import dev_server
 from notmnist_assets_tests.browser.ui import UI
+from notmnist_assets_tests.specs import asset_specs
 
 TARGET = project_home() / "docs" / "pictures"
 COLOURS = 256
@@ -36,7 +37,7 @@ def graph(ui: UI) -> bytes:
     # High enough that the buttons at the lower right do not cover the last group.
     ui.page.set_viewport_size({"width": 1280, "height": 1300})
     ui.open_graph('not group:"report"')
-    groups = {spec.group_name or "" for spec in defs.resolve_all_asset_specs()} - {"report"}
+    groups = {spec.group_name or "" for spec in asset_specs(defs)} - {"report"}
     boxes = ui.groups(sorted(groups)).values()
     left = min(box["x"] for box in boxes) - _MARGIN
     top = min(box["y"] for box in boxes) - _MARGIN

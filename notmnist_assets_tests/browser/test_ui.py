@@ -15,13 +15,14 @@ from notmnist_assets.curation.core.images import SIDE
 from notmnist_assets.settings.model import project_home
 from notmnist_assets_tests.archives import glyph, png, tiny_members, write_archive
 from notmnist_assets_tests.browser.ui import UI
+from notmnist_assets_tests.specs import asset_specs
 from notmnist_assets_tests.workspace import Workspace, keys_of
 
 pytestmark = pytest.mark.long
 
 
 def graph_of(workspace: Workspace) -> dict[str, dg.AssetSpec]:
-    return {spec.key.to_user_string(): spec for spec in workspace.definitions.resolve_all_asset_specs()}
+    return {spec.key.to_user_string(): spec for spec in asset_specs(workspace.definitions)}
 
 
 def made_in(workspace: Workspace, run_ids: Iterable[str]) -> list[set[str]]:

@@ -3,15 +3,19 @@
 import gzip
 import io
 import tarfile
+import warnings
 
 import dagster as dg
 import pandas as pd
 import pytest
 
 from notmnist_assets.curation.core.images import LETTERS
+from notmnist_assets.curation.summaries.text import plain_lines
+from notmnist_assets.loading import RunSettingsWarning, load_split
 from notmnist_assets.settings.model import read_settings
 from notmnist_assets.staleness.plan import plan_refresh
 from notmnist_assets_tests.automation.changes import change_a_letter
+from notmnist_assets_tests.specs import asset_specs
 from notmnist_assets_tests.workspace import Workspace, keys_of
 
 pytestmark = pytest.mark.long
@@ -67,7 +71,7 @@ def test_a_changed_letter_materializes_what_is_downstream(workspace: Workspace) 
     outcome = workspace.refresh()
     assert outcome.success, outcome.failures
     made = keys_of(outcome.made)
-    everything = keys_of([spec.key for spec in workspace.definitions.resolve_all_asset_specs()])
+    everything = keys_of([spec.key for spec in asset_specs(workspace.definitions)])
     large = {"archives/large", *(f"letters/large/{letter}" for letter in LETTERS)}
     assert made == everything - large - {
         f"{group}/{name}" for group in ("splits", "hashes") for name in ("train", "valid")
@@ -123,6 +127,16 @@ def test_a_setting_in_the_launchpad_applies_to_that_run_only(workspace: Workspac
         plan, _ = plan_refresh(workspace.definitions.resolve_asset_graph(), instance, read_settings())
     reason = "was materialized with run-specific settings (train_size=100)"
     assert [plan[dg.AssetKey(key.split("/"))] for key in splits] == [reason] * 3
+    assert f"3 assets): {reason}" in workspace.notmnist("status").out
+    first, *_ = plain_lines(str(workspace.metadata("splits/train")["summary"].value))
+    assert first.startswith("Made with settings of its run only: train_size=100.")
+    with pytest.warns(RunSettingsWarning, match=r"splits/train was .* of one run only: train_size=100\. notmnist run"):
+        load_split("splits/train")
+    assert workspace.refresh().success
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RunSettingsWarning)
+        assert len(load_split("splits/train")[0]) == 200
+    assert not str(workspace.metadata("splits/train")["summary"].value).startswith("- **Made with")
 
 
 def test_a_wrong_setting_in_the_launchpad_fails_the_run_with_its_name(workspace: Workspace) -> None:

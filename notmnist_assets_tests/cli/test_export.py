@@ -16,6 +16,7 @@ from notmnist_assets.curation.report.page import SECTIONS
 from notmnist_assets.definitions import defs
 from notmnist_assets.storage.store import StoredValue, ValueStore
 from notmnist_assets_tests.curation.report.pages import read_page
+from notmnist_assets_tests.specs import asset_specs
 from notmnist_assets_tests.workspace import Workspace
 
 FILE, FOLDER = ExportName.NPZ, ExportName.IDX
@@ -51,7 +52,7 @@ def out(tmp_path: Path) -> Path:
 
 
 def test_every_export_can_be_delivered() -> None:
-    exports = {spec.key.path[1] for spec in defs.resolve_all_asset_specs() if spec.group_name == "exports"}
+    exports = {spec.key.path[1] for spec in asset_specs(defs) if spec.group_name == "exports"}
     assert exports == set(ExportName)
 
 
@@ -257,7 +258,7 @@ def test_the_stored_report_contains_the_run(finished: Workspace) -> None:
     assert page.problems == []
     assert page.sections == list(SECTIONS)
     contents = {row[0]: row[1] for row in page.tables["contents-table"]}
-    made = {spec.key.to_user_string() for spec in defs.resolve_all_asset_specs()}
+    made = {spec.key.to_user_string() for spec in asset_specs(defs)}
     assert set(contents) == {key for key in made if not key.startswith(("exports", "grouped", "report"))}
     assert contents["splits/test"] == finished.metadata("splits/test")["stored_version"].value
     rows = {row[0]: row for row in page.tables["balance-table"]}

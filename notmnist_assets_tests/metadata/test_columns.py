@@ -15,11 +15,12 @@ from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.definitions import DECLARATIONS, defs
 from notmnist_assets.metadata.columns import column_lineage, lineage_table
 from notmnist_assets_tests.metadata.tables import MAKERS, Table, Values, example_values
+from notmnist_assets_tests.specs import asset_specs
 from notmnist_assets_tests.workspace import Workspace
 
 pytestmark = pytest.mark.long
 
-SPECS = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
+SPECS = {spec.key.to_user_string(): spec for spec in asset_specs(defs)}
 LINEAGE = {
     key: lineage
     for key, declaration in DECLARATIONS.items()
@@ -34,7 +35,7 @@ EVERY_LINEAGE = pytest.mark.parametrize("key", sorted(LINEAGE))
 
 
 def columns_of(key: str) -> set[str]:
-    schema = SPECS[key].metadata.get("dagster/column_schema")  # archives have no rows
+    schema = SPECS[key].metadata.get("columns")  # archives have no rows
     return {column.name for column in schema.columns} if schema else set()
 
 

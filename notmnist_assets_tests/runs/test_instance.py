@@ -63,13 +63,16 @@ def test_a_folder_without_configuration_gets_the_shipped_one_and_another_is_kept
         assert (home / "dagster.yaml").read_text() == "nux:\n  enabled: true\n"
 
 
-def test_without_the_variable_the_history_is_in_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("profile", ["sample", "full"])
+def test_without_the_variable_each_profile_has_a_history_in_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, profile: str
+) -> None:
     monkeypatch.setattr("notmnist_assets.runs.instance.project_home", lambda: tmp_path)
-    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.setenv("NOTMNIST_PROFILE", profile)
     monkeypatch.setenv("DAGSTER_HOME", "")
     with open_instance() as instance:
-        assert instance.root_directory == str(tmp_path / ".dagster")
-    assert os.environ["DAGSTER_HOME"] == str(tmp_path / ".dagster")
+        assert instance.root_directory == str(tmp_path / ".dagster" / profile)
+    assert os.environ["DAGSTER_HOME"] == str(tmp_path / ".dagster" / profile)
 
 
 @pytest.mark.usefixtures("home")

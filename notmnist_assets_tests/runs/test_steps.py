@@ -11,9 +11,10 @@ from notmnist_assets.cli import app
 from notmnist_assets.definitions import build_definitions, defs
 from notmnist_assets.runs.steps import current_step_name, step_name, step_names
 from notmnist_assets.settings.model import read_settings
+from notmnist_assets_tests.specs import asset_specs
 from notmnist_assets_tests.workspace import Workspace, keys_of
 
-KEYS = {spec.key for spec in defs.resolve_all_asset_specs()}
+KEYS = {spec.key for spec in asset_specs(defs)}
 STEPS = defs.resolve_asset_graph().assets_defs
 
 

@@ -10,14 +10,15 @@ import pytest
 from notmnist_assets.definitions import build_definitions
 from notmnist_assets.settings.model import Settings
 from notmnist_assets.settings.recorded import own_settings, settings_to_record
+from notmnist_assets_tests.specs import asset_specs
 
 BASE: dict[str, Any] = {"profile": "custom", "archives": "/archives", "storage": "/values"}
-ALL_KEYS = [spec.key for spec in build_definitions(Settings(**BASE)).resolve_all_asset_specs()]
+ALL_KEYS = [spec.key for spec in asset_specs(build_definitions(Settings(**BASE)))]
 
 
 def code_versions(**changes: Any) -> dict[str, str | None]:
     definitions = build_definitions(Settings(**(BASE | changes)))
-    return {spec.key.to_user_string(): spec.code_version for spec in definitions.resolve_all_asset_specs()}
+    return {spec.key.to_user_string(): spec.code_version for spec in asset_specs(definitions)}
 
 
 def metadata_of(key: str) -> Mapping[str, Any]:

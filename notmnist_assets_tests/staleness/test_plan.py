@@ -12,6 +12,7 @@ from notmnist_assets.staleness.plan import grouped_reasons, next_round, plan_ref
 from notmnist_assets.storage.store import ValueStore
 from notmnist_assets_tests.archives import tiny_members, write_archive, write_checksums
 from notmnist_assets_tests.automation.changes import make_letters_that_fail_a_blocking_check
+from notmnist_assets_tests.specs import asset_specs
 from notmnist_assets_tests.workspace import Workspace, keys_of
 
 
@@ -147,7 +148,7 @@ def test_an_emptied_storage_is_out_of_date(
 ) -> None:
     monkeypatch.setenv("NOTMNIST_STORAGE", str(tmp_path))
     plan = stale(finished)
-    assert len(plan) == len(list(finished.definitions.resolve_all_asset_specs()))
+    assert len(plan) == len(list(asset_specs(finished.definitions)))
     assert plan["archives/large"] == "is not in the storage"
 
 
@@ -155,23 +156,28 @@ def reasons(**by_key: str) -> dict[dg.AssetKey, str]:
     return {dg.AssetKey(key.split("__")): reason for key, reason in by_key.items()}
 
 
-def test_assets_of_one_folder_with_the_same_reason_share_a_line() -> None:
+def test_assets_with_the_same_reason_share_a_line_and_those_downstream_are_last() -> None:
     letters = {f"letters__large__{letter}": "upstream archives/large is out of date" for letter in "ABCDEFGHIJ"}
     some = {f"letters__small__{letter}": "is not in the storage" for letter in "ACD"}
     splits = {f"splits__{name}": "never materialized" for name in ("train", "valid", "test")}
     lines = list(grouped_reasons(reasons(archives__large="x", **letters, **some, letters__files="x", **splits)))
     assert lines == [
-        "archives/large: x",
-        "letters/large/A to J (10 assets): upstream archives/large is out of date",
+        "archives/large and letters/files (2 assets): x",
         "letters/small/A, C and D (3 assets): is not in the storage",
-        "letters/files: x",
         "splits/train, valid and test (3 assets): never materialized",
+        "letters/large/A to J (10 assets): something upstream is out of date",
     ]
 
 
 def test_different_reasons_in_one_folder_get_a_line_each() -> None:
     lines = list(grouped_reasons(reasons(hashes__train="a", hashes__valid="b", hashes__test="a")))
     assert lines == ["hashes/train and test (2 assets): a", "hashes/valid: b"]
+
+
+def test_assets_of_several_folders_are_counted_by_folder() -> None:
+    splits = {f"splits__{name}": "x" for name in ("train", "valid", "test")}
+    lines = list(grouped_reasons(reasons(**splits, hashes__test="x", report__html="x")))
+    assert lines == ["3 of splits, hashes/test and report/html (5 assets): x"]
 
 
 def test_archives_and_letters_are_materialized_before_splits_and_splits_before_all_others() -> None:

@@ -264,12 +264,24 @@ def _check_counts(
     if few:
         reasons = Counter(reason for buffer in buffers.values() for reason in buffer.rejected.values())
         can_lower = all(len(buffer.order) for buffer in buffers.values())
-        lower = f" Or lower the minimum number of images per letter (NOTMNIST_MIN_{set_name.upper()})."
         raise CurationError(
             f"has too few readable images: {', '.join(few)}; at least {minimum:,} are needed.",
             subject=f"{set_name} archive {archive.origin}",
-            remedy=f"{repair_files(archive.origin, reasons)}{lower if can_lower else ''}",
+            remedy=shortage_remedy(archive, set_name, reasons, can_lower=can_lower),
         )
+
+
+def shortage_remedy(archive: Archive, set_name: str, reasons: Counter[str], *, can_lower: bool) -> str:
+    """Return what to do with an archive that has too few readable images.
+
+    Args:
+        archive: what was read.
+        set_name: "large" or "small".
+        reasons: how often files were rejected for each reason.
+        can_lower: whether a lower minimum would help: not if a letter has no image at all.
+    """
+    lower = f" Or lower the minimum number of images per letter (NOTMNIST_MIN_{set_name.upper()})."
+    return f"{repair_files(archive.origin, reasons)}{lower if can_lower else ''}"
 
 
 def _check_absent(archive: Archive, set_name: str, report: ReadingReport, absent: Collection[str]) -> None:

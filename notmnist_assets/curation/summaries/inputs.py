@@ -32,8 +32,15 @@ def archive_summary(set_name: str, archive: Archive) -> str:
     )
 
 
-def letter_summary(set_name: str, letter: str, images: LetterImages) -> str:
-    """Say how many files of a letter are readable, why the others were rejected, and what to look at."""
+def letter_summary(set_name: str, letter: str, images: LetterImages, *, too_few: bool = False) -> str:
+    """Say how many files of a letter are readable, why the others were rejected, and what to look at.
+
+    Args:
+        set_name: large or small.
+        letter: A to J.
+        images: the letter.
+        too_few: whether it has fewer images than the settings require.
+    """
     rejected = len(images.rejected)
     files = len(images) + rejected
     return summary(
@@ -41,6 +48,9 @@ def letter_summary(set_name: str, letter: str, images: LetterImages) -> str:
         f" {counted(files, 'file')}.",
         f"{rejected_in_words(images.rejected['reason'], files)} {'Each is listed below.' if rejected else ''}".strip(),
         outside_in_words({set_name: images.outside.count}),
+        "These are too few: the check enough_images blocks everything downstream. The entry `next` gives the remedy."
+        if too_few
+        else "",
         f"Look at the picture: white is ink. Splits take their rows from here:"
         f" {' and '.join(asset_link(f'splits/{name}') for name in SPLITS if SET_OF_SPLIT[name] == set_name)}.",
     )

@@ -45,6 +45,12 @@ def summary(*lines: str) -> str:
     return "\n".join(_ITEM + line for line in kept)
 
 
+def with_first_line(markdown: str, line: str) -> str:
+    """Return a summary with another line before its first one, and without its last lines if it becomes too long."""
+    lines = [line, *(kept.removeprefix(_ITEM) for kept in markdown.splitlines())]
+    return summary(*lines[:MOST_LINES])
+
+
 def bold(text: str) -> str:
     """Return text as bold Markdown."""
     return f"**{text}**"
