@@ -130,7 +130,7 @@ def rejected_in_words(reasons: "pd.Series[str] | Collection[str]", files: int) -
     if found.empty:
         return "No file was rejected."
     counts = found.value_counts(sort=False).sort_index().sort_values(ascending=False, kind="stable")
-    named = [f"{count:,} {outside_text(str(reason))}" for reason, count in counts.head(_MOST_REASONS).items()]
+    named = [f"{outside_text(str(reason))} ({count:,})" for reason, count in counts.head(_MOST_REASONS).items()]
     more = len(counts) - _MOST_REASONS
     return (
         f"Rejected: {counted(len(found), 'file')} ({percent(len(found) / max(files, 1))}): {'; '.join(named)}"

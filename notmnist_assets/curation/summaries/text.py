@@ -16,6 +16,12 @@ _WORDS: Final = 80
 _SMALLEST: Final = 1e-5
 """Smallest share that is shown as a number."""
 _ITEM: Final = "- "
+_BREAK: Final = "  \n  "
+"""A line break within an item of a list."""
+_WIDTH: Final = 60
+"""Characters of a line on the asset's page, where the screen is 1,600 pixels wide."""
+_WORDS_OF_LINE: Final = re.compile(r"(?:\*\*(?:\\.|[^*\\])+\*\*|`[^`]+`|\[(?:\\.|[^\]\\])+\]\([^)]*\)|\S)+")
+"""Words of Markdown: bold text, code and links are not broken."""
 _PUNCTUATION: Final = re.compile(r"([!-/:-@\[-`{-~])")
 _SPANS: Final = re.compile(
     r"\*\*(?P<bold>(?:\\.|[^*\\])+)\*\*|`(?P<code>[^`]+)`|\[(?P<link>(?:\\.|[^\]\\])+)\]\([^)]*\)|\\(?P<escaped>.)"
@@ -37,7 +43,7 @@ def summary(*lines: str) -> str:
     Raises:
         ValueError: there are no lines, or more than five.
     """
-    kept = [line for line in lines if line]
+    kept = [_wrapped(line) for line in lines if line]
     if not 1 <= len(kept) <= MOST_LINES:
         raise ValueError(f"a summary has 1 to {MOST_LINES} lines, not {len(kept)}")
     while len(kept) > 1 and sum(map(len, kept)) + (len(_ITEM) + 1) * len(kept) >= LONGEST:
@@ -47,8 +53,28 @@ def summary(*lines: str) -> str:
 
 def with_first_line(markdown: str, line: str) -> str:
     """Return a summary with another line before its first one, and without its last lines if it becomes too long."""
-    lines = [line, *(kept.removeprefix(_ITEM) for kept in markdown.splitlines())]
-    return summary(*lines[:MOST_LINES])
+    return summary(*[line, *_lines(markdown)][:MOST_LINES])
+
+
+def _lines(markdown: str) -> list[str]:
+    """Return the lines of a summary as they were before they were wrapped."""
+    return [line.removeprefix(_ITEM) for line in markdown.replace(_BREAK, " ").splitlines()]
+
+
+def _wrapped(line: str) -> str:
+    """Break a line so that it fits the first screen of the UI, where a wide table stretches the column of values."""
+    parts: list[str] = []
+    width = 0
+    for word in _WORDS_OF_LINE.findall(line):
+        length = len("".join(span.text for span in _spans(word)))
+        if parts and width + length > _WIDTH:
+            parts.append(_BREAK)
+            width = 0
+        elif parts:
+            parts.append(" ")
+        parts.append(word)
+        width += length + 1
+    return "".join(parts)
 
 
 def bold(text: str) -> str:
@@ -91,21 +117,24 @@ def percent(share: float) -> str:
 
 def spans(markdown: str) -> Iterator[list[Span]]:
     """Yield the lines of a summary as spans of text without markup, with the styles bold, code, link and none."""
-    for line in markdown.splitlines():
-        found: list[Span] = []
-        end = 0
-        text = line.removeprefix(_ITEM)
-        for match in _SPANS.finditer(text):
-            _add(found, text[end : match.start()])
-            end = match.end()
-            style = match.lastgroup or ""
-            inner = match[style]
-            if style == "escaped":
-                _add(found, inner)
-            else:
-                found.append(Span(inner if style == "code" else re.sub(r"\\(.)", r"\1", inner), style))
-        _add(found, text[end:])
-        yield found
+    for line in _lines(markdown):
+        yield _spans(line)
+
+
+def _spans(line: str) -> list[Span]:
+    found: list[Span] = []
+    end = 0
+    for match in _SPANS.finditer(line):
+        _add(found, line[end : match.start()])
+        end = match.end()
+        style = match.lastgroup or ""
+        inner = match[style]
+        if style == "escaped":
+            _add(found, inner)
+        else:
+            found.append(Span(inner if style == "code" else re.sub(r"\\(.)", r"\1", inner), style))
+    _add(found, line[end:])
+    return found
 
 
 def _add(found: list[Span], text: str) -> None:

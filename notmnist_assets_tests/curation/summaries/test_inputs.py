@@ -47,7 +47,7 @@ def test_an_archive_is_an_original_or_not() -> None:
 def test_a_letter_says_what_was_rejected_and_what_lay_outside() -> None:
     text = text_of(letter_summary("small", "C", letter(7, rejected=1, outside=2)))
     assert "7 images of the letter C in the small archive, from 8 files." in text
-    assert f"Rejected: 1 file (12.5 %): 1 {REASON}." in text
+    assert f"Rejected: 1 file (12.5 %): {REASON} (1)." in text
     assert "2 files (2 in small)" in text
     clean = text_of(letter_summary("large", "C", letter(7)))
     assert "No file was rejected." in clean
@@ -59,7 +59,7 @@ def test_files_say_what_was_rejected_what_lay_outside_and_which_letter_is_scarce
     small = {name: letter(2 if name == "D" else 5) for name in LETTERS}
     text = text_of(files_summary(files_table({"large": large, "small": small})))
     assert "137 images in 148 files of both archives." in text
-    assert f"Rejected: 10 files (6.8 %): 10 {REASON}." in text
+    assert f"Rejected: 10 files (6.8 %): {REASON} (10)." in text
     assert "1 file (1 in large)" in text
     assert "A with 9 images in large, D with 2 images in small" in text
 

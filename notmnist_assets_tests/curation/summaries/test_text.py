@@ -28,7 +28,17 @@ def test_a_summary_is_a_list_without_empty_lines() -> None:
 def test_the_last_lines_are_left_out_where_a_summary_would_need_a_click() -> None:
     text = summary("answer", "x" * 600, "y" * 600)
     assert text == f"- answer\n- {'x' * 600}"
+    assert plain_lines(text) == ["answer", "x" * 600]
     assert len(text) < LONGEST
+
+
+def test_lines_are_broken_between_words_and_read_as_they_were() -> None:
+    words = " ".join(f"{bold('five words')} `of code` {asset_link('splits/test')} and text" for _ in range(4))
+    text = summary(words)
+    assert max(len("".join(plain_lines(part.strip()))) for part in text.splitlines()) <= 60 + len("- ")
+    assert len(text.splitlines()) == 3
+    (line,) = plain_lines(text)
+    assert line == " ".join(["five words of code splits/test and text"] * 4)
 
 
 @pytest.mark.parametrize("lines", [(), ("",), ("line",) * (MOST_LINES + 1)])
