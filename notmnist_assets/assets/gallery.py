@@ -1,5 +1,6 @@
 """Defines the asset `report/gallery`: one HTML page to browse duplicates, removed rows, labels and rejected files."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import BinaryIO, Final
 
@@ -17,7 +18,9 @@ from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius
 from notmnist_assets.curation.report.gallery.data import GalleryData
-from notmnist_assets.curation.report.gallery.page import FILE_NAME, Gallery, gallery_page
+from notmnist_assets.curation.report.gallery.page import FILE_NAME, gallery_page
+from notmnist_assets.curation.summaries.outputs import gallery_summary
+from notmnist_assets.metadata.display import asset_page, table
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.exported import ExportedFile
 from notmnist_assets.storage.types import ExportedFileType
@@ -81,39 +84,17 @@ def gallery(
     return dg.MaterializeResult(
         value=ExportedFile(FILE_NAME, made.version, partial(_write, made.page)),
         data_version=dg.DataVersion(made.version),
-        metadata={
-            "summary": dg.MetadataValue.md(_summary(made)),
-            "bytes": len(made.page),
-            "images": len(made.contents.images),
-            **{f"all {kind}": count for kind, count in made.contents.total.items()},
-            **{f"shown {kind}": count for kind, count in made.contents.shown.items()},
-        },
+        metadata=asset_page(
+            gallery_summary(made.contents.shown, made.contents.total),
+            numbers={"bytes": len(made.page), "images": len(made.contents.images)},
+            tables={"items": table(_items(made.contents.shown, made.contents.total))},
+        ),
     )
 
 
-_KINDS: Final = {
-    "pairs": "pairs across splits",
-    "removed": "removed rows",
-    "groups": "duplicate groups",
-    "conflicts": "groups with different letters",
-    "issues": "label issues",
-    "mistakes": "confident mistakes",
-    "rejected": "rejected files",
-}
-
-
-def _summary(made: Gallery) -> str:
-    """Return what the page shows and how to open it, as Markdown."""
-    total, shown = made.contents.total, made.contents.shown
-    counts = ", ".join(f"{count:,} {_KINDS[kind]}" for kind, count in total.items())
-    parts = [f"{shown[kind]:,} of {count:,} {_KINDS[kind]}" for kind, count in total.items() if shown[kind] < count]
-    return "\n".join(
-        [
-            f"- One page of {len(made.page) / 1e6:.1f} MB with **{counts}**.",
-            *([f"- It has room for {' and '.join(parts)}: the first, and a sample of the others."] if parts else []),
-            "- Open it: `notmnist gallery`. Selected rows become a list for `NOTMNIST_OVERRIDES`.",
-        ]
-    )
+def _items(shown: Mapping[str, int], total: Mapping[str, int]) -> pd.DataFrame:
+    """Return the number of items on the page and before the selection, by kind."""
+    return pd.DataFrame({"kind": list(total), "shown": [shown[kind] for kind in total], "all": list(total.values())})
 
 
 def _write(page: bytes, file: BinaryIO) -> None:

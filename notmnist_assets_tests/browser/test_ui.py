@@ -1,5 +1,6 @@
 """The graph as people use it: look, materialize, inspect, repair, switch on."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -14,6 +15,7 @@ from playwright.sync_api import expect
 from notmnist_assets.curation.core.images import SIDE
 from notmnist_assets.settings.model import project_home
 from notmnist_assets_tests.archives import glyph, png, tiny_members, write_archive
+from notmnist_assets_tests.automation.changes import change_a_letter
 from notmnist_assets_tests.browser.ui import UI
 from notmnist_assets_tests.specs import asset_specs
 from notmnist_assets_tests.workspace import Workspace, keys_of
@@ -182,3 +184,30 @@ def test_a_bad_archive_shows_which_check_failed_and_why(workspace: Workspace, ui
     expect(ui.page.get_by_text("Failed").first).to_be_visible()
     for value in ("mean -0.500000, standard deviation 0.000000", "mean -0.400000 to 0.400000"):
         expect(ui.page.get_by_text(value).first).to_be_visible()
+
+
+def test_runs_of_the_terminal_are_on_the_timeline_and_the_page_of_their_job(made: Workspace, ui: UI) -> None:
+    with made.instance() as instance:
+        runs = [run for run in instance.get_runs() if run.job_name == "refresh"]
+    assert runs
+    ui.page.goto(f"{ui.url}/overview")
+    ui.page.get_by_role("link", name="refresh").click()
+    ui.page.get_by_role("tab", name="Runs").click()
+    expect(ui.page.get_by_role("link", name=runs[0].run_id[:8]).first).to_be_visible()
+
+
+def test_a_page_shows_its_answer_on_the_first_screen(made: Workspace, ui: UI) -> None:
+    ui.open_asset("letters/files")
+    answer = ui.page.get_by_role("row", name="summary")
+    expect(answer.get_by_role("listitem").last).to_be_in_viewport(ratio=1)
+    expect(answer.get_by_role("link", name="splits/train")).to_have_attribute(
+        "href", re.compile("/assets/splits/train")
+    )
+    expect(ui.page.get_by_role("row", name="pictures")).to_be_in_viewport()
+
+
+def test_a_changed_archive_is_unsynced_once_its_source_is_observed(made: Workspace, ui: UI) -> None:
+    change_a_letter(made)
+    assert ui.watch(ui.observe("sources/small")) == "Success"
+    listed, _ = ui.unsynced()
+    assert listed == {"archives/small"}

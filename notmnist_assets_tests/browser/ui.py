@@ -52,6 +52,12 @@ class UI:
         self._materialize_button.click()
         return self._launched()
 
+    def observe(self, key: str) -> str:
+        """Press the button of a source's page and return the id of the run that is launched."""
+        self.page.goto(f"{self.url}/assets/{key}?view=overview")
+        self.page.get_by_role("button", name="Observe").first.click()
+        return self._launched()
+
     def unsynced(self) -> tuple[set[str], Locator]:
         """Open the list of unsynced assets; return their keys and the button that materializes them."""
         self.open_graph()

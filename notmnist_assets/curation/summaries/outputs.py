@@ -1,4 +1,4 @@
-"""Summaries of exports and of the report."""
+"""Summaries of exports, the report and the gallery."""
 
 from collections.abc import Mapping
 
@@ -33,6 +33,26 @@ def export_summary(name: str, splits: Mapping[str, Split], what: str, *, leaks: 
         if leaks
         else f"No image is in two of its splits; {asset_link('sanitized/removed')} lists the rows that were removed.",
         f"Copy it: `notmnist export {name} DEST`.",
+    )
+
+
+def gallery_summary(shown: Mapping[str, int], total: Mapping[str, int]) -> str:
+    """Say what can be browsed, and what is left out.
+
+    Args:
+        shown: items on the page by kind.
+        total: items by kind before a selection.
+    """
+    left_out = sum(total.values()) - sum(shown.values())
+    return summary(
+        f"{bold(counted(sum(shown.values()), 'item'))} to browse: "
+        + ", ".join(f"{count:,} {_KINDS.get(kind, kind)}" for kind, count in shown.items())
+        + ".",
+        f"Left out, because the page has a limited size: {counted(left_out, 'item')}. It shows the first and a sample."
+        if left_out
+        else "Nothing is left out.",
+        "A click on an image shows its row, its neighbors and why it was removed; a selection downloads as CSV.",
+        "Open it: `notmnist gallery`. Selected rows become a list for `NOTMNIST_OVERRIDES`.",
     )
 
 
@@ -84,6 +104,15 @@ def _accuracy_in_words(metrics: pd.DataFrame) -> str:
     return f"Accuracy of logistic regression on test: {values} ({asset_link('baselines/metrics')})."
 
 
+_KINDS = {
+    "pairs": "pairs across splits",
+    "removed": "removed rows",
+    "groups": "duplicate groups",
+    "conflicts": "groups with different letters",
+    "issues": "label issues",
+    "mistakes": "confident mistakes",
+    "rejected": "rejected files",
+}
 _ACCURACIES = {
     "trained and evaluated on all rows": ("raw", "raw"),
     "trained and evaluated on sanitized rows": ("sanitized", "clean"),
