@@ -12,7 +12,7 @@ import pytest
 from notmnist_assets.curation.core.images import LETTERS, SETS, Images
 from notmnist_assets.curation.core.values import Archive, LetterImages, Split
 from notmnist_assets.curation.splitting.splits import SPLITS
-from notmnist_assets.curation.summaries.text import LONGEST, MOST_LINES, plain_lines, rounded
+from notmnist_assets.curation.summaries.text import LONGEST, MOST_LINES, plain_lines, rounded, spans
 from notmnist_assets.definitions import DECLARATIONS, defs
 from notmnist_assets.metadata.display import MOST_NUMBERS, MOST_RECORDS, PICTURE_BUDGET, SUMMARY
 from notmnist_assets.staleness.outcomes import DRIFT
@@ -258,36 +258,34 @@ def test_sample_rows_of_near_pairs_are_rows_with_these_images(finished: Workspac
             assert finished.load(f"splits/{split}").sources["letter"][int(row)] == letter
 
 
-PAGES_TO_COME = ("overlap/", "sanitized/", "grouped/", "baselines/")
-"""Assets whose pages do not begin with a summary yet."""
+MANY_NUMBERS = ("sanitized/", "grouped/", "baselines/")
+"""Assets whose shares by letter, which `drift` compares, are more than eight numbers."""
 
 
 @pytest.mark.parametrize("key", [spec.key.to_user_string() for spec in SPECS])
 def test_a_page_begins_with_its_answer(finished: Workspace, key: str) -> None:
-    if key.startswith(PAGES_TO_COME):
-        pytest.skip("its page does not begin with a summary yet")
     metadata = finished.metadata(key)
     labels = list(metadata)
     assert labels[0] == SUMMARY
     text = str(metadata[SUMMARY].value)
     assert 3 <= len(plain_lines(text)) <= MOST_LINES
     assert len(text) < LONGEST
-    assert text.splitlines()[0].count("**") == 2, "the first line has the number that matters"
+    assert [span.style for span in next(spans(text))].count("bold") == 1, "the first line has the number that matters"
     known = {spec.key.to_user_string() for spec in SPECS}
     assert set(re.findall(r"\]\(/assets/([^)]+)\)", text)) <= known
     pictures = [label for label in labels if "data:image" in str(metadata[label].value)]
-    assert labels[1:2] == pictures[:1] or not pictures
+    assert not pictures or isinstance(metadata[labels[1]], dg.MarkdownMetadataValue)
     numbers = [
         label
         for label in own_labels(labels)
         if isinstance(metadata[label], dg.IntMetadataValue | dg.FloatMetadataValue)
     ]
-    assert len(numbers) <= MOST_NUMBERS
+    assert len(numbers) <= MOST_NUMBERS or key.startswith(MANY_NUMBERS)
     for label in labels:
         value = metadata[label]
         if isinstance(value, dg.TableMetadataValue):
             assert len(value.records) <= MOST_RECORDS, label
-        if isinstance(value, dg.FloatMetadataValue) and value.value is not None:
+        if isinstance(value, dg.FloatMetadataValue) and value.value is not None and not key.startswith(MANY_NUMBERS):
             assert value.value == rounded(value.value), label
     assert sum(len(str(metadata[label].value)) for label in pictures) <= PICTURE_BUDGET
 

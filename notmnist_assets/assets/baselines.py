@@ -20,8 +20,9 @@ from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.curation.core.values import FILE_COLUMNS, Split
 from notmnist_assets.curation.labels.issues import without_issues
 from notmnist_assets.curation.splitting.splits import EVALUATION
+from notmnist_assets.curation.summaries.results import metrics_summary
 from notmnist_assets.metadata.columns import Column, Sources
-from notmnist_assets.metadata.display import picture, table
+from notmnist_assets.metadata.display import asset_page, picture, table
 from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.types import data_version, table_type
@@ -98,12 +99,7 @@ METRICS: Final = Declaration(
     kinds={"pandas", "parquet"},
     columns=_COLUMNS,
     settings=("drop_label_issues", "baselines"),
-    headlines={
-        "accuracy: raw, test raw": "trained on raw rows, accuracy on all test rows",
-        "accuracy: raw, test clean": "trained on raw rows, accuracy on clean test rows",
-        "accuracy: raw, test duplicates": "trained on raw rows, accuracy on removed test rows",
-        "accuracy: sanitized, test clean": "trained on sanitized rows, accuracy on clean test rows",
-    },
+    is_finding=True,
     drift=Drift(
         "Accuracies on test of the models trained on all rows: the 95 % Wilson interval of the previous accuracy. A fit"
         " is deterministic, so that a larger change comes from the data.",
@@ -158,17 +154,22 @@ def metrics(
         value=found,
         data_version=data_version(found, leave_out=("seconds",)),
         metadata={
+            **asset_page(
+                metrics_summary(found),
+                picture={
+                    "learning_curve": picture(
+                        _curve(first),
+                        "accuracy on test by number of training rows, with 95 % intervals: on the rows that sanitizing"
+                        " removed, on all rows, and on the clean rows; the accuracy on leaking rows is higher, partly"
+                        " because the model was trained on the same images and partly because they are easier",
+                    )
+                },
+            ),
             **accuracies,
             **test_rows,
             "rows": len(found),
             "without_label_issues": chosen.drop_label_issues,
             "all_converged": bool(found["converged"].all()),
-            "learning_curve": picture(
-                _curve(first),
-                "accuracy on test by number of training rows, with 95 % intervals: on the rows that sanitizing removed,"
-                " on all rows, and on the clean rows; the accuracy on leaking rows is higher, partly because the model"
-                " was trained on the same images and partly because they are easier",
-            ),
             "metrics": table(found[list(_SHOWN)], METRICS.schema),
             **_letters(baselines, models[0], raw[_EVALUATED]),
         },

@@ -29,7 +29,8 @@ from notmnist_assets.curation.sanitizing.grouping import (
 )
 from notmnist_assets.curation.sanitizing.thinning import most_thinned, rows_lost
 from notmnist_assets.curation.splitting.splits import SPLITS, sizes_from_data
-from notmnist_assets.metadata.display import contact_sheet_metadata, counts_table, table
+from notmnist_assets.curation.summaries.results import clean_summary
+from notmnist_assets.metadata.display import asset_page, contact_sheet_metadata, counts_table, table
 from notmnist_assets.settings.model import PREFIX, Settings
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.types import SplitType, data_version
@@ -112,6 +113,16 @@ def grouped(
                 value=split,
                 data_version=data_version(split),
                 metadata={
+                    **asset_page(
+                        clean_summary(
+                            "grouped",
+                            name,
+                            len(split),
+                            getattr(sizes, name),
+                            "All images of a duplicate group, of both archives, are in one split.",
+                        ),
+                        picture={"pictures": contact_sheet_metadata(split.images, declaration.key)},
+                    ),
                     "rows": len(split),
                     "groups": len(np.unique(groups)),
                     "largest_group": int(np.bincount(groups, minlength=1).max()),
@@ -122,7 +133,6 @@ def grouped(
                     "left_out": table(left_out, _LEFT_OUT),
                     **letter_shares(counts),
                     "rows_per_letter": counts_table(counts),
-                    "pictures": contact_sheet_metadata(split.images, declaration.key),
                 },
             )
 

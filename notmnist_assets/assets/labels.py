@@ -18,8 +18,9 @@ from notmnist_assets.curation.labels.effect import effect_of_leaving_out
 from notmnist_assets.curation.labels.error_rates import RATE_COLUMNS
 from notmnist_assets.curation.labels.issues import KINDS, LEAST_QUALITY, NO_ISSUE, issue_exhibits, label_issues
 from notmnist_assets.curation.sanitizing.grouping import group_images, pool_letters
+from notmnist_assets.curation.summaries.results import issues_summary
 from notmnist_assets.metadata.columns import Column, Sources
-from notmnist_assets.metadata.display import descriptions, exhibits, table
+from notmnist_assets.metadata.display import asset_page, descriptions, exhibits, table
 from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.model import PREFIX
 from notmnist_assets.settings.resource import SettingsResource
@@ -62,11 +63,7 @@ ISSUES: Final = Declaration(
     kinds={"pandas", "parquet", "scikitlearn"},
     columns=_COLUMNS,
     settings=("near_shifts",),
-    headlines={
-        "issues": f"labels with a quality below {LEAST_QUALITY:g}, conflicts and blank images",
-        "wrong labels: large": "estimated share of wrong labels in the large archive",
-        "wrong labels: small": "estimated share of wrong labels in the small archive",
-    },
+    is_finding=True,
     description=(
         "The quality of each label of both archives, also of images that no split has, least likely labels first. Each"
         " row is judged by a model that was fitted on other fonts and on no duplicate of the image. The table `rates`"
@@ -142,19 +139,26 @@ def issues(
         value=found.table,
         data_version=data_version(found.table),
         metadata={
-            "rows": len(found.table),
-            "issues": int((found.table["kind"] != NO_ISSUE).sum()),
-            **_wrong(found.rates),
-            "radius": chosen_radius(radius),
+            **asset_page(
+                issues_summary(found.table["kind"], found.rates, NO_ISSUE, LEAST_QUALITY),
+                picture={
+                    "pictures": exhibits(
+                        issue_exhibits(pool, first.head(_PICTURED)),
+                        "the least likely labels: rank, letter of the label, most probable letter",
+                        per_line=_PER_LINE,
+                    )
+                },
+                numbers={
+                    "rows": len(found.table),
+                    "issues": int((found.table["kind"] != NO_ISSUE).sum()),
+                    **_wrong(found.rates),
+                    "radius": chosen_radius(radius),
+                },
+            ),
             "rates": table(found.rates, _RATES),
             "kinds": table(_counts(found.table), _KIND_COUNTS),
             "effect": table(effect, _EFFECT),
             "least_likely": table(first, descriptions(ISSUES.schema)),
-            "pictures": exhibits(
-                issue_exhibits(pool, first.head(_PICTURED)),
-                "the least likely labels: rank, letter of the label, most probable letter",
-                per_line=_PER_LINE,
-            ),
         },
     )
 

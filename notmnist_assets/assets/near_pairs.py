@@ -26,8 +26,9 @@ from notmnist_assets.curation.duplicates.radius import (
     label_noise,
     share_limit,
 )
+from notmnist_assets.curation.summaries.results import near_pairs_summary, radius_summary
 from notmnist_assets.metadata.columns import Column, Sources
-from notmnist_assets.metadata.display import descriptions, exhibits, picture, table
+from notmnist_assets.metadata.display import asset_page, descriptions, exhibits, picture, table
 from notmnist_assets.settings.model import PREFIX, SEARCH_RADIUS
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.types import NearSearchType, data_version, table_type
@@ -85,7 +86,7 @@ RADIUS: Final = Declaration(
     kinds={"pandas", "parquet"},
     columns=_CURVE_COLUMNS,
     settings=("near_radius",),
-    headlines={"radius": "radius: largest distance of near duplicates"},
+    is_finding=True,
     description=(
         "Number of pairs and share of pairs with different letters by radius, and the radius in use: the set one, or"
         f" the one chosen from the data. {FALLBACK_RADIUS:g}, which was found on the sample and on real letters, is the"
@@ -139,6 +140,7 @@ def near_pairs(
         value=search,
         data_version=data_version(search.pairs),
         metadata={
+            **asset_page(near_pairs_summary(len(search.pairs), index.images, search.seen_before, search.radius)),
             "rows": len(search.pairs),
             "distinct_images": index.images,
             "images_seen_before": search.seen_before,
@@ -167,20 +169,25 @@ def radius(
     chart = radius_chart(curve, used, title="Pairs with different letters by radius")
     splits = {"train": train, "valid": valid, "test": test}
     inside, outside = pairs_around_radius(index, splits, near_pairs, used, _PICTURED_PAIRS)
+    why = choose_radius(curve).reason if chosen.near_radius is None else f"set by {PREFIX}NEAR_RADIUS"
     return dg.MaterializeResult(
         value=curve,
         data_version=data_version(curve),
         metadata={
-            "radius": used,
-            "fixed_by_setting": chosen.near_radius is not None,
-            "why": choose_radius(curve).reason if chosen.near_radius is None else f"set by {PREFIX}NEAR_RADIUS",
-            "label_noise": label_noise(curve),
-            "limit": share_limit(curve),
-            "chart": picture(
-                chart,
-                f"% of pairs with different letters by radius, with 95 % intervals, for {FEWEST_PLOTTED_PAIRS} pairs"
-                " or more; rings: too few pairs to be rejected; dotted: the limit; dashed: the radius in use",
+            **asset_page(
+                radius_summary(curve, used, why),
+                picture={
+                    "chart": picture(
+                        chart,
+                        "% of pairs with different letters by radius, with 95 % intervals, for"
+                        f" {FEWEST_PLOTTED_PAIRS} pairs or more; rings: too few pairs to be rejected; dotted: the"
+                        " limit; dashed: the radius in use",
+                    ),
+                },
+                numbers={"radius": used, "label_noise": label_noise(curve), "limit": share_limit(curve)},
             ),
+            "fixed_by_setting": chosen.near_radius is not None,
+            "why": why,
             "curve": table(curve, RADIUS.schema),
             "just_inside": exhibits(
                 inside, "the widest pairs within the radius: first image, second image, amplified difference"

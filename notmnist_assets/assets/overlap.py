@@ -14,7 +14,7 @@ from notmnist_assets.assets.splits import SPLIT_ASSETS
 from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.curation.core.drift import Limit, within_chance
 from notmnist_assets.curation.core.values import Split
-from notmnist_assets.curation.duplicates.examples import conflicting_groups, largest_groups, pairs_across_splits
+from notmnist_assets.curation.duplicates.examples import conflicting_groups, pairs_across_splits
 from notmnist_assets.curation.duplicates.overlap import (
     conflict_groups,
     font_leakage,
@@ -24,11 +24,13 @@ from notmnist_assets.curation.duplicates.overlap import (
 )
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius
 from notmnist_assets.curation.duplicates.row_index import METHODS
-from notmnist_assets.curation.splitting.splits import SPLITS
+from notmnist_assets.curation.splitting.splits import EARLIER, SPLITS
+from notmnist_assets.curation.summaries.results import conflicts_summary, overlap_summary
 from notmnist_assets.metadata.columns import Column, Sources
-from notmnist_assets.metadata.display import descriptions, exhibits, table
+from notmnist_assets.metadata.display import asset_page, descriptions, exhibits, table
 from notmnist_assets.storage.types import data_version, table_type
 
+_PLOTTED_METHODS: Final = ("exact", "near")
 _PICTURED_PAIRS = 12
 _PICTURED_GROUPS = 8
 _CONFLICT_GROUPS_OF_METHOD = 100
@@ -45,11 +47,15 @@ _DIGEST: Final[Sources] = {"hashes/*": ("exact",)}
 def _shared_limits(_previous: Mapping[str, float]) -> Mapping[str, Limit]:
     return {
         f"{rows_of} in {found_in} ({method})": within_chance(3.0)
-        for method in ("exact", "near")
+        for method in _PLOTTED_METHODS
         for rows_of in SPLITS
-        for found_in in SPLITS
-        if rows_of != found_in
+        for found_in in EARLIER.get(rows_of, ())
     }
+
+
+def _evaluation_first(names: "pd.Series[str]") -> "pd.Series[int]":
+    """Return sort keys that put the rows of test and valid before those of train."""
+    return -names.map(SPLITS.index)
 
 
 _REPORT_COLUMNS: Final = {
@@ -68,12 +74,7 @@ REPORT: Final = Declaration(
     io_manager="table_io",
     kinds={"pandas", "parquet"},
     columns=_REPORT_COLUMNS,
-    headlines={
-        "valid in train (exact)": "valid rows with the pixels of a train row",
-        "test in train (exact)": "test rows with the pixels of a train row",
-        "valid in train (near)": "valid rows within the radius of a train row",
-        "test in train (near)": "test rows within the radius of a train row",
-    },
+    is_finding=True,
     drift=Drift(
         "Rows whose image is also in another split, by equal pixels and by near images: three standard errors of the"
         " difference of two counts (the square root of their sum), the chance variation between two collections of the"
@@ -109,10 +110,7 @@ CONFLICTS: Final = Declaration(
     io_manager="table_io",
     kinds={"pandas", "parquet"},
     columns=_CONFLICT_COLUMNS,
-    headlines={
-        "exact_groups": "groups of equal images with different letters",
-        "near_groups": "groups of near images with different letters",
-    },
+    is_finding=True,
     description="All rows of duplicate groups with different letters: at least one label of each group is wrong.",
 )
 
@@ -156,22 +154,27 @@ def report(
     fonts = font_leakage(splits)
     across_splits = pairs_across_splits(index, splits, near_pairs, chosen_radius(radius), _PICTURED_PAIRS)
     sizes = pd.concat([group_sizes(index, method) for method in METHODS], ignore_index=True)
-    across = counts[counts["rows_of"] != counts["found_in"]]
+    across = counts[counts["method"].isin(_PLOTTED_METHODS)]
+    pairs = zip(across["rows_of"], across["found_in"], strict=True)
+    across = across[[found_in in EARLIER.get(rows_of, ()) for rows_of, found_in in pairs]]
     names = across["rows_of"] + " in " + across["found_in"] + " (" + across["method"] + ")"
     shares = dict(zip(names.tolist(), across["rows"].tolist(), strict=True))
     return dg.MaterializeResult(
         value=counts,
         data_version=data_version(counts),
         metadata={
-            **shares,
-            "radius": chosen_radius(radius),
-            "report": table(counts, REPORT.schema),
+            **asset_page(
+                overlap_summary(counts, chosen_radius(radius), fonts),
+                picture={
+                    "across_splits": exhibits(
+                        across_splits, "pairs across splits: two images and their amplified difference"
+                    )
+                },
+                numbers={**shares, "radius": chosen_radius(radius)},
+            ),
+            "report": table(counts.sort_values("rows_of", key=_evaluation_first, kind="stable"), REPORT.schema),
             "font_leakage": table(fonts, _FONT_LEAKAGE),
             "group_sizes": table(sizes[sizes["rows"] > 1], _GROUP_SIZES),
-            "largest_groups": exhibits(
-                largest_groups(index, splits, "near", _PICTURED_GROUPS), "the largest groups within the radius", 1
-            ),
-            "across_splits": exhibits(across_splits, "pairs across splits: two images and their amplified difference"),
         },
     )
 
@@ -197,16 +200,23 @@ def conflicts(
         value=found,
         data_version=data_version(found),
         metadata={
+            **asset_page(
+                conflicts_summary(found),
+                picture={
+                    "conflicting_images": exhibits(
+                        [
+                            *conflicting_groups(index, splits, "exact", _PICTURED_GROUPS),
+                            *conflicting_groups(index, splits, "near", _PICTURED_GROUPS, fewest_images=2),
+                        ][:_PICTURED_GROUPS],
+                        "groups with different letters: of equal images, then of near images",
+                        1,
+                    )
+                },
+            ),
             "rows": len(found),
             "exact_groups": int(groups.get("exact", 0)),
             "near_groups": int(groups.get("near", 0)),
             "groups": table(conflict_groups(found, _CONFLICT_GROUPS_OF_METHOD), _CONFLICT_GROUPS),
-            "equal_images": exhibits(
-                conflicting_groups(index, splits, "exact", _PICTURED_GROUPS), "equal images, different letters", 1
-            ),
-            "near_images": exhibits(
-                conflicting_groups(index, splits, "near", _PICTURED_GROUPS), "near images, different letters", 1
-            ),
         },
     )
 

@@ -16,8 +16,9 @@ from notmnist_assets.curation.core.sampling import evenly_spaced
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius, images_of, pairs_among
 from notmnist_assets.curation.duplicates.recall import METHODS, false_alarm_table, recall_by_method, recall_table
+from notmnist_assets.curation.summaries.results import recall_summary
 from notmnist_assets.metadata.columns import Column, Sources
-from notmnist_assets.metadata.display import descriptions, picture, table
+from notmnist_assets.metadata.display import asset_page, descriptions, picture, table
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.types import data_version, table_type
 
@@ -106,10 +107,17 @@ def recall(
         value=found,
         data_version=data_version(found),
         metadata={
+            **asset_page(
+                recall_summary(found, used),
+                picture={
+                    "chart": picture(
+                        chart, "share of planted copies that each method finds, by kind and strength of change"
+                    )
+                },
+            ),
             "rows": len(found),
             "radius": used,
             "shifts": shifts,
-            "chart": picture(chart, "share of planted copies that each method finds, by kind and strength of change"),
             "recall": table(recall_by_method(found), _RECALL_BY_METHOD),
             "false_alarms": table(alarms, _FALSE_ALARMS),
         },

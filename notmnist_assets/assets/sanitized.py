@@ -25,8 +25,16 @@ from notmnist_assets.curation.sanitizing.decision import REASONS, Policy, Saniti
 from notmnist_assets.curation.sanitizing.overrides import ACTIONS, OverrideList, find_overridden_rows
 from notmnist_assets.curation.sanitizing.thinning import most_thinned, rows_lost_to_sanitizing
 from notmnist_assets.curation.splitting.splits import SPLITS
+from notmnist_assets.curation.summaries.results import clean_summary, removed_summary
 from notmnist_assets.metadata.columns import Column, Sources
-from notmnist_assets.metadata.display import contact_sheet_metadata, counts_table, descriptions, exhibits, table
+from notmnist_assets.metadata.display import (
+    asset_page,
+    contact_sheet_metadata,
+    counts_table,
+    descriptions,
+    exhibits,
+    table,
+)
 from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.model import Settings
 from notmnist_assets.settings.resource import SettingsResource
@@ -67,7 +75,6 @@ def _declaration(name: str) -> Declaration:
         columns=columns_from_split(f"splits/{name}"),
         settings=(*POLICY_SETTINGS, "overrides"),
         guards=("largest_imbalance",),
-        headlines={"removed": "rows removed", "thinned_most": "letter that lost most of its rows, main reason"},
         drift=CLEAN_DRIFT,
         description=(
             f"splits/{name} without rows that leak into another split, have an image with conflicting letters, or"
@@ -97,6 +104,7 @@ REMOVED: Final = Declaration(
     dagster_type=table_type("RemovedRows", _REMOVED_COLUMNS, "Rows that sanitizing removed, with the reasons."),
     io_manager="table_io",
     kinds={"pandas", "parquet"},
+    is_finding=True,
     columns=_REMOVED_COLUMNS,
     settings=(*POLICY_SETTINGS, "overrides"),
     description=(
@@ -202,6 +210,16 @@ def sanitized(
             value=split,
             data_version=data_version(split),
             metadata={
+                **asset_page(
+                    clean_summary(
+                        "sanitized",
+                        name,
+                        len(split),
+                        len(splits[name]),
+                        "Leaks, conflicting letters and repeats are removed.",
+                    ),
+                    picture={"pictures": contact_sheet_metadata(split.images, declaration.key)},
+                ),
                 "rows": len(split),
                 "removed": len(splits[name]) - len(split),
                 **{f"removed: {reason}": int(reasons.get(reason, 0)) for reason in REASONS},
@@ -210,7 +228,6 @@ def sanitized(
                 "thinned_most": most_thinned(lost[name]),
                 **letter_shares(counts),
                 "rows_per_letter": counts_table(counts),
-                "pictures": contact_sheet_metadata(split.images, declaration.key),
             },
         )
 
@@ -235,6 +252,15 @@ def _removed_metadata(
     before = pd.Series({name: len(splits[name]) for name in SPLITS})
     counts = counts.assign(removed=by_split, left=before - by_split)
     return {
+        **asset_page(
+            removed_summary({name: len(split) for name, split in splits.items()}, removed),
+            picture={
+                "pictures": exhibits(
+                    removed_pairs(splits, removed, _PICTURED_PAIRS),
+                    "removed row, row it collides with, amplified difference",
+                )
+            },
+        ),
         "rows": len(removed),
         **{f"removed: {name}": int(by_split[name]) for name in SPLITS},
         "policy": (
@@ -247,10 +273,6 @@ def _removed_metadata(
             _BY_LETTER,
         ),
         "sample_rows": table(_sample_of_removed(splits, removed), _REMOVED_SAMPLE),
-        "pictures": exhibits(
-            removed_pairs(splits, removed, _PICTURED_PAIRS),
-            "removed row, row it collides with, amplified difference",
-        ),
     }
 
 

@@ -87,11 +87,11 @@ def asset_link(key: str, words: str = "") -> str:
     return f"[{words or key}](/assets/{key})"
 
 
-def outside_text(text: str) -> str:
+def outside_text(text: str, longest: int = _WORDS) -> str:
     """Return text that comes from outside, such as a file name, shortened and without effect on Markdown."""
     shown = printable(text)
-    if len(shown) > _WORDS:
-        shown = f"{shown[: _WORDS // 2 - 2]} ... {shown[-_WORDS // 2 + 3 :]}"
+    if len(shown) > longest:
+        shown = f"{shown[: longest // 2 - 2]} ... {shown[-longest // 2 + 3 :]}"
     return _PUNCTUATION.sub(r"\\\1", shown)
 
 
