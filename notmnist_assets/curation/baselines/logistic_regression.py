@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
 from scipy.special import softmax
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -46,7 +46,8 @@ class WhitenedLogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignor
     parameters of a class are the transposed inverse of the Cholesky factor of its estimated curvature times v: pixels
     of letters are so correlated that 100 plain steps end far from the optimum. The estimate is the curvature at zero;
     for more than `FEW_ROWS` rows, that of each class at a rough fit of at most `PILOT_ROWS` evenly spaced rows. Only
-    the number of steps depends on it. The last steps are in float64.
+    the number of steps depends on it. The last steps are in float64. Rows that are fewer than half of the features are
+    fitted in an orthonormal basis of the rows, in which a step is cheaper.
 
     Rows stay in the type they are given in, such as uint8, and are converted in blocks. During a fit BLAS has one
     thread in the whole process: two Python threads with one each are faster than one with two.
@@ -92,6 +93,8 @@ class WhitenedLogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignor
         """
         X, y = validate_data(self, X, y, dtype=_DTYPES)  # noqa: N806
         check_classification_targets(y)
+        if 2 * len(X) < X.shape[1]:
+            return self._fit_in_span(X, y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         start = np.zeros((_free_classes(len(self.classes_)), X.shape[1] + 1))
         few = len(X) <= FEW_ROWS
@@ -120,6 +123,16 @@ class WhitenedLogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignor
             )
         self.n_iter_, self.objective_ = max(steps, 1), float(found.fun)
         self.coef_, self.intercept_ = np.ascontiguousarray(point[:, :-1]), point[:, -1].copy()
+        return self
+
+    def _fit_in_span(self, X: Any, y: Any) -> Self:  # noqa: N803
+        """Fit weights that are sums of multiples of rows, as the optimum is, in as many coordinates as rows."""
+        with threadpool_limits(1, user_api="blas"):
+            basis, triangle = np.linalg.qr(((np.asarray(X, np.float64) - self.shift) / self.scale).T)
+            inner = clone(self).set_params(shift=0.0, scale=1.0).fit(np.ascontiguousarray(triangle.T), y)
+            self.coef_ = np.ascontiguousarray(inner.coef_ @ basis.T)
+        self.classes_, self.intercept_ = inner.classes_, inner.intercept_
+        self.n_iter_, self.objective_ = inner.n_iter_, inner.objective_
         return self
 
     def decision_function(self, X: Any) -> Floats:  # noqa: N803
