@@ -19,7 +19,7 @@ _ASSIGNMENT_ASSETS: Final = (
     "hashes",
     "overlap/report",
     "sanitized",
-    "baselines",
+    "baselines/metrics",
 )
 
 

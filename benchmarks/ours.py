@@ -263,7 +263,7 @@ def sanitize_near(place: Place) -> Steps:
 
 
 def baseline_table(place: Place) -> Steps:
-    """Fit ten models on raw and sanitized rows and tabulate their accuracies."""
+    """Fit ten models on raw and sanitized rows, and forty on random samples, and tabulate their accuracies."""
     raw, sanitized = load_splits(place), load_splits(place, "sanitized")
     yield
     table = baseline_metrics(raw, sanitized)

@@ -73,6 +73,11 @@ class Reader:
                     pass  # it would replace files of the package; the tests of the tool render the same files
                 case ["uv", "run", "python", "-m", "tools.render", *arguments]:
                     self._process([sys.executable, "-m", "tools.render", *arguments], command)
+                case ["uv", "run", "python", "-m", "benchmarks.coverage", *_]:
+                    # As many simulations as the document has take minutes.
+                    self._process(
+                        [sys.executable, "-m", "benchmarks.coverage", "--repeats", "2", "--draws", "20"], command
+                    )
                 case ["uv", "run", "python", "-m", "benchmarks.duplicates", *_]:
                     pass  # takes minutes; test_benchmarks.py runs it at a tiny size
                 case ["uv", "run", "pytest", path]:

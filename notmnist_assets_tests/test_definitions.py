@@ -29,7 +29,7 @@ CONTRACT = {
     "overlap/radius",
     "sanitized/removed",
     "labels/issues",
-    "baselines/metrics",
+    *(f"baselines/{name}" for name in ("metrics", "mistakes", "leakage", "reference")),
     *(f"exports/{name}" for name in ("pickle", "npz", "idx", "parquet")),
     "report/html",
 }

@@ -33,7 +33,7 @@ TABLES = {
         *(f"hashes/{split}" for split in SPLITS),
         *(f"overlap/{name}" for name in ("report", "near_pairs", "label_conflicts", "radius")),
         "sanitized/removed",
-        "baselines/metrics",
+        *(f"baselines/{name}" for name in ("metrics", "mistakes", "leakage", "reference")),
     )
 }
 ROWS = {name: int(SIZES[f"NOTMNIST_{name.upper()}_SIZE"]) for name in SPLITS}

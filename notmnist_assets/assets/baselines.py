@@ -1,69 +1,43 @@
-"""Defines `baselines/metrics`: accuracy of models trained on raw and on sanitized rows."""
+"""Defines `baselines/metrics`, the accuracy of models on raw and sanitized rows, and `baselines/mistakes`."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Iterator, Mapping
+from typing import Final
 
 import dagster as dg
-import numpy as np
 import pandas as pd
 
+from notmnist_assets.assets import leakage, reference
+from notmnist_assets.assets.baseline_metadata import TRAINED, metrics_metadata
 from notmnist_assets.assets.declaration import Declaration, Drift, Stage
+from notmnist_assets.assets.hashes import HASHES
 from notmnist_assets.assets.labels import ISSUES
+from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.sanitized import SANITIZED
 from notmnist_assets.assets.splits import SPLIT_ASSETS
 from notmnist_assets.assets.stored_values import StoredValues
-from notmnist_assets.curation.baselines.confusion import Counts, confusion_counts, confusion_table, recall_by_letter
-from notmnist_assets.curation.baselines.evaluation import Baselines, fit_baselines, learning_curve
+from notmnist_assets.curation.baselines.confusion import confident_mistakes, mistake_exhibits
+from notmnist_assets.curation.baselines.evaluation import fit_baselines
+from notmnist_assets.curation.baselines.scoring import row_groups
 from notmnist_assets.curation.core.drift import Limit, within_interval
-from notmnist_assets.curation.core.figures import Panel, Points, plot_panels
-from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.curation.core.values import FILE_COLUMNS, Split
+from notmnist_assets.curation.duplicates.pair_table import chosen_radius
 from notmnist_assets.curation.labels.issues import without_issues
 from notmnist_assets.curation.splitting.splits import EVALUATION
-from notmnist_assets.curation.summaries.results import metrics_summary
 from notmnist_assets.metadata.columns import Column, Sources
-from notmnist_assets.metadata.display import asset_page, picture, table
+from notmnist_assets.metadata.display import descriptions, exhibits, table
 from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.types import data_version, table_type
 
-_SHOWN = (
-    "model",
-    "train_on",
-    "train_rows",
-    "eval_on",
-    "eval_rows",
-    "accuracy",
-    "ci_low",
-    "ci_high",
-    "rows",
-    "converged",
-)
-"""Columns of the table in the UI, so that it is narrow enough; the value has all columns."""
-
-_CONFUSION: Final = "confusion_"
-_CONFUSION_COLUMNS: Final = {
-    "letter": "letter of the label; the other columns count its clean test rows by predicted letter",
-}
-_RECALL_COLUMNS: Final = {
-    "letter": "letter of the label",
-    "rows": "clean test rows of the letter",
-    "raw": "recall of the model trained on all raw rows",
-    "raw_95": "Wilson 95 % interval of `raw`",
-    "sanitized": "recall of the model trained on all sanitized rows",
-    "sanitized_95": "Wilson 95 % interval of `sanitized`",
-}
-_EVALUATED: Final = "test"
-_CURVES: Final = {"duplicates": "removed", "raw": "all", "clean": "clean"}
-"""Names of the lines of the learning curve by evaluated rows."""
+_MISTAKES_SHOWN: Final = 24
 
 
 def _accuracy_limits(previous: Mapping[str, float]) -> Mapping[str, Limit]:
     return {
-        f"accuracy: {train_on}, test {rows}": within_interval(previous[f"test rows: {rows}"])
-        for train_on in ("raw", "sanitized")
+        f"accuracy: {train_on}, test {rows}": within_interval(previous[f"test groups: {rows}"])
+        for train_on in TRAINED
         for rows in ("raw", "clean", "duplicates")
-        if f"test rows: {rows}" in previous
+        if f"test groups: {rows}" in previous
     }
 
 
@@ -76,6 +50,8 @@ _SCORES: Final[Sources] = {
     **_SCORED_ROWS,
     **{f"splits/{name}": ("image", "label", *FILE_COLUMNS) for name in EVALUATION},
 }
+_GROUPED_ROWS: Final[Sources] = {**_SCORED_ROWS, **leakage.GROUPED}
+_INTERVALS: Final[Sources] = {**_SCORES, **leakage.GROUPED}
 _COLUMNS: Final = {
     "model": Column("string", "name of the classifier in the setting baselines"),
     "train_on": Column("string", "raw or sanitized training rows"),
@@ -84,15 +60,19 @@ _COLUMNS: Final = {
     "eval_on": Column("string", "valid or test"),
     "eval_rows": Column("string", "raw: all rows; clean: rows left after sanitizing; duplicates: rows that it removed"),
     "rows": Column("int64", "evaluated rows", _SCORED_ROWS),
+    "groups": Column("int64", "duplicate groups of the evaluated rows", _GROUPED_ROWS),
     "accuracy": Column("float64", "share of evaluated rows that are classified correctly", _SCORES),
-    "ci_low": Column("float64", "lower end of the Wilson 95 % interval of the accuracy", _SCORES),
-    "ci_high": Column("float64", "upper end of the interval", _SCORES),
+    "ci_low": Column("float64", "lower end of the 95 % interval of the accuracy, bootstrap over groups", _INTERVALS),
+    "ci_high": Column("float64", "upper end of the interval", _INTERVALS),
+    "samples": Column("int64", "further fits on random samples of as many training rows; 0 for large sizes"),
+    "mean": Column("float64", "mean accuracy of these fits", _SCORES),
+    "sd": Column("float64", "standard deviation of their accuracies", _SCORES),
     "converged": Column("bool", "whether the fit reached its gradient tolerance", _FITTED),
     "seconds": Column("float64", "duration of the fit in seconds"),
 }
 METRICS: Final = Declaration(
     key="baselines/metrics",
-    code_version="5",
+    code_version="6",
     role="evidence",
     dagster_type=table_type("BaselineMetrics", _COLUMNS, "Accuracy of baselines with intervals."),
     io_manager="table_io",
@@ -101,29 +81,76 @@ METRICS: Final = Declaration(
     settings=("drop_label_issues", "baselines"),
     is_finding=True,
     drift=Drift(
-        "Accuracies on test of the models trained on all rows: the 95 % Wilson interval of the previous accuracy. A fit"
-        " is deterministic, so that a larger change comes from the data.",
+        "Accuracies on test of the models trained on all rows: the 95 % Wilson interval of the previous accuracy, with"
+        " duplicate groups as trials. A fit is deterministic, so that a larger change comes from the data.",
         _accuracy_limits,
     ),
     is_endpoint=True,
     description=(
         "Accuracy of logistic regression, trained on 50, 100, 1000, 5000 and all rows, raw and sanitized, and evaluated"
-        " on valid and test: on all rows, on clean rows, and on removed rows only, with Wilson 95 % intervals. No"
-        " model is evaluated on a row that it was trained on. The metadata also show recall by letter and"
-        " confusion matrices."
+        " on valid and test: on all rows, on clean rows, and on removed rows only. Intervals are a bootstrap over"
+        " duplicate groups, because rows of one image are right or wrong together. 50 and 100 rows are also sampled"
+        " with ten seeds. No model is evaluated on a row that it was trained on. The metadata also show recall,"
+        " precision and confusion by letter, and the weights of each letter."
+    ),
+)
+_MISTAKES_COLUMNS: Final = {
+    "split": Column("string", "valid or test"),
+    "row": Column("int64", "row number in that split"),
+    "label": Column("string", "letter of its label", {f"splits/{name}": ("label",) for name in EVALUATION}),
+    "predicted": Column(
+        "string",
+        "letter that the model predicts",
+        {"sanitized/train": ("image", "label"), **{f"splits/{name}": ("image",) for name in EVALUATION}},
+    ),
+    "probability": Column(
+        "float64",
+        "probability of the predicted letter",
+        {"sanitized/train": ("image", "label"), **{f"splits/{name}": ("image",) for name in EVALUATION}},
+    ),
+}
+MISTAKES: Final = Declaration(
+    key="baselines/mistakes",
+    code_version="1",
+    role="evidence",
+    dagster_type=table_type("Mistakes", _MISTAKES_COLUMNS, "Wrong predictions, the most confident first."),
+    io_manager="table_io",
+    kinds={"pandas", "parquet"},
+    columns=_MISTAKES_COLUMNS,
+    settings=("drop_label_issues", "baselines"),
+    description=(
+        "Every row of splits/valid and splits/test that the first model of the baselines, trained on all sanitized"
+        " rows, reads as another letter than its label, the most confident predictions first."
     ),
 )
 
 
-@METRICS.asset(
-    # The table is only loaded if its rows are left out.
-    deps=[ISSUES.asset_key],
+@dg.multi_asset(
+    name="baselines",
+    can_subset=True,
+    # The table of issues is only loaded if its rows are left out.
+    deps=[*(declaration.asset_key for declaration in HASHES.values()), ISSUES.asset_key],
     ins={
         **{f"raw_{name}": declaration.input for name, declaration in SPLIT_ASSETS.items()},
         **{f"clean_{name}": declaration.input for name, declaration in SANITIZED.items()},
+        "near_pairs": NEAR_PAIRS.input,
+        "radius": RADIUS.input,
+    },
+    outs={"metrics": METRICS.output, "mistakes": MISTAKES.output},
+    # Groups of duplicates only matter for intervals.
+    internal_asset_deps={
+        "metrics": {
+            declaration.asset_key
+            for declaration in (
+                *(*SPLIT_ASSETS.values(), *SANITIZED.values(), *HASHES.values()),
+                *(NEAR_PAIRS, RADIUS, ISSUES),
+            )
+        },
+        "mistakes": {declaration.asset_key for declaration in (*SPLIT_ASSETS.values(), *SANITIZED.values(), ISSUES)},
     },
 )
-def metrics(
+def baselines(
+    context: dg.AssetExecutionContext,
     settings: SettingsResource,
     values: StoredValues,
     raw_train: Split,
@@ -132,8 +159,10 @@ def metrics(
     clean_train: Split,
     clean_valid: Split,
     clean_test: Split,
-) -> dg.MaterializeResult[pd.DataFrame]:
-    """Fit and evaluate the models, and plot the learning curve."""
+    near_pairs: pd.DataFrame,
+    radius: pd.DataFrame,
+) -> Iterator[dg.MaterializeResult[pd.DataFrame]]:
+    """Fit and evaluate the models, and list the mistakes of the model that was trained on all sanitized rows."""
     raw = {"train": raw_train, "valid": raw_valid, "test": raw_test}
     clean = {"train": clean_train, "valid": clean_valid, "test": clean_test}
     chosen = settings.read()
@@ -141,99 +170,39 @@ def metrics(
     if chosen.drop_label_issues:
         issues = values.table(ISSUES.path)
         raw["train"], clean["train"] = (without_issues(train, issues) for train in (raw_train, clean_train))
+    index = values.row_index().with_pairs(near_pairs, chosen_radius(radius))
     with as_dagster_failure():
-        baselines = fit_baselines(raw, clean, models=models)
-    found = baselines.metrics
-    first = found[found["model"] == models[0]]
-    full = first[(first["train_rows"] == "all") & (first["eval_on"] == "test")]
-    names = "accuracy: " + full["train_on"] + ", test " + full["eval_rows"]
-    accuracies = dict(zip(names.tolist(), full["accuracy"].tolist(), strict=True))
-    scored = full[full["train_on"] == "raw"]
-    test_rows = dict(zip(("test rows: " + scored["eval_rows"]).tolist(), scored["rows"].tolist(), strict=True))
-    return dg.MaterializeResult(
-        value=found,
-        data_version=data_version(found, leave_out=("seconds",)),
-        metadata={
-            **asset_page(
-                metrics_summary(found),
-                picture={
-                    "learning_curve": picture(
-                        _curve(first),
-                        "accuracy on test by number of training rows, with 95 % intervals: on the rows that sanitizing"
-                        " removed, on all rows, and on the clean rows; the accuracy on leaking rows is higher, partly"
-                        " because the model was trained on the same images and partly because they are easier",
-                    )
-                },
-            ),
-            **accuracies,
-            **test_rows,
-            "rows": len(found),
-            "without_label_issues": chosen.drop_label_issues,
-            "all_converged": bool(found["converged"].all()),
-            "metrics": table(found[list(_SHOWN)], METRICS.schema),
-            **_letters(baselines, models[0], raw[_EVALUATED]),
-        },
-    )
-
-
-def recorded_confusions(instance: dg.DagsterInstance) -> dict[str, Counts]:
-    """Return the confusion matrices in the metadata of the last materialization.
-
-    Returns:
-        By training rows, `raw` and `sanitized`: int64 (10, 10), clean test rows by label and predicted label. Empty if
-        they were not recorded.
-    """
-    event = instance.get_latest_materialization_event(METRICS.asset_key)
-    materialization = event.asset_materialization if event else None
-    recorded: Mapping[str, object] = materialization.metadata if materialization else {}
-    return {
-        label.removeprefix(_CONFUSION): np.array(
-            [[record.data[letter] for letter in LETTERS] for record in value.records], np.int64
+        fitted = fit_baselines(raw, clean, models=models, groups=row_groups(index))
+    if METRICS.asset_key in context.selected_asset_keys:
+        yield dg.MaterializeResult(
+            asset_key=METRICS.asset_key,
+            value=fitted.metrics,
+            data_version=data_version(fitted.metrics, leave_out=("seconds",)),
+            metadata={
+                **metrics_metadata(fitted, models[0], raw, descriptions(METRICS.schema)),
+                "without_label_issues": chosen.drop_label_issues,
+            },
         )
-        for label, value in recorded.items()
-        if label.startswith(_CONFUSION) and isinstance(value, dg.TableMetadataValue)
-    }
-
-
-def _letters(baselines: Baselines, model: str, test: Split) -> dict[str, dg.MetadataValue[Any]]:
-    """Return recall and confusion by letter of the models trained on all rows, on the clean test rows."""
-    clean = baselines.clean[_EVALUATED]
-    counts = {
-        train_on: confusion_counts(
-            test.labels[clean], baselines.models[model, train_on, "all"].predicted[_EVALUATED][clean]
+    if MISTAKES.asset_key in context.selected_asset_keys:
+        evaluated = {name: raw[name] for name in EVALUATION}
+        mistakes = confident_mistakes(evaluated, fitted.models[models[0], "sanitized", "all"].estimator)
+        yield dg.MaterializeResult(
+            asset_key=MISTAKES.asset_key,
+            value=mistakes,
+            data_version=data_version(mistakes),
+            metadata={
+                "rows": len(mistakes),
+                **{f"mistakes: {name}": int((mistakes["split"] == name).sum()) for name in EVALUATION},
+                "pictures": exhibits(
+                    mistake_exhibits(evaluated, mistakes, _MISTAKES_SHOWN),
+                    "wrong predictions with the highest probabilities; the label or the prediction may be wrong",
+                    per_line=4,
+                ),
+                "sample_rows": table(mistakes, MISTAKES.schema),
+            },
         )
-        for train_on in ("raw", "sanitized")
-    }
-    recalls = {train_on: recall_by_letter(counted) for train_on, counted in counts.items()}
-    shown = recalls["raw"][["letter", "rows"]].copy()
-    for train_on, recall in recalls.items():
-        shown[train_on] = recall["recall"]
-        ends = zip(recall["ci_low"], recall["ci_high"], strict=True)
-        shown[f"{train_on}_95"] = [f"{low:.3f} to {high:.3f}" for low, high in ends]
-    return {
-        "recall_by_letter": table(shown, _RECALL_COLUMNS),
-        **{
-            f"{_CONFUSION}{train_on}": table(confusion_table(counted), _CONFUSION_COLUMNS)
-            for train_on, counted in counts.items()
-        },
-    }
 
 
-def _curve(found: pd.DataFrame) -> bytes:
-    """Plot accuracies on removed, all and clean test rows, one panel for raw and one for sanitized training rows."""
-    points = learning_curve(found)
-    points = points[points["eval_on"] == _EVALUATED]
-    shown = []
-    for train_on, part in points.groupby("train_on", sort=True):
-        lines = [
-            Points(name, *(rows[column].tolist() for column in ("train_rows", "accuracy", "ci_low", "ci_high")))
-            for kind, name in _CURVES.items()
-            if len(rows := part[part["eval_rows"] == kind])
-        ]
-        sizes = sorted(part["train_rows"].unique().tolist())
-        ticks = {size: f"{size:,}" for size in sizes[:-1]} | {sizes[-1]: "all"}
-        shown.append(Panel(f"trained on {train_on} rows", lines, ticks))
-    return plot_panels(shown, x_label="training rows", y_label="accuracy on test")
-
-
-STAGE = Stage([METRICS], [metrics])
+STAGE = Stage(
+    [METRICS, MISTAKES, leakage.LEAKAGE, reference.REFERENCE], [baselines, leakage.leakage, reference.reference]
+)

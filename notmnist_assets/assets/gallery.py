@@ -7,6 +7,7 @@ from typing import BinaryIO, Final
 import dagster as dg
 import pandas as pd
 
+from notmnist_assets.assets.baselines import MISTAKES
 from notmnist_assets.assets.declaration import Declaration
 from notmnist_assets.assets.hashes import HASHES
 from notmnist_assets.assets.labels import ISSUES
@@ -35,10 +36,11 @@ GALLERY: Final = Declaration(
     settings=("profile",),
     is_endpoint=True,
     description=(
-        "One HTML page to browse: pairs across splits, removed rows, duplicate groups, label conflicts and issues, and"
-        " rejected files, with filters by split, letter, reason, method, distance and font. A click shows the rows with"
-        " their nearest rows and the reason of removal. Selected rows can be downloaded as CSV, or as a list of"
-        " overrides for sanitizing. The page needs no other file and no network. `notmnist gallery` opens it."
+        "One HTML page to browse: pairs across splits, removed rows, duplicate groups, label conflicts and issues,"
+        " wrong predictions and rejected files, with filters by split, letter, reason, method, distance and font. A"
+        " click shows the rows with their nearest rows and the reason of removal. Selected rows can be downloaded as"
+        " CSV, or as a list of overrides for sanitizing. The page needs no other file and no network. `notmnist"
+        " gallery` opens it."
     ),
 )
 
@@ -52,6 +54,7 @@ GALLERY: Final = Declaration(
         "removed": REMOVED.input,
         "files": FILES.input,
         "issues": ISSUES.input,
+        "mistakes": MISTAKES.input,
     },
 )
 def gallery(
@@ -65,6 +68,7 @@ def gallery(
     removed: pd.DataFrame,
     files: pd.DataFrame,
     issues: pd.DataFrame,
+    mistakes: pd.DataFrame,
 ) -> dg.MaterializeResult[ExportedFile]:
     """Write the page; equal inputs give equal bytes."""
     used = chosen_radius(radius)
@@ -79,6 +83,7 @@ def gallery(
             removed=removed,
             files=files,
             issues=issues,
+            mistakes=mistakes,
         )
     )
     return dg.MaterializeResult(

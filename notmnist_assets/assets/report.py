@@ -14,12 +14,15 @@ import pandas as pd
 
 from notmnist_assets.assets import archives, baselines, hashes, labels, letters, overlap, sanitized, splits
 from notmnist_assets.assets.archives import ARCHIVES
+from notmnist_assets.assets.baseline_metadata import recorded_confusions
 from notmnist_assets.assets.declaration import Declaration, Stage
 from notmnist_assets.assets.gallery import GALLERY, gallery
 from notmnist_assets.assets.hashes import HASHES
+from notmnist_assets.assets.leakage import LEAKAGE
 from notmnist_assets.assets.letters import FILES
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.recall import RECALL
+from notmnist_assets.assets.reference import REFERENCE
 from notmnist_assets.assets.sanitized import SANITIZED, sanitize_policy
 from notmnist_assets.assets.splits import SPLIT_ASSETS
 from notmnist_assets.assets.stored_values import StoredValues
@@ -79,6 +82,9 @@ _TABLES: Final = {
     "removed": sanitized.REMOVED,
     "issues": labels.ISSUES,
     "metrics": baselines.METRICS,
+    "mistakes": baselines.MISTAKES,
+    "leakage": LEAKAGE,
+    "reference": REFERENCE,
 }
 _PICTURED_PAIRS = 12
 _ROWS = {
@@ -139,6 +145,9 @@ def html(
     removed: pd.DataFrame,
     issues: pd.DataFrame,
     metrics: pd.DataFrame,
+    mistakes: pd.DataFrame,
+    leakage: pd.DataFrame,
+    reference: pd.DataFrame,
 ) -> dg.MaterializeResult[ExportedFile]:
     """Write the page; equal inputs give equal bytes."""
     latest = last_materializations(context.instance, [declaration.asset_key for declaration in CONTENTS])
@@ -168,6 +177,9 @@ def html(
         label_issues=issues,
         label_rates=labels.recorded_rates(context.instance),
         baselines=metrics,
+        leakage=leakage,
+        reference=reference,
+        mistakes=mistakes,
         package_version=_PACKAGE_VERSION,
         code_versions=_CODE_VERSIONS,
         contents={
@@ -175,7 +187,7 @@ def html(
             for declaration in CONTENTS
             if declaration.asset_key in latest
         },
-        confusions=baselines.recorded_confusions(context.instance),
+        confusions=recorded_confusions(context.instance, baselines.METRICS.asset_key),
     )
     page = report_page(data).encode()
     digest = hashlib.sha256(page).hexdigest()

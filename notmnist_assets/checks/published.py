@@ -13,6 +13,7 @@ import pandas as pd
 from notmnist_assets.assets.hashes import HASHES
 from notmnist_assets.assets.letters import LETTER_ASSETS
 from notmnist_assets.assets.overlap import REPORT
+from notmnist_assets.assets.reference import COMPARED, REFERENCE
 from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.checks.results import check_result, not_compared
 from notmnist_assets.curation.core import published
@@ -25,7 +26,9 @@ _FILES: Final = "published_files"
 _DISTINCT: Final = "published_distinct"
 _ROWS: Final = "published_shared_rows"
 _IMAGES: Final = "published_shared_images"
+_ACCURACIES: Final = "published_accuracies"
 _REPORT: Final = REPORT.asset_key
+_REFERENCE: Final = REFERENCE.asset_key
 _HASHES: Final = {name: declaration.asset_key for name, declaration in HASHES.items()}
 _ONLY_ORIGINALS: Final = "published numbers exist only for the profile full"
 _ONLY_THE_SPLIT: Final = f"{_ONLY_ORIGINALS} with default sizes and seed"
@@ -89,25 +92,30 @@ def letter_checks(
             asset=_REPORT,
             description=f"The numbers of distinct images that splits share equal the published numbers. {_INFERRED}",
         ),
+        dg.AssetCheckSpec(
+            _ACCURACIES,
+            asset=_REFERENCE,
+            description="The accuracies of the assignment's own models differ from the published ones by no more than"
+            " their tolerances. Accuracies that cannot be repeated, and those of models that were not fitted, are"
+            " listed but not compared.",
+        ),
     ],
     can_subset=True,
 )
 def result_checks(
     context: dg.AssetCheckExecutionContext, settings: SettingsResource, values: StoredValues
 ) -> Iterator[dg.AssetCheckResult]:
-    """Compare the distinct and the shared images of the canonical split."""
+    """Compare the distinct and the shared images of the canonical split, and accuracies on it."""
     chosen = settings.read()
     for check in sorted(context.selected_asset_check_keys):
-        if not _is_published_split(chosen):
+        if not chosen.is_published_split:
             yield not_compared(check.asset_key, check.name, _ONLY_THE_SPLIT)
+            continue
+        if check.name == _ACCURACIES:
+            yield _compare_accuracies(values.table(_REFERENCE.path))
             continue
         numbers = _distinct(values, check.asset_key) if check.name == _DISTINCT else _shared(values, check.name)
         yield _compare(check, numbers)
-
-
-def _is_published_split(chosen: Settings) -> bool:
-    sizes = {"train": chosen.train_size, "valid": chosen.valid_size, "test": chosen.test_size}
-    return chosen.profile == "full" and sizes == published.SIZES and chosen.seed == published.SEED
 
 
 def _distinct(values: StoredValues, key: dg.AssetKey) -> pd.DataFrame:
@@ -140,8 +148,21 @@ def _compare(check: dg.AssetCheckKey, numbers: pd.DataFrame) -> dg.AssetCheckRes
     )
 
 
+def _compare_accuracies(reference: pd.DataFrame) -> dg.AssetCheckResult:
+    found = published.compare_accuracies(reference)
+    compared = int(found["compared"].sum())
+    return check_result(
+        _REFERENCE,
+        _ACCURACIES,
+        passed=bool(found["agrees"].all()) and compared > 0,
+        actual=int((found["compared"] & found["agrees"]).sum()),
+        threshold=compared,
+        compared=table(found, COMPARED),
+    )
+
+
 def checks_of_originals(settings: Settings) -> Sequence[dg.AssetChecksDefinition]:
     """Return the checks of the original archives, and those of the split with default sizes and seed."""
     if settings.profile != "full":
         return []
-    return [letter_checks, result_checks] if _is_published_split(settings) else [letter_checks]
+    return [letter_checks, result_checks] if settings.is_published_split else [letter_checks]

@@ -14,14 +14,18 @@ from typing import TYPE_CHECKING, Any, Final
 from notmnist_assets.curation.core.compiler_cache import use_writable_cache
 
 if TYPE_CHECKING:
+    from notmnist_assets.curation.baselines.confusion import confident_mistakes
     from notmnist_assets.curation.baselines.evaluation import Baselines, fit_baselines
+    from notmnist_assets.curation.baselines.leakage import Twins, find_twins, leakage_table
     from notmnist_assets.curation.baselines.models import MODELS, Model
+    from notmnist_assets.curation.baselines.reference import reference_table, unshared_rows
+    from notmnist_assets.curation.baselines.scoring import row_groups
     from notmnist_assets.curation.core.errors import CurationError
     from notmnist_assets.curation.core.figures import contact_sheet
     from notmnist_assets.curation.core.gallery import Exhibit, gallery, pair_exhibit
     from notmnist_assets.curation.core.images import LETTERS, SETS, as_float32
-    from notmnist_assets.curation.core.intervals import wilson_interval
-    from notmnist_assets.curation.core.published import certificate
+    from notmnist_assets.curation.core.intervals import bootstrap_shares, percentile_interval, wilson_interval
+    from notmnist_assets.curation.core.published import certificate, compare_accuracies
     from notmnist_assets.curation.core.values import Archive, LetterImages, Split
     from notmnist_assets.curation.duplicates.hashes import hash_table
     from notmnist_assets.curation.duplicates.near import NearPairs, near_pairs
@@ -94,15 +98,20 @@ __all__ = [
     "Sanitizing",
     "Split",
     "SplitSizes",
+    "Twins",
     "as_float32",
+    "bootstrap_shares",
     "canonical_rows",
     "certificate",
     "chosen_radius",
+    "compare_accuracies",
+    "confident_mistakes",
     "contact_sheet",
     "dataset_card",
     "equal_rows",
     "files_table",
     "find_overridden_rows",
+    "find_twins",
     "fit_baselines",
     "gallery",
     "gallery_page",
@@ -114,6 +123,7 @@ __all__ = [
     "index_pool",
     "label_conflicts",
     "label_issues",
+    "leakage_table",
     "left_out_images",
     "near_contradictions",
     "near_pairs",
@@ -122,17 +132,21 @@ __all__ = [
     "overlap_report",
     "pair_exhibit",
     "parquet_writers",
+    "percentile_interval",
     "pool_letters",
     "radius_table",
     "read_letters",
     "read_overrides",
     "recall_table",
+    "reference_table",
     "report_page",
+    "row_groups",
     "sanitize",
     "search_near",
     "sizes_from_data",
     "split_pool",
     "unreconciled_rows",
+    "unshared_rows",
     "wilson_interval",
     "without_issues",
     "write_npz",
@@ -140,14 +154,18 @@ __all__ = [
 ]
 
 _NAMES_BY_MODULE: Final[Mapping[str, tuple[str, ...]]] = {
+    "baselines.confusion": ("confident_mistakes",),
     "baselines.evaluation": ("Baselines", "fit_baselines"),
+    "baselines.leakage": ("Twins", "find_twins", "leakage_table"),
     "baselines.models": ("MODELS", "Model"),
+    "baselines.reference": ("reference_table", "unshared_rows"),
+    "baselines.scoring": ("row_groups",),
     "core.errors": ("CurationError",),
     "core.figures": ("contact_sheet",),
     "core.gallery": ("Exhibit", "gallery", "pair_exhibit"),
     "core.images": ("LETTERS", "SETS", "as_float32"),
-    "core.intervals": ("wilson_interval",),
-    "core.published": ("certificate",),
+    "core.intervals": ("bootstrap_shares", "percentile_interval", "wilson_interval"),
+    "core.published": ("certificate", "compare_accuracies"),
     "core.values": ("Archive", "LetterImages", "Split"),
     "duplicates.hashes": ("hash_table",),
     "duplicates.near": ("NearPairs", "near_pairs"),

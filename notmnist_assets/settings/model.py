@@ -10,8 +10,8 @@ from typing import Annotated, Any, Final, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from notmnist_assets.curation.baselines.models import DEFAULT_MODEL, MODELS
+from notmnist_assets.curation.core import published
 from notmnist_assets.curation.core.errors import CurationError
-from notmnist_assets.curation.core.published import BASE_URL
 from notmnist_assets.curation.duplicates.row_index import Method
 from notmnist_assets.curation.sanitizing.decision import Conflicts, RemoveFrom, Repeats
 from notmnist_assets.curation.sanitizing.overrides import OverrideList, read_overrides
@@ -82,6 +82,9 @@ class Settings(BaseModel):
     baselines: str = Field(
         DEFAULT_MODEL, description=f"models of baselines/metrics, separated by commas: {', '.join(MODELS)}"
     )
+    reference_all: bool = Field(
+        False, description="fit the models of baselines/reference on all rows too, which takes minutes"
+    )
 
     @field_validator("archives", "storage")
     @classmethod
@@ -132,6 +135,12 @@ class Settings(BaseModel):
         return tuple(self.baselines.split(","))
 
     @property
+    def is_published_split(self) -> bool:
+        """Whether the splits are those that published numbers describe: the originals with default sizes and seed."""
+        sizes = {"train": self.train_size, "valid": self.valid_size, "test": self.test_size}
+        return self.profile == "full" and sizes == published.SIZES and self.seed == published.SEED
+
+    @property
     def redacted_archives(self) -> str | None:
         """`archives` without user and password: the value that may be stored and shown."""
         return None if self.archives is None else without_userinfo(self.archives)
@@ -160,7 +169,7 @@ class Settings(BaseModel):
 PROFILE_DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
     "sample": {"train_size": 12_000, "valid_size": 1_500, "test_size": 1_500, "min_large": 1_500, "min_small": 150},
     "full": {
-        "archives": BASE_URL,
+        "archives": published.BASE_URL,
         "train_size": 200_000,
         "valid_size": 10_000,
         "test_size": 10_000,

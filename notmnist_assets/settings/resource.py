@@ -69,6 +69,7 @@ class SettingsResource(dg.ConfigurableResource["SettingsResource"]):
     largest_imbalance: float | None = _field("largest_imbalance")
     drop_label_issues: bool | None = _field("drop_label_issues")
     baselines: str | None = _field("baselines")
+    reference_all: bool | None = _field("reference_all")
 
     def create_resource(self, context: dg.InitResourceContext) -> "SettingsResource":
         """Return the settings of the launchpad, also if this resource is nested in another one."""

@@ -1,12 +1,12 @@
-"""Metadata of `baselines/metrics`: confusion and recall by letter, compared with fits of the test."""
+"""Metadata of `baselines/*`: confusion, scores by letter, mistakes, leakage, compared with fits of the test."""
 
 import dagster as dg
 import numpy as np
 import pandas as pd
 import pytest
 
-from notmnist_assets.assets import baselines
-from notmnist_assets.assets.baselines import recorded_confusions
+from notmnist_assets.assets.baseline_metadata import recorded_confusions
+from notmnist_assets.assets.baselines import METRICS
 from notmnist_assets.curation.baselines.evaluation import pixel_rows
 from notmnist_assets.curation.baselines.models import DEFAULT_MODEL, MODELS
 from notmnist_assets.curation.core.fingerprint import fingerprint
@@ -18,7 +18,7 @@ def test_the_confusion_matrices_are_those_of_models_of_all_rows_on_clean_test_ro
     splits = finished.load_all(["splits/train", "sanitized/train", "sanitized/test"])
     test = splits["sanitized/test"]
     with finished.instance() as instance:
-        recorded = recorded_confusions(instance)
+        recorded = recorded_confusions(instance, METRICS.asset_key)
     assert list(recorded) == ["raw", "sanitized"]
     for train_on, group in (("raw", "splits"), ("sanitized", "sanitized")):
         train = splits[f"{group}/train"]
@@ -32,29 +32,72 @@ def test_the_confusion_matrices_are_those_of_models_of_all_rows_on_clean_test_ro
 
 def test_without_recorded_confusion_matrices_there_are_none(finished: Workspace) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
-        assert recorded_confusions(instance) == {}
-        instance.report_runless_asset_event(dg.AssetMaterialization(baselines.metrics.key, metadata={"rows": 60}))
-        assert recorded_confusions(instance) == {}
+        assert recorded_confusions(instance, METRICS.asset_key) == {}
+        instance.report_runless_asset_event(dg.AssetMaterialization(METRICS.asset_key, metadata={"rows": 60}))
+        assert recorded_confusions(instance, METRICS.asset_key) == {}
 
 
-def test_the_recall_of_each_letter_is_shown_with_its_rows(finished: Workspace) -> None:
-    shown = finished.metadata("baselines/metrics")["recall_by_letter"]
+def test_recall_and_precision_of_each_letter_are_shown_with_its_rows(finished: Workspace) -> None:
+    metadata = finished.metadata("baselines/metrics")
+    shown = metadata["by_letter"]
     assert isinstance(shown, dg.TableMetadataValue)
     test = finished.load("sanitized/test")
     rows = {record.data["letter"]: record.data["rows"] for record in shown.records}
     assert rows == {letter: int((test.labels == label).sum()) for label, letter in enumerate(LETTERS)}
     metrics = finished.load("baselines/metrics").query("train_rows == 'all' and eval_on == 'test'")
     for train_on in ("raw", "sanitized"):
-        recalls = pd.Series({record.data["letter"]: record.data[train_on] for record in shown.records}, dtype=float)
-        right = (recalls * pd.Series(rows)).sum()
+        recalls = pd.Series({record.data["letter"]: record.data[f"{train_on}_recall"] for record in shown.records})
+        right = (recalls.astype(float) * pd.Series(rows)).sum()
         clean = metrics.query("train_on == @train_on and eval_rows == 'clean'").iloc[0]
         assert right == pytest.approx(clean["accuracy"] * clean["rows"], abs=0.05)
+    assert {"confusion", "weights", "learning_curve"} <= set(metadata)
+
+
+def test_the_removed_test_rows_are_told_apart_by_image(finished: Workspace) -> None:
+    metadata = finished.metadata("baselines/metrics")
+    removed = finished.load("sanitized/removed").query("split == 'test'")
+    images = finished.load("splits/test").images[removed["row"]].reshape(len(removed), -1)
+    most = int(np.unique(images, axis=0, return_counts=True)[1].max())
+    assert metadata["test rows of one image"].value == most
+    assert f"{len(removed)} test rows were removed" in str(metadata["summary"].value)
+    groups = finished.load("baselines/metrics").query("eval_on == 'test' and eval_rows == 'duplicates'")["groups"]
+    assert set(groups) == {metadata["test groups: duplicates"].value}
+    assert groups.max() <= len(removed)
+
+
+def test_mistakes_are_those_of_the_model_of_all_sanitized_rows(finished: Workspace) -> None:
+    mistakes = finished.load("baselines/mistakes")
+    metrics = finished.load("baselines/metrics").query(
+        "train_on == 'sanitized' and train_rows == 'all' and eval_rows == 'raw'"
+    )
+    for row in metrics.itertuples():
+        assert (mistakes["split"] == row.eval_on).sum() == round((1 - row.accuracy) * row.rows)
+    for name, part in mistakes.groupby("split"):
+        labels = finished.load(f"splits/{name}").labels[part["row"]]
+        assert part["label"].tolist() == [LETTERS[label] for label in labels]
+
+
+def test_leakage_answers_for_the_test_rows_that_have_a_twin(finished: Workspace) -> None:
+    report = finished.load("overlap/report").set_index(["method", "rows_of", "found_in"])["rows"]
+    metadata, table = finished.metadata("baselines/leakage"), finished.load("baselines/leakage")
+    assert metadata["test_rows_with_a_twin"].value == report["near", "test", "train"] > 0
+    assert set(table.query("scored == 'rows with a twin'")["rows"]) == {report["near", "test", "train"]}
+    assert "Positive control" in str(metadata["summary"].value)
+
+
+def test_reference_has_the_models_of_the_assignment(finished: Workspace) -> None:
+    table = finished.load("baselines/reference")
+    assert table.groupby("model")["train_rows"].unique().map(list).to_dict() == {
+        "one_vs_rest_liblinear": ["50", "100"],
+        "multinomial_lbfgs": ["50", "100"],
+    }
+    assert "published" not in finished.metadata("baselines/reference"), "these are not the originals"
 
 
 def test_the_data_version_leaves_out_the_duration_of_the_fit(finished: Workspace) -> None:
     metrics = finished.load("baselines/metrics")
     with finished.instance() as instance:
-        event = instance.get_latest_materialization_event(baselines.metrics.key)
+        event = instance.get_latest_materialization_event(METRICS.asset_key)
     assert event is not None
     assert event.asset_materialization is not None
     version = (event.asset_materialization.tags or {})["dagster/data_version"]

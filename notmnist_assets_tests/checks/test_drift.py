@@ -117,8 +117,8 @@ CASES: dict[str, tuple[str, dict[str, float], dict[str, float], str]] = {
     "share of a letter": ("sanitized/test", {"share: I": 0.0882}, {"share: I": 0.0831}, "share: I"),
     "accuracy": (
         "baselines/metrics",
-        {"accuracy: raw, test clean": 0.88, "test rows: clean": 8639},
-        {"accuracy: raw, test clean": 0.8723, "test rows: clean": 8639},
+        {"accuracy: raw, test clean": 0.88, "test groups: clean": 8639},
+        {"accuracy: raw, test clean": 0.8723, "test groups: clean": 8639},
         "accuracy: raw, test clean",
     ),
 }

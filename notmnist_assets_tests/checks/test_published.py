@@ -22,6 +22,7 @@ RESULTS = {
     *(f"hashes/{name}:published_distinct" for name in SPLITS),
     "overlap/report:published_shared_rows",
     "overlap/report:published_shared_images",
+    "baselines/reference:published_accuracies",
 }
 
 
@@ -47,6 +48,11 @@ def publish(monkeypatch: pytest.MonkeyPatch, workspace: Workspace) -> None:
         "DISTINCT": {name: (len(digests[name]), published.DISTINCT[name][1]) for name in SPLITS},
         "SHARED_ROWS": {(a, b): int(hashes[a].isin(digests[b]).sum()) for a, b in published.SHARED_ROWS},
         "SHARED_IMAGES": {(a, b): len(digests[a] & digests[b]) for a, b in published.SHARED_IMAGES},
+        "ACCURACIES": [
+            published.PublishedAccuracy(row.model, row.train_rows, row.eval_rows, row.accuracy, 5e-4, "this test")
+            for row in workspace.load("baselines/reference").itertuples(index=False)
+            if row.eval_rows == "raw"
+        ],
         "UNSHARED_TEST_ROWS": sum(digest not in digests["train"] | digests["valid"] for digest in hashes["test"]),
     }
     for name, value in numbers.items():
@@ -110,6 +116,11 @@ WRONG: dict[str, tuple[str, object, dict[str, str]]] = {
     ),
     "shared rows": ("SHARED_ROWS", {("test", "valid"): 99}, {"overlap/report:published_shared_rows": "ERROR"}),
     "rows left": ("UNSHARED_TEST_ROWS", 1, {"overlap/report:published_shared_rows": "ERROR"}),
+    "accuracies": (
+        "ACCURACIES",
+        [published.PublishedAccuracy(published.LIBLINEAR, "50", published.RAW, 0.123, 5e-4, "this test")],
+        {"baselines/reference:published_accuracies": "ERROR"},
+    ),
     "shared images": ("SHARED_IMAGES", {("test", "valid"): 99}, {"overlap/report:published_shared_images": "WARN"}),
 }
 
@@ -138,6 +149,7 @@ def test_only_letters_are_compared_if_the_split_is_not_the_published_one(
     results = check_published()
     reason = "not compared: published numbers exist only for the profile full with default sizes and seed"
     assert actual_values(results, "hashes") == actual_values(results, "overlap") == {reason}
+    assert actual_values(results, "baselines") == {reason}
     assert actual_values(results, "letters") == {2}
 
 

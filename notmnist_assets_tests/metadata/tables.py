@@ -9,7 +9,12 @@ from unittest.mock import patch
 import numpy as np
 import pandas as pd
 
-from notmnist_assets.curation.baselines.evaluation import baseline_metrics
+from notmnist_assets.curation.baselines.confusion import confident_mistakes
+from notmnist_assets.curation.baselines.evaluation import baseline_metrics, fit
+from notmnist_assets.curation.baselines.leakage import find_twins, leakage_table
+from notmnist_assets.curation.baselines.models import DEFAULT_MODEL, MODELS
+from notmnist_assets.curation.baselines.reference import reference_table, unshared_rows
+from notmnist_assets.curation.baselines.scoring import row_groups
 from notmnist_assets.curation.core.images import LETTERS, SETS
 from notmnist_assets.curation.core.values import LetterImages, Split
 from notmnist_assets.curation.duplicates.hashes import hash_table
@@ -167,8 +172,34 @@ def judge(values: Values) -> Table:
 
 
 def score(values: Values) -> Table:
-    metrics = baseline_metrics(group(values, "splits"), group(values, "sanitized"), sizes=())
+    groups = row_groups(index_of(values))
+    metrics = baseline_metrics(group(values, "splits"), group(values, "sanitized"), sizes=(50,), groups=groups)
     return metrics.drop(columns="seconds").to_dict("list")  # type: ignore[return-value]
+
+
+def misread(values: Values) -> Table:
+    train = values["sanitized/train"]
+    model, _ = fit(MODELS[DEFAULT_MODEL], train.images, train.labels)
+    splits = {name: values[f"splits/{name}"] for name in ("valid", "test")}
+    return confident_mistakes(splits, model).to_dict("list")  # type: ignore[return-value]
+
+
+def leak(values: Values) -> Table:
+    index = index_of(values)
+    twins = find_twins(index, row_groups(index)["test"])
+    return leakage_table(values["splits/train"], values["splits/test"], twins).to_dict("list")  # type: ignore[return-value]
+
+
+def refer(values: Values) -> Table:
+    index = index_of(values)
+    found = reference_table(
+        values["splits/train"],
+        values["splits/test"],
+        unshared_rows(index),
+        row_groups(index)["test"],
+        sizes=(50,),
+    )
+    return found.drop(columns="seconds").to_dict("list")  # type: ignore[return-value]
 
 
 def export(values: Values) -> Table:
@@ -198,5 +229,8 @@ MAKERS: Mapping[str, Callable[[Values], Table]] = {
     "sanitized/removed": removed,
     "labels/issues": judge,
     "baselines/metrics": score,
+    "baselines/mistakes": misread,
+    "baselines/leakage": leak,
+    "baselines/reference": refer,
     "exports/parquet": export,
 }

@@ -29,7 +29,8 @@ LINEAGE = {
 TABLES_FROM_TABLES = {
     *(f"{group}/{name}" for group in ("splits", "hashes", "sanitized", "grouped") for name in SPLITS),
     *(f"overlap/{name}" for name in ("near_pairs", "radius", "report", "label_conflicts", "recall")),
-    *("letters/files", "sanitized/removed", "labels/issues", "baselines/metrics", "exports/parquet"),
+    *("letters/files", "sanitized/removed", "labels/issues", "exports/parquet"),
+    *(f"baselines/{name}" for name in ("metrics", "mistakes", "leakage", "reference")),
 }
 EVERY_LINEAGE = pytest.mark.parametrize("key", sorted(LINEAGE))
 
@@ -94,14 +95,20 @@ ONLY_FINDS_ROWS = {
 }
 """Columns that decide which rows exist, but no value."""
 NEVER_SEEN_CHANGING = {
-    *(("baselines/metrics", "converged"), ("letters/files", "distinct")),
+    ("baselines/metrics", "converged"),
+    ("baselines/metrics", "groups"),
+    *(("baselines/reference", name) for name in ("rows", "groups", "converged")),
+    *(("baselines/leakage", name) for name in ("rows", "groups", "improved", "worsened", "p_value")),
+    ("letters/files", "distinct"),
     *(("labels/issues", column) for column in ("kind", "fitted", "split", "row")),
 }
-"""Columns that stay the same with so few rows: every fit converges, all images are distinct, without an issue and in no
-split."""
+"""Columns that stay the same with so few rows: every fit converges, few predictions change, permuted rows are as many
+and as distinct, without an issue and in no split."""
+ONLY_AS_A_SET = {("baselines/leakage", "hashes/train"), ("baselines/reference", "hashes/train")}
+"""Inputs whose permuted values change nothing."""
 ONLY_DECIDE_ROWS = {"letters/files", "sanitized/removed"}
 """Inputs that decide which rows a split has, and are not copied into it."""
-ONLY_FOR_A_SETTING = {("baselines/metrics", "labels/issues")}
+ONLY_FOR_A_SETTING = {(f"baselines/{name}", "labels/issues") for name in ("metrics", "mistakes")}
 """Inputs that are read only with a setting that is off by default."""
 
 
@@ -112,9 +119,8 @@ def sources_of(key: str) -> Iterator[tuple[str, list[str], str]]:
     unused = {parent for of, parent in ONLY_FOR_A_SETTING if of == key}
     for parent in sorted(parents_of(key) - decided - unused):
         folder, _, name = parent.rpartition("/")
-        part = (
-            name if folder == "overlap" or name == "removed" or (key == "baselines/metrics" and name == "train") else ""
-        )
+        alone = folder == "overlap" or name == "removed" or (key.startswith("baselines/") and name == "train")
+        part = name if alone else ""
         folders.setdefault((folder, part), []).append(parent)
     for (folder, part), assets in folders.items():
         for column in sorted(columns_of(assets[0])):
@@ -160,6 +166,8 @@ def test_columns_change_with_the_columns_in_their_lineage_and_no_others(world: V
     make = MAKERS[key]
     before = make(values)
     for folder, assets, column in sources_of(key):
+        if (key, assets[0]) in ONLY_AS_A_SET:
+            continue
         changed = values | {asset: change(values[asset], column) for asset in assets}
         moved = followers(make, before, changed)
         named = {

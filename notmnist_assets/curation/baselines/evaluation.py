@@ -1,6 +1,6 @@
 """Accuracies of the models in `models` before and after sanitizing, with their uncertainty.
 
-Decides which rows train and which are scored. Which letters are taken for which is counted in `confusion`.
+Decides which rows train and which are scored; accuracies and intervals are computed in `scoring`.
 """
 
 import time
@@ -14,16 +14,20 @@ import numpy.typing as npt
 import pandas as pd
 
 from notmnist_assets.curation.baselines.models import DEFAULT_MODEL, MODELS, Model
+from notmnist_assets.curation.baselines.scoring import Groups, Mask, image_groups, score, spread
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.file_names import file_paths, rows_by_file
 from notmnist_assets.curation.core.images import PIXELS, Images
-from notmnist_assets.curation.core.intervals import wilson_interval
 from notmnist_assets.curation.core.progress import stage
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.splitting.splits import EVALUATION
 
 TRAINING_SIZES: Final = (50, 100, 1000, 5000)
 """Training rows the assignment asks for, beside all of them."""
+SAMPLED_SIZES: Final = (50, 100)
+"""Training sizes whose accuracy depends so much on the rows that it is also measured on random samples of train."""
+SAMPLES: Final = 10
+"""Random samples of each of these sizes."""
 METRIC_COLUMNS: Final = (
     "model",
     "train_on",
@@ -32,16 +36,19 @@ METRIC_COLUMNS: Final = (
     "eval_on",
     "eval_rows",
     "rows",
+    "groups",
     "accuracy",
     "ci_low",
     "ci_high",
+    "samples",
+    "mean",
+    "sd",
     "converged",
     "seconds",
 )
 CURVE_COLUMNS: Final = ("train_on", "eval_on", "eval_rows", "train_rows", "accuracy", "ci_low", "ci_high")
 
 Labels = npt.NDArray[np.int32]
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,11 +80,13 @@ class Baselines:
         metrics: the table of accuracies, see `fit_baselines`.
         models: every fitted model by its name, `train_on` and `train_rows`, in the order in which they were fitted.
         clean: for valid and test, a mask of the rows of the merged split that sanitizing kept, bool (n,).
+        groups: for valid and test, the duplicate group of each row of the merged split, int64 (n,).
     """
 
     metrics: pd.DataFrame
     models: Mapping[tuple[str, str, str], BaselineModel]
     clean: Mapping[str, Mask]
+    groups: Mapping[str, Groups]
 
 
 def pixel_rows(images: Images) -> npt.NDArray[np.uint8]:
@@ -91,9 +100,10 @@ def baseline_metrics(
     *,
     sizes: Sequence[int] = TRAINING_SIZES,
     models: Sequence[str] = (DEFAULT_MODEL,),
+    groups: Mapping[str, Groups] | None = None,
 ) -> pd.DataFrame:
     """Return the table of accuracies alone: `fit_baselines` without its models."""
-    return fit_baselines(raw, sanitized, sizes=sizes, models=models).metrics
+    return fit_baselines(raw, sanitized, sizes=sizes, models=models, groups=groups).metrics
 
 
 def fit_baselines(
@@ -102,6 +112,7 @@ def fit_baselines(
     *,
     sizes: Sequence[int] = TRAINING_SIZES,
     models: Sequence[str] = (DEFAULT_MODEL,),
+    groups: Mapping[str, Groups] | None = None,
 ) -> Baselines:
     """Fit models on growing parts of both training splits and score valid and test.
 
@@ -113,13 +124,16 @@ def fit_baselines(
         sanitized: the same after sanitizing; each row of its valid and test is a row of the raw one.
         sizes: training rows to try, beside all.
         models: names of `models.MODELS`.
+        groups: for valid and test, the duplicate group of each row, int64 (n,); None for groups of equal pixels.
 
     Returns:
         The models, and in `metrics` one row per model, training rows and scored rows. `model`; `train_on`: raw or
         sanitized; `train_rows`: "50" ... "all"; `fitted_rows`: rows fitted; `eval_on`: valid or test; `eval_rows`:
-        raw, clean or duplicates; `rows`: rows scored; `accuracy`: share of them predicted right; `ci_low`, `ci_high`:
-        its Wilson interval at 95 %; `converged`: whether the fit raised no `ConvergenceWarning`; `seconds`: wall time
-        of the fit.
+        raw, clean or duplicates; `rows`: rows scored; `groups`: their duplicate groups; `accuracy`: share of the rows
+        predicted right; `ci_low`, `ci_high`: its 95 % bootstrap interval over groups; `samples`: for `SAMPLED_SIZES`,
+        the number of further fits on random samples of the training rows, otherwise 0; `mean`, `sd`: mean and standard
+        deviation of their accuracies, otherwise NaN; `converged`: whether the fit raised no `ConvergenceWarning`;
+        `seconds`: wall time of the fit.
 
     Raises:
         CurationError: when a training row would be scored, when a sanitized row is not a raw row, when a training
@@ -143,30 +157,55 @@ def fit_baselines(
         for train_rows, size in (*((str(size), size) for size in sorted(set(sizes))), ("all", None))
         if size is None or size <= len(train)
     ]
-    tables: list[pd.DataFrame] = []
+    grouped = groups or {name: image_groups(raw[name].images) for name in EVALUATION}
+    facts: list[dict[str, Any]] = []
+    sampled: list[pd.DataFrame] = []
     fitted: dict[tuple[str, str, str], BaselineModel] = {}
     with stage("fit baselines", sum(rows for *_, rows in fits), "rows") as advance:
-        for name, train_on, train_rows, rows in fits:
+        for number, (name, train_on, train_rows, rows) in enumerate(fits):
             train = trained[train_on]
             began = time.perf_counter()
-            estimator, converged = _fit(MODELS[name], train.images[:rows], train.labels[:rows])
+            estimator, converged = fit(MODELS[name], train.images[:rows], train.labels[:rows])
             seconds = time.perf_counter() - began
-            predicted = {one: _predict(estimator, raw[one].images) for one in EVALUATION}
+            predicted = {one: predict(estimator, raw[one].images) for one in EVALUATION}
             fitted[name, train_on, train_rows] = BaselineModel(name, train_on, train_rows, rows, estimator, predicted)
-            scored = _score(predicted, raw, clean)
-            tables.append(
-                scored.assign(
-                    model=name,
-                    train_on=train_on,
-                    train_rows=train_rows,
-                    fitted_rows=rows,
-                    converged=converged,
-                    seconds=seconds,
-                )
+            facts.append(
+                {
+                    "fit": number,
+                    "model": name,
+                    "train_on": train_on,
+                    "train_rows": train_rows,
+                    "fitted_rows": rows,
+                    "converged": converged,
+                    "seconds": seconds,
+                }
             )
+            if rows in SAMPLED_SIZES and rows < len(train):
+                right = _right_of_samples(MODELS[name], train, rows, raw)
+                sampled.append(spread(right, clean).assign(fit=number))
             advance(rows)
-    table = pd.concat(tables, ignore_index=True)
-    return Baselines(table[list(METRIC_COLUMNS)], fitted, clean)
+    right_of_fits = {
+        one: np.column_stack([model.predicted[one] == raw[one].labels for model in fitted.values()])
+        for one in EVALUATION
+    }
+    table = score(right_of_fits, clean, grouped).merge(pd.DataFrame(facts), on="fit", how="left")
+    keys = ["fit", "eval_on", "eval_rows"]
+    samples = pd.concat(sampled) if sampled else pd.DataFrame(columns=[*keys, "samples", "mean", "sd"])
+    table = table.merge(samples, on=keys, how="left")
+    table["samples"] = table["samples"].fillna(0).astype(np.int64)
+    table = table.astype({"mean": np.float64, "sd": np.float64})
+    return Baselines(table[list(METRIC_COLUMNS)], fitted, clean, grouped)
+
+
+def _right_of_samples(model: Model, train: Split, rows: int, scored: Mapping[str, Split]) -> dict[str, list[Mask]]:
+    """Return, for valid and test, which rows are predicted right by fits on random samples of `rows` training rows."""
+    right: dict[str, list[Mask]] = {name: [] for name in EVALUATION}
+    for sample in range(SAMPLES):
+        chosen = np.random.default_rng([rows, sample]).choice(len(train), rows, replace=False)
+        estimator, _ = fit(model, train.images[chosen], train.labels[chosen])
+        for name in EVALUATION:
+            right[name].append(predict(estimator, scored[name].images) == scored[name].labels)
+    return right
 
 
 def of_first_model(metrics: pd.DataFrame) -> pd.DataFrame:
@@ -189,8 +228,12 @@ def learning_curve(metrics: pd.DataFrame) -> pd.DataFrame:
     return curve[list(CURVE_COLUMNS)].drop_duplicates(keys).sort_values(keys, ignore_index=True)
 
 
-def _fit(model: Model, images: Images, labels: Labels) -> tuple[Any, bool]:
-    """Return the fitted model, and whether its fit converged."""
+def fit(model: Model, images: Images, labels: Labels) -> tuple[Any, bool]:
+    """Return a fitted model, and whether its fit converged.
+
+    Raises:
+        CurationError: the model refuses the rows.
+    """
     from sklearn.exceptions import ConvergenceWarning
 
     estimator = model.create()
@@ -207,24 +250,11 @@ def _fit(model: Model, images: Images, labels: Labels) -> tuple[Any, bool]:
     return estimator, not any(issubclass(one.category, ConvergenceWarning) for one in caught)
 
 
-def _predict(estimator: Any, images: Images) -> Labels:
+def predict(estimator: Any, images: Images) -> Labels:
+    """Return the predicted label of each image, int32 (n,)."""
     if not len(images):
         return np.zeros(0, np.int32)
     return np.asarray(estimator.predict(pixel_rows(images)), np.int32)
-
-
-def _score(predicted: Mapping[str, Labels], raw: Mapping[str, Split], clean: Mapping[str, Mask]) -> pd.DataFrame:
-    records = []
-    for name in EVALUATION:
-        right = predicted[name] == raw[name].labels
-        every = np.ones(len(right), np.bool_)
-        for kind, rows in (("raw", every), ("clean", clean[name]), ("duplicates", ~clean[name])):
-            if rows.any():
-                records.append((name, kind, int(rows.sum()), int(right[rows].sum())))
-    table = pd.DataFrame.from_records(records, columns=["eval_on", "eval_rows", "rows", "right"])
-    table["accuracy"] = table["right"] / table["rows"]
-    table["ci_low"], table["ci_high"] = wilson_interval(table["right"].to_numpy(), table["rows"].to_numpy())
-    return table
 
 
 def _clean_rows(raw: Split, sanitized: Split, name: str) -> Mask:

@@ -39,12 +39,13 @@ def _sklearn_logistic_regression() -> Any:
 
 
 DEFAULT_MODEL: Final = "logistic_regression"
+SKLEARN_MODEL: Final = "sklearn_logistic_regression"
 MODELS: Final[Mapping[str, Model]] = {
     model.name: model
     for model in (
         Model(DEFAULT_MODEL, _logistic_regression, "scikit-learn's LogisticRegression(), fitted to its optimum"),
         Model(
-            "sklearn_logistic_regression",
+            SKLEARN_MODEL,
             _sklearn_logistic_regression,
             "LogisticRegression() of scikit-learn as it is, which stops after 100 steps",
         ),

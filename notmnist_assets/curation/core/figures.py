@@ -27,6 +27,8 @@ _GAP = 2
 _BACKGROUND = 96
 _PALE = (0.15, 0.85)
 """Range of values whose cells in a number grid are pale enough for black digits."""
+_DARK = 0.6
+"""Shade of a cell in a confusion matrix from which its digits are white."""
 _X_FACTOR = 1.06
 """Factor between the x values of neighboring lines, so that their error bars do not overlap."""
 _LINE_HEIGHT = 0.055
@@ -239,6 +241,35 @@ def number_grid(rows: Sequence[str], columns: Sequence[str], values: npt.NDArray
     axes.set_yticks(range(len(rows)), rows, fontsize="small")
     axes.xaxis.tick_top()
     axes.set_title(title, fontsize="medium")
+    return _encode_figure(figure)
+
+
+@_in_default_style
+def confusion_charts(charts: Mapping[str, npt.NDArray[np.int64]], names: Sequence[str]) -> bytes:
+    """Plot confusion matrices side by side as PNG: counts, each cell shaded by its share of the row.
+
+    Wrong predictions are few, so the shade grows with the square root of the share.
+
+    Args:
+        charts: title and int64 (n, n), rows by label and columns by prediction, of each matrix.
+        names: names of the n classes.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.3 * len(charts), 4.3), dpi=72, layout="constrained")
+    (line,) = figure.subplots(1, len(charts), squeeze=False)
+    for axes, (title, counts) in zip(line, charts.items(), strict=True):
+        shades = np.sqrt(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
+        axes.imshow(shades, vmin=0, vmax=1, cmap="Blues")
+        for row, cells in enumerate(counts.tolist()):
+            for column, count in enumerate(cells):
+                ink = "white" if shades[row, column] > _DARK else "black"
+                axes.text(column, row, str(count), ha="center", va="center", fontsize="xx-small", color=ink)
+        axes.set_xticks(range(len(names)), names, fontsize="small")
+        axes.set_yticks(range(len(names)), names, fontsize="small")
+        axes.set_xlabel("predicted", fontsize="small")
+        axes.set_title(title, fontsize="medium")
+    line[0].set_ylabel("label", fontsize="small")
     return _encode_figure(figure)
 
 

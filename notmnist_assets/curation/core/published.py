@@ -13,8 +13,8 @@ from notmnist_assets.curation.core.images import LETTERS
 BASE_URL: Final = "https://commondatastorage.googleapis.com/books1000/"
 
 
-_Row = tuple[str, int | str, int | str, str]
-"""Quantity, published, found, evidence."""
+_Row = tuple[str, int | str, int | str, str, str]
+"""Quantity, published, found, evidence, source."""
 
 
 class PublishedArchive(NamedTuple):
@@ -108,6 +108,99 @@ SHARED_IMAGES: Final = {("valid", "train"): 953, ("test", "train"): 1_153, ("tes
 UNSHARED_TEST_ROWS: Final = 8_639
 """Test rows whose image is neither in train nor in valid."""
 
+_RUNS: Final = "public runs of the assignment"
+_SMALL: Final = "the readable files of the small archive"
+_PERCENTAGES: Final = "percentages that public runs of the assignment print"
+_SOURCES: Final[Mapping[str, str]] = {
+    "rows of valid in train": f"four {_RUNS}",
+    "rows of test in train": f"five {_RUNS}",
+    "rows of test in valid": "one public run of the assignment",
+    "rows of valid in test": "one public run of the assignment",
+    "distinct images, small": _SMALL,
+    "distinct images, test": f"{_SMALL}, in the order of the canonical split",
+    "distinct images, train": _PERCENTAGES,
+    "distinct images, valid": _PERCENTAGES,
+}
+"""Where a number comes from, by quantity; public runs of the assignment for the others."""
+
+RAW: Final = "raw"
+UNSHARED: Final = "unshared"
+SHARED: Final = "shared"
+"""Scored test rows: all; those whose image is neither in train nor in valid by equal pixels; and the others."""
+LIBLINEAR: Final = "one_vs_rest_liblinear"
+SAG: Final = "one_vs_rest_sag"
+LBFGS: Final = "multinomial_lbfgs"
+"""Models whose accuracies were published, fitted on the first rows of the shuffled train split."""
+
+
+class PublishedAccuracy(NamedTuple):
+    """An accuracy that someone published.
+
+    Attributes:
+        model: the fitted model.
+        train_rows: "50" ... "all".
+        eval_rows: the scored test rows.
+        accuracy: as printed.
+        tolerance: largest difference that counts as agreement; None if the number cannot be repeated.
+        source: where the number comes from, and how exact it is.
+    """
+
+    model: str
+    train_rows: str
+    eval_rows: str
+    accuracy: float
+    tolerance: float | None
+    source: str
+
+
+_THREE_RUNS: Final = "three public runs of the assignment, equal to four digits"
+_ONE_SAG_RUN: Final = "one public run; sag stops before it has converged"
+_SANITIZED_RUN: Final = "one public run, raw and sanitized; its solver is not known exactly"
+_NOTEBOOK: Final = (
+    "printed in the notebook of the assignment: unknown file order, scored on training images, cannot be repeated"
+)
+ACCURACIES: Final = (
+    PublishedAccuracy(LIBLINEAR, "50", RAW, 0.5090, 5e-4, _THREE_RUNS),
+    PublishedAccuracy(LIBLINEAR, "100", RAW, 0.6966, 5e-4, _THREE_RUNS),
+    PublishedAccuracy(LIBLINEAR, "1000", RAW, 0.8333, 5e-4, _THREE_RUNS),
+    PublishedAccuracy(LIBLINEAR, "5000", RAW, 0.8511, 5e-4, _THREE_RUNS),
+    PublishedAccuracy(SAG, "all", RAW, 0.8932, 3e-3, _ONE_SAG_RUN),
+    PublishedAccuracy(SAG, "all", RAW, 0.8922, 3e-3, _SANITIZED_RUN),
+    PublishedAccuracy(SAG, "all", UNSHARED, 0.8815, 3e-3, _SANITIZED_RUN),
+    PublishedAccuracy(SAG, "all", SHARED, 0.962, 6e-3, f"{_SANITIZED_RUN}; given as about .962"),
+    PublishedAccuracy(LBFGS, "50", RAW, 0.567, None, _NOTEBOOK),
+    PublishedAccuracy(LBFGS, "100", RAW, 0.684, None, _NOTEBOOK),
+    PublishedAccuracy(LBFGS, "1000", RAW, 0.778, None, _NOTEBOOK),
+    PublishedAccuracy(LBFGS, "5000", RAW, 0.777, None, _NOTEBOOK),
+    PublishedAccuracy(LBFGS, "all", RAW, 0.840, None, _NOTEBOOK),
+)
+
+
+def compare_accuracies(reference: pd.DataFrame) -> pd.DataFrame:
+    """Compare accuracies with the published ones.
+
+    Only those of the canonical split of the original archives, with `SIZES` and `SEED`, can agree.
+
+    Args:
+        reference: as `reference.reference_table` returns it.
+
+    Returns:
+        One row per published accuracy, in the order of `ACCURACIES`: `model`, `train_rows`, `eval_rows`; `published`;
+        `found`, NaN if the model was not fitted; `difference`; `tolerance`, NaN if the number cannot be repeated;
+        `compared`: whether both are known and the number can be repeated; `agrees`: whether the difference is within
+        the tolerance, True if nothing is compared; `source`.
+    """
+    table = pd.DataFrame(ACCURACIES).rename(columns={"accuracy": "published"}).astype({"tolerance": "float64"})
+    keys = ["model", "train_rows", "eval_rows"]
+    found = reference[[*keys, "accuracy"]].rename(columns={"accuracy": "found"})
+    table = table.merge(found, on=keys, how="left")
+    table["difference"] = table["found"] - table["published"]
+    table["compared"] = table["found"].notna() & table["tolerance"].notna()
+    # Rounded, so that a difference of exactly the tolerance is within it.
+    table["agrees"] = ~table["compared"] | (table["difference"].abs().round(9) <= table["tolerance"])
+    columns = (*keys, "published", "found", "difference", "tolerance", "compared", "agrees", "source")
+    return table[list(columns)]
+
 
 def certificate(
     *,
@@ -129,17 +222,18 @@ def certificate(
         unshared_test_rows: as `count_unshared_test_rows` returns it.
 
     Returns:
-        One row per number: `quantity`; `published` and `found`, as text; `agrees`; `evidence`: published or inferred.
+        One row per number: `quantity`; `published` and `found`, as text; `agrees`; `evidence`: published or inferred;
+        `source`: where the number comes from.
     """
     rows = [*_file_rows(readable or {}, rejected or {})]
     for name, count in (distinct or {}).items():
         expected, evidence = DISTINCT[name]
-        rows.append((f"distinct images, {name}", expected, count, evidence))
+        rows.append(_row(f"distinct images, {name}", expected, count, evidence))
     if overlap_report is not None:
         rows += _shared_rows(overlap_report)
     if unshared_test_rows is not None:
-        rows.append(("rows of test in neither train nor valid", UNSHARED_TEST_ROWS, unshared_test_rows, PUBLISHED))
-    table = pd.DataFrame(rows, columns=["quantity", "published", "found", "evidence"]).astype("str")
+        rows.append(_row("rows of test in neither train nor valid", UNSHARED_TEST_ROWS, unshared_test_rows, PUBLISHED))
+    table = pd.DataFrame(rows, columns=["quantity", "published", "found", "evidence", "source"]).astype("str")
     table.insert(3, "agrees", table["published"] == table["found"])
     return table
 
@@ -148,6 +242,10 @@ def count_unshared_test_rows(hashes: Mapping[str, pd.DataFrame]) -> int:
     """Return the number of test rows whose image is neither in train nor in valid, from the hash tables by split."""
     seen = pd.concat([hashes["train"]["exact"], hashes["valid"]["exact"]])
     return int((~hashes["test"]["exact"].isin(seen)).sum())
+
+
+def _row(quantity: str, expected: int | str, found: int | str, evidence: str) -> _Row:
+    return quantity, expected, found, evidence, _SOURCES.get(quantity, _PERCENTAGES if evidence == INFERRED else _RUNS)
 
 
 def _join_names(names: Collection[str]) -> str:
@@ -160,16 +258,16 @@ def _file_rows(
     for set_name, counts in readable.items():
         for letter, count in counts.items():
             expected = READABLE[set_name][LETTERS.index(letter)]
-            yield f"readable files, {set_name} {letter}", expected, count, PUBLISHED
+            yield _row(f"readable files, {set_name} {letter}", expected, count, PUBLISHED)
     for set_name, names in rejected.items():
         for letter, found in names.items():
             known = REJECTED[set_name].get(letter, ())
-            yield f"rejected files, {set_name} {letter}", _join_names(known), _join_names(found), PUBLISHED
+            yield _row(f"rejected files, {set_name} {letter}", _join_names(known), _join_names(found), PUBLISHED)
 
 
 def _shared_rows(overlap_report: pd.DataFrame) -> Iterator[_Row]:
     exact = overlap_report[overlap_report["method"] == "exact"].set_index(["rows_of", "found_in"])
     for pair, rows in SHARED_ROWS.items():
-        yield f"rows of {pair[0]} in {pair[1]}", rows, int(exact["rows"][pair]), PUBLISHED
+        yield _row(f"rows of {pair[0]} in {pair[1]}", rows, int(exact["rows"][pair]), PUBLISHED)
     for pair, images in SHARED_IMAGES.items():
-        yield f"distinct images of {pair[0]} in {pair[1]}", images, int(exact["distinct"][pair]), INFERRED
+        yield _row(f"distinct images of {pair[0]} in {pair[1]}", images, int(exact["distinct"][pair]), INFERRED)

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final, Literal
 import pandas as pd
 
 from notmnist_assets.curation.core.figures import contact_sheet
-from notmnist_assets.curation.core.gallery import Exhibit
+from notmnist_assets.curation.core.gallery import Exhibit, gallery
 from notmnist_assets.curation.core.wording import counted, printable
 from notmnist_assets.curation.summaries.text import Span, spans
 
@@ -30,18 +30,29 @@ class Cell:
         text: the text that is shown.
         value: the exact number, None for text.
         bar: length of the bar behind the text, 0 to 1 of the width of the cell; None for no bar.
+        depth: strength of the color behind the text, 0 to 1; None for no color.
         breaks: where a line may break: between words, also after underscores, or anywhere.
     """
 
     text: str
     value: int | float | None = None
     bar: float | None = None
+    depth: float | None = None
     breaks: Literal["words", "underscores", "anywhere"] = "words"
 
     @property
     def bar_percent(self) -> str:
         """Length of the bar for the style sheet."""
         return f"{100 * (self.bar or 0):.1f}%"
+
+    @property
+    def look(self) -> str:
+        """Class and style of a numeric cell."""
+        if self.bar is not None:
+            return f'class="numeric bar" style="--bar: {self.bar_percent}"'
+        if self.depth is not None:
+            return f'class="numeric shaded" style="--depth: {self.depth:.3f}"'
+        return 'class="numeric"'
 
 
 def rows_of(table: pd.DataFrame) -> Iterator[Any]:
@@ -67,6 +78,11 @@ def variable_cell(text: object) -> Cell:
 def count(number: int, *, of: int | None = None) -> Cell:
     """Return a cell with a count; with `of`, a bar shows `number / of`."""
     return Cell(f"{int(number):,}", int(number), None if not of else int(number) / of)
+
+
+def shaded(number: int, depth: float) -> Cell:
+    """Return a cell with a count whose background is as strong as `depth`, 0 to 1."""
+    return Cell(f"{int(number):,}", int(number), depth=float(depth))
 
 
 def share(number: float, digits: int = 1, *, bar: bool = False) -> Cell:
@@ -210,6 +226,11 @@ def exhibit_picture(exhibit: Exhibit, alt: str) -> Picture:
     """Return the images of an exhibit side by side, each pixel enlarged."""
     png = contact_sheet(exhibit.images, columns=max(1, len(exhibit.images)))
     return Picture(png, f"{alt}. {exhibit.caption}", exhibit.caption, _SCALE)
+
+
+def gallery_picture(exhibits: Sequence[Exhibit], per_line: int, alt: str, caption: str) -> Picture:
+    """Return captioned images in one picture."""
+    return Picture(gallery(exhibits, per_line), alt, caption)
 
 
 @dataclass(frozen=True)

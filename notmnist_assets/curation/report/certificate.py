@@ -53,6 +53,7 @@ def certificate_section(data: ReportData) -> Section:
             text_column("found", "number from these archives"),
             text_column("agrees"),
             text_column("evidence", "published: printed by public runs; inferred: computed from rounded numbers"),
+            text_column("source", "where the published number comes from"),
         ),
         [
             (
@@ -61,6 +62,7 @@ def certificate_section(data: ReportData) -> Section:
                 text_cell(row.found),
                 text_cell("yes" if row.agrees else "no"),
                 text_cell(row.evidence),
+                text_cell(row.source),
             )
             for row in rows_of(compared)
         ],

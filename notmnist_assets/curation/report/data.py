@@ -59,6 +59,10 @@ class ReportData:
         contents: data version by asset key.
         confusions: confusion matrices of clean test rows by training rows (raw or sanitized), for the model that was
             trained on all rows: int64 (10, 10), rows by label, columns by prediction; empty if not recorded.
+        leakage: accuracies with and without the train rows that are also in test, as `leakage_table` returns them; None
+            if they were not computed. The same holds for the next two.
+        reference: accuracies of the assignment's own models, as `reference_table` returns them.
+        mistakes: wrong predictions, as `confident_mistakes` returns them.
     """
 
     title: str
@@ -87,6 +91,9 @@ class ReportData:
     code_versions: Mapping[str, str]
     contents: Mapping[str, str]
     confusions: Mapping[str, Counts] = field(default_factory=dict)
+    leakage: pd.DataFrame | None = None
+    reference: pd.DataFrame | None = None
+    mistakes: pd.DataFrame | None = None
 
     @cached_property
     def used_radius(self) -> float:

@@ -1,14 +1,15 @@
-"""Builds the section about baselines: accuracy before and after sanitizing, learning curves, recall by letter."""
+"""Builds the section about baselines: accuracy before and after sanitizing, learning curves, leak or selection."""
 
 from collections.abc import Iterator
 from typing import Final
 
 import pandas as pd
 
-from notmnist_assets.curation.baselines.confusion import Counts, recall_by_letter
 from notmnist_assets.curation.baselines.evaluation import learning_curve, of_first_model
+from notmnist_assets.curation.baselines.leakage import answer
 from notmnist_assets.curation.core.figures import line_chart
-from notmnist_assets.curation.core.images import LETTERS
+from notmnist_assets.curation.core.published import compare_accuracies
+from notmnist_assets.curation.report import errors
 from notmnist_assets.curation.report.blocks import (
     Block,
     Cell,
@@ -19,6 +20,7 @@ from notmnist_assets.curation.report.blocks import (
     count,
     estimate,
     interval,
+    measure,
     number_column,
     rows_of,
     share,
@@ -30,7 +32,7 @@ from notmnist_assets.curation.splitting.splits import EVALUATION
 
 
 def baselines_section(data: ReportData) -> Section:
-    """Show accuracies, learning curves, and recall and confusion by letter."""
+    """Show accuracies, learning curves, leak or selection, the assignment's models, and results by letter."""
     metrics = of_first_model(data.baselines)
     table = Table(
         "baselines-table",
@@ -45,7 +47,12 @@ def baselines_section(data: ReportData) -> Section:
             ),
             number_column("rows", "number of evaluated rows"),
             number_column("accuracy", "share of correct predictions"),
-            number_column("95 % interval", "Wilson interval of the accuracy"),
+            number_column("95 % interval", "of the accuracy, bootstrap over duplicate groups"),
+            number_column("groups", "duplicate groups of the evaluated rows"),
+            number_column(
+                "other samples",
+                "mean accuracy and its standard deviation over fits on random samples of as many training rows",
+            ),
             text_column("converged", "whether the fit converged"),
         ),
         [
@@ -58,6 +65,8 @@ def baselines_section(data: ReportData) -> Section:
                 count(row.rows),
                 share(row.accuracy, bar=True),
                 interval(row.ci_low, row.ci_high),
+                count(row.groups),
+                Cell(f"{100 * row.mean:.1f} ± {100 * row.sd:.1f} %") if row.samples else Cell("-"),
                 text_cell("yes" if row.converged else "no"),
             )
             for row in rows_of(data.baselines)
@@ -69,14 +78,107 @@ def baselines_section(data: ReportData) -> Section:
         "Logistic regression with scikit-learn's default C = 1 was trained on growing parts of the raw and of the"
         " sanitized train split and evaluated on valid and test. Stronger regularization can give a higher accuracy,"
         " as in examples/train.py. No model is evaluated on its training rows.",
-        (_effect(metrics), Paragraph(_WHY_HIGHER), *_curves(metrics), *_letters(data), table),
+        (
+            _effect(metrics),
+            *_leakage(data),
+            *_curves(metrics),
+            *_reference(data),
+            *errors.by_letter(data),
+            *errors.mistakes(data),
+            table,
+        ),
     )
 
 
-_WHY_HIGHER: Final = (
-    "The accuracy on leaking rows is usually higher, partly because the model has seen their images and partly because"
-    " these images are easier."
-)
+def _leakage(data: ReportData) -> Iterator[Block]:
+    """Show why leaking rows score higher."""
+    if data.leakage is None:
+        return
+    yield Paragraph(f"Leak or selection? {answer(data.leakage)}")
+    if len(data.leakage):
+        yield Table(
+            "leakage-table",
+            "Accuracy on the first row of each duplicate group, fitted with and without train rows that are in test",
+            (
+                text_column("model"),
+                text_column("test rows"),
+                text_column("fitted"),
+                number_column("rows", "test rows"),
+                number_column("groups", "their duplicate groups, of which one row each is scored"),
+                number_column("accuracy", "or difference of accuracies"),
+                number_column("95 % interval", "bootstrap over duplicate groups"),
+                number_column("better", "groups that are right only with twins"),
+                number_column("worse", "groups that are right only without twins"),
+                number_column("p", "exact McNemar test of these groups"),
+            ),
+            [
+                (
+                    *map(text_cell, (row.model, row.scored, row.fitted)),
+                    count(row.rows),
+                    count(row.groups),
+                    share(row.value),
+                    interval(row.ci_low, row.ci_high),
+                    *((count(row.improved), count(row.worsened)) if row.p_value >= 0 else (Cell("-"), Cell("-"))),
+                    Cell(f"{row.p_value:.2g}", row.p_value) if row.p_value >= 0 else Cell("-"),
+                )
+                for row in rows_of(data.leakage)
+            ],
+        )
+
+
+def _reference(data: ReportData) -> Iterator[Table]:
+    """Show the accuracies of the assignment's own models, and the published ones if they describe the same split."""
+    if data.reference is None:
+        return
+    yield Table(
+        "reference-table",
+        "Accuracy of the assignment's own models on the split before sanitizing",
+        (
+            text_column("model"),
+            text_column("training rows"),
+            text_column("evaluated test rows", "unshared: image neither in train nor in valid; shared: the others"),
+            number_column("rows"),
+            number_column("accuracy"),
+            number_column("95 % interval", "bootstrap over duplicate groups"),
+            text_column("converged", "whether the fit converged within 100 steps"),
+        ),
+        [
+            (
+                *map(text_cell, (row.model, row.train_rows, row.eval_rows)),
+                count(row.rows),
+                share(row.accuracy, 2, bar=True),
+                interval(row.ci_low, row.ci_high),
+                text_cell("yes" if row.converged else "no"),
+            )
+            for row in rows_of(data.reference)
+        ],
+    )
+    if data.originals and data.published_splits:
+        compared = compare_accuracies(data.reference)
+        known = compared["compared"]
+        yield Table(
+            "published-accuracies-table",
+            f"Published accuracies that agree: {int((known & compared['agrees']).sum())} of {int(known.sum())}",
+            (
+                text_column("model"),
+                text_column("training rows"),
+                text_column("evaluated test rows"),
+                number_column("published"),
+                number_column("found"),
+                number_column("tolerance", "largest difference that counts as agreement"),
+                text_column("agrees"),
+                text_column("source", "where the published number comes from"),
+            ),
+            [
+                (
+                    *map(text_cell, (row.model, row.train_rows, row.eval_rows)),
+                    *(measure(value, 4) for value in (row.published, row.found, row.tolerance)),
+                    text_cell(("yes" if row.agrees else "no") if row.compared else "not compared"),
+                    text_cell(row.source),
+                )
+                for row in rows_of(compared)
+            ],
+        )
 
 
 def _effect(metrics: pd.DataFrame) -> Table:
@@ -132,74 +234,3 @@ def _curves(metrics: pd.DataFrame) -> Iterator[Chart]:
                 form="svg",
             ),
         )
-
-
-def _letters(data: ReportData) -> list[Block]:
-    """Return recall and confusion by letter if confusion matrices of these very models are recorded."""
-    recorded = {
-        train_on: data.confusions[train_on]
-        for train_on in _TRAINED
-        if train_on in data.confusions and _matches(data.confusions[train_on], train_on, of_first_model(data.baselines))
-    }
-    if not recorded:
-        return []
-    recalls = {train_on: recall_by_letter(counts) for train_on, counts in recorded.items()}
-    rows = next(iter(recalls.values()))["rows"]
-    recall = Table(
-        "recall-by-letter-table",
-        "Recall by letter on clean test rows",
-        (
-            text_column("letter", "letter of the rows"),
-            number_column("rows", "clean test rows of the letter"),
-            *(
-                column
-                for train_on in recalls
-                for column in (
-                    number_column(train_on, f"recall, trained on {_TRAINED[train_on]}"),
-                    number_column("95 % interval"),
-                )
-            ),
-        ),
-        [
-            (
-                text_cell(letter),
-                count(rows[label]),
-                *(
-                    cell
-                    for table in recalls.values()
-                    for cell in (
-                        share(table["recall"][label]),
-                        interval(table["ci_low"][label], table["ci_high"][label]),
-                    )
-                ),
-            )
-            for label, letter in enumerate(LETTERS)
-        ],
-    )
-    return [recall, *(_confusion(train_on, counts) for train_on, counts in recorded.items())]
-
-
-def _confusion(train_on: str, counts: Counts) -> Table:
-    return Table(
-        f"confusion-{train_on}-table",
-        f"Confusion matrix, trained on {_TRAINED[train_on]}",
-        (
-            text_column("letter", "letter of the clean test rows; columns: number of rows by predicted letter"),
-            *map(number_column, LETTERS),
-        ),
-        [(text_cell(letter), *map(count, counts[label])) for label, letter in enumerate(LETTERS)],
-    )
-
-
-def _matches(counts: Counts, train_on: str, metrics: pd.DataFrame) -> bool:
-    """Return whether a confusion matrix has the rows and correct predictions of the table of accuracies."""
-    of_all = metrics[
-        (metrics["train_on"] == train_on)
-        & (metrics["train_rows"] == "all")
-        & (metrics["eval_on"] == "test")
-        & (metrics["eval_rows"] == "clean")
-    ]
-    tabulated = [(int(row.rows), round(row.accuracy * row.rows)) for row in rows_of(of_all)]
-    rows, right = int(counts.sum()), int(counts.trace())
-    # The table has no entry for an evaluation without rows.
-    return tabulated == ([(rows, right)] if rows else [])

@@ -2,9 +2,11 @@
 
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from notmnist_assets.curation.baselines.evaluation import of_first_model
+from notmnist_assets.curation.baselines.scoring import most_frequent_image
 from notmnist_assets.curation.reading.files import OUTSIDE, file_counts, other_files, rejected_files
 from notmnist_assets.curation.report.blocks import (
     Block,
@@ -58,6 +60,7 @@ def summary_section(data: ReportData) -> Section:
             for name in EVALUATION
         ),
         *_accuracies(data.baselines),
+        *_removed_test_rows(data),
     ]
     notices = [Notice("disagreements", _INCONSISTENT, data.disagreements)] if data.disagreements else []
     blocks: tuple[Block, ...] = (*notices, Summary(summary_of(data)), Facts("summary-facts", facts))
@@ -77,6 +80,19 @@ def summary_of(data: ReportData) -> str:
         data.baselines,
         most_thinned(rows_lost_to_sanitizing(data.splits["test"], data.removed, "test")),
     )
+
+
+def _removed_test_rows(data: ReportData) -> list[Fact]:
+    """Return how many of the removed test rows are one image: accuracies on them say little about other images."""
+    test, first = data.splits["test"], of_first_model(data.baselines)
+    removed = np.zeros(len(test), np.bool_)
+    removed[data.removed.loc[data.removed["split"] == "test", "row"]] = True
+    scored = first[(first["eval_on"] == "test") & (first["eval_rows"] == "duplicates")]
+    if not removed.any() or scored.empty:
+        return []
+    of_one = int(most_frequent_image(test.images, removed).sum())
+    about = f"of {removed.sum():,} removed test rows in {scored['groups'].iloc[0]:,} duplicate groups"
+    return [Fact("removed test rows of one image", count(of_one), about)]
 
 
 def _accuracies(metrics: pd.DataFrame) -> list[Fact]:

@@ -191,11 +191,12 @@ def issues_summary(kinds: "pd.Series[str]", rates: pd.DataFrame, no_issue: str, 
     )
 
 
-def metrics_summary(metrics: pd.DataFrame) -> str:
+def metrics_summary(metrics: pd.DataFrame, removed: str = "") -> str:
     """Say how accurate the first model is on raw, clean and removed test rows.
 
     Args:
         metrics: the accuracies, as `baselines.evaluation.fit_baselines` returns them.
+        removed: what is to be known about the removed test rows, such as how many are one image.
     """
     first = of_first_model(metrics)
     full = first[(first["train_rows"] == "all") & (first["eval_on"] == "test")]
@@ -209,9 +210,10 @@ def metrics_summary(metrics: pd.DataFrame) -> str:
     return summary(
         f"Trained on all raw rows, {model} reads {bold(accuracy('raw', 'raw'))} of the test rows right, and"
         f" {accuracy('raw', 'clean')} of the clean ones: leaks change the score by {100 * (raw - clean):.2g} points.",
-        f"Of the removed test rows it reads {accuracy('raw', 'duplicates')} right."
+        f"Of the removed test rows it reads {accuracy('raw', 'duplicates')} right. {removed}".strip()
         if ("raw", "duplicates") in found
         else "",
         f"Trained on sanitized rows, it reads {accuracy('sanitized', 'clean')} of the clean test rows right.",
-        f"Next: report the score on {asset_link('sanitized/test')}, and look at the likely wrong labels below.",
+        f"Next: report the score on {asset_link('sanitized/test')}; {asset_link('baselines/leakage')} says why leaks"
+        " score higher.",
     )

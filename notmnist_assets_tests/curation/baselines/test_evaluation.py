@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binomtest
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 
 from notmnist_assets.curation.baselines.evaluation import (
     CURVE_COLUMNS,
     METRIC_COLUMNS,
+    SAMPLES,
     baseline_metrics,
     fit_baselines,
     learning_curve,
@@ -43,17 +43,17 @@ def fitted(train: Split, rows: int) -> Any:
 
 @pytest.fixture(scope="module")
 def metrics() -> pd.DataFrame:
-    return baseline_metrics(RAW, SANITIZED, sizes=(50, 200, 1000))
+    return baseline_metrics(RAW, SANITIZED, sizes=(60, 200, 1000))
 
 
 def test_the_table_has_a_row_for_each_model_and_scored_part(metrics: pd.DataFrame) -> None:
     assert tuple(metrics.columns) == METRIC_COLUMNS
     keys = list(metrics[["train_on", "train_rows", "fitted_rows"]].drop_duplicates().itertuples(index=False, name=None))
     assert keys == [
-        ("raw", "50", 50),
+        ("raw", "60", 60),
         ("raw", "200", 200),
         ("raw", "all", 260),
-        ("sanitized", "50", 50),
+        ("sanitized", "60", 60),
         ("sanitized", "all", 130),
     ]
     parts = list(metrics.loc[:4, ["eval_on", "eval_rows", "rows"]].itertuples(index=False, name=None))
@@ -70,8 +70,8 @@ def test_the_table_has_a_row_for_each_model_and_scored_part(metrics: pd.DataFram
 
 def test_accuracies_are_those_of_a_fit_on_the_first_rows(metrics: pd.DataFrame) -> None:
     for train_on, splits in (("raw", RAW), ("sanitized", SANITIZED)):
-        fit = fitted(splits["train"], 50)
-        chosen = metrics[(metrics["train_on"] == train_on) & (metrics["train_rows"] == "50")]
+        fit = fitted(splits["train"], 60)
+        chosen = metrics[(metrics["train_on"] == train_on) & (metrics["train_rows"] == "60")]
         accuracy = chosen.set_index(["eval_on", "eval_rows"])["accuracy"]
         for name in ("valid", "test"):
             for kind, split in (("raw", RAW[name]), ("clean", SANITIZED[name])):
@@ -79,7 +79,7 @@ def test_accuracies_are_those_of_a_fit_on_the_first_rows(metrics: pd.DataFrame) 
 
 
 def test_the_models_are_those_that_the_table_tells_of(metrics: pd.DataFrame) -> None:
-    found = fit_baselines(RAW, SANITIZED, sizes=(50, 200, 1000))
+    found = fit_baselines(RAW, SANITIZED, sizes=(60, 200, 1000))
     pd.testing.assert_frame_equal(found.metrics.drop(columns="seconds"), metrics.drop(columns="seconds"))
     for row in metrics.itertuples(index=False):
         model = found.models[DEFAULT_MODEL, row.train_on, row.train_rows]  # type: ignore[index]
@@ -88,8 +88,8 @@ def test_the_models_are_those_that_the_table_tells_of(metrics: pd.DataFrame) -> 
         chosen = {"raw": clean | ~clean, "clean": clean, "duplicates": ~clean}[str(row.eval_rows)]
         right = model.predicted[str(row.eval_on)][chosen] == RAW[str(row.eval_on)].labels[chosen]
         assert (len(right), right.mean()) == (row.rows, row.accuracy)
-    estimator = found.models[DEFAULT_MODEL, "sanitized", "50"].estimator
-    np.testing.assert_array_equal(estimator.coef_, fitted(SANITIZED["train"], 50).coef_)
+    estimator = found.models[DEFAULT_MODEL, "sanitized", "60"].estimator
+    np.testing.assert_array_equal(estimator.coef_, fitted(SANITIZED["train"], 60).coef_)
     assert set(np.flatnonzero(found.clean["valid"])) == set(KEPT["valid"])
 
 
@@ -102,16 +102,36 @@ def test_clean_and_duplicate_rows_partition_the_raw_rows(metrics: pd.DataFrame) 
         pd.testing.assert_series_equal(whole, parts)
 
 
-def test_intervals_are_wilson_intervals_at_95_percent(metrics: pd.DataFrame) -> None:
-    for rows, accuracy, low, high in metrics[["rows", "accuracy", "ci_low", "ci_high"]].to_numpy(np.float64):
-        counted = binomtest(round(accuracy * rows), int(rows))
-        expected = counted.proportion_ci(confidence_level=0.95, method="wilson")
-        assert (low, high) == pytest.approx((expected.low, expected.high), abs=1e-9)
+def test_intervals_are_those_of_the_groups_of_rows(metrics: pd.DataFrame) -> None:
+    assert (metrics["groups"] == metrics["rows"]).all(), "all images differ"
+    groups = {name: np.arange(len(RAW[name])) // 5 for name in ("valid", "test")}
+    grouped = baseline_metrics(RAW, SANITIZED, sizes=(60, 200, 1000), groups=groups)
+    np.testing.assert_array_equal(grouped["accuracy"], metrics["accuracy"])
+    raw = grouped[grouped["eval_rows"] == "raw"]
+    assert raw["groups"].tolist() == (raw["rows"] // 5).tolist()
+    assert (metrics["ci_low"] < metrics["accuracy"]).all()
+    assert not grouped["ci_low"].equals(metrics["ci_low"])
+
+
+def test_small_sizes_are_also_fitted_on_random_samples() -> None:
+    metrics = baseline_metrics(RAW, SANITIZED, sizes=(50,))
+    small = metrics["train_rows"] == "50"
+    assert (metrics.loc[small, "samples"] == SAMPLES).all()
+    assert (metrics.loc[~small, "samples"] == 0).all()
+    assert metrics.loc[~small, ["mean", "sd"]].isna().all(axis=None)
+    accuracies = []
+    for sample in range(SAMPLES):
+        chosen = np.random.default_rng([50, sample]).choice(260, 50, replace=False)
+        fit = fitted(RAW["train"].take(chosen.astype(np.intp)), 50)
+        accuracies.append(np.mean(fit.predict(pixel_rows(RAW["test"].images)) == RAW["test"].labels))
+    row = metrics[small].query("train_on == 'raw' and eval_on == 'test' and eval_rows == 'raw'").iloc[0]
+    assert row["mean"] == pytest.approx(np.mean(accuracies))
+    assert row["sd"] == pytest.approx(np.std(accuracies, ddof=1))
 
 
 def test_the_table_repeats_for_any_number_of_processors(metrics: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 3)
-    again = baseline_metrics(RAW, SANITIZED, sizes=(1000, 200, 50))
+    again = baseline_metrics(RAW, SANITIZED, sizes=(1000, 200, 60))
     pd.testing.assert_frame_equal(again.drop(columns="seconds"), metrics.drop(columns="seconds"))
 
 
@@ -120,7 +140,7 @@ def test_the_curve_is_sorted_by_rows_and_beats_chance(metrics: pd.DataFrame) -> 
     assert tuple(curve.columns) == CURVE_COLUMNS
     assert curve.equals(curve.sort_values(list(CURVE_COLUMNS[:4]), ignore_index=True))
     raw_test = curve[(curve["train_on"] == "raw") & (curve["eval_on"] == "test") & (curve["eval_rows"] == "raw")]
-    assert raw_test["train_rows"].tolist() == [50, 200, 260]
+    assert raw_test["train_rows"].tolist() == [60, 200, 260]
     assert raw_test["accuracy"].iloc[-1] > raw_test["accuracy"].iloc[0]
     assert raw_test["ci_low"].iloc[-1] > 0.1
 
@@ -170,13 +190,13 @@ def test_every_model_has_its_rows_and_the_first_is_shown(
 ) -> None:
     added = Model("majority", lambda: DummyClassifier(), "the most frequent letter")
     monkeypatch.setitem(MODELS, added.name, added)
-    found = baseline_metrics(RAW, SANITIZED, sizes=(50, 200, 1000), models=(DEFAULT_MODEL, "majority"))
+    found = baseline_metrics(RAW, SANITIZED, sizes=(60, 200, 1000), models=(DEFAULT_MODEL, "majority"))
     assert found["model"].value_counts().to_dict() == {DEFAULT_MODEL: len(metrics), "majority": len(metrics)}
     first = of_first_model(found)
     pd.testing.assert_frame_equal(first.drop(columns="seconds"), metrics.drop(columns="seconds"))
     majority = found[found["model"] == "majority"]
     given = RAW["test"].labels
-    expected = np.mean(given == np.bincount(RAW["train"].labels[:50]).argmax())
+    expected = np.mean(given == np.bincount(RAW["train"].labels[:60]).argmax())
     assert majority.query("eval_on == 'test' and eval_rows == 'raw'")["accuracy"].iloc[0] == expected
 
 

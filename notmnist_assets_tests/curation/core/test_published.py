@@ -36,11 +36,15 @@ def test_published_numbers_pass_their_own_certificate() -> None:
         overlap_report=report(published.SHARED_ROWS, published.SHARED_IMAGES),
         unshared_test_rows=published.UNSHARED_TEST_ROWS,
     )
-    assert list(table.columns) == ["quantity", "published", "found", "agrees", "evidence"]
+    assert list(table.columns) == ["quantity", "published", "found", "agrees", "evidence", "source"]
     assert len(table) == 20 + 20 + 4 + 4 + 3 + 1
     assert table["agrees"].all()
     assert not table["quantity"].duplicated().any()
     assert set(table["evidence"]) == {published.PUBLISHED, published.INFERRED}
+    sources = table.set_index("quantity")["source"]
+    assert sources["rows of test in train"] == "five public runs of the assignment"
+    assert sources["distinct images, train"].startswith("percentages")
+    assert (sources.str.len() > 0).all()
 
 
 def test_published_counts_agree_with_each_other() -> None:

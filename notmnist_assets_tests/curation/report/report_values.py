@@ -6,8 +6,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from notmnist_assets.curation.baselines.confusion import MISTAKE_COLUMNS
 from notmnist_assets.curation.baselines.evaluation import METRIC_COLUMNS
+from notmnist_assets.curation.baselines.leakage import (
+    CHANGE,
+    DIFFERENCE,
+    LEAKAGE_COLUMNS,
+    OTHERS,
+    TWINS,
+    WITH,
+    WITHOUT,
+)
+from notmnist_assets.curation.baselines.nearest import NEAREST_NEIGHBOUR
+from notmnist_assets.curation.baselines.reference import REFERENCE_COLUMNS
 from notmnist_assets.curation.core.images import LETTERS, SETS, Images
+from notmnist_assets.curation.core.published import LBFGS, LIBLINEAR
 from notmnist_assets.curation.core.values import Archive, LetterImages, Split
 from notmnist_assets.curation.duplicates.overlap import label_conflicts, overlap_report
 from notmnist_assets.curation.duplicates.pair_table import radius_table, search_near
@@ -57,13 +70,44 @@ def _images(*numbers: int) -> Images:
 def metrics(accuracy: float = 0.87312345) -> pd.DataFrame:
     """Return a table of accuracies with the columns of `baseline_metrics`."""
     rows = [
-        ("logistic_regression", train_on, train_rows, fitted, eval_on, kind, 400, accuracy, 0.84, 0.9, True, 1.5)
+        (
+            *("logistic_regression", train_on, train_rows, fitted, eval_on, kind),
+            *(400, 390, accuracy, 0.84, 0.9, samples, 0.5, 0.02, True, 1.5),
+        )
         for train_on in ("raw", "sanitized")
-        for train_rows, fitted in (("50", 50), ("all", 1000))
+        for train_rows, fitted, samples in (("50", 50, 10), ("all", 1000, 0))
         for eval_on in ("valid", "test")
         for kind in ("raw", "clean", "duplicates")
     ]
     return pd.DataFrame(rows, columns=list(METRIC_COLUMNS))
+
+
+def leakage() -> pd.DataFrame:
+    """Return a table of accuracies with and without twins."""
+    values = {(TWINS, WITH): 0.95, (TWINS, WITHOUT): 0.91, (TWINS, CHANGE): 0.04, (OTHERS, WITH): 0.87}
+    rows = [
+        (model, scored, fitted, 40, 30, values.get((scored, fitted), 0.0), -0.01, 0.99, *tested)
+        for model in ("logistic_regression", NEAREST_NEIGHBOUR)
+        for scored in (TWINS, OTHERS, DIFFERENCE)
+        for fitted in (WITH, WITHOUT, CHANGE)
+        for tested in [(6, 1, 0.125) if fitted == CHANGE and scored != DIFFERENCE else (0, 0, np.nan)]
+    ]
+    return pd.DataFrame(rows, columns=list(LEAKAGE_COLUMNS))
+
+
+def reference() -> pd.DataFrame:
+    """Return accuracies of two models of the assignment."""
+    rows = [
+        (model, "50", 50, "raw", 400, 390, accuracy, 0.4, 0.6, True, 1.5)
+        for model, accuracy in ((LIBLINEAR, 0.509), (LBFGS, 0.5))
+    ]
+    return pd.DataFrame(rows, columns=list(REFERENCE_COLUMNS))
+
+
+def mistakes() -> pd.DataFrame:
+    """Return two wrong predictions of rows of the shared splits."""
+    rows = [("test", 0, "B", "C", 0.99), ("valid", 2, "D", "A", 0.5)]
+    return pd.DataFrame(rows, columns=list(MISTAKE_COLUMNS))
 
 
 def recall() -> pd.DataFrame:

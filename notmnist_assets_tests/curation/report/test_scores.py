@@ -6,10 +6,15 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from notmnist_assets.curation.core.intervals import wilson_interval
 from notmnist_assets.curation.report.page import report_page
 from notmnist_assets_tests.curation.report.pages import charts_of, read_page, rows_of
-from notmnist_assets_tests.curation.report.report_values import metrics, report_data
+from notmnist_assets_tests.curation.report.report_values import (
+    leakage,
+    metrics,
+    mistakes,
+    reference,
+    report_data,
+)
 
 
 def confusion(rows: int = 400, right: int = 349) -> npt.NDArray[np.int64]:
@@ -24,24 +29,62 @@ def test_accuracies_are_those_of_the_values() -> None:
     assert {row[6] for row in page.tables["baselines-table"]} == {"0.87312345"}
 
 
-def test_recall_and_confusion_are_shown_by_letter() -> None:
+def test_recall_precision_and_confusion_are_shown_by_letter() -> None:
     matrices = {"raw": confusion(), "sanitized": confusion()}
-    page = read_page(report_page(report_data(baselines=metrics(349 / 400), confusions=matrices)))
+    html = report_page(report_data(baselines=metrics(349 / 400), confusions=matrices))
+    page = read_page(html)
     assert page.problems == []
-    low, high = wilson_interval(349, 349)
-    ends = f"{100 * float(low):.1f} to {100 * float(high):.1f} %"
-    assert rows_of(page, "recall-by-letter")["A"] == ["349", "1.0", ends, "1.0", ends]
-    assert rows_of(page, "recall-by-letter")["B"] == ["0", "-", "0.0 to 100.0 %", "-", "0.0 to 100.0 %"]
+    assert rows_of(page, "scores-by-letter")["A"] == ["349", *["1.0"] * 4]
+    assert rows_of(page, "scores-by-letter")["B"] == ["0", *["-"] * 4]
+    assert rows_of(page, "scores-by-letter")["I"] == ["0", "-", "0.0", "-", "0.0"]
     for train_on in ("raw", "sanitized"):
         rows = rows_of(page, f"confusion-{train_on}")
         assert list(rows) == list("ABCDEFGHIJ")
         assert rows["H"] == ["0"] * 8 + ["51", "0"]
+    assert html.count('class="numeric shaded" style="--depth: 1.000"') == 4
+    assert html.count('class="numeric shaded" style="--depth: 0.000"') == 196
+
+
+def test_rows_of_the_baselines_show_groups_and_the_spread_over_samples() -> None:
+    rows = read_page(report_page(report_data())).tables["baselines-table"]
+    assert {(row[2], row[8], row[9]) for row in rows} == {("50", "390", "50.0 ± 2.0 %"), ("all", "390", "-")}
+
+
+def test_leakage_is_shown_with_its_answer() -> None:
+    html = report_page(report_data(leakage=leakage()))
+    page = read_page(html)
+    assert page.problems == []
+    assert "Leak or selection? 40 test rows have a twin in train, in 30 duplicate groups" in html
+    first, _, change, *_ = page.tables["leakage-table"]
+    assert first[1:6] == ["rows with a twin", "with twins", "40", "30", "0.95"]
+    assert change[7:] == ["6", "1", "0.125"]
+    assert first[7:] == ["-", "-", "-"]
+    none = report_page(report_data(leakage=leakage().head(0)))
+    assert "leakage-table" not in none
+    assert "nothing to compare" in none
+
+
+def test_models_of_the_assignment_are_compared_only_on_the_published_split() -> None:
+    page = read_page(report_page(report_data(reference=reference())))
+    assert rows_of(page, "reference")["one_vs_rest_liblinear"][3] == "0.509"
+    assert "published-accuracies-table" not in page.tables
+    html = report_page(report_data(reference=reference(), originals=True, published_splits=True))
+    rows = read_page(html).tables["published-accuracies-table"]
+    assert "Published accuracies that agree: 1 of 1" in html
+    assert [row[6] for row in rows].count("not compared") == len(rows) - 1
+    assert rows[0][3:5] == ["0.509", "0.509"]
+
+
+def test_the_most_confident_mistakes_are_pictures() -> None:
+    html = report_page(report_data(mistakes=mistakes()))
+    assert "The 2 most confident of 2 wrong predictions" in html
+    assert "Most confident mistakes" not in report_page(report_data(mistakes=mistakes().head(0)))
 
 
 @pytest.mark.parametrize(("rows", "right"), [(399, 349), (400, 350), (0, 0)])
 def test_confusion_matrices_of_other_models_are_omitted(rows: int, right: int) -> None:
     html = report_page(report_data(baselines=metrics(349 / 400), confusions={"raw": confusion(rows, right)}))
-    assert "recall-by-letter-table" not in html
+    assert "scores-by-letter-table" not in html
     assert "confusion-raw-table" not in html
 
 

@@ -1,0 +1,212 @@
+"""Describes `baselines/metrics` in its metadata: numbers, learning curve, tables and pictures by letter."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+
+from notmnist_assets.curation.baselines.confusion import (
+    Counts,
+    confusion_counts,
+    confusion_table,
+    scores_by_letter,
+    weight_exhibits,
+)
+from notmnist_assets.curation.baselines.evaluation import Baselines, learning_curve
+from notmnist_assets.curation.baselines.scoring import accuracy_samples, most_frequent_image
+from notmnist_assets.curation.core.figures import Panel, Points, confusion_charts, plot_panels
+from notmnist_assets.curation.core.gallery import Exhibit
+from notmnist_assets.curation.core.images import LETTERS
+from notmnist_assets.curation.core.intervals import percentile_interval
+from notmnist_assets.curation.core.statistics import label_counts
+from notmnist_assets.curation.core.values import Split
+from notmnist_assets.curation.summaries.results import metrics_summary
+from notmnist_assets.metadata.display import asset_page, exhibits, picture, table
+
+_SHOWN = (
+    "model",
+    "train_on",
+    "train_rows",
+    "eval_on",
+    "eval_rows",
+    "accuracy",
+    "ci_low",
+    "ci_high",
+    "rows",
+    "groups",
+    "mean",
+    "sd",
+    "converged",
+)
+"""Columns of the table in the UI, so that it is narrow enough; the value has all columns."""
+
+_CONFUSION: Final = "confusion_"
+_CONFUSION_COLUMNS: Final = {
+    "letter": "letter of the label; the other columns count its clean test rows by predicted letter",
+}
+TRAINED: Final = ("raw", "sanitized")
+_BY_LETTER_COLUMNS: Final = {
+    "letter": "letter of the label",
+    "rows": "clean test rows of the letter",
+    **{
+        column: text
+        for trained in TRAINED
+        for column, text in (
+            (f"{trained}_recall", f"share of these rows that the model trained on all {trained} rows reads right"),
+            (f"{trained}_recall_95", "95 % interval (Wilson)"),
+            (f"{trained}_precision", "share of right ones among the clean test rows that it reads as the letter"),
+            (f"{trained}_precision_95", "95 % interval (Wilson)"),
+        )
+    },
+}
+EVALUATED: Final = "test"
+_WEIGHTS_OF: Final = ("100", "all")
+"""Training rows of the models whose weights are shown."""
+_CURVES: Final = {"duplicates": "removed", "raw": "all", "clean": "clean"}
+"""Names of the lines of the learning curve by evaluated rows."""
+
+
+def metrics_metadata(
+    fitted: Baselines, model: str, raw: Mapping[str, Split], columns: Mapping[str, str | None]
+) -> dict[str, Any]:
+    """Return the numbers, tables and pictures of a model.
+
+    Args:
+        fitted: all models and their accuracies.
+        model: name of the model.
+        raw: the merged splits.
+        columns: descriptions of the columns of the table of accuracies.
+    """
+    found = fitted.metrics
+    first = found[found["model"] == model]
+    full = first[(first["train_rows"] == "all") & (first["eval_on"] == EVALUATED)]
+    names = "accuracy: " + full["train_on"] + ", test " + full["eval_rows"]
+    scored = full[full["train_on"] == "raw"]
+    removed, of_one = _removed_rows(fitted, model, raw[EVALUATED])
+    return {
+        **asset_page(
+            metrics_summary(found, removed),
+            picture={
+                "learning_curve": picture(
+                    _curve(first),
+                    "accuracy on test by number of training rows, with 95 % intervals: on the rows that sanitizing"
+                    " removed, on all rows, and on the clean rows; baselines/leakage says why it is higher on removed"
+                    " rows",
+                )
+            },
+        ),
+        **dict(zip(names.tolist(), full["accuracy"].tolist(), strict=True)),
+        **{
+            f"test {column}: {part}": count
+            for column in ("rows", "groups")
+            for part, count in zip(scored["eval_rows"].tolist(), scored[column].tolist(), strict=True)
+        },
+        "rows": len(found),
+        "all_converged": bool(found["converged"].all()),
+        "test rows of one image": of_one,
+        "metrics": table(found[list(_SHOWN)], columns),
+        **_letters(fitted, model, raw[EVALUATED]),
+        "weights": exhibits(
+            [
+                Exhibit(f"{exhibit.caption}, {train_rows}", exhibit.images)
+                for train_rows in _WEIGHTS_OF
+                if (model, "sanitized", train_rows) in fitted.models
+                for exhibit in weight_exhibits(fitted.models[model, "sanitized", train_rows].estimator)
+            ],
+            "weights of each letter, trained on the first 100 and on all sanitized rows: light pixels speak for the"
+            " letter, dark ones against it. With many rows and C = 1, neighbouring weights differ in sign and look like"
+            " noise",
+            per_line=len(LETTERS),
+        ),
+    }
+
+
+def _removed_rows(fitted: Baselines, model: str, test: Split) -> tuple[str, int]:
+    """Return in words how many of the removed test rows are one image and the accuracy without them, and the number."""
+    removed = ~fitted.clean[EVALUATED]
+    if not removed.any():
+        return "", 0
+    of_one = most_frequent_image(test.images, removed)
+    counts = label_counts(test.labels[of_one])
+    letters = ", ".join(f"{LETTERS[label]} {counts[label]}" for label in np.flatnonzero(counts))
+    groups = fitted.groups[EVALUATED]
+    others = removed & ~of_one
+    right = fitted.models[model, "raw", "all"].predicted[EVALUATED] == test.labels
+    text = (
+        f"{removed.sum():,} test rows were removed, in {len(np.unique(groups[removed])):,} duplicate groups;"
+        f" {of_one.sum():,} of them are one image (labels: {letters})."
+    )
+    if others.any():
+        share = right[others].mean()
+        low, high = percentile_interval(accuracy_samples(right[others, None], groups[others]), share)
+        text += (
+            f" On the other {others.sum():,}, the model of all raw rows is right on {100 * share:.1f} %"
+            f" ({100 * low[0]:.1f} to {100 * high[0]:.1f})."
+        )
+    return text, int(of_one.sum())
+
+
+def _letters(fitted: Baselines, model: str, test: Split) -> dict[str, dg.MetadataValue[Any]]:
+    """Return recall, precision and confusion by letter of the models trained on all rows, on the clean test rows."""
+    clean = fitted.clean[EVALUATED]
+    counts = {
+        trained: confusion_counts(test.labels[clean], fitted.models[model, trained, "all"].predicted[EVALUATED][clean])
+        for trained in TRAINED
+    }
+    scores = {trained: scores_by_letter(counted) for trained, counted in counts.items()}
+    shown = scores["raw"][["letter", "rows"]].copy()
+    for trained, scored in scores.items():
+        for share in ("recall", "precision"):
+            shown[f"{trained}_{share}"] = scored[share]
+            ends = zip(scored[f"{share}_low"], scored[f"{share}_high"], strict=True)
+            shown[f"{trained}_{share}_95"] = [f"{low:.3f} to {high:.3f}" for low, high in ends]
+    return {
+        "by_letter": table(shown, _BY_LETTER_COLUMNS),
+        "confusion": picture(
+            confusion_charts({f"trained on {trained} rows": counted for trained, counted in counts.items()}, LETTERS),
+            "clean test rows by label and predicted letter, of the models trained on all rows; shaded by the square"
+            " root of the share of the row",
+        ),
+        **{
+            f"{_CONFUSION}{trained}": table(confusion_table(counted), _CONFUSION_COLUMNS)
+            for trained, counted in counts.items()
+        },
+    }
+
+
+def _curve(found: pd.DataFrame) -> bytes:
+    """Plot accuracies on removed, all and clean test rows, one panel for raw and one for sanitized training rows."""
+    points = learning_curve(found)
+    points = points[points["eval_on"] == EVALUATED]
+    shown = []
+    for train_on, part in points.groupby("train_on", sort=True):
+        lines = [
+            Points(name, *(rows[column].tolist() for column in ("train_rows", "accuracy", "ci_low", "ci_high")))
+            for kind, name in _CURVES.items()
+            if len(rows := part[part["eval_rows"] == kind])
+        ]
+        sizes = sorted(part["train_rows"].unique().tolist())
+        ticks = {size: f"{size:,}" for size in sizes[:-1]} | {sizes[-1]: "all"}
+        shown.append(Panel(f"trained on {train_on} rows", lines, ticks))
+    return plot_panels(shown, x_label="training rows", y_label="accuracy on test")
+
+
+def recorded_confusions(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, Counts]:
+    """Return the confusion matrices in the metadata of the last materialization.
+
+    Returns:
+        By training rows, `raw` and `sanitized`: int64 (10, 10), clean test rows by label and predicted label. Empty if
+        they were not recorded.
+    """
+    event = instance.get_latest_materialization_event(key)
+    materialization = event.asset_materialization if event else None
+    recorded: Mapping[str, object] = materialization.metadata if materialization else {}
+    return {
+        label.removeprefix(_CONFUSION): np.array(
+            [[record.data[letter] for letter in LETTERS] for record in value.records], np.int64
+        )
+        for label, value in recorded.items()
+        if label.startswith(_CONFUSION) and isinstance(value, dg.TableMetadataValue)
+    }

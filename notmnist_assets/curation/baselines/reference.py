@@ -1,0 +1,176 @@
+"""Fits the models of the assignment and its public solutions, whose published accuracies can be compared."""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from notmnist_assets.curation.baselines.evaluation import TRAINING_SIZES, Labels, fit, predict
+from notmnist_assets.curation.baselines.models import MODELS, SKLEARN_MODEL, Model
+from notmnist_assets.curation.baselines.scoring import Groups, Mask, accuracy_samples
+from notmnist_assets.curation.core.images import as_float32
+from notmnist_assets.curation.core.intervals import percentile_interval
+from notmnist_assets.curation.core.progress import stage
+from notmnist_assets.curation.core.published import LBFGS, LIBLINEAR, RAW, SAG, SHARED, UNSHARED
+from notmnist_assets.curation.core.values import Split
+from notmnist_assets.curation.duplicates.row_index import NO_ROW, RowIndex
+
+_FEW_ROWS: Final = 5000
+REFERENCE_COLUMNS: Final = (
+    "model",
+    "train_rows",
+    "fitted_rows",
+    "eval_rows",
+    "rows",
+    "groups",
+    "accuracy",
+    "ci_low",
+    "ci_high",
+    "converged",
+    "seconds",
+)
+
+
+class _OneVsRest:
+    """Binary logistic regressions of scikit-learn, one for each letter: the largest score decides."""
+
+    def __init__(self, solver: str) -> None:
+        self._solver = solver
+
+    def fit(self, pixels: npt.NDArray[np.uint8], labels: Labels) -> Self:
+        from sklearn.linear_model import LogisticRegression
+
+        rows = as_float32(pixels)
+        self.classes_ = np.unique(labels)
+
+        def fit_letter(label: int) -> Any:
+            return LogisticRegression(solver=self._solver, random_state=0).fit(rows, labels == label)
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            self._letters = list(pool.map(fit_letter, self.classes_))
+        return self
+
+    def predict(self, pixels: npt.NDArray[np.uint8]) -> Labels:
+        rows = as_float32(pixels)
+        scores = np.column_stack([letter.decision_function(rows) for letter in self._letters])
+        predicted: Labels = self.classes_[scores.argmax(axis=1)]
+        return predicted
+
+
+class _Reference(NamedTuple):
+    """A model, and whether it is fitted on 50, 100, 1000 and 5000 rows, and on all rows if the caller wants that."""
+
+    model: Model
+    on_sizes: bool
+    on_all: bool
+
+
+_MODELS: Final = (
+    _Reference(Model(LIBLINEAR, lambda: _OneVsRest("liblinear"), "one-vs-rest by liblinear"), True, False),
+    _Reference(Model(LBFGS, MODELS[SKLEARN_MODEL].create, "LogisticRegression() of scikit-learn"), True, True),
+    _Reference(Model(SAG, lambda: _OneVsRest("sag"), "one-vs-rest by stochastic average gradient"), False, True),
+)
+
+
+def unshared_rows(index: RowIndex) -> Mask:
+    """Return the test rows whose image is neither in train nor in valid, by equal pixels: bool (n,)."""
+    earlier = index.nearest(~index.in_split("test"), "exact").row
+    mask: Mask = earlier[index.image[index.in_split("test")]] == NO_ROW
+    return mask
+
+
+def reference_table(
+    train: Split,
+    test: Split,
+    unshared: Mask,
+    groups: Groups,
+    *,
+    sizes: Sequence[int] = TRAINING_SIZES,
+    on_all: bool = False,
+) -> pd.DataFrame:
+    """Fit the models of the assignment on the first rows of train and score test.
+
+    One-vs-rest logistic regression by liblinear was scikit-learn's default when the public solutions were written,
+    `LogisticRegression()` by lbfgs is its default now. Both stop after 100 steps, converged or not.
+
+    Args:
+        train: the merged training split.
+        test: the merged test split.
+        unshared: bool (n,), test rows whose image is neither in train nor in valid.
+        groups: int64 (n,), the duplicate group of each test row.
+        sizes: training rows; larger ones than there are rows are left out.
+        on_all: whether to fit lbfgs and one-vs-rest by sag on all rows as well, which takes minutes for 200,000 rows.
+
+    Returns:
+        One row per model, training rows and scored rows: `model`; `train_rows`: "50" ... "all"; `fitted_rows`;
+        `eval_rows`: raw (all test rows), unshared or shared (the others, left out if there are none); `rows`, `groups`;
+        `accuracy`; `ci_low`, `ci_high`: 95 % bootstrap interval over groups; `converged`; `seconds`: wall time of the
+        fit.
+
+    Raises:
+        CurationError: a model refuses the rows.
+    """
+    fits = [
+        (reference.model, train_rows, rows)
+        for reference in _MODELS
+        for train_rows, rows in (
+            *((str(size), size) for size in sizes if reference.on_sizes and size <= len(train)),
+            *((("all", len(train)),) if reference.on_all and on_all else ()),
+        )
+    ]
+    parts = {RAW: np.ones(len(test), np.bool_), UNSHARED: unshared, SHARED: ~unshared}
+    records = []
+    right = np.zeros((len(test), len(fits)), np.bool_)
+    with stage("fit reference models", sum(rows for *_, rows in fits), "rows") as advance:
+        for number, (model, train_rows, rows) in enumerate(fits):
+            began = time.perf_counter()
+            # More threads of BLAS only wait for each other in fits of few rows.
+            with threadpool_limits(1 if rows <= _FEW_ROWS else None, user_api="blas"):
+                estimator, converged = fit(_able(model, train.labels[:rows]), train.images[:rows], train.labels[:rows])
+            seconds = time.perf_counter() - began
+            right[:, number] = predict(estimator, test.images) == test.labels
+            records.append((model.name, train_rows, rows, converged, seconds))
+            advance(rows)
+    return _scored(
+        pd.DataFrame(records, columns=["model", "train_rows", "fitted_rows", "converged", "seconds"]),
+        right,
+        parts,
+        groups,
+    )
+
+
+def _able(model: Model, labels: Labels) -> Model:
+    """Return the model, or one that predicts the only label, which logistic regression refuses to fit."""
+    if len(np.unique(labels)) > 1:
+        return model
+    from sklearn.dummy import DummyClassifier
+
+    return Model(model.name, DummyClassifier, "the only label")
+
+
+def _scored(fits: pd.DataFrame, right: Mask, parts: Mapping[str, Mask], groups: Groups) -> pd.DataFrame:
+    """Return the fits with their accuracies on each part of the test rows, given their right predictions."""
+    tables = []
+    for part, mask in parts.items():
+        if mask.any():
+            accuracy = right[mask].mean(axis=0)
+            low, high = percentile_interval(accuracy_samples(right[mask], groups[mask]), accuracy)
+            tables.append(
+                fits.assign(
+                    fit=range(len(fits)),
+                    eval_rows=part,
+                    rows=int(mask.sum()),
+                    groups=len(np.unique(groups[mask])),
+                    accuracy=accuracy,
+                    ci_low=low,
+                    ci_high=high,
+                )
+            )
+    table = pd.concat(tables, ignore_index=True).sort_values("fit", kind="stable", ignore_index=True)
+    return table[list(REFERENCE_COLUMNS)]
