@@ -23,8 +23,9 @@ from notmnist_assets.curation.core.values import FILE_COLUMNS, Split
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius
 from notmnist_assets.curation.labels.issues import without_issues
 from notmnist_assets.curation.splitting.splits import EVALUATION
+from notmnist_assets.curation.summaries.scores import mistakes_summary
 from notmnist_assets.metadata.columns import Column, Sources
-from notmnist_assets.metadata.display import descriptions, exhibits, table
+from notmnist_assets.metadata.display import asset_page, descriptions, exhibits, table
 from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.types import data_version, table_type
@@ -128,8 +129,8 @@ MISTAKES: Final = Declaration(
 @dg.multi_asset(
     name="baselines",
     can_subset=True,
-    # The table of issues is only loaded if its rows are left out.
-    deps=[*(declaration.asset_key for declaration in HASHES.values()), ISSUES.asset_key],
+    # The table of label issues is only loaded if its rows are left out.
+    deps=[ISSUES.asset_key, *(declaration.asset_key for declaration in HASHES.values())],
     ins={
         **{f"raw_{name}": declaration.input for name, declaration in SPLIT_ASSETS.items()},
         **{f"clean_{name}": declaration.input for name, declaration in SANITIZED.items()},
@@ -142,8 +143,12 @@ MISTAKES: Final = Declaration(
         "metrics": {
             declaration.asset_key
             for declaration in (
-                *(*SPLIT_ASSETS.values(), *SANITIZED.values(), *HASHES.values()),
-                *(NEAR_PAIRS, RADIUS, ISSUES),
+                *SPLIT_ASSETS.values(),
+                *SANITIZED.values(),
+                *HASHES.values(),
+                NEAR_PAIRS,
+                RADIUS,
+                ISSUES,
             )
         },
         "mistakes": {declaration.asset_key for declaration in (*SPLIT_ASSETS.values(), *SANITIZED.values(), ISSUES)},
@@ -190,16 +195,18 @@ def baselines(
             asset_key=MISTAKES.asset_key,
             value=mistakes,
             data_version=data_version(mistakes),
-            metadata={
-                "rows": len(mistakes),
-                **{f"mistakes: {name}": int((mistakes["split"] == name).sum()) for name in EVALUATION},
-                "pictures": exhibits(
-                    mistake_exhibits(evaluated, mistakes, _MISTAKES_SHOWN),
-                    "wrong predictions with the highest probabilities; the label or the prediction may be wrong",
-                    per_line=4,
-                ),
-                "sample_rows": table(mistakes, MISTAKES.schema),
-            },
+            metadata=asset_page(
+                mistakes_summary(mistakes, {name: len(split) for name, split in evaluated.items()}),
+                picture={
+                    "pictures": exhibits(
+                        mistake_exhibits(evaluated, mistakes, _MISTAKES_SHOWN),
+                        "wrong predictions with the highest probabilities; the label or the prediction may be wrong",
+                        per_line=4,
+                    )
+                },
+                numbers={f"mistakes: {name}": int((mistakes["split"] == name).sum()) for name in EVALUATION},
+                tables={"sample_rows": table(mistakes, MISTAKES.schema)},
+            ),
         )
 
 

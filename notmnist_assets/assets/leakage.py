@@ -1,6 +1,6 @@
 """Defines `baselines/leakage`: how much of the accuracy on leaking test rows is memory, and how much is selection."""
 
-from typing import Any, Final
+from typing import Final
 
 import dagster as dg
 import pandas as pd
@@ -16,7 +16,6 @@ from notmnist_assets.curation.baselines.leakage import (
     TWINS,
     WITH,
     WITHOUT,
-    answer_lines,
     find_twins,
     leakage_table,
     values_of,
@@ -25,7 +24,7 @@ from notmnist_assets.curation.baselines.nearest import NEAREST_NEIGHBOUR
 from notmnist_assets.curation.baselines.scoring import row_groups
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius
-from notmnist_assets.curation.summaries.text import asset_link, summary
+from notmnist_assets.curation.summaries.scores import leakage_summary
 from notmnist_assets.metadata.columns import Column, Sources
 from notmnist_assets.metadata.display import asset_page, table
 from notmnist_assets.metadata.failures import as_dagster_failure
@@ -98,18 +97,19 @@ def leakage(
     return dg.MaterializeResult(
         value=found,
         data_version=data_version(found),
-        metadata={
-            **asset_page(summary(*answer_lines(found), f"Next: report scores on {asset_link('sanitized/test')}.")),
-            "rows": len(found),
-            "test_rows_with_a_twin": int(twins.test.sum()),
-            "train_rows_with_a_twin": int(twins.train.sum()),
-            **_gaps(found, model),
-            "leakage": table(found, LEAKAGE.schema),
-        },
+        metadata=asset_page(
+            leakage_summary(found),
+            numbers={
+                **_gaps(found, model),
+                "test_rows_with_a_twin": int(twins.test.sum()),
+                "train_rows_with_a_twin": int(twins.train.sum()),
+            },
+            tables={"leakage": table(found, LEAKAGE.schema)},
+        ),
     )
 
 
-def _gaps(found: pd.DataFrame, model: str) -> dict[str, Any]:
+def _gaps(found: pd.DataFrame, model: str) -> dict[str, float]:
     """Return the numbers of the answer by metadata label."""
     if found.empty:
         return {}

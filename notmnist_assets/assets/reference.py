@@ -16,8 +16,9 @@ from notmnist_assets.curation.baselines.scoring import row_groups
 from notmnist_assets.curation.core.published import compare_accuracies
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius
+from notmnist_assets.curation.summaries.scores import reference_summary
 from notmnist_assets.metadata.columns import Column, Sources
-from notmnist_assets.metadata.display import table
+from notmnist_assets.metadata.display import asset_page, table
 from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.types import data_version, table_type
@@ -98,5 +99,8 @@ def reference(
     return dg.MaterializeResult(
         value=found,
         data_version=data_version(found, leave_out=("seconds",)),
-        metadata={"rows": len(found), "reference": table(found, REFERENCE.schema), **compared},
+        metadata=asset_page(
+            reference_summary(found, compared=chosen.is_published_split),
+            tables={"reference": table(found, REFERENCE.schema), **compared},
+        ),
     )

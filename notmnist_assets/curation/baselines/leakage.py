@@ -201,31 +201,3 @@ def values_of(table: pd.DataFrame, model: str) -> Mapping[tuple[str, str], Any]:
         (str(row.scored), str(row.fitted)): row for row in table[table["model"] == model].itertuples(index=False)
     }
     return rows
-
-
-def answer(table: pd.DataFrame) -> str:
-    """Return the answer to "leak or selection?" in sentences with the numbers of `leakage_table`, in points."""
-    return " ".join(answer_lines(table))
-
-
-def answer_lines(table: pd.DataFrame) -> list[str]:
-    """Return the sentences of `answer`: the gap, memory, selection, the control; a single one without twins."""
-    if table.empty:
-        return ["No test row has a twin in train, or all have one: there is nothing to compare."]
-    model = str(table["model"].iloc[0])
-    rows = values_of(table, model)
-    twins, change = rows[TWINS, WITH], rows[TWINS, CHANGE]
-    control = values_of(table, NEAREST_NEIGHBOUR)[TWINS, CHANGE]
-    return [
-        f"{twins.rows:,} test rows have a twin in train, in {twins.groups:,} duplicate groups that count once each."
-        f" {model} is right on {100 * twins.value:.1f} % of them, {_points(rows[DIFFERENCE, WITH])} more than on the"
-        " other rows.",
-        f"Memory: fitted without the twins, it loses {_points(change)} of that (exact McNemar test:"
-        f" {change.improved} groups right only with twins, {change.worsened} only without, p = {change.p_value:.2g}).",
-        f"Selection: {_points(rows[DIFFERENCE, WITHOUT])} are left without any twin: so much easier are these images.",
-        f"Positive control: the nearest neighbour, which remembers every image, loses {_points(control)}.",
-    ]
-
-
-def _points(row: Any) -> str:
-    return f"{100 * row.value:.1f} points ({100 * row.ci_low:.1f} to {100 * row.ci_high:.1f})"

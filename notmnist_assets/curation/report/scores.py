@@ -6,7 +6,6 @@ from typing import Final
 import pandas as pd
 
 from notmnist_assets.curation.baselines.evaluation import learning_curve, of_first_model
-from notmnist_assets.curation.baselines.leakage import answer
 from notmnist_assets.curation.core.figures import line_chart
 from notmnist_assets.curation.core.published import compare_accuracies
 from notmnist_assets.curation.report import errors
@@ -14,8 +13,8 @@ from notmnist_assets.curation.report.blocks import (
     Block,
     Cell,
     Chart,
-    Paragraph,
     Section,
+    Summary,
     Table,
     count,
     estimate,
@@ -29,6 +28,7 @@ from notmnist_assets.curation.report.blocks import (
 )
 from notmnist_assets.curation.report.data import ReportData
 from notmnist_assets.curation.splitting.splits import EVALUATION
+from notmnist_assets.curation.summaries.scores import leakage_summary
 
 
 def baselines_section(data: ReportData) -> Section:
@@ -94,7 +94,7 @@ def _leakage(data: ReportData) -> Iterator[Block]:
     """Show why leaking rows score higher."""
     if data.leakage is None:
         return
-    yield Paragraph(f"Leak or selection? {answer(data.leakage)}")
+    yield Summary(leakage_summary(data.leakage))
     if len(data.leakage):
         yield Table(
             "leakage-table",

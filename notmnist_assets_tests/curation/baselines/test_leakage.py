@@ -15,7 +15,6 @@ from notmnist_assets.curation.baselines.leakage import (
     WITH,
     WITHOUT,
     Twins,
-    answer,
     find_twins,
     leakage_table,
     values_of,
@@ -25,6 +24,8 @@ from notmnist_assets.curation.baselines.nearest import NEAREST_NEIGHBOUR
 from notmnist_assets.curation.baselines.scoring import image_groups
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.values import Split
+from notmnist_assets.curation.summaries.scores import leakage_summary
+from notmnist_assets.curation.summaries.text import plain_lines
 from notmnist_assets_tests.builders import ORDER, World, drawing, split_of
 from notmnist_assets_tests.curation.letter_problems import letter_split
 
@@ -119,12 +120,12 @@ def test_twins_are_the_equal_and_the_near_rows_of_train_and_test() -> None:
     assert twins.train.tolist() == [False, True, True, False]
 
 
-def test_the_answer_names_memory_selection_and_the_control(memory: pd.DataFrame) -> None:
-    text = answer(memory)
+def test_the_summary_names_memory_selection_and_the_control(memory: pd.DataFrame) -> None:
+    first, change_line, *others = plain_lines(leakage_summary(memory))
     change = values_of(memory, DEFAULT_MODEL)[TWINS, CHANGE]
-    assert text.startswith("60 test rows have a twin in train, in 60 duplicate groups that count once each.")
-    assert f"Memory: fitted without the twins, it loses {100 * change.value:.1f} points" in text
-    assert "Positive control: the nearest neighbour" in text
+    assert first.startswith("60 test rows have a twin in train; they are 60 duplicate groups, and each counts once.")
+    assert change_line.startswith(f"Memory: fitted without the twins, it loses {100 * change.value:.1f} points")
+    assert any(line.startswith("Positive control: the nearest neighbour") for line in others)
 
 
 def test_without_twins_there_is_nothing_to_compare_and_all_twins_leave_nothing_to_fit() -> None:
@@ -132,6 +133,6 @@ def test_without_twins_there_is_nothing_to_compare_and_all_twins_leave_nothing_t
     none = leakage_table(train, test, Twins(np.zeros(120, np.bool_), twins.train, twins.groups))
     assert none.empty
     assert none["rows"].dtype == np.int64
-    assert "nothing to compare" in answer(none)
+    assert "nothing to compare" in leakage_summary(none)
     with pytest.raises(CurationError, match="every row has a near duplicate in test"):
         leakage_table(train, test, Twins(twins.test, np.ones(120, np.bool_), twins.groups))
