@@ -226,8 +226,11 @@ function render() {
   document.documentElement.style.setProperty("--zoom", state.zoom ?? DEFAULTS.zoom);
   find("items").style.setProperty("--across", KINDS[state.kind].across);
   for (const button of find("kinds").children) {
-    if (button.value === state.kind) button.setAttribute("aria-current", "true");
-    else button.removeAttribute("aria-current");
+    if (button.value !== state.kind) button.removeAttribute("aria-current");
+    else {
+      button.setAttribute("aria-current", "true");
+      find("kinds").scrollLeft = button.offsetLeft - find("kinds").offsetLeft;
+    }
   }
   find("about").textContent = KINDS[state.kind].about + omission();
   renderFilters();
