@@ -172,8 +172,10 @@ def report(
                 },
                 numbers={**shares, "radius": chosen_radius(radius)},
             ),
-            "report": table(counts.sort_values("rows_of", key=_evaluation_first, kind="stable"), REPORT.schema),
-            "font_leakage": table(fonts, _FONT_LEAKAGE),
+            "report": table(
+                counts.sort_values("rows_of", key=_evaluation_first, kind="stable"), REPORT.schema, shares=("share",)
+            ),
+            "font_leakage": table(fonts, _FONT_LEAKAGE, shares=("share", "other_letter_share")),
             "group_sizes": table(sizes[sizes["rows"] > 1], _GROUP_SIZES),
         },
     )

@@ -116,6 +116,7 @@ def splits(
         split = gather(set_name, values.letters(set_name), rows[name])
         sampled = sum(len(rows[other].rows) for other in SPLITS if SET_OF_SPLIT[other] == set_name)
         set_size = getattr(chosen, f"{name}_size")
+        size = "by its setting" if set_size else _describe_size(counts[set_name], sampled)
         yield dg.MaterializeResult(
             asset_key=declaration.asset_key,
             value=split,
@@ -125,7 +126,7 @@ def splits(
                     name,
                     split,
                     seed=chosen.seed,
-                    size="by its setting" if set_size else _describe_size(counts[set_name], sampled),
+                    size=size,
                     images_left_out=sum(counts[set_name]) - sampled,
                     readable=counts[set_name],
                 ),
@@ -137,6 +138,7 @@ def splits(
                 },
                 facts={
                     "seed": str(chosen.seed),
+                    "size": size,
                     "scarcest_letter": f"{_describe_scarcest(counts[set_name])} readable images in {set_name}",
                 },
                 tables={"rows_per_letter": counts_table(label_counts(split.labels).tolist())},

@@ -1,12 +1,15 @@
 """Builds the results of checks: the actual value beside its threshold, and further evidence."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 
 from notmnist_assets.metadata.display import plain, short
 from notmnist_assets.staleness.outcomes import NOT_COMPARED
+
+_GALLERY: Final = dg.AssetKey(["report", "gallery"])
+"""The page to browse rows, which a failed check with examples links."""
 
 
 def only_selected(
@@ -42,6 +45,8 @@ def check_result(
     """
     metadata = {"actual": short(plain(actual)), "threshold": short(plain(threshold))}
     metadata |= {label: plain(value) for label, value in evidence.items()}
+    if not passed and "examples" in evidence:
+        metadata["look_at_rows"] = dg.MetadataValue.asset(_GALLERY)
     return dg.AssetCheckResult(
         passed=bool(passed), asset_key=key, check_name=name, severity=severity, metadata=metadata
     )

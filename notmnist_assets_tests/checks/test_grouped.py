@@ -80,6 +80,9 @@ def test_a_font_in_two_splits_fails_if_fonts_must_stay_in_one_split(monkeypatch:
     examples = result.metadata["examples"]
     assert isinstance(examples, dg.TableMetadataValue)
     assert [record.data["row"] for record in examples.records] == [3, 8]
+    gallery = result.metadata["look_at_rows"]
+    assert isinstance(gallery, dg.DagsterAssetMetadataValue)
+    assert gallery.asset_key == dg.AssetKey(["report", "gallery"])
 
 
 @pytest.mark.parametrize("required", [True, False])
