@@ -119,6 +119,7 @@ MISTAKES: Final = Declaration(
     kinds={"pandas", "parquet"},
     columns=_MISTAKES_COLUMNS,
     settings=("drop_label_issues", "baselines"),
+    is_endpoint=True,
     description=(
         "Every row of splits/valid and splits/test that the first model of the baselines, trained on all sanitized"
         " rows, reads as another letter than its label, the most confident predictions first."

@@ -60,6 +60,7 @@ LEAKAGE: Final = Declaration(
     kinds={"pandas", "parquet"},
     columns=_COLUMNS,
     settings=("baselines",),
+    is_endpoint=True,
     is_finding=True,
     description=(
         "Leak or selection? Test rows with a twin in train (the same image, or one within the radius) score higher. The"

@@ -62,6 +62,7 @@ REFERENCE: Final = Declaration(
     kinds={"pandas", "parquet"},
     columns=_COLUMNS,
     settings=("reference_all",),
+    is_endpoint=True,
     description=(
         "Accuracies of the models that solutions of the assignment used, on the split of the assignment before"
         " sanitizing: one-vs-rest logistic regression by liblinear, scikit-learn's former default, and multinomial by"

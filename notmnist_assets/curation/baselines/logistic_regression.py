@@ -206,11 +206,12 @@ class _Whitening:
         return self._solve(_centred(gradient), "N")
 
     def _solve(self, right: Floats, transposed: Literal["N", "T"]) -> Floats:
-        factors = self._factors * (len(right) // len(self._factors))
+        parts = np.split(right, len(self._factors))
         solved = [
-            solve_triangular(lower, row, transposed, lower=True) for lower, row in zip(factors, right, strict=True)
+            solve_triangular(lower, part.T, transposed, lower=True, check_finite=False)
+            for lower, part in zip(self._factors, parts, strict=True)
         ]
-        return np.stack(solved)
+        return np.concatenate(solved, axis=1).T
 
 
 def _centred(parameters: Floats) -> Floats:
@@ -305,4 +306,5 @@ class _Rows:
             rows = slice(start, start + BLOCK_ROWS)
             return work(np.asarray(self._raw[rows], dtype), rows)
 
-        return list(self._pool.map(block, range(0, len(self._raw), BLOCK_ROWS)))
+        starts = range(0, len(self._raw), BLOCK_ROWS)
+        return list(map(block, starts) if len(starts) == 1 else self._pool.map(block, starts))
