@@ -29,7 +29,7 @@ demo: setup
 	$(RUN) notmnist run
 
 test: setup
-	.ci/install-packages
+	.ci/install-packages chromium
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
@@ -45,7 +45,7 @@ ui: setup
 
 # Takes the README's pictures in the UI.
 pictures: setup
-	.ci/install-packages
+	.ci/install-packages chromium
 	$(RUN) python -m notmnist_assets_tests.browser.pictures
 
 # Measures against the assignment's own way: make bench BENCH="--size 1/16 --size 1/4 --size full --assignment-runs 1 --peers"
@@ -55,8 +55,13 @@ bench: setup
 
 # Materializes the sample through PostgreSQL, Redis, Celery and S3 on loopback.
 cluster-demo: setup
-	.ci/install-packages
+	.ci/install-packages postgresql redis-server
 	$(RUN) python -m deploy.celery demo
+
+# Runs the graph through them, kills the worker on the way, and compares the stored bytes.
+cluster-test: setup
+	.ci/install-packages postgresql redis-server
+	$(RUN) pytest -m cluster notmnist_assets_tests/deploy
 
 # Injects faults and counts what survives, in about an hour; fewer: make faults FAULTS="--kills 20 --archives 500"
 faults: setup

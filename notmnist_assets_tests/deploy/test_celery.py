@@ -17,7 +17,7 @@ from deploy.celery.cluster import Cluster, NotInstalledError, start, stop
 from notmnist_assets_tests.test_graph_in_object_store import without_timings
 from notmnist_assets_tests.workspace import Workspace
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.cluster
 
 START_SECONDS = 240
 END_SECONDS = 420
