@@ -5,7 +5,7 @@ RUN := $(UV) run --frozen --no-sync
 # The folder of the history of runs; one for each profile in .dagster of the project folder by default.
 export DAGSTER_HOME ?= $(CURDIR)/.dagster/$(or $(NOTMNIST_PROFILE),sample)
 
-.PHONY: setup demo test coverage ui pictures bench faults faults-night cluster-demo clean
+.PHONY: setup demo test test-extended coverage ui pictures bench faults faults-night cluster-demo clean
 
 setup: .venv/.ready .env
 	@mkdir -p "$(DAGSTER_HOME)"
@@ -35,6 +35,10 @@ test: setup
 	$(RUN) mypy
 	$(RUN) pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=
 	@echo "Coverage of notmnist_assets: $$($(RUN) coverage report --format=total) % of lines (make coverage lists the others)"
+
+# Runs the tests that `make test` leaves out because they take long.
+test-extended: setup
+	$(RUN) pytest -m extended --numprocesses 2 --dist loadfile
 
 # Lists the lines that the last `make test` did not execute.
 coverage: setup

@@ -45,6 +45,7 @@ def results(archives: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.extended
 def test_one_command_stores_every_stage_of_both_ways_and_a_plot(results: Path) -> None:
     runs = pd.read_csv(results / "runs.csv")
     assert set(runs.loc[runs["way"] == "ours", "stage"]) == set(ours.STAGES)
@@ -53,6 +54,7 @@ def test_one_command_stores_every_stage_of_both_ways_and_a_plot(results: Path) -
     assert (results / "benchmark.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.extended
 def test_the_summary_has_ratios_first_and_one_row_per_stage(results: Path) -> None:
     table = pd.read_csv(results / "summary.csv")
     assert list(table["stage"]) == list(ours.STAGES)
@@ -75,6 +77,7 @@ def test_a_folder_without_archives_is_an_error_before_any_measurement(tmp_path: 
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.extended
 def test_the_steps_of_a_whole_run_add_up_to_its_time(results: Path) -> None:
     profile = pd.read_csv(results / "profile.csv")
     spent = pd.read_csv(results / "runs.csv").set_index("stage")["seconds"]
@@ -87,6 +90,7 @@ def test_the_steps_of_a_whole_run_add_up_to_its_time(results: Path) -> None:
     assert not part & {"overlap__near_pairs", "overlap__recall", "grouped"}
 
 
+@pytest.mark.extended
 def test_both_ways_have_equal_results(results: Path) -> None:
     runs = pd.read_csv(results / "runs.csv").pivot_table("same", "stage", "way", aggfunc="first")
     for stage in assignment.STAGES:

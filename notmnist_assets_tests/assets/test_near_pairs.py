@@ -98,6 +98,7 @@ def moved_copies(images: set[bytes]) -> set[bytes]:
     return {np.roll(square, step, axis=1).tobytes() for square in squares for step in (-1, 1)}
 
 
+@pytest.mark.extended
 def test_with_shifts_moved_copies_are_found_removed_and_grouped_and_recall_is_measured(
     planted: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,6 +57,7 @@ def materialized_by_each_way(workspace: Workspace, change: Callable[[Workspace],
     return made[0]
 
 
+@pytest.mark.extended
 def test_archives_packed_anew_make_the_same_assets_by_each_way(workspace: Workspace) -> None:
     expected = ARCHIVES | EVERY_LETTER | {"letters/files", "report/html"}
     assert materialized_by_each_way(workspace, repack_all) == (expected, 2)
@@ -69,6 +70,7 @@ def test_a_changed_letter_makes_the_same_assets_by_each_way(workspace: Workspace
     assert runs == 3
 
 
+@pytest.mark.extended
 def test_a_new_letter_that_a_person_made_is_followed_by_each_way(workspace: Workspace) -> None:
     def make_letters(workspace: Workspace) -> None:
         change_a_letter(workspace)

@@ -72,11 +72,13 @@ def test_no_report_contradicts_itself_on_the_way_to_another_radius(
     rounds = []
     while keys := sorted(unsynced(workspace)):
         result = workspace.run(keys)
-        assert result.success
+        failed = {event.step_key for event in result.all_events if event.is_step_failure}
+        assert failed <= {"exports__parquet"}, "it refuses removed rows that are newer than the sanitized splits"
         rounds += [
             (evaluation.passed, str(evaluation.metadata["problems"].value))
             for evaluation in result.get_asset_check_evaluations()
             if evaluation.check_name == "complete_and_faithful"
+            and evaluation.asset_key == dg.AssetKey(["report", "html"])
         ]
     assert [passed for passed, _ in rounds] == [False, True]
     assert " was built from an older version of sanitized/" in rounds[0][1]

@@ -89,6 +89,7 @@ def test_a_file_that_cannot_be_read_is_damaged(tmp_path: Path) -> None:
     assert "a.bin cannot be read" in found.detail
 
 
+@pytest.mark.extended
 def test_values_of_an_earlier_release_are_not_loaded_but_materialized_again(workspace: Workspace) -> None:
     before = workspace.bytes_stored()
     for manifest in workspace.storage.glob("custom/**/value.json"):
