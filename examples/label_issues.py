@@ -34,6 +34,9 @@ print("first issues: " + ", ".join(f"{wrong.head(first).sum()} of {first}" for f
 ranked = wrong[pictures].loc[issues[pictures].sort_values("label_quality", kind="stable").index].reset_index(drop=True)
 precision = ranked.cumsum() / (ranked.index + 1)
 for target in (0.95, 0.9, 0.8):
-    rows = int(precision[precision >= target].index.max()) + 1
+    precise = precision.index[precision >= target]
+    if precise.empty:
+        continue
+    rows = int(precise.max()) + 1
     recall = ranked.head(rows).sum() / ranked.sum()
     print(f"precision {target:.0%}: {rows} rows with {recall:.1%} of the wrong labels that are no blank images")  # noqa: T201

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Final
 
@@ -111,11 +112,13 @@ def upstream_watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     if now >= state.due or (stored != state.stored and not state.failures):
         try:
             before, state = state, state.ask(settings, stored)
-            if before.seen != state.seen:
-                for set_name in stored:
-                    observe(context.instance, settings, set_name)
         except (CurationError, TimeoutError) as error:
             return state.unanswered().result(f"{error} Asked again in {_minutes(state.pause)}.")
+        if before.seen != state.seen:
+            for set_name in stored:
+                # An archive that differs from SHA256SUMS is requested too: its run fails, which is alerted.
+                with suppress(CurationError, TimeoutError):
+                    observe(context.instance, settings, set_name)
     request = next_request(
         context.instance,
         context.repository_def.asset_graph,

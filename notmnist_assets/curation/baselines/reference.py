@@ -35,6 +35,13 @@ REFERENCE_COLUMNS: Final = (
     "converged",
     "seconds",
 )
+_FIT_TYPES: Final = {
+    "model": "str",
+    "train_rows": "str",
+    "fitted_rows": "int64",
+    "converged": "bool",
+    "seconds": "float64",
+}
 
 
 class _OneVsRest:
@@ -138,7 +145,7 @@ def reference_table(
             records.append((model.name, train_rows, rows, converged, seconds))
             advance(rows)
     return _scored(
-        pd.DataFrame(records, columns=["model", "train_rows", "fitted_rows", "converged", "seconds"]),
+        pd.DataFrame(records, columns=list(_FIT_TYPES)).astype(_FIT_TYPES),
         right,
         parts,
         groups,

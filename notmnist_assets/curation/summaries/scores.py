@@ -64,8 +64,10 @@ def reference_summary(found: pd.DataFrame, *, compared: bool) -> str:
         found: the result of `baselines.reference.reference_table`.
         compared: whether the data, sizes and seed are those of the published accuracies.
     """
+    if found.empty:
+        return summary("Train has too few rows for the models of the assignment, which are fitted on 50 and more.")
     every = found[found["eval_rows"] == "raw"]
-    best = every.loc[every.groupby("model", sort=True)["accuracy"].idxmax()] if len(every) else every
+    best = every.loc[every.groupby("model", sort=True)["accuracy"].idxmax()]
     lines = [
         f"{outside_text(model.replace('_', ' '))}: {bold(percent(accuracy))} with {rows} rows"
         for model, accuracy, rows in zip(
