@@ -75,8 +75,8 @@ def reference_summary(found: pd.DataFrame, *, compared: bool) -> str:
         )
     ]
     return summary(
-        f"{bold(lines[0])}; {'; '.join(lines[1:])}: accuracy of the assignment's own models on all test rows, at their best number of"
-        " training rows.",
+        f"{'; '.join([bold(lines[0]), *lines[1:]])}: accuracy of the assignment's own models on all test rows, at their"
+        " best number of training rows.",
         "The table `published` compares them with published accuracies."
         if compared
         else "Published accuracies are of the originals, so they are compared with the profile full only.",
