@@ -146,7 +146,7 @@ _BY_LETTER = {
     "main_reason": "most frequent reason",
     "by_main_reason": "rows removed for this reason",
 }
-_SAMPLE_ROWS = 200
+_SAMPLE_ROWS = 20
 _PICTURED_PAIRS = 3
 """Pictured rows of each reason."""
 
