@@ -179,7 +179,7 @@ _PARQUET_COLUMNS: Final = {
 }
 PARQUET: Final = Declaration(
     key="exports/parquet",
-    code_version="8",
+    code_version="9",
     role="export",
     dagster_type=ExportedFolderType,
     io_manager="export_io",
@@ -230,6 +230,8 @@ def parquet_export(
     with as_dagster_failure():
         rows = row_evidence(index, raw, near_pairs, float(radius["radius"].max()), removed, issues)
         evidence = evidence_of(splits, raw, rows)
+    tables = [*evidence.columns.values(), evidence.removed_columns]
+    contents = [fingerprint(evidence.removed), *map(fingerprint, tables)]
     chosen = settings.read()
     title, origin = _ORIGINS[chosen.profile]
     card = dataset_card.dataset_card(
@@ -241,9 +243,8 @@ def parquet_export(
         licence=_LICENCES.get(chosen.profile),
         shifts=chosen.near_shifts,
         removed=len(evidence.removed),
+        evidence=contents,
     )
-    tables = [*evidence.columns.values(), evidence.removed_columns]
-    contents = [fingerprint(evidence.removed), *map(fingerprint, tables)]
     version = _version(splits, card, PARQUET.code_version, *contents)
     files: dict[str, WriteFile] = {dataset_card.FILE_NAME: partial(_write_text, card)}
     files |= parquet_format.write_files(splits, evidence)

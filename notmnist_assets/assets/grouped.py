@@ -22,9 +22,7 @@ from notmnist_assets.curation.sanitizing.grouping import (
     GROUP_TOO_LARGE,
     NO_ROOM,
     gather_splits,
-    index_pool,
     left_out_images,
-    pool_letters,
     split_pool,
 )
 from notmnist_assets.curation.sanitizing.thinning import most_thinned, rows_lost
@@ -94,11 +92,10 @@ def grouped(
 ) -> Iterator[dg.MaterializeResult[Split]]:
     """Group all images, remove conflicts and repeats, assign whole groups to splits, and copy their pixels."""
     chosen = settings.read()
-    by_set = {set_name: values.letters(set_name) for set_name in SETS}
-    large, small = ([len(images) for images in by_set[set_name].values()] for set_name in SETS)
+    used = chosen_radius(radius)
+    pool, index = values.pool(used)
+    large, small = ([len(images) for images in pool.letters[set_name].values()] for set_name in SETS)
     sizes = sizes_from_data(large, small, train=chosen.train_size, valid=chosen.valid_size, test=chosen.test_size)
-    pool, used = pool_letters(by_set), chosen_radius(radius)
-    index = index_pool(pool, used, shifts=chosen.near_shifts)
     found = split_pool(pool, index, sizes, chosen.seed, grouped_policy(chosen), by_font=chosen.grouped_fonts)
     left_out = left_out_images(found.groups, pool.label, found.reasons)
     out = (found.reasons != "").to_numpy()

@@ -17,13 +17,12 @@ from notmnist_assets.curation.duplicates.pair_table import chosen_radius
 from notmnist_assets.curation.labels.effect import effect_of_leaving_out
 from notmnist_assets.curation.labels.error_rates import RATE_COLUMNS
 from notmnist_assets.curation.labels.issues import KINDS, LEAST_QUALITY, NO_ISSUE, issue_exhibits, label_issues
-from notmnist_assets.curation.sanitizing.grouping import group_images, pool_letters
+from notmnist_assets.curation.sanitizing.grouping import connected_groups
 from notmnist_assets.curation.summaries.results import issues_summary
 from notmnist_assets.metadata.columns import Column, Sources
 from notmnist_assets.metadata.display import asset_page, descriptions, exhibits, table
 from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.model import PREFIX
-from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.types import data_version, table_type
 
 _SHOWN: Final = 100
@@ -116,7 +115,6 @@ _KIND_COUNTS: Final = {
     },
 )
 def issues(
-    settings: SettingsResource,
     values: StoredValues,
     radius: pd.DataFrame,
     raw_train: Split,
@@ -127,12 +125,11 @@ def issues(
     clean_test: Split,
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """Judge all labels, estimate how many are wrong, and measure what leaving them out of training does."""
-    pool = pool_letters({set_name: values.letters(set_name) for set_name in SETS})
+    pool, index = values.pool(chosen_radius(radius))
     raw = {"train": raw_train, "valid": raw_valid, "test": raw_test}
     clean = {"train": clean_train, "valid": clean_valid, "test": clean_test}
     with as_dagster_failure():
-        groups = group_images(pool, chosen_radius(radius), by_font=False, shifts=settings.read().near_shifts)
-        found = label_issues(pool, groups, raw)
+        found = label_issues(pool, connected_groups(pool, index, by_font=False), raw)
         effect = effect_of_leaving_out(clean, found.table)
     first = found.table.head(_SHOWN)
     return dg.MaterializeResult(

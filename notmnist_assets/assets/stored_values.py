@@ -8,10 +8,11 @@ import pandas as pd
 from pydantic import PrivateAttr
 
 from notmnist_assets.curation.core.errors import CurationError
-from notmnist_assets.curation.core.images import LETTERS
+from notmnist_assets.curation.core.images import LETTERS, SETS
 from notmnist_assets.curation.core.values import LetterImages
 from notmnist_assets.curation.duplicates.pair_table import NearSearch
 from notmnist_assets.curation.duplicates.row_index import RowIndex
+from notmnist_assets.curation.sanitizing.grouping import Pool, index_pool, pool_letters
 from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.resource import SettingsResource
@@ -25,6 +26,7 @@ class StoredValues(dg.ConfigurableResource[Any]):
 
     settings: dg.ResourceDependency[SettingsResource]
     _indexes: dict[tuple[str, ...], RowIndex] = PrivateAttr(default_factory=dict)
+    _pools: dict[tuple[Any, ...], tuple[Pool, RowIndex]] = PrivateAttr(default_factory=dict)
 
     def letters(self, set_name: str) -> dict[str, LetterImages]:
         """Return the letters A to J of a set, images memory-mapped if the storage is local.
@@ -84,6 +86,25 @@ class StoredValues(dg.ConfigurableResource[Any]):
             self._indexes.clear()
             self._indexes[versions] = RowIndex({name: self.table(["hashes", name]) for name in SPLITS})
         return self._indexes[versions]
+
+    def pool(self, radius: float) -> tuple[Pool, RowIndex]:
+        """Return all images of both sets and their index, built once per run unless letters or settings change.
+
+        Args:
+            radius: largest distance of near images, in units of 255.
+
+        Raises:
+            dagster.Failure: a letter is not stored, or it is damaged.
+        """
+        store, shifts = open_store(self.settings), self.settings.read().near_shifts
+        with as_dagster_failure():
+            paths = [["letters", set_name, letter] for set_name in SETS for letter in LETTERS]
+            key = (radius, shifts, *(store.require(path).version for path in paths))
+        if key not in self._pools:
+            self._pools.clear()
+            pool = pool_letters({set_name: self.letters(set_name) for set_name in SETS})
+            self._pools[key] = pool, index_pool(pool, radius, shifts=shifts)
+        return self._pools[key]
 
     def previous_search(self, path: Sequence[str]) -> NearSearch | None:
         """Return the stored near search, None if there is none or it is damaged."""

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from notmnist_assets.curation.core.fingerprint import fingerprint
@@ -150,6 +150,7 @@ def dataset_card(
     licence: str | None = None,
     shifts: bool = False,
     removed: int = 0,
+    evidence: Sequence[str] = (),
 ) -> str:
     """Return the card as Markdown with the YAML header that `datasets` reads.
 
@@ -164,13 +165,15 @@ def dataset_card(
         licence: identifier of the licence of the images, as Hugging Face writes it; None if it is unknown.
         shifts: whether images are compared also after a shift by one pixel.
         removed: number of removed rows in the file of their own.
+        evidence: fingerprints of what the files have besides the splits.
     """
     rows = {name: label_counts(splits[name].labels).tolist() for name in SPLITS}
     names = {name: FILE_NAMES[name].removesuffix(".parquet") for name in SPLITS}
     filled = [name for name in SPLITS if len(splits[name])]
     total = sum(len(splits[name]) for name in SPLITS)
     # `datasets` caches a folder by its name and this header, so the header identifies the content.
-    content = hashlib.sha256("\n".join(fingerprint(splits[name]) for name in SPLITS).encode()).hexdigest()
+    parts = [*(fingerprint(splits[name]) for name in SPLITS), *evidence]
+    content = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     files = "\n".join(f"  - split: {names[name]}\n    path: {FILE_NAMES[name]}" for name in filled)
     configs = [_DEFAULT_CONFIG.format(content=content[:16], files=files)] * bool(filled)
     configs += [_REMOVED_CONFIG] * bool(removed)

@@ -101,10 +101,11 @@ def group_images(pool: Pool, radius: float, *, by_font: bool, shifts: bool = Fal
         by_font: whether images of the same font are connected too.
         shifts: whether to compare images also after moves by one pixel.
     """
-    return _connected_groups(pool, index_pool(pool, radius, shifts=shifts), by_font=by_font)
+    return connected_groups(pool, index_pool(pool, radius, shifts=shifts), by_font=by_font)
 
 
-def _connected_groups(pool: Pool, index: RowIndex, *, by_font: bool) -> Indices:
+def connected_groups(pool: Pool, index: RowIndex, *, by_font: bool) -> Indices:
+    """Return the groups as `group_images` does, from the result of `index_pool`."""
     a, b, _ = index.edges
     nodes = index.images
     if by_font:
@@ -148,7 +149,7 @@ def split_pool(
         policy: the rules by which images are removed. The method must be near or exact.
         by_font: whether images of the same font are in the same group.
     """
-    groups = _connected_groups(pool, index, by_font=by_font)
+    groups = connected_groups(pool, index, by_font=by_font)
     removed = sanitize(index, policy).removed  # all images are in one split of the index, so that none leaks
     reasons = removed.set_index("row")["reason"].reindex(np.arange(len(groups)), fill_value="")
     split_of = np.full(len(groups), NO_SPLIT, np.int64)
