@@ -15,19 +15,12 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
-OUTDATED = frozenset((Path(__file__).parent / "outdated.txt").read_text(encoding="utf-8").split())
-"""Tests that fail and are to be mended: their expectations are older than the code, or the code is wrong."""
-
-
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start the longest files first, so that none ends alone, and measure no coverage there, which takes time."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
     for item in items:
         if item.get_closest_marker("long"):
             item.add_marker(pytest.mark.no_cover)
-        if item.nodeid.partition("[")[0] in OUTDATED:
-            item.add_marker(pytest.mark.outdated)
 
 
 @pytest.fixture(scope="session")

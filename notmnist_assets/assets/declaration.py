@@ -46,7 +46,6 @@ class Declaration:
         settings: settings by field name that change its content. A change makes the asset stale.
         guards: settings by field name that can make it or a check fail but do not change its content. A change makes it
             stale too.
-        headlines: metadata labels that `notmnist run` prints, each with its text, of assets without summary.
         is_finding: whether `notmnist run` prints its summary among the findings.
         drift: limits of the check `drift`, None for no such check.
         is_endpoint: whether the UI shows a freshness state, from the time since the last materialization.
@@ -64,7 +63,6 @@ class Declaration:
     columns: Mapping[str, Column] = field(default_factory=dict)
     settings: Sequence[str] = ()
     guards: Sequence[str] = ()
-    headlines: Mapping[str, str] = field(default_factory=dict)
     is_finding: bool = False
     drift: Drift | None = None
     is_endpoint: bool = False

@@ -125,37 +125,16 @@ def findings(
     declarations: Iterable[Declaration], instance: dg.DagsterInstance, profile: str
 ) -> Iterator[RenderableType]:
     """Yield the findings of a profile for printing: the summaries of the assets that declare one as a finding."""
-    table = Table(title="Further findings", title_justify="left")
-    table.add_column("asset", overflow="fold")
-    table.add_column("finding", overflow="fold")
-    table.add_column("value", justify="right", no_wrap=True)
     yield Text("Findings", style="italic")
     for declaration in declarations:
-        if not declaration.is_finding and not declaration.headlines:
+        if not declaration.is_finding:
             continue
         event = instance.get_latest_materialization_event(declaration.asset_key)
         metadata = event.asset_materialization.metadata if event and event.asset_materialization else {}
-        if profile_of(metadata) != profile:
-            continue
-        text = summary_text(metadata) if declaration.is_finding else None
-        if text is not None:
+        text = summary_text(metadata)
+        if text is not None and profile_of(metadata) == profile:
             yield Text(declaration.key, style="bold")
             yield text
-            continue
-        for label, description in declaration.headlines.items():
-            if label in metadata:
-                table.add_row(declaration.key, description, _readable(label, metadata[label].value))
-    if table.row_count:
-        yield table
-
-
-def _readable(label: str, value: Any) -> str:
-    """Return a number as text: accuracies in percent, integers with thousands separators; a text unchanged."""
-    if isinstance(value, str):
-        return value
-    if label.startswith("accuracy"):
-        return f"{100 * value:.1f} %"
-    return f"{value:g}" if isinstance(value, float) else f"{value:,}"
 
 
 def _check_results(

@@ -13,6 +13,8 @@ from notmnist_assets.curation.core.images import SETS
 from notmnist_assets.curation.core.values import LetterImages
 from notmnist_assets.curation.duplicates.near import near_pairs
 from notmnist_assets.curation.duplicates.radius import radius_curve
+from notmnist_assets.curation.duplicates.row_index import RowIndex
+from notmnist_assets.curation.sanitizing.grouping import Pool, index_pool, pool_letters
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets_tests.builders import letters_of
 
@@ -24,6 +26,10 @@ class LettersInMemory(StoredValues):
 
     def letters(self, set_name: str) -> dict[str, LetterImages]:
         return self.by_set[set_name]
+
+    def pool(self, radius: float) -> tuple[Pool, RowIndex]:
+        pool = pool_letters(self.by_set)
+        return pool, index_pool(pool, radius)
 
 
 @pytest.mark.parametrize(

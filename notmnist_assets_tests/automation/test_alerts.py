@@ -9,6 +9,7 @@ import pytest
 
 from notmnist_assets.automation import alerts, failure_alerts
 from notmnist_assets.automation.alerts import alert_text, find_starter
+from notmnist_assets.runs import lock
 from notmnist_assets.settings.model import FAILURE_WEBHOOK
 from notmnist_assets_tests.automation.webhook import SECRET, Webhook
 from notmnist_assets_tests.workspace import QUIET, Workspace
@@ -25,8 +26,13 @@ def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
 
 
 @pytest.fixture
-def broken(workspace: Workspace) -> Workspace:
-    """The workspace with a small archive that is cut short."""
+def broken(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """The workspace with a small archive that is cut short.
+
+    Its runs stay without the code location of the UI: a sensor alerts about runs of its own location, and in a test it
+    has none.
+    """
+    monkeypatch.setattr(lock, "assign_to_location", lambda *_: None)
     path = workspace.archives / "notMNIST_small.tar.gz"
     path.write_bytes(path.read_bytes()[:-300])
     return workspace

@@ -159,7 +159,7 @@ def test_the_numbers_compared_are_recorded_under_their_labels(finished: Workspac
             if isinstance(value, dg.IntMetadataValue | dg.FloatMetadataValue) and value.value is not None
         }
         histories[key] = [Reported("a", numbers), Reported("b", numbers)]
-    expected = {"letters": 3, "splits": 2, "hashes": 1, "overlap": 12, "sanitized": 11, "baselines": 6}
+    expected = {"letters": 3, "splits": 2, "hashes": 1, "overlap": 6, "sanitized": 11, "grouped": 11, "baselines": 6}
     results, _ = check_all(histories)
     assert set(results) == set(keys)
     for key, result in results.items():
@@ -168,9 +168,9 @@ def test_the_numbers_compared_are_recorded_under_their_labels(finished: Workspac
 
 
 def test_after_the_first_run_the_checks_are_skipped_and_the_commands_say_why(finished: Workspace) -> None:
-    assert len(WATCHED) == 20 + 3 + 3 + 1 + 3 + 1
+    assert len(WATCHED) == 20 + 3 + 3 + 1 + 3 + 3 + 1
     assert evaluations(finished) == {}
-    assert "31 checks had nothing to compare with" in " ".join(finished.notmnist("status").out.split())
+    assert "34 checks had nothing to compare with" in " ".join(finished.notmnist("status").out.split())
     shown_asset = " ".join(finished.notmnist("show", "hashes/test").out.split())
     assert "not compared" in shown_asset
     assert "this is the first materialization" in shown_asset

@@ -66,14 +66,14 @@ def test_status_lists_the_assets_and_that_they_are_up_to_date(finished: Workspac
 
 
 def test_status_lists_what_is_out_of_date_and_why(finished: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NOTMNIST_SANITIZE_REPEATS", "keep")
+    monkeypatch.setenv("NOTMNIST_SANITIZE_REMOVE", "training")
     ended = finished.notmnist("status")
     assert ended.code == 0
-    reason = "the setting sanitize_repeats changed from drop to keep"
-    assert f"out of date: sanitized/removed, test, train and valid (4 assets): {reason}\n" in ended.out
+    reason = "the setting sanitize_remove changed from evaluation to training"
+    assert f"out of date: 4 of sanitized and exports/parquet (5 assets): {reason}\n" in ended.out
     (inherited,) = (line for line in ended.out.splitlines() if line.endswith("something upstream is out of date"))
     assert inherited.startswith("out of date: ")
-    assert "baselines/metrics" in inherited
+    assert "2 of baselines" in inherited
     assert "up to date" not in ended.out
 
 

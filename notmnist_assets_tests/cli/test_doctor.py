@@ -5,6 +5,7 @@ from collections import namedtuple
 
 import pytest
 
+from notmnist_assets.definitions import DECLARATIONS
 from notmnist_assets_tests.runs.test_process import process_of, started_run
 from notmnist_assets_tests.workspace import Workspace
 
@@ -20,7 +21,10 @@ def test_after_a_good_run_nothing_fails(finished: Workspace) -> None:
     assert (ended.code, ended.err) == (0, "")
     found = findings(ended.out)
     assert {level for level, _ in found.values()} <= {"ok", "warn"}
-    assert found["storage"] == ("ok", f"{finished.storage}/custom, 47 values, digests of their files match")
+    assert found["storage"] == (
+        "ok",
+        f"{finished.storage}/custom, {len(DECLARATIONS)} values, digests of their files match",
+    )
     assert found["source"] == ("ok", f"{finished.archives}, 2 archives")
     assert found["assets"] == ("ok", "all up to date")
     assert found["history"][0] == "ok"
@@ -71,7 +75,7 @@ def test_a_missing_source_warns_while_its_archives_are_stored(workspace: Workspa
 def test_changed_archives_warn_with_the_command_that_materializes_them(
     finished: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("NOTMNIST_SANITIZE_REPEATS", "keep")
+    monkeypatch.setenv("NOTMNIST_SANITIZE_REMOVE", "training")
     level, detail = findings(finished.notmnist("doctor", "--quick").out)["assets"]
     assert level == "warn"
     assert "assets out of date, first sanitized/" in detail

@@ -106,7 +106,7 @@ def test_a_check_that_had_nothing_to_compare_with_did_not_pass(finished: Workspa
     by_asset = dict(zip(table.columns[0].cells, table.columns[3].cells, strict=True))
     assert by_asset["letters/large/F"] == "[green]4 passed[/green]"
     assert by_asset["hashes/test"] == "not compared"
-    assert str(table.caption).startswith("31 checks had nothing to compare with")
+    assert str(table.caption).startswith("34 checks had nothing to compare with")
 
 
 def test_pictures_of_the_metadata_are_written_as_png_files(finished: Workspace, tmp_path: Path) -> None:
@@ -130,6 +130,7 @@ def test_a_contact_sheet_shows_the_stored_images(finished: Workspace, tmp_path: 
     with Image.open(path) as picture:
         sheet = np.asarray(picture.convert("L"))
     assert path.name == "letters-small-B-pictures.png"
+    sheet = sheet[::3, ::3]  # each pixel of an image is shown as 3x3
     assert np.array_equal(sheet[2:30, 2:30], finished.load("letters/small/B").images[0])
 
 

@@ -214,6 +214,6 @@ def metrics_summary(metrics: pd.DataFrame, removed: str = "") -> str:
         if ("raw", "duplicates") in found
         else "",
         f"Trained on sanitized rows, it reads {accuracy('sanitized', 'clean')} of the clean test rows right.",
-        f"Next: report the score on {asset_link('sanitized/test')}; {asset_link('baselines/leakage')} says why leaks"
+        f"Next: report the accuracy on {asset_link('sanitized/test')}; {asset_link('baselines/leakage')} says why leaks"
         " score higher.",
     )

@@ -35,9 +35,12 @@ def datasets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     """The library, offline and with a temporary cache."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_HUB_OFFLINE", "1")
-        patch.setenv("HF_HOME", str(tmp_path_factory.mktemp("huggingface")))
+        cache = tmp_path_factory.mktemp("huggingface")
+        patch.setenv("HF_HOME", str(cache))
         import datasets
 
+        # Another library may have imported it before; then the variable comes too late.
+        patch.setattr(datasets.config, "HF_DATASETS_CACHE", cache / "datasets")
         datasets.disable_progress_bars()
         yield datasets
 
