@@ -9,7 +9,7 @@ import pandas as pd
 from notmnist_assets.assets import leakage, reference
 from notmnist_assets.assets.baseline_metadata import TRAINED, metrics_metadata
 from notmnist_assets.assets.declaration import Declaration, Drift, Stage
-from notmnist_assets.assets.hashes import HASHES
+from notmnist_assets.assets.hashes import HASH_KEYS, HASHES
 from notmnist_assets.assets.labels import ISSUES
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.sanitized import SANITIZED
@@ -131,7 +131,7 @@ MISTAKES: Final = Declaration(
     name="baselines",
     can_subset=True,
     # The table of label issues is only loaded if its rows are left out.
-    deps=[ISSUES.asset_key, *(declaration.asset_key for declaration in HASHES.values())],
+    deps=[ISSUES.asset_key, *HASH_KEYS],
     ins={
         **{f"raw_{name}": declaration.input for name, declaration in SPLIT_ASSETS.items()},
         **{f"clean_{name}": declaration.input for name, declaration in SANITIZED.items()},

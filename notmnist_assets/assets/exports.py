@@ -9,7 +9,7 @@ import dagster as dg
 import pandas as pd
 
 from notmnist_assets.assets.declaration import Declaration, Stage
-from notmnist_assets.assets.hashes import HASHES
+from notmnist_assets.assets.hashes import HASH_KEYS
 from notmnist_assets.assets.labels import ISSUES
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.sanitized import POLICY_SETTINGS, REMOVED, SANITIZED, sanitize_policy
@@ -199,7 +199,7 @@ PARQUET: Final = Declaration(
 
 
 @PARQUET.asset(
-    deps=[declaration.asset_key for declaration in HASHES.values()],
+    deps=HASH_KEYS,
     ins={
         **{name: declaration.input for name, declaration in SANITIZED.items()},
         **{f"raw_{name}": declaration.input for name, declaration in SPLIT_ASSETS.items()},

@@ -9,7 +9,7 @@ import pandas as pd
 
 from notmnist_assets.assets.baselines import MISTAKES
 from notmnist_assets.assets.declaration import Declaration
-from notmnist_assets.assets.hashes import HASHES
+from notmnist_assets.assets.hashes import HASH_KEYS
 from notmnist_assets.assets.labels import ISSUES
 from notmnist_assets.assets.letters import FILES
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
@@ -28,7 +28,7 @@ from notmnist_assets.storage.types import ExportedFileType
 
 GALLERY: Final = Declaration(
     key="report/gallery",
-    code_version="2",
+    code_version="3",
     role="export",
     dagster_type=ExportedFileType,
     io_manager="export_io",
@@ -46,7 +46,7 @@ GALLERY: Final = Declaration(
 
 
 @GALLERY.asset(
-    deps=[declaration.asset_key for declaration in HASHES.values()],
+    deps=HASH_KEYS,
     ins={
         **{name: declaration.input for name, declaration in SPLIT_ASSETS.items()},
         "near_pairs": NEAR_PAIRS.input,

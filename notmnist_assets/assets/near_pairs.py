@@ -6,7 +6,7 @@ import dagster as dg
 import pandas as pd
 
 from notmnist_assets.assets.declaration import Declaration
-from notmnist_assets.assets.hashes import HASHES
+from notmnist_assets.assets.hashes import HASH_KEYS
 from notmnist_assets.assets.splits import SPLIT_ASSETS
 from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.curation.core.values import Split
@@ -100,7 +100,6 @@ RADIUS: Final = Declaration(
     ),
 )
 
-_HASH_KEYS: Final = [declaration.asset_key for declaration in HASHES.values()]
 _SPLIT_INPUTS: Final = {name: declaration.input for name, declaration in SPLIT_ASSETS.items()}
 _BY_DISTANCE = {
     "distance": "sum of absolute pixel differences / 255, upper end of the step",
@@ -113,7 +112,7 @@ _PAIR_SAMPLE = {
 }
 
 
-@NEAR_PAIRS.asset(deps=_HASH_KEYS, ins=_SPLIT_INPUTS)
+@NEAR_PAIRS.asset(deps=HASH_KEYS, ins=_SPLIT_INPUTS)
 def near_pairs(
     settings: SettingsResource,
     values: StoredValues,
@@ -152,7 +151,7 @@ def near_pairs(
     )
 
 
-@RADIUS.asset(deps=_HASH_KEYS, ins={**_SPLIT_INPUTS, "near_pairs": NEAR_PAIRS.input})
+@RADIUS.asset(deps=HASH_KEYS, ins={**_SPLIT_INPUTS, "near_pairs": NEAR_PAIRS.input})
 def radius(
     settings: SettingsResource,
     near_pairs: pd.DataFrame,

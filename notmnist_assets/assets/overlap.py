@@ -7,7 +7,7 @@ import dagster as dg
 import pandas as pd
 
 from notmnist_assets.assets.declaration import Declaration, Drift, Stage
-from notmnist_assets.assets.hashes import HASHES
+from notmnist_assets.assets.hashes import HASH_KEYS
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS, near_pairs, radius
 from notmnist_assets.assets.recall import RECALL, recall
 from notmnist_assets.assets.splits import SPLIT_ASSETS
@@ -114,7 +114,6 @@ CONFLICTS: Final = Declaration(
     description="All rows of duplicate groups with different letters: at least one label of each group is wrong.",
 )
 
-_HASH_KEYS: Final = [declaration.asset_key for declaration in HASHES.values()]
 _SPLIT_INPUTS: Final = {name: declaration.input for name, declaration in SPLIT_ASSETS.items()}
 _FONT_LEAKAGE = {
     "rows_of": "the split whose rows are counted",
@@ -138,7 +137,7 @@ _CONFLICT_GROUPS = {
 }
 
 
-@REPORT.asset(deps=_HASH_KEYS, ins={**_SPLIT_INPUTS, "near_pairs": NEAR_PAIRS.input, "radius": RADIUS.input})
+@REPORT.asset(deps=HASH_KEYS, ins={**_SPLIT_INPUTS, "near_pairs": NEAR_PAIRS.input, "radius": RADIUS.input})
 def report(
     near_pairs: pd.DataFrame,
     radius: pd.DataFrame,
@@ -182,7 +181,7 @@ def report(
 
 
 @CONFLICTS.asset(
-    deps=_HASH_KEYS,
+    deps=HASH_KEYS,
     ins={**_SPLIT_INPUTS, "near_pairs": NEAR_PAIRS.input, "radius": RADIUS.input},
 )
 def conflicts(

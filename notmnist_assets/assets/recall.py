@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from notmnist_assets.assets.declaration import Declaration
-from notmnist_assets.assets.hashes import HASHES
+from notmnist_assets.assets.hashes import HASH_KEYS
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.splits import SPLIT_ASSETS
 from notmnist_assets.assets.stored_values import StoredValues
@@ -74,7 +74,7 @@ _FALSE_ALARMS = {
 
 
 @RECALL.asset(
-    deps=[declaration.asset_key for declaration in HASHES.values()],
+    deps=HASH_KEYS,
     ins={
         **{name: declaration.input for name, declaration in SPLIT_ASSETS.items()},
         "near_pairs": NEAR_PAIRS.input,

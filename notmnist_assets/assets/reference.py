@@ -6,7 +6,7 @@ import dagster as dg
 import pandas as pd
 
 from notmnist_assets.assets.declaration import Declaration
-from notmnist_assets.assets.hashes import HASHES
+from notmnist_assets.assets.hashes import HASH_KEYS
 from notmnist_assets.assets.leakage import GROUPED
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.splits import SPLIT_ASSETS
@@ -79,7 +79,7 @@ REFERENCE: Final = Declaration(
         "near_pairs": NEAR_PAIRS.input,
         "radius": RADIUS.input,
     },
-    deps=[declaration.asset_key for declaration in HASHES.values()],
+    deps=HASH_KEYS,
 )
 def reference(
     settings: SettingsResource,

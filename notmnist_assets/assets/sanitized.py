@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from notmnist_assets.assets.declaration import Declaration, Drift, Stage
-from notmnist_assets.assets.hashes import HASHES
+from notmnist_assets.assets.hashes import HASH_KEYS, HASHES
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.splits import SPLIT_ASSETS, columns_from_split
 from notmnist_assets.assets.stored_values import StoredValues
@@ -154,7 +154,7 @@ _PICTURED_PAIRS = 3
 @dg.multi_asset(
     name="sanitized",
     can_subset=True,
-    deps=[declaration.asset_key for declaration in HASHES.values()],
+    deps=HASH_KEYS,
     ins={
         **{name: declaration.input for name, declaration in SPLIT_ASSETS.items()},
         "near_pairs": NEAR_PAIRS.input,

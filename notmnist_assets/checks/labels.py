@@ -6,7 +6,7 @@ from typing import Any, Final
 import dagster as dg
 import pandas as pd
 
-from notmnist_assets.assets.hashes import HASHES
+from notmnist_assets.assets.hashes import HASH_KEYS
 from notmnist_assets.assets.labels import ISSUES, recorded_rates
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.splits import SPLIT_ASSETS
@@ -48,10 +48,7 @@ _EXAMPLES: Final = 20
             _OTHERS,
             asset=_KEY,
             blocking=True,
-            additional_deps=[
-                *(declaration.asset_key for declaration in HASHES.values()),
-                *(NEAR_PAIRS.asset_key, RADIUS.asset_key),
-            ],
+            additional_deps=[*HASH_KEYS, NEAR_PAIRS.asset_key, RADIUS.asset_key],
             description="No model judged a row whose font or pixels it was fitted on, or whose image is within the"
             " radius of such a row of the splits. Fonts and pixels are compared anew.",
         ),

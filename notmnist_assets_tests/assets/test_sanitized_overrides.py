@@ -1,6 +1,5 @@
 """A list of overrides from the stored gallery changes the next run: loop from the page to the sanitized splits."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from notmnist_assets.curation.core.file_names import file_paths
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.settings.model import read_settings
 from notmnist_assets.staleness.plan import plan_refresh
-from notmnist_assets_tests.browser.chromium import find_chromium, start_chromium
+from notmnist_assets_tests.browser.chromium import require_chromium, start_chromium
 from notmnist_assets_tests.workspace import Workspace, keys_of
 
 SANITIZED = [f"sanitized/{name}" for name in ("train", "valid", "test", "removed")]
@@ -18,10 +17,7 @@ SANITIZED = [f"sanitized/{name}" for name in ("train", "valid", "test", "removed
 
 def select_in_gallery(page: Path, target: Path) -> None:
     """Select a repeat to keep and a leak to keep in the gallery, and download the list of overrides."""
-    path = find_chromium()
-    if path is None:
-        assert os.environ.get("CI") != "true"
-        pytest.skip("no browser")
+    path = require_chromium()
     # In a block: Playwright keeps an event loop, and Dagster starts one for a run.
     with sync_playwright() as playwright:
         browser = start_chromium(playwright, path)

@@ -1,6 +1,5 @@
 """Fixtures for tests of Dagster's UI on tiny archives, in the system's Chromium; failed tests keep a screenshot."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Generator, Iterator
@@ -14,7 +13,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from notmnist_assets.settings.model import read_settings
 from notmnist_assets.staleness.plan import plan_refresh
 from notmnist_assets_tests.archives import write_archives
-from notmnist_assets_tests.browser.chromium import NAMES, find_chromium, start_chromium
+from notmnist_assets_tests.browser.chromium import require_chromium, start_chromium
 from notmnist_assets_tests.browser.dev_server import DevServer, dev_server
 from notmnist_assets_tests.browser.ui import UI
 from notmnist_assets_tests.workspace import Workspace
@@ -33,12 +32,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    path = find_chromium()
-    if path is None:
-        reason = f"no browser: none of {', '.join(NAMES)} is installed; Debian has it as: apt-get install chromium"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    path = require_chromium()
     with sync_playwright() as playwright:
         browser = start_chromium(playwright, path)
         yield browser
