@@ -73,7 +73,7 @@ _COLUMNS: Final = {
 }
 METRICS: Final = Declaration(
     key="baselines/metrics",
-    code_version="6",
+    code_version="7",
     role="evidence",
     dagster_type=table_type("BaselineMetrics", _COLUMNS, "Accuracy of baselines with intervals."),
     io_manager="table_io",

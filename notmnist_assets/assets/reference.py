@@ -55,7 +55,7 @@ COMPARED: Final = {
 }
 REFERENCE: Final = Declaration(
     key="baselines/reference",
-    code_version="1",
+    code_version="2",
     role="evidence",
     dagster_type=table_type("Reference", _COLUMNS, "Accuracies of the assignment's own models."),
     io_manager="table_io",

@@ -15,6 +15,7 @@ import scipy.linalg
 from threadpoolctl import threadpool_info
 
 from notmnist_assets.curation.baselines.evaluation import fit_baselines
+from notmnist_assets.curation.baselines.reference import reference_table
 from notmnist_assets.curation.core.fingerprint import fingerprint
 from notmnist_assets.curation.labels.issues import label_issues
 from notmnist_assets_tests.curation.labels.small_pools import letter_pool
@@ -32,6 +33,9 @@ pool, _ = letter_pool(120, turned=5)
 found_issues = label_issues(pool, np.arange(len(pool.label)), {})
 print(fingerprint(found_issues.table), found_issues.rates.round(9).to_json())
 print(fingerprint(found.metrics, leave_out=("seconds",)))
+every = np.arange(len(raw["test"]))
+reference = reference_table(raw["train"], raw["test"], every % 2 == 0, every, sizes=(50, 1000))
+print(fingerprint(reference, leave_out=("seconds",)))
 for key, model in found.models.items():
     print(key, *("".join(map(str, predicted)) for predicted in model.predicted.values()))
 """

@@ -5,7 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from notmnist_assets.curation.core.images import PIXEL_DEPTH, as_float32
+import numpy as np
+import numpy.typing as npt
+
+from notmnist_assets.curation.core.images import PIXEL_DEPTH
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,15 @@ def _sklearn_logistic_regression() -> Any:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer
 
-    return make_pipeline(FunctionTransformer(as_float32), LogisticRegression())
+    return make_pipeline(FunctionTransformer(_as_float64), LogisticRegression())
+
+
+def _as_float64(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    """Return (pixel - 127.5) / 255: in float32, the rounding of a processor decides where 100 steps end."""
+    values = pixels.astype(np.float64)
+    values -= PIXEL_DEPTH / 2
+    values /= PIXEL_DEPTH
+    return values
 
 
 DEFAULT_MODEL: Final = "logistic_regression"
