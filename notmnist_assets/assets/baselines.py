@@ -20,7 +20,6 @@ from notmnist_assets.curation.baselines.evaluation import fit_baselines
 from notmnist_assets.curation.baselines.scoring import row_groups
 from notmnist_assets.curation.core.drift import Limit, within_interval
 from notmnist_assets.curation.core.values import FILE_COLUMNS, Split
-from notmnist_assets.curation.duplicates.pair_table import chosen_radius
 from notmnist_assets.curation.labels.issues import without_issues
 from notmnist_assets.curation.splitting.splits import EVALUATION
 from notmnist_assets.curation.summaries.scores import mistakes_summary
@@ -176,7 +175,7 @@ def baselines(
     if chosen.drop_label_issues:
         issues = values.table(ISSUES.path)
         raw["train"], clean["train"] = (without_issues(train, issues) for train in (raw_train, clean_train))
-    index = values.row_index().with_pairs(near_pairs, chosen_radius(radius))
+    index = values.near_index(near_pairs, radius)
     with as_dagster_failure():
         fitted = fit_baselines(raw, clean, models=models, groups=row_groups(index))
     if METRICS.asset_key in context.selected_asset_keys:

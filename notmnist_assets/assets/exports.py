@@ -226,7 +226,7 @@ def parquet_export(
     """Write a file per split, one of the removed rows, and the dataset card."""
     splits = {"train": train, "valid": valid, "test": test}
     raw = {"train": raw_train, "valid": raw_valid, "test": raw_test}
-    index = values.row_index().with_pairs(near_pairs, chosen_radius(radius))
+    index = values.near_index(near_pairs, radius)
     with as_dagster_failure():
         rows = row_evidence(index, raw, near_pairs, float(radius["radius"].max()), removed, issues)
         evidence = evidence_of(splits, raw, rows)

@@ -76,7 +76,7 @@ def gallery(
         GalleryData(
             title=f"notMNIST gallery, profile {settings.read().profile}",
             splits={"train": train, "valid": valid, "test": test},
-            index=values.row_index().with_pairs(near_pairs, used),
+            index=values.near_index(near_pairs, radius),
             near_pairs=near_pairs,
             radius=used,
             search_radius=float(radius["radius"].max()),

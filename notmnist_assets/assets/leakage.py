@@ -23,7 +23,6 @@ from notmnist_assets.curation.baselines.leakage import (
 from notmnist_assets.curation.baselines.nearest import NEAREST_NEIGHBOUR
 from notmnist_assets.curation.baselines.scoring import row_groups
 from notmnist_assets.curation.core.values import Split
-from notmnist_assets.curation.duplicates.pair_table import chosen_radius
 from notmnist_assets.curation.summaries.scores import leakage_summary
 from notmnist_assets.metadata.columns import Column, Sources
 from notmnist_assets.metadata.display import asset_page, table
@@ -90,7 +89,7 @@ def leakage(
     radius: pd.DataFrame,
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """Fit with and without twins, and score the same test rows."""
-    index = values.row_index().with_pairs(near_pairs, chosen_radius(radius))
+    index = values.near_index(near_pairs, radius)
     twins = find_twins(index, row_groups(index)["test"])
     model = settings.read().baseline_models[0]
     with as_dagster_failure():

@@ -147,7 +147,7 @@ def report(
     test: Split,
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """Count the rows that splits share."""
-    index = values.row_index().with_pairs(near_pairs, chosen_radius(radius))
+    index = values.near_index(near_pairs, radius)
     counts = overlap_report(index)
     splits = {"train": train, "valid": valid, "test": test}
     fonts = font_leakage(splits)
@@ -193,7 +193,7 @@ def conflicts(
     test: Split,
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """List the duplicate groups whose rows have different letters."""
-    index = values.row_index().with_pairs(near_pairs, chosen_radius(radius))
+    index = values.near_index(near_pairs, radius)
     splits = {"train": train, "valid": valid, "test": test}
     found = label_conflicts(index, splits)
     groups = found.groupby("method")["group"].nunique()

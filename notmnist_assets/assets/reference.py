@@ -15,7 +15,6 @@ from notmnist_assets.curation.baselines.reference import reference_table, unshar
 from notmnist_assets.curation.baselines.scoring import row_groups
 from notmnist_assets.curation.core.published import compare_accuracies
 from notmnist_assets.curation.core.values import Split
-from notmnist_assets.curation.duplicates.pair_table import chosen_radius
 from notmnist_assets.curation.summaries.scores import reference_summary
 from notmnist_assets.metadata.columns import Column, Sources
 from notmnist_assets.metadata.display import asset_page, table
@@ -91,7 +90,7 @@ def reference(
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """Fit the models of the assignment and score test."""
     chosen = settings.read()
-    index = values.row_index().with_pairs(near_pairs, chosen_radius(radius))
+    index = values.near_index(near_pairs, radius)
     with as_dagster_failure():
         found = reference_table(
             train, test, unshared_rows(index), row_groups(index)["test"], on_all=chosen.reference_all

@@ -29,7 +29,6 @@ from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.curation.core.published import SEED, SIZES
 from notmnist_assets.curation.core.values import Archive, Split
 from notmnist_assets.curation.duplicates.examples import pairs_across_splits
-from notmnist_assets.curation.duplicates.pair_table import chosen_radius
 from notmnist_assets.curation.report.data import ReportData, ReportSetting
 from notmnist_assets.curation.report.page import FILE_NAME, SECTIONS, report_page
 from notmnist_assets.curation.report.summary import summary_of
@@ -169,7 +168,7 @@ def html(
         policy=sanitize_policy(chosen),
         hashes={"train": train_hashes, "valid": valid_hashes, "test": test_hashes},
         near_pairs=near_pairs,
-        index=values.row_index().with_pairs(near_pairs, chosen_radius(radius)),
+        index=values.near_index(near_pairs, radius),
         radius=radius,
         overlap=overlap_report,
         conflicts=conflicts,

@@ -186,7 +186,7 @@ def sanitized(
     used = chosen_radius(radius)
     with as_dagster_failure():
         overrides = find_overridden_rows(chosen.overrides, splits)
-    outcome = sanitize(values.row_index().with_pairs(near_pairs, used), policy, overrides)
+    outcome = sanitize(values.near_index(near_pairs, radius), policy, overrides)
     splits = overrides.relabel(splits)
     lost = {name: rows_lost_to_sanitizing(split, outcome.removed, name) for name, split in splits.items()}
     if REMOVED.asset_key in context.selected_asset_keys:

@@ -10,7 +10,7 @@ from pydantic import PrivateAttr
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.images import LETTERS, SETS
 from notmnist_assets.curation.core.values import LetterImages
-from notmnist_assets.curation.duplicates.pair_table import NearSearch
+from notmnist_assets.curation.duplicates.pair_table import NearSearch, chosen_radius
 from notmnist_assets.curation.duplicates.row_index import RowIndex
 from notmnist_assets.curation.sanitizing.grouping import Pool, index_pool, pool_letters
 from notmnist_assets.curation.splitting.splits import SPLITS
@@ -86,6 +86,18 @@ class StoredValues(dg.ConfigurableResource[Any]):
             self._indexes.clear()
             self._indexes[versions] = RowIndex({name: self.table(["hashes", name]) for name in SPLITS})
         return self._indexes[versions]
+
+    def near_index(self, near_pairs: pd.DataFrame, radius: pd.DataFrame) -> RowIndex:
+        """Return the index of all split rows with the near pairs within the chosen radius.
+
+        Args:
+            near_pairs: the value of `overlap/near_pairs`.
+            radius: the value of `overlap/radius`.
+
+        Raises:
+            dagster.Failure: a table of `hashes/*` is not stored, or it is damaged.
+        """
+        return self.row_index().with_pairs(near_pairs, chosen_radius(radius))
 
     def pool(self, radius: float) -> tuple[Pool, RowIndex]:
         """Return all images of both sets and their index, built once per run unless letters or settings change.

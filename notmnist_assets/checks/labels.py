@@ -16,7 +16,6 @@ from notmnist_assets.checks.results import check_result, not_compared, only_sele
 from notmnist_assets.curation.core.file_names import file_paths
 from notmnist_assets.curation.core.images import SETS
 from notmnist_assets.curation.core.values import Split
-from notmnist_assets.curation.duplicates.pair_table import chosen_radius
 from notmnist_assets.curation.labels.verification import (
     keys_across_folds,
     near_rows_across_folds,
@@ -95,9 +94,7 @@ def label_checks(
         shared: dict[str, Any] = {
             "fonts": len(keys_across_folds(pd.factorize(issues["font"])[0], fold, fitted)),
             "images": len(keys_across_folds(pd.factorize(digests)[0], fold, fitted)),
-            "near_pairs": near_rows_across_folds(
-                values.row_index().with_pairs(near_pairs, chosen_radius(radius)), issues
-            ),
+            "near_pairs": near_rows_across_folds(values.near_index(near_pairs, radius), issues),
         }
         if fitted.any():
             yield check_result(

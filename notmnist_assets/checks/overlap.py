@@ -56,7 +56,7 @@ def overlap_checks(
 ) -> Iterator[dg.AssetCheckResult]:
     """Count the evaluation rows whose image is in an earlier split."""
     used = chosen_radius(radius)
-    yield from only_selected(context, _check_leaks(report, values.row_index().with_pairs(near_pairs, used), used))
+    yield from only_selected(context, _check_leaks(report, values.near_index(near_pairs, radius), used))
 
 
 def _check_leaks(report: pd.DataFrame, index: RowIndex, radius: float) -> Iterator[dg.AssetCheckResult]:
