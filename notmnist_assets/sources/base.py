@@ -1,9 +1,10 @@
 """The interface of all sources, and the verification of archives by size, digest and completeness."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -17,6 +18,8 @@ from notmnist_assets.curation.reading.formats import is_web_page
 
 CHECKSUMS: Final = "SHA256SUMS"
 _LONGEST_QUOTE: Final = 100
+_MOST_SHARDS_NAMED: Final = 3
+_NUMBERED: Final = re.compile(r"-(?P<number>\d+)-of-(?P<total>\d+)\.tar\.gz$")
 # The two formats of `sha256sum`, by default and with --tag; a backslash in front marks an escaped name.
 _CHECKSUM_LINES: Final = (
     re.compile(r"\\?(?P<sha256>[0-9a-fA-F]{64})\s+\*?(?P<name>\S.*)"),
@@ -74,20 +77,55 @@ def published_archive(set_name: str) -> Expected:
     return Expected(archive.bytes, archive.sha256, "published")
 
 
-def parse_checksums(data: bytes, set_name: str, where: str) -> Expected:
+def shard_names(set_name: str, names: Iterable[str], where: str) -> list[str]:
+    """Return those of `names` that are shards of an archive, such as notMNIST_large-00000-of-00010.tar.gz, in order.
+
+    All names `notMNIST_large-*.tar.gz` are. If they are numbered, no number may be missing.
+
+    Args:
+        set_name: large or small.
+        names: file names.
+        where: folder or URL of the files, for the error.
+
+    Raises:
+        CurationError: a shard is missing, or there are numbered ones and others.
+    """
+    pattern = shard_pattern(set_name)
+    found = sorted(name for name in names if fnmatchcase(name, pattern))
+    numbers = [_NUMBERED.search(name) for name in found]
+    if not any(numbers):
+        return found
+    totals = {int(match["total"]) if match else None for match in numbers}
+    total = totals.pop()
+    missing = sorted(set(range(total or 0)) - {int(match["number"]) for match in numbers if match})
+    problem = ""
+    if totals or total is None or len(found) > total:
+        problem = f"has shards of different numberings: {', '.join(found[:_MOST_SHARDS_NAMED])}."
+    elif missing:
+        problem = f"has {len(found)} of {total} shards {pattern}; number {missing[0]} is missing."
+    if problem:
+        raise CurationError(problem, subject=where, remedy="Put exactly the shards of one archive there.")
+    return found
+
+
+def shard_pattern(set_name: str) -> str:
+    """Return the file names of the shards of an archive as a pattern: notMNIST_large-*.tar.gz."""
+    return f"notMNIST_{set_name}-*.tar.gz"
+
+
+def parse_checksums(data: bytes, name: str, where: str) -> Expected:
     """Return the digest of an archive from a `sha256sum` file; a digest of None if the file does not name the archive.
 
     The folder of the archive in the file is ignored.
 
     Args:
         data: the file's bytes.
-        set_name: large or small.
+        name: file name of the archive, or of a shard.
         where: path or URL of the file.
 
     Raises:
         CurationError: the file has no checksums, or different or unclear ones for the archive.
     """
-    name = archive_name(set_name)
     lines = [line.strip() for line in data.decode("utf-8-sig", "replace").splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
     matches = [next(filter(None, (kind.fullmatch(line) for kind in _CHECKSUM_LINES)), None) for line in lines]

@@ -1,4 +1,4 @@
-"""Finds archives in a folder of this machine, and the checksums in a `SHA256SUMS` file beside them."""
+"""Finds archives or their shards in a folder of this machine, and the checksums in a `SHA256SUMS` file beside them."""
 
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,8 @@ from notmnist_assets.sources.base import (
     identify_archive,
     parse_checksums,
     published_archive,
+    shard_names,
+    shard_pattern,
 )
 
 _MOST_NAMED: Final = 5
@@ -27,8 +29,8 @@ class FolderSource:
         self._folder = Path(folder)
         self._published = published
 
-    def expected(self, set_name: str) -> Expected:
-        """Return the published size and digest, or the digest in SHA256SUMS in the folder."""
+    def expected(self, set_name: str, name: str | None = None) -> Expected:
+        """Return the published size and digest, or the digest in SHA256SUMS in the folder, also of a shard's `name`."""
         if self._published:
             return published_archive(set_name)
         checksums = self._folder / CHECKSUMS
@@ -42,7 +44,7 @@ class FolderSource:
                 subject=str(checksums),
                 remedy="Make it readable, or remove it: archives are then only checked for completeness.",
             ) from error
-        return parse_checksums(data, set_name, str(checksums))
+        return parse_checksums(data, name or archive_name(set_name), str(checksums))
 
     def current_sha256(self, set_name: str) -> str | None:
         """Return the digest of the archive in the folder."""
@@ -50,7 +52,7 @@ class FolderSource:
 
     def validator(self, set_name: str) -> str:
         """Return size and time of the last change of the archive and of SHA256SUMS."""
-        paths = [self._path(set_name)]
+        paths = self._paths(set_name)
         checksums = self._folder / CHECKSUMS
         if not self._published and checksums.is_file():
             paths.append(checksums)
@@ -58,14 +60,23 @@ class FolderSource:
 
     def fetch(self, set_name: str) -> Archive:
         """Return the archive in the folder. Without an expected digest, damage is found only when it is read."""
-        path = self._path(set_name)
-        return identify_archive(path, self.expected(set_name), str(path))
+        paths = self._paths(set_name)
+        files = [identify_archive(path, self.expected(set_name, path.name), str(path)) for path in paths]
+        if paths[0].name == archive_name(set_name):
+            return files[0]
+        pattern = str(self._folder / shard_pattern(set_name))
+        return Archive.of_shards(files, pattern, pattern)
 
-    def _path(self, set_name: str) -> Path:
+    def _paths(self, set_name: str) -> list[Path]:
+        """Return the file of the archive; without it, its shards."""
         path = self._folder / archive_name(set_name)
-        if not path.is_file():
-            raise self._missing_error(path)
-        return path
+        if path.is_file():
+            return [path]
+        if not self._published and self._folder.is_dir():
+            names = shard_names(set_name, (found.name for found in self._folder.iterdir()), str(self._folder))
+            if names:
+                return [self._folder / name for name in names]
+        raise self._missing_error(path)
 
     def _missing_error(self, path: Path) -> CurationError:
         """Return the error for a missing archive, with the files that the folder has instead."""

@@ -166,4 +166,4 @@ class HttpSource:
             # Some servers answer with a page instead of status 404.
             _log.warning("%s: the server answers with a web page, so there are no checksums", url)
             return Expected(None, None, "")
-        return parse_checksums(body, set_name, url)
+        return parse_checksums(body, archive_name(set_name), url)

@@ -48,7 +48,7 @@ class SampleSource:
 
     def _expected(self, set_name: str) -> Expected:
         checksums = FILES / CHECKSUMS
-        return parse_checksums(checksums.read_bytes(), set_name, str(checksums))
+        return parse_checksums(checksums.read_bytes(), archive_name(set_name), str(checksums))
 
 
 @cache

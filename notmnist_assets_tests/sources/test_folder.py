@@ -101,12 +101,14 @@ def test_the_originals_are_known_by_size_and_digest(folder: Path, monkeypatch: p
 def test_checksum_files_are_read_as_sha256sum_writes_them(line: str) -> None:
     digest = "ab" * 32
     text = line.format(digest=digest, upper=digest.upper(), other="0" * 64)
-    assert parse_checksums(text.encode(), "small", "there") == Expected(None, digest, "written in there")
+    assert parse_checksums(text.encode(), "notMNIST_small.tar.gz", "there") == Expected(
+        None, digest, "written in there"
+    )
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", f"{'0' * 64}  notMNIST_small.tar.gz.old"])
 def test_checksum_files_of_other_files_have_no_digest(text: str) -> None:
-    assert parse_checksums(text.encode(), "small", "there").sha256 is None
+    assert parse_checksums(text.encode(), "notMNIST_small.tar.gz", "there").sha256 is None
 
 
 @pytest.mark.parametrize(
@@ -122,7 +124,7 @@ def test_checksum_files_of_other_files_have_no_digest(text: str) -> None:
 )
 def test_an_unclear_checksum_file_is_an_error(data: bytes, problem: str) -> None:
     with pytest.raises(CurationError, match=f"^there: {problem}"):
-        parse_checksums(data, "small", "there")
+        parse_checksums(data, "notMNIST_small.tar.gz", "there")
 
 
 def test_unreadable_files_are_named(tmp_path: Path) -> None:
@@ -150,3 +152,60 @@ def test_the_validator_changes_with_the_file(folder: Path) -> None:
     path.unlink()
     with pytest.raises(CurationError, match="no such file"):
         source.validator("small")
+
+
+def shards(folder: Path, *names: str) -> list[Path]:
+    for number, name in enumerate(names):
+        path = write_archive(folder / "packed", "small", members(3, seed=number))
+        path.replace(folder / name)
+    return [folder / name for name in names]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["notMNIST_small-00000-of-00002.tar.gz", "notMNIST_small-00001-of-00002.tar.gz"],
+        ["notMNIST_small-east.tar.gz", "notMNIST_small-west.tar.gz"],
+    ],
+)
+def test_without_the_archive_its_shards_are_used_in_the_order_of_their_names(tmp_path: Path, names: list[str]) -> None:
+    paths = shards(tmp_path, *names)
+    (tmp_path / "notMNIST_large-0-of-9.tar.gz").touch()
+    source = FolderSource(str(tmp_path), published=False)
+    archive = source.fetch("small")
+    assert [shard.uri for shard in archive.shards] == [str(path) for path in paths]
+    assert archive.bytes == sum(path.stat().st_size for path in paths)
+    assert archive.origin == str(tmp_path / "notMNIST_small-*.tar.gz")
+    assert source.current_sha256("small") == archive.sha256
+    before = source.validator("small")
+    paths[1].write_bytes(paths[0].read_bytes())
+    assert source.validator("small") != before
+    assert source.current_sha256("small") != archive.sha256
+
+
+def test_the_whole_archive_comes_before_shards(folder: Path) -> None:
+    (folder / "notMNIST_small-backup.tar.gz").touch()
+    assert FolderSource(str(folder), published=False).fetch("small").shards == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "problem"),
+    [
+        (["notMNIST_small-0-of-3.tar.gz", "notMNIST_small-2-of-3.tar.gz"], "has 2 of 3 shards .*; number 1 is missing"),
+        (["notMNIST_small-0-of-1.tar.gz", "notMNIST_small-0-of-2.tar.gz"], "shards of different numberings"),
+        (["notMNIST_small-0-of-1.tar.gz", "notMNIST_small-more.tar.gz"], "shards of different numberings"),
+        (["notMNIST_small-0-of-1.tar.gz", "notMNIST_small-00-of-01.tar.gz"], "shards of different numberings"),
+    ],
+)
+def test_incomplete_shards_are_an_error(tmp_path: Path, names: list[str], problem: str) -> None:
+    shards(tmp_path, *names)
+    with pytest.raises(CurationError, match=f"{problem}.* Put exactly the shards of one archive there"):
+        fetch(tmp_path)
+
+
+def test_each_shard_is_compared_with_its_line_of_sha256sums(tmp_path: Path) -> None:
+    first, second = shards(tmp_path, "notMNIST_small-0-of-2.tar.gz", "notMNIST_small-1-of-2.tar.gz")
+    digest = hashlib.sha256(first.read_bytes()).hexdigest()
+    (tmp_path / "SHA256SUMS").write_text(f"{digest}  {first.name}\n{digest}  {second.name}\n")
+    with pytest.raises(CurationError, match=f"{second.name}: its SHA-256 is .*, but {digest} is written in"):
+        fetch(tmp_path)

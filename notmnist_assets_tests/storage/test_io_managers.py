@@ -121,6 +121,21 @@ def test_archives_come_back_as_the_same_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("anywhere")
+def test_shards_come_back_in_their_order(tmp_path: Path) -> None:
+    shards = []
+    for content in (b"one", b"another"):
+        path = tmp_path / content.decode()
+        path.write_bytes(content)
+        shards.append(Archive(str(path), len(content), hashlib.sha256(content).hexdigest(), str(path)))
+    archive = Archive.of_shards(shards, "pattern", "pattern")
+    assert store(lambda: archive, "archive_io", types.ArchiveType).success
+    loaded = load("archive_io")
+    assert (loaded.bytes, loaded.sha256, loaded.origin) == (10, archive.sha256, "pattern")
+    assert [shard.origin for shard in loaded.shards] == [shard.origin for shard in shards]
+    assert [shard.open().read() for shard in loaded.shards] == [b"one", b"another"]
+
+
+@pytest.mark.usefixtures("anywhere")
 def test_exports_come_back_as_a_path() -> None:
     exported = ExportedFile("notMNIST.pickle", "ab" * 32, lambda file: _write(file, b"12345"))
     assert store(lambda: exported, "export_io", types.ExportedFileType).success

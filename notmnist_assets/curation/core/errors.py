@@ -2,6 +2,7 @@
 
 import errno
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,14 @@ class CurationError(Exception):
         self.problem = problem
         self.subject = subject
         self.remedy = remedy
+
+    def __reduce__(self) -> tuple[Callable[[str, str, str], "CurationError"], tuple[str, str, str]]:
+        """Pickle the error, which another process may raise."""
+        return _restore, (self.problem, self.subject, self.remedy)
+
+
+def _restore(problem: str, subject: str, remedy: str) -> CurationError:
+    return CurationError(problem, subject=subject, remedy=remedy)
 
 
 def disk_error(error: OSError) -> CurationError | None:

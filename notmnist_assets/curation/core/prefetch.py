@@ -1,12 +1,23 @@
-"""Computes the next results of a sequence in threads while the caller uses the current one."""
+"""Computes independent results in order, by threads while the caller uses the current one."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+class OrderedMap(Protocol):
+    """Computes independent pieces of work and yields their results in order; where, the caller decides.
+
+    Functions and items that go to other processes are pickled, so that they have to be functions of modules, and small.
+    """
+
+    def __call__(self, function: Callable[[Item], Result], items: Iterable[Item], /) -> Generator[Result, None, None]:
+        """Yield `function(item)` for each item in order."""
+        ...
 
 
 def prefetch_map(

@@ -1,5 +1,7 @@
 """The values that flow from stage to stage: `Archive`, `LetterImages` and `Split`, with checked shapes and dtypes."""
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final, cast
@@ -27,6 +29,8 @@ class Archive:
         sha256: hexadecimal SHA-256 of the compressed file.
         origin: path or URL that the bytes came from, which errors about their content name.
         xxh3: hexadecimal xxh3-128 of the compressed file, which detects damage faster than SHA-256; empty if unknown.
+        shards: the files of an archive that consists of several, each a whole `.tar.gz`. `uri` and `origin` then name
+            all of them by a pattern, `bytes` is the sum of their sizes, and `sha256` identifies their digests in order.
     """
 
     uri: str
@@ -34,9 +38,16 @@ class Archive:
     sha256: str
     origin: str
     xxh3: str = field(default="", compare=False)
+    shards: tuple["Archive", ...] = ()
+
+    @classmethod
+    def of_shards(cls, shards: Sequence["Archive"], uri: str, origin: str) -> "Archive":
+        """Return the archive that consists of these shards, in this order."""
+        digest = hashlib.sha256("\n".join(shard.sha256 for shard in shards).encode()).hexdigest()
+        return cls(uri, sum(shard.bytes for shard in shards), digest, origin, shards=tuple(shards))
 
     def open(self) -> BinaryIO:
-        """Open the compressed bytes for reading from the start."""
+        """Open the compressed bytes of an archive without shards, for reading from the start."""
         if "://" not in self.uri:  # fsspec would take "::" in a path for a chain of file systems
             return Path(self.uri).open("rb")
         return cast("BinaryIO", fsspec.open(self.uri, "rb").open())

@@ -39,6 +39,11 @@ class PathSample:
         if len(self._paths) > 100 * MOST_EXAMPLES:
             self._paths = sorted(self._paths)[:MOST_EXAMPLES]
 
+    def merge(self, other: "PathSample") -> None:
+        """Add the paths of another sample."""
+        self._count += other._count
+        self._paths += other._paths
+
     def files(self) -> OtherFiles:
         """Return the number of paths and the first of them."""
         return OtherFiles(self._count, tuple(sorted(self._paths)[:MOST_EXAMPLES]))
@@ -96,6 +101,22 @@ class Layout:
             raise self._two_roots_error(self._root, path)
         self.counts[letter] += 1
         return letter, name
+
+    def merge(self, other: "Layout") -> None:
+        """Add the members of another shard of the same archive.
+
+        Raises:
+            CurationError: its letters lie below another folder.
+        """
+        if self._root is not None and other._root not in (None, self._root):
+            raise self._two_roots_error(self._root, "/".join([*(other._root or []), "A"]))
+        self._root = self._root or other._root
+        for letter, count in other.counts.items():
+            self.counts[letter] += count
+        self.levels_elsewhere |= other.levels_elsewhere
+        self._outside.merge(other._outside)
+        self._unsafe.merge(other._unsafe)
+        self._ignored.merge(other._ignored)
 
     def outside(self) -> OtherFiles:
         """Return the files in no letter folder."""

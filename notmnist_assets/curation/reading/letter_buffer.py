@@ -1,5 +1,6 @@
 """Collects the files of one letter while its archive is read, and puts its images in canonical order at the end."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,18 +17,28 @@ if TYPE_CHECKING:
 
 _CHUNK: Final = 256
 """Images written at a time. More would exceed the processor's cache, which takes twice as long."""
+_COPY: Final = 1 << 20
+"""Bytes that are copied at a time."""
 _DUPLICATE: Final = "duplicate name: a later member replaced it"
 
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """The files of one letter in one block, in the order of the archive."""
+    """The files of one letter in one block or shard, in the order of the archive.
+
+    Attributes:
+        letter: A to J.
+        names: names of all n files.
+        sizes: int64 (n,), bytes of each.
+        reasons: why a file is rejected, by its index.
+        images: the readable files, uint8 (n - rejected, 28, 28), or the file that contains these pixels.
+    """
 
     letter: str
     names: "pa.LargeStringArray"
     sizes: npt.NDArray[np.int64]
-    images: Images
     reasons: dict[int, str]
+    images: Images | Path
 
 
 class LetterBuffer:
@@ -44,7 +55,7 @@ class LetterBuffer:
         self._decoded: list[npt.NDArray[np.bool_]] = []
 
     def add(self, piece: Piece) -> None:
-        """Append the files of a block."""
+        """Append the files of a block or shard; a file of pixels is deleted."""
         self.rejected.update((self._members + i, reason) for i, reason in piece.reasons.items())
         self._names.append(piece.names)
         self._members += len(piece.names)
@@ -52,8 +63,18 @@ class LetterBuffer:
         decoded = np.ones(len(piece.names), np.bool_)
         decoded[list(piece.reasons)] = False
         self._decoded.append(decoded)
-        images = piece.images if decoded.all() else piece.images[decoded]
-        self._spool.write(images.data)
+        if isinstance(piece.images, Path):
+            with piece.images.open("rb") as pixels:
+                shutil.copyfileobj(pixels, self._spool, _COPY)
+            piece.images.unlink()
+        else:
+            self._spool.write(piece.images.data)
+
+    def as_piece(self, letter: str) -> Piece:
+        """Return all files as one piece, whose pixels stay in the closed scratch file."""
+        self.close()
+        sizes = np.concatenate([np.empty(0, np.int64), *self._sizes])
+        return Piece(letter, self._all_names(), sizes, self.rejected, self.path)
 
     def close(self) -> None:
         """Close the scratch file."""

@@ -4,25 +4,23 @@ Threads decode the images. Decoded images go through scratch files, so that a la
 pixels.
 """
 
-from collections import Counter, deque
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
+from typing import Any
 
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.images import LETTERS
+from notmnist_assets.curation.core.prefetch import OrderedMap, prefetch_map
 from notmnist_assets.curation.core.scratch import scratch_folder
 from notmnist_assets.curation.core.values import Archive, LetterImages, OtherFiles
-from notmnist_assets.curation.reading.archive import read_members
 from notmnist_assets.curation.reading.formats import repair_files
-from notmnist_assets.curation.reading.layout import OTHER_LEVELS, Layout, describe_absent, repair_layout
-from notmnist_assets.curation.reading.letter_buffer import LetterBuffer, Piece
-from notmnist_assets.curation.reading.members import Member
+from notmnist_assets.curation.reading.layout import OTHER_LEVELS, ROOT_ONLY, Layout, describe_absent, repair_layout
+from notmnist_assets.curation.reading.letter_buffer import LetterBuffer
+from notmnist_assets.curation.reading.letter_files import Files, decode_letters, decode_shards, letter_files
 
 
 @dataclass(frozen=True)
@@ -41,13 +39,6 @@ class ReadingReport:
     outside: OtherFiles
     unsafe: OtherFiles
     ignored: OtherFiles
-
-
-class _Files(NamedTuple):
-    """The members of one letter in a block, and their file names."""
-
-    names: list[str]
-    members: list[Member]
 
 
 class Reading:
@@ -87,6 +78,7 @@ def read_letters(
     minimum: int = 0,
     workers: int = 2,
     scratch: Path | None = None,
+    run: OrderedMap | None = None,
 ) -> Iterator[Reading]:
     """Read an archive as a stream and open its letters.
 
@@ -94,8 +86,8 @@ def read_letters(
     stored. Files of a letter are `<root>/<letter>/<file>`; each is among the images or rejected with a reason. If there
     are none, the archive is read again as `<letter>/<file>` or `<folder>/<root>/<letter>/<file>`, whichever it has.
     Memory for names is limited by `members.MOST_PATH_CHARACTERS`; pixels go through scratch files, 784 bytes per image.
-    The result does not depend on the number of workers. It depends on the order of the members only if a name is
-    repeated: only the last file of that name is kept.
+    The result does not depend on the number of workers or shards. It depends on the order of the members only if a name
+    is repeated within a file: only the last file of that name is kept. No name may be in two shards.
 
     Example:
         with read_letters(archive, "small") as reading:
@@ -107,15 +99,17 @@ def read_letters(
         set_name: "large" or "small", for messages.
         letters: which letters to decode; files of others are only counted.
         minimum: fewest readable images for each of `letters`.
-        workers: threads that decode.
-        scratch: folder for the scratch files; the system's temporary folder by default.
+        workers: threads that decode; for an archive with shards, shards that are decoded at a time.
+        scratch: folder for the scratch files; the system's temporary folder by default. All workers of `run` must see
+            it.
+        run: decodes the shards of an archive; threads of this process by default.
 
     Yields:
         The reading: its report, and the letters.
 
     Raises:
         CurationError: the archive is damaged, truncated or not the one that was verified, or letters have no files, or
-            fewer readable images than `minimum`.
+            fewer readable images than `minimum`, or two shards have a file in common.
         ValueError: a letter outside A to J, or no worker.
     """
     unknown = sorted(set(letters) - set(LETTERS))
@@ -126,9 +120,14 @@ def read_letters(
         buffers = {letter: LetterBuffer(folder / f"{letter}.raw") for letter in sorted(set(letters))}
         for buffer in buffers.values():
             stack.callback(buffer.close)
-        report = _gather(
-            archive, set_name, lambda title, layout: _decode_letters(archive, title, layout, buffers, workers)
-        )
+        by_shard = run or partial(prefetch_map, ahead=workers)
+
+        def decode(title: str, levels: int) -> Layout:
+            if archive.shards:
+                return decode_shards(archive, title, levels, buffers, folder, by_shard)
+            return decode_letters(archive, title, levels, buffers, workers)
+
+        report = _gather(set_name, decode)
         for buffer in buffers.values():
             buffer.close()
             buffer.arrange()
@@ -136,36 +135,42 @@ def read_letters(
         yield Reading(report, buffers, folder / "ordered.raw")
 
 
-def check_archive(archive: Archive, set_name: str, minimum: int) -> None:
+def check_archive(archive: Archive, set_name: str, minimum: int, **how: Any) -> None:
     """Read an archive once and check that it is intact and gives all letters, without keeping any.
 
     Files of a letter are decoded only until `minimum` of them are readable. If too few are, the archive is read again
-    as `read_letters` does, which says why.
+    as `read_letters` does, which says why. An archive with shards is read as `read_letters` does.
 
     Args:
         archive: what to read; its size, digest, gzip checksums and tar structure are verified.
         set_name: "large" or "small", for messages.
         minimum: fewest readable images for each letter.
+        how: further arguments of `read_letters`.
 
     Raises:
         CurationError: the archive is damaged or not the one that was verified, or a letter has too few readable images.
     """
+    if archive.shards:
+        with read_letters(archive, set_name, minimum=minimum, **how):
+            return
     readable: dict[str, set[str]] = {letter: set() for letter in LETTERS}
 
-    def count(title: str, layout: Layout) -> None:
-        with closing(_letter_files(archive, title, layout)) as blocks:
+    def count(title: str, levels: int) -> Layout:
+        layout = Layout(archive, levels)
+        with closing(letter_files(archive, title, layout)) as blocks:
             for of_letters in blocks:
                 for letter, files in of_letters.items():
                     _count_readable(files, readable[letter], minimum)
+        return layout
 
-    report = _gather(archive, set_name, count)
+    report = _gather(set_name, count)
     _check_absent(archive, set_name, report, [letter for letter in LETTERS if not report.members[letter]])
     if any(len(names) < minimum for names in readable.values()):
-        with read_letters(archive, set_name, minimum=minimum):
+        with read_letters(archive, set_name, minimum=minimum, **how):
             pass
 
 
-def _count_readable(files: _Files, readable: set[str], minimum: int) -> None:
+def _count_readable(files: Files, readable: set[str], minimum: int) -> None:
     """Decode files unless `minimum` names are readable; update the set of readable names.
 
     Files of these names are decoded in any case, because the last file of a name counts.
@@ -184,70 +189,14 @@ def _count_readable(files: _Files, readable: set[str], minimum: int) -> None:
             readable.add(files.names[place])
 
 
-def _gather(archive: Archive, set_name: str, read_through: Callable[[str, Layout], None]) -> ReadingReport:
+def _gather(set_name: str, read_through: Callable[[str, int], Layout]) -> ReadingReport:
     """Read the archive through; again if its letters lie at another level."""
-    layout = Layout(archive)
-    read_through(f"read {set_name}", layout)
+    layout = read_through(f"read {set_name}", ROOT_ONLY)
     if not any(layout.counts.values()):
         levels = layout.levels_elsewhere.intersection(OTHER_LEVELS)
         if len(levels) == 1:
-            layout = Layout(archive, levels.pop())
-            read_through(f"read {set_name} again", layout)
+            layout = read_through(f"read {set_name} again", levels.pop())
     return ReadingReport(layout.counts, layout.outside(), layout.unsafe(), layout.ignored())
-
-
-def _letter_files(archive: Archive, title: str, layout: Layout) -> Generator[dict[str, _Files], None, None]:
-    """Assign all members to letters and yield those of each block, by letter."""
-    with closing(read_members(archive, title)) as blocks:
-        for members in blocks:
-            of_letters: dict[str, _Files] = {}
-            for member in members:
-                place = layout.assign(member)
-                if place is None:
-                    continue
-                letter, name = place
-                files = of_letters.setdefault(letter, _Files([], []))
-                files.names.append(name)
-                files.members.append(member)
-            yield of_letters
-
-
-def _decode_letters(
-    archive: Archive, title: str, layout: Layout, buffers: dict[str, LetterBuffer], workers: int
-) -> None:
-    """Assign all members to letters; threads decode those of `buffers`, which are stored in their order."""
-    running: deque[Future[list[Piece]]] = deque()
-
-    def store_oldest() -> None:
-        for piece in running.popleft().result():
-            buffers[piece.letter].add(piece)
-
-    with (
-        ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool,
-        closing(_letter_files(archive, title, layout)) as blocks,
-    ):
-        for of_letters in blocks:
-            chosen = {letter: files for letter, files in of_letters.items() if letter in buffers}
-            running.append(pool.submit(_decode, chosen))
-            if len(running) > workers:
-                store_oldest()
-        while running:
-            store_oldest()
-
-
-def _decode(of_letters: Mapping[str, _Files]) -> list[Piece]:
-    """Decode the members of a block, by letter."""
-    # Pillow and pyarrow are slow to import.
-    import pyarrow as pa
-
-    from notmnist_assets.curation.reading.decoding import decode_members
-
-    pieces = []
-    for letter, files in of_letters.items():
-        images, reasons = decode_members(files.members)
-        sizes = np.array([member.size for member in files.members], np.int64)
-        pieces.append(Piece(letter, pa.array(files.names, pa.large_string()), sizes, images, reasons))
-    return pieces
 
 
 def _check_counts(
@@ -281,7 +230,13 @@ def shortage_remedy(archive: Archive, set_name: str, reasons: Counter[str], *, c
         can_lower: whether a lower minimum would help: not if a letter has no image at all.
     """
     lower = f" Or lower the minimum number of images per letter (NOTMNIST_MIN_{set_name.upper()})."
-    return f"{repair_files(archive.origin, reasons)}{lower if can_lower else ''}"
+    remedy = _in_each_shard(archive, lambda file: repair_files(file.origin, reasons))
+    return f"{remedy}{lower if can_lower else ''}"
+
+
+def _in_each_shard(archive: Archive, remedy: Callable[[Archive], str]) -> str:
+    """Return the remedy for the file of an archive, or for its first shard as an example for all."""
+    return f"In each shard, as here in the first: {remedy(archive.shards[0])}" if archive.shards else remedy(archive)
 
 
 def _check_absent(archive: Archive, set_name: str, report: ReadingReport, absent: Collection[str]) -> None:
@@ -290,7 +245,7 @@ def _check_absent(archive: Archive, set_name: str, report: ReadingReport, absent
         raise CurationError(
             f"{describe_absent(absent, report.outside)}.",
             subject=f"{set_name} archive {archive.origin}",
-            remedy=repair_layout(archive, report.outside),
+            remedy=_in_each_shard(archive, lambda file: repair_layout(file, report.outside)),
         )
 
 
