@@ -44,8 +44,10 @@ test-extended: setup
 coverage: setup
 	$(RUN) coverage report
 
+# With `dg dev`, queue, schedule and sensors would stand still after a code server was killed.
 ui: setup
-	$(RUN) dg dev --host 127.0.0.1 --port 3000
+	$(RUN) python -W 'ignore:Function `dev_command`' -m dagster dev --use-legacy-code-server-behavior -w workspace.yaml \
+		--host 127.0.0.1 --port 3000
 
 # Takes the README's pictures in the UI.
 pictures: setup

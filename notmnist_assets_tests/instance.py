@@ -5,6 +5,6 @@ from pathlib import Path
 from notmnist_assets.runs.instance import shipped_configuration
 
 
-def write_instance(home: Path, more: str = "") -> None:
-    """Write the package's `dagster.yaml`, followed by `more`, to `home`."""
-    (home / "dagster.yaml").write_text(shipped_configuration() + more)
+def write_instance(home: Path) -> None:
+    """Write the package's `dagster.yaml` to `home`."""
+    (home / "dagster.yaml").write_text(shipped_configuration())

@@ -114,8 +114,8 @@ def _last_tick(instance: dg.DagsterInstance, state: Any, *, daemon_is_alive: boo
             Level.FAIL, name, f"the tick {duration_text(since)} ago failed: {reason} The UI shows it under Automation."
         )
     elif is_sensor and daemon_is_alive and since > _LONGEST_SILENCE:
-        remedy = "Restart the daemon, or press Reload in the UI under Deployment."
-        yield Finding(Level.FAIL, name, f"switched on, but its last tick was {duration_text(since)} ago. {remedy}")
+        detail = f"switched on, but its last tick was {duration_text(since)} ago. Restart the daemon."
+        yield Finding(Level.FAIL, name, detail)
     else:
         reason = f": {tick.skip_reason[:_LONGEST_REASON]}" if tick.skip_reason else ""
         yield Finding(Level.OK, name, f"last tick {duration_text(since)} ago{reason}")

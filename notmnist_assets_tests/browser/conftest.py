@@ -91,5 +91,5 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         ui.page.screenshot(path=folder / "page.png")
         (folder / "page.html").write_text(ui.page.content())
         text = f"{ui.page.url}\nstored in {folder}/page.png, page.html\n\n{site.server.log.read_text()[-4000:]}"
-        report.sections.append(("browser and dg dev", text))
+        report.sections.append(("browser and UI", text))
     return report

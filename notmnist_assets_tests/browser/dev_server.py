@@ -1,4 +1,4 @@
-"""Runs `dg dev` (webserver, daemon and code server) on a free port and stops it with all its child processes."""
+"""Runs webserver and daemon as `make ui` does, on a free port, and stops them with all their child processes."""
 
 import os
 import signal
@@ -16,27 +16,19 @@ from notmnist_assets_tests.servers import free_port, wait_until_it_answers
 START_SECONDS = 120
 STOP_SECONDS = 20
 
-# Runs are taken from the queue without the usual pause of five seconds.
-EAGER_QUEUE = """\
-run_coordinator:
-  module: dagster.core.run_coordinator
-  class: QueuedRunCoordinator
-  config:
-    dequeue_interval_seconds: 1
-"""
-
 
 @dataclass(frozen=True)
 class DevServer:
-    """The URL of a running `dg dev` and its log file."""
+    """The URL of a running UI, its log file and its main process."""
 
     url: str
     log: Path
+    process: subprocess.Popen[bytes]
 
 
 @contextmanager
 def dev_server(home: Path) -> Iterator[DevServer]:
-    """Run `dg dev` in the project's folder, with the environment of this process.
+    """Run `dagster dev` in the project's folder, with the environment of this process.
 
     Args:
         home: existing folder of Dagster's history; `dagster.yaml` in it is replaced.
@@ -44,11 +36,12 @@ def dev_server(home: Path) -> Iterator[DevServer]:
     Raises:
         RuntimeError: the server did not answer in time; the message ends with its log.
     """
-    write_instance(home, EAGER_QUEUE)
+    write_instance(home)
     port = free_port()
-    server = DevServer(f"http://127.0.0.1:{port}", home / "dg-dev.log")
-    command = [str(Path(sys.executable).with_name("dg")), "dev", "--host", "127.0.0.1", "--port", str(port)]
-    with server.log.open("wb") as log:
+    url, log_file = f"http://127.0.0.1:{port}", home / "ui.log"
+    options = ["--use-legacy-code-server-behavior", "-w", "workspace.yaml", "--host", "127.0.0.1", "--port", str(port)]
+    command = [sys.executable, "-m", "dagster", "dev", *options]
+    with log_file.open("wb") as log:
         process = subprocess.Popen(
             command,
             cwd=project_home(),
@@ -59,8 +52,8 @@ def dev_server(home: Path) -> Iterator[DevServer]:
             start_new_session=True,
         )
     try:
-        wait_until_it_answers(process, f"{server.url}/server_info", server.log, START_SECONDS, pause=0.2)
-        yield server
+        wait_until_it_answers(process, f"{url}/server_info", log_file, START_SECONDS, pause=0.2)
+        yield DevServer(url, log_file, process)
     finally:
         _stop(process)
 
