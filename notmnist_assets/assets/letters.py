@@ -117,8 +117,8 @@ FILES: Final = Declaration(
     is_finding=True,
     description=(
         "All files of the archives: one row for the readable files of each letter, one for those of all letters, one"
-        " for each rejected file with its reason, and the files outside the folders A to J with examples of their"
-        " paths. Files that macOS adds to archives are ignored and counted."
+        " for each rejected file with its reason, and the files that are not directly in a folder A to J, with examples"
+        " of their paths. Files that macOS adds to archives are ignored and counted."
     ),
 )
 
@@ -142,7 +142,7 @@ def _letter_assets(set_name: str) -> dg.AssetsDefinition:
         # `enough_images` holds everything downstream.
         with as_dagster_failure(), read_letters(archive, set_name, wanted) as reading:
             for files, what in (
-                (reading.report.outside, "lie outside the folders A to J"),
+                (reading.report.outside, "are not directly in a folder A to J"),
                 (reading.report.unsafe, "have an absolute path or .. in it: someone may have changed the archive"),
             ):
                 if files.count:

@@ -96,8 +96,8 @@ def _letter_checks(set_name: str) -> dg.AssetChecksDefinition:
         dg.AssetCheckSpec(
             "few_outside",
             asset=FILES.asset_key,
-            description=f"At most {_MOST_OUTSIDE:.0%} of the files of each archive lie outside the folders A to J. A"
-            " warning: such files are in no dataset.",
+            description=f"At most {_MOST_OUTSIDE:.0%} of the files of each archive are not directly in a folder A to J."
+            " A warning: such files are in no dataset.",
         ),
         dg.AssetCheckSpec(
             "dark_border",

@@ -60,7 +60,7 @@ def test_members_that_are_no_letters_are_counted_and_suspicious_ones_separately(
     assert run.success
     with workspace.instance() as instance:
         printed = "\n".join(entry.user_message for entry in instance.all_logs(run.run_id))
-    assert "lie outside the folders A to J: ../../etc/passwd, README" in printed
+    assert "are not directly in a folder A to J: ../../etc/passwd, README" in printed
     assert "have an absolute path or .. in it: someone may have changed the archive: ../../etc/passwd" in printed
 
 

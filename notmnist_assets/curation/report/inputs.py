@@ -140,7 +140,7 @@ def members_section(data: ReportData) -> Section:
         "members",
         f"{counted(images + rejected + of_outside, 'file')}: {counted(images, 'image')}, {rejected:,} rejected,"
         f" {of_outside:,} outside A-J",
-        "Every file of the archives is an image, rejected for a reason, or outside the folders A to J."
+        "Every file of the archives is an image, rejected for a reason, or not directly in a folder A to J."
         f"{tail if of_macos else ''}",
         (Summary(files_summary(data.files)), table, *([_outside_table(data.files)] if of_outside else [])),
     )
@@ -151,7 +151,7 @@ def _outside_table(files: pd.DataFrame) -> Table:
     found = files[files["outcome"] == OUTSIDE]
     return Table(
         "outside-table",
-        "Files outside the folders A to J, which are in no dataset",
+        "Files that are not directly in a folder A to J, which are in no dataset",
         (
             text_column("archive"),
             number_column("files"),

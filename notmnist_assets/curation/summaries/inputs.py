@@ -74,7 +74,8 @@ def files_summary(files: pd.DataFrame) -> str:
         "Each letter gives the same number of rows to the splits, so the scarcest one limits them: "
         + ", ".join(f"{_scarcest(numbers)} images in {name}" for name, numbers in scarcest.items())
         + f". See {asset_link('splits/train')}.",
-        "Next: look at the reasons below. Files outside the folders A to J are in no dataset; move them or remove them."
+        "Next: look at the reasons below. Move files that are in no dataset directly into the folder of their letter"
+        " (A/x.png, not A/new/x.png), or remove them."
         if len(rejected) or sum(outside.values())
         else "",
     )
@@ -139,12 +140,12 @@ def rejected_in_words(reasons: "pd.Series[str] | Collection[str]", files: int) -
 
 
 def outside_in_words(outside: Mapping[str, int]) -> str:
-    """Return a sentence with the number of files outside the folders A to J, by set."""
+    """Return a sentence with the number of files that are not directly in a folder A to J, by set."""
     total = sum(outside.values())
     if not total:
-        return "No file lies outside the folders A to J."
+        return "All files lie directly in the folders A to J."
     by_set = ", ".join(f"{count:,} in {name}" for name, count in outside.items() if count)
-    return f"Outside the folders A to J, so in no dataset: {counted(total, 'file')} ({by_set})."
+    return f"Not directly in a folder A to J, so in no dataset: {counted(total, 'file')} ({by_set})."
 
 
 def _scarcest(counts: Sequence[int]) -> str:

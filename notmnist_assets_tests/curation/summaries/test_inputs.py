@@ -51,7 +51,7 @@ def test_a_letter_says_what_was_rejected_and_what_lay_outside() -> None:
     assert "2 files (2 in small)" in text
     clean = text_of(letter_summary("large", "C", letter(7)))
     assert "No file was rejected." in clean
-    assert "No file lies outside the folders A to J." in clean
+    assert "All files lie directly in the folders A to J." in clean
 
 
 def test_files_say_what_was_rejected_what_lay_outside_and_which_letter_is_scarcest() -> None:

@@ -50,7 +50,7 @@ def test_the_report_says_leaks_removed_rows_accuracy_and_rejected_files() -> Non
     assert "4.62 % of the test rows are also in train as a near duplicate, 2.01 % with equal pixels" in text
     assert "Sanitizing removes 7 rows of 100 (7 %; sanitized/removed)." in text
     assert "on test: 89.3 % trained and evaluated on all rows, 85 % trained and evaluated on sanitized rows" in text
-    assert "Rejected: 1 file (1 %): empty file (1). Outside the folders A to J" in text
+    assert "Rejected: 1 file (1 %): empty file (1). Not directly in a folder A to J" in text
 
 
 def test_the_gallery_says_what_it_leaves_out() -> None:
