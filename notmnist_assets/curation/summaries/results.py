@@ -185,7 +185,7 @@ def issues_summary(kinds: "pd.Series[str]", rates: pd.DataFrame, no_issue: str, 
         f"Kinds: {', '.join(f'{outside_text(str(kind))} ({count:,})' for kind, count in found.items())}."
         if len(found)
         else "",
-        f"Estimated share of wrong labels: {wrong}.",
+        f"Estimated share of wrong labels: {wrong}." if wrong else "",
         f"Next: browse them in {asset_link('report/gallery')}. NOTMNIST\\_DROP\\_LABEL\\_ISSUES leaves them out of"
         f" {asset_link('baselines/metrics')}.",
     )
@@ -206,14 +206,19 @@ def metrics_summary(metrics: pd.DataFrame, removed: str = "") -> str:
     def accuracy(train_on: str, rows: str) -> str:
         return percent(found[train_on, rows]) if (train_on, rows) in found else "-"
 
-    raw, clean = found.get(("raw", "raw"), 0.0), found.get(("raw", "clean"), 0.0)
+    if ("raw", "clean") in found:
+        points = 100 * (found["raw", "raw"] - found["raw", "clean"])
+        clean = f"{accuracy('raw', 'clean')} of the clean ones: leaks change the score by {points:.1f} points."
+    else:
+        clean = "none is clean, so the effect of leaks is unknown."
     return summary(
-        f"Trained on all raw rows, {model} reads {bold(accuracy('raw', 'raw'))} of the test rows right, and"
-        f" {accuracy('raw', 'clean')} of the clean ones: leaks change the score by {100 * (raw - clean):.2g} points.",
+        f"Trained on all raw rows, {model} reads {bold(accuracy('raw', 'raw'))} of the test rows right, and {clean}",
         f"Of the removed test rows it reads {accuracy('raw', 'duplicates')} right. {removed}".strip()
         if ("raw", "duplicates") in found
         else "",
-        f"Trained on sanitized rows, it reads {accuracy('sanitized', 'clean')} of the clean test rows right.",
+        f"Trained on sanitized rows, it reads {accuracy('sanitized', 'clean')} of the clean test rows right."
+        if ("sanitized", "clean") in found
+        else "",
         f"Next: report the accuracy on {asset_link('sanitized/test')}; {asset_link('baselines/leakage')} says why leaks"
         " score higher.",
     )
