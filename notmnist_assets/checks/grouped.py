@@ -1,4 +1,4 @@
-"""Checks of `grouped/*`: no leaks, repeats or conflicts are left, no font is in two splits, classes are balanced.
+"""Checks of `grouped/*`: no leaks, repeats or conflicts, each row is one image of the letters, classes are balanced.
 
 The stored splits are searched by code that grouping does not use.
 """
@@ -10,6 +10,8 @@ import pandas as pd
 
 from notmnist_assets.assets.grouped import GROUPED, grouped_policy
 from notmnist_assets.assets.near_pairs import RADIUS
+from notmnist_assets.assets.splits import letter_keys
+from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.checks.common import (
     CLASS_BALANCE,
     CLASS_BALANCE_DESCRIPTION,
@@ -21,8 +23,10 @@ from notmnist_assets.checks.common import (
 )
 from notmnist_assets.checks.results import check_result, only_selected
 from notmnist_assets.checks.within import WITHIN_CHECKS, check_within, within_specs
+from notmnist_assets.curation.core.images import SETS
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius
+from notmnist_assets.curation.sanitizing.reconciliation import rows_unlike_letters
 from notmnist_assets.curation.splitting.splits import EVALUATION, SPLITS
 from notmnist_assets.metadata.display import table
 from notmnist_assets.settings.model import PREFIX, Settings
@@ -30,6 +34,7 @@ from notmnist_assets.settings.resource import SettingsResource
 
 _KEYS = {name: declaration.asset_key for name, declaration in GROUPED.items()}
 _FONTS = "no_shared_fonts"
+_FROM_LETTERS = "rows_are_letters"
 _EXAMPLES = 20
 
 
@@ -75,6 +80,51 @@ def grouped_checks(
             (WITHIN_CHECKS, check_within(_KEYS, splits, grouped_policy(chosen), used, shifts=chosen.near_shifts)),
         ],
     )
+
+
+@dg.multi_asset_check(
+    name="grouped_rows_check",
+    specs=[
+        dg.AssetCheckSpec(
+            _FROM_LETTERS,
+            asset=_KEYS[split],
+            blocking=True,
+            additional_deps=[
+                *(key for other, key in _KEYS.items() if other != split),
+                *(key for set_name in SETS for key in sorted(letter_keys(set_name))),
+            ],
+            description="Each row has the pixels, letter and name of one image of the letters, which is in no other"
+            " row of the three splits.",
+        )
+        for split in SPLITS
+    ],
+    ins={name: declaration.check_input for name, declaration in GROUPED.items()},
+    can_subset=True,
+)
+def grouped_rows_check(
+    context: dg.AssetCheckExecutionContext, values: StoredValues, train: Split, valid: Split, test: Split
+) -> Iterator[dg.AssetCheckResult]:
+    """Compare each row of the stored splits with the letters."""
+    splits = {"train": train, "valid": valid, "test": test}
+    problems = rows_unlike_letters(splits, {set_name: values.letters(set_name) for set_name in SETS})
+    yield from only_selected(context, _results_of_rows(splits, problems))
+
+
+def _results_of_rows(splits: Mapping[str, Split], problems: pd.DataFrame) -> Iterator[dg.AssetCheckResult]:
+    for name, split in splits.items():
+        if not len(split):
+            yield no_rows_result(_KEYS[name], _FROM_LETTERS)
+            continue
+        found = problems[problems["split"] == name].drop(columns="split")
+        yield check_result(
+            _KEYS[name],
+            _FROM_LETTERS,
+            passed=found.empty,
+            actual=len(found),
+            threshold=0,
+            rows=len(split),
+            examples=table(found.head(_EXAMPLES)),
+        )
 
 
 @dg.multi_asset_check(
@@ -126,4 +176,4 @@ def _check_fonts(splits: Mapping[str, Split], *, required: bool) -> Iterator[dg.
         earlier |= fonts
 
 
-CHECKS: Sequence[dg.AssetChecksDefinition] = [grouped_checks]
+CHECKS: Sequence[dg.AssetChecksDefinition] = [grouped_checks, grouped_rows_check]

@@ -5,7 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from notmnist_assets.checks.grouped import grouped_checks, grouped_fonts_check
+from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.checks.grouped import grouped_checks, grouped_fonts_check, grouped_rows_check
 from notmnist_assets.checks.within import WITHIN_CHECKS
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.splitting.splits import SPLITS
@@ -83,6 +84,21 @@ def test_a_font_in_two_splits_fails_if_fonts_must_stay_in_one_split(monkeypatch:
     gallery = result.metadata["look_at_rows"]
     assert isinstance(gallery, dg.DagsterAssetMetadataValue)
     assert gallery.asset_key == dg.AssetKey(["report", "gallery"])
+
+
+def test_a_row_that_is_no_image_of_the_letters_fails(finished: Workspace) -> None:
+    splits = finished.load_all([f"grouped/{name}" for name in SPLITS])
+    train, valid, test = splits.values()
+
+    def check_rows(test: Split) -> list[dg.AssetCheckResult]:
+        values = StoredValues(settings=SettingsResource())
+        context = dg.build_asset_check_context()
+        return results_of(grouped_rows_check(context, values, train=train, valid=valid, test=test))
+
+    assert failed(check_rows(test)) == set()
+    results = check_rows(with_row(test, 255 - test.images[7]))
+    assert failed(results) == {"grouped/test:rows_are_letters"}
+    assert shown(by_name(results)["grouped/test:rows_are_letters"]) == (1, 0)
 
 
 @pytest.mark.parametrize("required", [True, False])

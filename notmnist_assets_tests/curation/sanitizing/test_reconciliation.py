@@ -1,16 +1,19 @@
-"""Unreconciled rows, compared with a loop over all rows and files."""
+"""Rows that differ from the rows or letters they were taken from, compared with a loop over all rows and files."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from notmnist_assets.curation.core.file_names import source_table
+from notmnist_assets.curation.core.images import LETTERS, SETS
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.sanitizing import reconciliation
-from notmnist_assets.curation.sanitizing.reconciliation import unreconciled_rows
-from notmnist_assets_tests.builders import random_split
+from notmnist_assets.curation.sanitizing.reconciliation import rows_unlike_letters, unreconciled_rows
+from notmnist_assets_tests.builders import letters_of, random_split
 
 RAW = random_split(6)
+OF_LETTERS = {set_name: letters_of(set_name, [2] * 10, seed) for seed, set_name in enumerate(SETS)}
 Problems = list[tuple[int, str]]
 
 
@@ -70,3 +73,35 @@ def test_rows_that_are_not_unchanged_and_kept_or_removed_once_are_problems(
 
 def test_kept_and_removed_rows_in_any_order_have_no_problems() -> None:
     assert unreconciled_rows(RAW.take(np.array([5, 0, 3])), RAW, np.array([4, 2, 1])).empty
+
+
+def split_of_letters(files: list[tuple[str, int, int]]) -> Split:
+    """Return a split of images of the letters, given the set, label and place of each."""
+    images = np.array([OF_LETTERS[of][LETTERS[label]].images[place] for of, label, place in files], np.uint8)
+    labels = np.array([label for _, label, _ in files], np.int32)
+    names = np.array([OF_LETTERS[of][LETTERS[label]].names[place] for of, label, place in files], object)
+    set_of = np.array([SETS.index(of) for of, *_ in files], np.int64)
+    return Split(images.reshape(-1, 28, 28), labels, source_table(SETS, set_of, labels, names))
+
+
+files_of_letters = st.lists(st.tuples(st.sampled_from(SETS), st.integers(0, 9), st.integers(0, 1)), max_size=5)
+
+
+@given(files=st.tuples(files_of_letters, files_of_letters), changes=st.tuples(some, some, some))
+@settings(max_examples=60)
+def test_rows_that_are_not_one_image_of_the_letters_are_problems(
+    files: tuple[list[tuple[str, int, int]], list[tuple[str, int, int]]], changes: tuple[set[int], set[int], set[int]]
+) -> None:
+    splits = {"train": split_of_letters(files[0]), "test": altered(split_of_letters(files[1]), *changes)}
+    found = rows_unlike_letters(splits, OF_LETTERS)
+    assert found.columns.tolist() == ["split", "row", "problem", "set", "letter", "name"]
+    pixels, labels, names = changes
+    in_letters = {("train", row): file for row, file in enumerate(files[0])}
+    in_letters |= {("test", row): file for row, file in enumerate(files[1]) if row not in names}
+    wanted = {("test", row): "no such file" for row in names if row < len(files[1])}
+    for place, file in in_letters.items():
+        if place[0] == "test" and place[1] in pixels | labels:
+            wanted[place] = "different pixels or letter"
+        elif list(in_letters.values()).count(file) > 1:
+            wanted[place] = "file of another row"
+    assert {(split, row): problem for split, row, problem, *_ in found.itertuples(index=False)} == wanted
