@@ -5,6 +5,7 @@ An archive is downloaded again only if the server says, by ETag or by date and s
 
 import logging
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -163,7 +164,12 @@ class HttpSource:
             return Expected(None, None, "")
         refuse_status(response, url)
         if is_web_page(body):
-            # Some servers answer with a page instead of status 404.
-            _log.warning("%s: the server answers with a web page, so there are no checksums", url)
+            _warn_of_web_page(url)
             return Expected(None, None, "")
         return parse_checksums(body, archive_name(set_name), url)
+
+
+@cache
+def _warn_of_web_page(url: str) -> None:
+    """Log, once per process, that a server answers with a page instead of status 404."""
+    _log.warning("%s: the server answers with a web page, so there are no checksums", url)
