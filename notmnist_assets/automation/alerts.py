@@ -8,10 +8,12 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import dagster as dg
 
+from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.metadata.failures import failure_message
 from notmnist_assets.runs.steps import step_names
 from notmnist_assets.settings.model import FAILURE_WEBHOOK, failure_webhook
@@ -20,50 +22,51 @@ from notmnist_assets.sources.deadlines import Connections, run_within
 # Tags of runs that a schedule or sensor started; Dagster has no public names for them.
 _STARTED_BY: Final = {"dagster/schedule_name": "schedule", "dagster/sensor_name": "sensor"}
 _ALERTED: Final = "notmnist/alerted"
+"""Tag with the id of a run about which an alert was sent; a retry inherits the tag of the run that it repeats."""
 _LONGEST_REASON: Final = 1_000
 _MOST_STEPS: Final = 10
 _ATTEMPTS: Final = 2
 _TIMEOUT: Final = 4.0
 _DEADLINE: Final = 9.0
-"""Seconds for one alert with all attempts. A tick may take 60 seconds and posts up to five alerts."""
+"""Seconds for one alert with all attempts."""
+_MOST_ALERTS: Final = 5
+"""Number of alerts in a tick, which may take 60 seconds."""
+_LONGEST_DELAY: Final = timedelta(days=1)
+_SECONDS: Final = 30
 
 
-@dg.run_failure_sensor(
+@dg.sensor(
     name="failure_alerts",
+    minimum_interval_seconds=_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description=f"Posts an alert to the webhook in {FAILURE_WEBHOOK} (Slack, Mattermost and others that accept JSON"
-    ' `{"text": ...}`) when a run fails that a schedule or sensor started. Runs that a person started, in the UI or in'
-    " the terminal, cause no alerts. Does nothing if the variable is unset.",
+    description=f"Every {_SECONDS} seconds: posts an alert to the webhook in {FAILURE_WEBHOOK} (Slack, Mattermost and"
+    ' others that accept JSON `{"text": ...}`) about each run that failed and that a schedule or sensor started. If the'
+    " webhook does not answer, the tick fails, and the alert is sent by a later one, within a day. Runs that a person"
+    " started, in the UI or in the terminal, cause no alerts. Does nothing if the variable is unset.",
 )
-def failure_alerts(context: dg.RunFailureSensorContext) -> None:
-    """Post an alert about a failed run.
+def failure_alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Post an alert about each failed run of the last day that has none yet.
 
-    Reasons for no alert are logged. A SkipReason would fail the tick if the same tick also alerts about another run,
-    and the next tick would alert about that again.
+    Raises:
+        CurationError: the webhook did not accept an alert; its address is not repeated.
     """
-    run = context.dagster_run
-    starter = find_starter(run.tags)
-    if starter is None:
-        context.log.info(f"Run {run.run_id} was started by a person: no alert.")
-        return
     webhook = failure_webhook()
     if webhook is None:
-        context.log.info(f"Run {run.run_id} failed; no alert was sent, because {FAILURE_WEBHOOK} is not set.")
-        return
-    # Code server and `dead_runs` may both report a run of a killed process as failed, each with an event of its own.
-    recorded = context.instance.get_run_by_id(run.run_id)
-    if recorded is not None and _ALERTED in recorded.tags:
-        context.log.info(f"Run {run.run_id} failed; the alert was sent before.")
-        return
-    names = _steps_of(run, context.repository_def)
-    failed = ((event.step_key or "", event) for event in context.get_step_failure_events())
-    failures = {names.get(step, step): failure_message(event) for step, event in failed}
-    problem = _post(webhook, alert_text(run, starter, failures or {"": context.failure_event.message or "it failed"}))
-    if problem is None:
-        context.instance.add_run_tags(run.run_id, {_ALERTED: "true"})
+        return dg.SkipReason(f"No alerts are sent, because {FAILURE_WEBHOOK} is not set.")
+    recent = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=datetime.now(UTC) - _LONGEST_DELAY)
+    failed = [run for run in reversed(context.instance.get_runs(recent)) if run.tags.get(_ALERTED) != run.run_id]
+    automatic = [(run, starter) for run in failed if (starter := find_starter(run.tags))]
+    for run, starter in automatic[:_MOST_ALERTS]:
+        reasons = _reasons(context.instance, run, context.repository_def)
+        if problem := _post(webhook, alert_text(run, starter, reasons)):
+            raise CurationError(
+                f"run {run.run_id} failed, and no alert was accepted: {problem}",
+                subject=f"the webhook in {FAILURE_WEBHOOK}",
+                remedy=f"Check it; the alert is sent again for {_LONGEST_DELAY.days} day.",
+            )
+        context.instance.add_run_tags(run.run_id, {_ALERTED: run.run_id})
         context.log.info(f"Run {run.run_id} failed; the alert was sent.")
-    else:
-        context.log.error(f"Run {run.run_id} failed, and no alert reached the webhook in {FAILURE_WEBHOOK}: {problem}")
+    return dg.SkipReason(f"Alerts sent: {len(automatic[:_MOST_ALERTS])}.")
 
 
 def find_starter(tags: Mapping[str, str]) -> str | None:
@@ -82,12 +85,20 @@ def alert_text(run: dg.DagsterRun, starter: str, failures: Mapping[str, str]) ->
     return "\n".join(lines).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _steps_of(run: dg.DagsterRun, repository: dg.RepositoryDefinition | None) -> Mapping[str, str]:
-    """Return the name of each step of a run by Dagster's step key."""
-    if repository is None:
-        return {}
-    graph = repository.asset_graph
-    return step_names(graph.assets_defs, run.asset_selection or graph.get_all_asset_keys())
+def _reasons(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, repository: dg.RepositoryDefinition | None
+) -> dict[str, str]:
+    """Return the error of each failed step by the name of the step, or the one of the run with an empty name."""
+    graph = repository.asset_graph if repository else None
+    names = step_names(graph.assets_defs, run.asset_selection or graph.get_all_asset_keys()) if graph else {}
+    kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
+    events = [entry.get_dagster_event() for entry in instance.all_logs(run.run_id, of_type=kinds)]
+    steps = {
+        names.get(event.step_key, event.step_key): failure_message(event)
+        for event in events
+        if event.step_key and event.is_step_failure
+    }
+    return steps or {"": next((event.message for event in events if event.message), "it failed")}
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
