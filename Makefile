@@ -7,9 +7,9 @@ export DAGSTER_HOME ?= $(CURDIR)/.dagster/$(or $(NOTMNIST_PROFILE),sample)
 
 .PHONY: setup demo test test-extended coverage ui pictures bench faults faults-night cluster-demo clean
 
+# Creates the history under a lock: two of Dagster's processes that do so at the same time leave it incomplete.
 setup: .venv/.ready .env
-	@mkdir -p "$(DAGSTER_HOME)"
-	@test -e "$(DAGSTER_HOME)/dagster.yaml" || cp notmnist_assets/runs/dagster.yaml "$(DAGSTER_HOME)"
+	@test -e "$(DAGSTER_HOME)/dagster.yaml" || $(RUN) python -m notmnist_assets.runs.instance
 
 # Installs uv from the package index into the project folder if the machine has none.
 .uv/bin/uv:

@@ -99,3 +99,8 @@ def _remedy(home: Path, cause: BaseException) -> str:
     else:
         first = f"Correct {home / _CONFIGURATION}"
     return f"{first}, or set {_HOME} to the absolute path of another folder."
+
+
+if __name__ == "__main__":
+    with open_instance():
+        pass
