@@ -38,7 +38,7 @@ test: setup
 
 # Runs the tests that `make test` leaves out because they take long.
 test-extended: setup
-	$(RUN) pytest -m extended --numprocesses 2 --dist loadfile
+	$(RUN) pytest -m extended --timeout 1800 --numprocesses 2 --dist loadfile
 
 # Lists the lines that the last `make test` did not execute.
 coverage: setup
