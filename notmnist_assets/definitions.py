@@ -36,6 +36,7 @@ from notmnist_assets.checks import published as published_checks
 from notmnist_assets.checks import report as report_checks
 from notmnist_assets.checks import sanitized as sanitized_checks
 from notmnist_assets.checks import splits as split_checks
+from notmnist_assets.cluster import ClusterResource
 from notmnist_assets.runs.lock import OneRun
 from notmnist_assets.runs.materializations import LOGGER, materializations
 from notmnist_assets.settings.model import Settings, read_settings
@@ -98,6 +99,7 @@ def _assemble(settings: Settings, resources: Mapping[str, Any]) -> dg.Definition
         sensors=SENSORS,
         resources={
             "values": StoredValues(settings=shared[SETTINGS]),
+            "cluster": ClusterResource(settings=shared[SETTINGS]),
             "observed": ObservedSources(settings=shared[SETTINGS]),
             **io_managers(shared[SETTINGS], shared["one_run"]),
             **shared,

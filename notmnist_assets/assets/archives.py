@@ -5,6 +5,7 @@ import dagster as dg
 from notmnist_assets.assets.declaration import Declaration, Stage
 from notmnist_assets.assets.sources import SOURCE_KEYS, ObservedSources
 from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.cluster import ClusterResource
 from notmnist_assets.curation.core import published
 from notmnist_assets.curation.core.images import SETS
 from notmnist_assets.curation.core.values import Archive
@@ -45,6 +46,7 @@ def _archive_asset(set_name: str) -> dg.AssetsDefinition:
     def archive(
         settings: SettingsResource,
         values: StoredValues,
+        cluster: ClusterResource,
         observed: ObservedSources,  # noqa: ARG001
     ) -> dg.MaterializeResult[Archive]:
         """Fetch the archive from the source."""
@@ -55,7 +57,8 @@ def _archive_asset(set_name: str) -> dg.AssetsDefinition:
             # The first archive is stored with too few images too: the pages of its letters show what was rejected.
             if value.sha256 != published.ARCHIVES[set_name].sha256:
                 replaces_another = values.archive_sha256(ARCHIVES[set_name].path) not in (None, value.sha256)
-                check_archive(value, set_name, chosen.minimum[set_name] if replaces_another else 0)
+                with cluster.open() as processes:
+                    check_archive(value, set_name, chosen.minimum[set_name] if replaces_another else 0, processes)
         return dg.MaterializeResult(
             value=value,
             data_version=dg.DataVersion(value.sha256),

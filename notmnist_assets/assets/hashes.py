@@ -5,6 +5,7 @@ import pandas as pd
 
 from notmnist_assets.assets.declaration import Declaration, Drift, Stage
 from notmnist_assets.assets.splits import SPLIT_ASSETS
+from notmnist_assets.cluster import ClusterResource
 from notmnist_assets.curation.core.drift import within_share
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.hashes import hash_table
@@ -12,6 +13,7 @@ from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.curation.summaries.inputs import hash_summary
 from notmnist_assets.metadata.columns import Column
 from notmnist_assets.metadata.display import asset_page
+from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.storage.types import data_version, table_type
 
 _DRIFT = Drift(
@@ -54,9 +56,10 @@ HASH_KEYS = [declaration.asset_key for declaration in HASHES.values()]
 
 def _hash_asset(name: str) -> dg.AssetsDefinition:
     @HASHES[name].asset(ins={"split": SPLIT_ASSETS[name].input})
-    def hashes(split: Split) -> dg.MaterializeResult[pd.DataFrame]:
+    def hashes(cluster: ClusterResource, split: Split) -> dg.MaterializeResult[pd.DataFrame]:
         """Compute the digests of each row's image."""
-        table = hash_table(split)
+        with as_dagster_failure(), cluster.open() as processes:
+            table = hash_table(split, processes)
         return dg.MaterializeResult(
             value=table,
             data_version=data_version(table),

@@ -12,6 +12,7 @@ import pandas as pd
 from notmnist_assets.assets.archives import ARCHIVES
 from notmnist_assets.assets.declaration import Declaration, Drift, Stage
 from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.cluster import ClusterResource
 from notmnist_assets.curation.core.drift import Limit, within, within_share
 from notmnist_assets.curation.core.file_names import font_name
 from notmnist_assets.curation.core.images import LETTERS, SETS, SIDE
@@ -133,14 +134,18 @@ def _letter_assets(set_name: str) -> dg.AssetsDefinition:
         outs={f"{set_name}_{letter}": declaration.output for letter, declaration in declared.items()},
     )
     def letters(
-        context: dg.AssetExecutionContext, settings: SettingsResource, archive: Archive
+        context: dg.AssetExecutionContext, settings: SettingsResource, cluster: ClusterResource, archive: Archive
     ) -> Iterator[dg.MaterializeResult[LetterImages]]:
         """Read the selected letters in one pass; none is stored before the whole archive has been verified."""
         wanted = [letter for letter in LETTERS if declared[letter].asset_key in context.selected_asset_keys]
         minimum = settings.read().minimum[set_name]
         # A letter with too few images is stored, so that its rejected files can be looked at; its blocking check
         # `enough_images` holds everything downstream.
-        with as_dagster_failure(), read_letters(archive, set_name, wanted) as reading:
+        with (
+            as_dagster_failure(),
+            cluster.open() as processes,
+            read_letters(archive, set_name, wanted, cluster=processes) as reading,
+        ):
             for files, what in (
                 (reading.report.outside, "are not directly in a folder A to J"),
                 (reading.report.unsafe, "have an absolute path or .. in it: someone may have changed the archive"),

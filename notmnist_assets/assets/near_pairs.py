@@ -9,6 +9,7 @@ from notmnist_assets.assets.declaration import Declaration
 from notmnist_assets.assets.hashes import HASH_KEYS
 from notmnist_assets.assets.splits import SPLIT_ASSETS
 from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.cluster import ClusterResource
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.examples import FEWEST_PLOTTED_PAIRS, pairs_around_radius, radius_chart
 from notmnist_assets.curation.duplicates.pair_table import (
@@ -29,6 +30,7 @@ from notmnist_assets.curation.duplicates.radius import (
 from notmnist_assets.curation.summaries.results import near_pairs_summary, radius_summary
 from notmnist_assets.metadata.columns import Column, Sources
 from notmnist_assets.metadata.display import asset_page, descriptions, exhibits, picture, table
+from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.model import PREFIX, SEARCH_RADIUS
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.types import NearSearchType, data_version, table_type
@@ -116,6 +118,7 @@ _PAIR_SAMPLE = {
 def near_pairs(
     settings: SettingsResource,
     values: StoredValues,
+    cluster: ClusterResource,
     train: Split,
     valid: Split,
     test: Split,
@@ -127,14 +130,16 @@ def near_pairs(
     chosen = settings.read()
     index = values.row_index()
     splits = {"train": train, "valid": valid, "test": test}
-    search = search_near(
-        index,
-        splits,
-        chosen.search_radius,
-        shifts=chosen.near_shifts,
-        code_version=_SEARCH_VERSION,
-        previous=values.previous_search(NEAR_PAIRS.path),
-    )
+    with as_dagster_failure(), cluster.open() as processes:
+        search = search_near(
+            index,
+            splits,
+            chosen.search_radius,
+            shifts=chosen.near_shifts,
+            code_version=_SEARCH_VERSION,
+            previous=values.previous_search(NEAR_PAIRS.path),
+            cluster=processes,
+        )
     return dg.MaterializeResult(
         value=search,
         data_version=data_version(search.pairs),

@@ -12,6 +12,7 @@ import dagster as dg
 from notmnist_assets.automation import SENSORS, upstream_watch, weekly_refresh
 from notmnist_assets.automation.rounds import ask_source
 from notmnist_assets.cli.verification import State, verify_values
+from notmnist_assets.cluster import connect
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.images import SETS
 from notmnist_assets.curation.core.wording import counted
@@ -37,7 +38,7 @@ _SAME_RELEASE: Final = ("dagster", "dagster-webserver", "dagster-graphql", "dags
 
 
 def examine(settings: Settings, *, quick: bool = False) -> Iterator[Finding]:
-    """Yield the state of packages, disks, storage, source, history, daemon, automation, runs and assets.
+    """Yield the state of packages, disks, storage, source, cluster, history, daemon, automation, runs and assets.
 
     Args:
         settings: the settings of the environment.
@@ -47,6 +48,7 @@ def examine(settings: Settings, *, quick: bool = False) -> Iterator[Finding]:
     yield from _disks(settings)
     yield from _storage(settings, quick=quick)
     yield _source(settings)
+    yield from _cluster(settings)
     try:
         with open_instance() as instance:
             yield from examine_history(instance, _AUTOMATION)
@@ -116,6 +118,16 @@ def _source(settings: Settings) -> Finding:
         return Finding(level, "source", f"{error} Until then, refreshes keep the stored archives.")
     where = settings.redacted_archives or "the sample in the package"
     return Finding(Level.OK, "source", f"{where}, {counted(len(SETS), 'archive')}")
+
+
+def _cluster(settings: Settings) -> Iterator[Finding]:
+    """Yield whether the Dask cluster answers, if one is set."""
+    if settings.dask is not None:
+        try:
+            with connect(settings.dask):
+                yield Finding(Level.OK, "cluster", f"{settings.dask} answers")
+        except CurationError as error:
+            yield Finding(Level.FAIL, "cluster", str(error))
 
 
 def _has_archives(settings: Settings) -> bool:

@@ -50,6 +50,11 @@ class Settings(BaseModel):
     archives: str | None = Field(None, description="folder or http(s) base URL of the two archives")
     min_rate: float = Field(10, ge=0, le=1e6, description="kB/s below which a download is retried; 0 for no limit")
     storage: str = Field("data", description="folder or fsspec URL under which values are stored")
+    dask: str | None = Field(
+        None,
+        pattern=r"^(tcp|tls)://[^\s/@]+:\d+$",
+        description="address of a Dask scheduler that runs the work inside steps, such as tcp://host:8786",
+    )
     train_size: Rows | None = Field(None, description="rows of the training split, a multiple of 10")
     valid_size: Rows | None = Field(None, description="rows of the validation split, a multiple of 10")
     test_size: Rows | None = Field(None, description="rows of the test split, a multiple of 10")

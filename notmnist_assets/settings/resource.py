@@ -52,6 +52,7 @@ class SettingsResource(dg.ConfigurableResource["SettingsResource"]):
     archives: str | None = _field("archives")
     min_rate: float | None = _field("min_rate")
     storage: str | None = _field("storage")
+    dask: str | None = _field("dask")
     train_size: int | None = _field("train_size")
     valid_size: int | None = _field("valid_size")
     test_size: int | None = _field("test_size")

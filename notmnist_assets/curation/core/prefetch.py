@@ -3,7 +3,8 @@
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Protocol, TypeVar
+from pathlib import Path
+from typing import NamedTuple, Protocol, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -18,6 +19,18 @@ class OrderedMap(Protocol):
     def __call__(self, function: Callable[[Item], Result], items: Iterable[Item], /) -> Generator[Result, None, None]:
         """Yield `function(item)` for each item in order."""
         ...
+
+
+class Cluster(NamedTuple):
+    """Processes, maybe of other machines, that compute pieces of work.
+
+    Attributes:
+        run: computes pieces.
+        folder: an empty folder that these processes and this one can read and write.
+    """
+
+    run: OrderedMap
+    folder: Path
 
 
 def prefetch_map(
@@ -47,3 +60,8 @@ def prefetch_map(
             yield pending.popleft().result()
     if problem is not None:
         raise problem
+
+
+def one_by_one(function: Callable[[Item], Result], items: Iterable[Item], /) -> Generator[Result, None, None]:
+    """Yield `function(item)` for each item in order, computed when it is needed."""
+    yield from map(function, items)

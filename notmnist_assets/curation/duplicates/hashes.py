@@ -1,19 +1,26 @@
 """Computes digests of single images: of all pixels (exact) and of the maxima of 4x4 cells (the assignment's hash)."""
 
 import hashlib
+from contextlib import closing
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from notmnist_assets.curation.core.images import PIXEL_DEPTH, PIXELS, SIDE, Images
+from notmnist_assets.curation.core.prefetch import Cluster
 from notmnist_assets.curation.core.progress import stage
+from notmnist_assets.curation.core.row_blocks import RowBlock, read_rows, row_blocks
 from notmnist_assets.curation.core.values import Split
 
 CELL = 4
 CELLS = SIDE // CELL
 _DIGEST_HEX = 32
 _CHUNK = 4096
+
+HashColumns = tuple[npt.NDArray[np.object_], npt.NDArray[np.object_], npt.NDArray[np.float64]]
+_NO_ROWS: Final[HashColumns] = np.empty(0, object), np.empty(0, object), np.empty(0)
 
 
 def exact_digests(images: Images) -> npt.NDArray[np.object_]:
@@ -50,17 +57,33 @@ def ink(images: Images) -> npt.NDArray[np.float64]:
     return sums / PIXEL_DEPTH
 
 
-def hash_table(split: Split) -> pd.DataFrame:
-    """Return the hash table of a split: `row`, `label`, `exact`, `cells`, `ink`, in row order."""
+def hash_table(split: Split, cluster: Cluster | None = None) -> pd.DataFrame:
+    """Return the hash table of a split: `row`, `label`, `exact`, `cells`, `ink`, in row order.
+
+    Args:
+        split: the rows.
+        cluster: hashes blocks of rows; this process hashes all by default.
+    """
+    if cluster is None:
+        blocks = [_hash_columns(split.images)]
+    else:
+        with closing(cluster.run(_hash_columns, row_blocks(split.images))) as hashed:
+            blocks = [_NO_ROWS, *hashed]
+    exact, cells, sums = (np.concatenate(column) for column in zip(*blocks, strict=True))
     return pd.DataFrame(
         {
             "row": np.arange(len(split), dtype=np.int32),
             "label": split.labels,
-            "exact": exact_digests(split.images),
-            "cells": cell_digests(split.images),
-            "ink": ink(split.images),
+            "exact": exact,
+            "cells": cells,
+            "ink": sums,
         }
     ).astype({"exact": "str", "cells": "str"})
+
+
+def _hash_columns(block: RowBlock | Images) -> HashColumns:
+    images = read_rows(block)
+    return exact_digests(images), cell_digests(images), ink(images)
 
 
 def _digests(rows: npt.NDArray[np.uint8], title: str) -> npt.NDArray[np.object_]:

@@ -5,18 +5,25 @@ Digests stay valid when the rows of splits change, so that a stored search can b
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from notmnist_assets.curation.core.images import LETTERS, PIXEL_DEPTH, SIDE, Images, copy_rows
+from notmnist_assets.curation.core.prefetch import Cluster, one_by_one
 from notmnist_assets.curation.core.sampling import evenly_spaced
+from notmnist_assets.curation.core.scratch import scratch_folder
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.near import NearPairs, near_pairs
+from notmnist_assets.curation.duplicates.near.blocks import BLOCK, near_pairs_in_blocks
 from notmnist_assets.curation.duplicates.radius import RADII, choose_radius, radius_curve
 from notmnist_assets.curation.duplicates.row_index import NO_IMAGE, Indices, RowIndex
 from notmnist_assets.curation.splitting.splits import SPLITS
+
+_MOST_IN_MEMORY: Final = 2 * BLOCK
+"""Images that one process searches at once: about 0.5 GB."""
 
 
 def images_of(index: RowIndex, splits: Mapping[str, Split], rows: Indices) -> Images:
@@ -59,6 +66,7 @@ def search_near(
     shifts: bool = False,
     code_version: str = "",
     previous: NearSearch | None = None,
+    cluster: Cluster | None = None,
 ) -> NearSearch:
     """Find every pair of distinct images of all splits at most `radius` apart.
 
@@ -71,6 +79,8 @@ def search_near(
         previous: an earlier search to extend: only images that it does not contain are searched, against all. The
             result is the same as without it. It is ignored if its radius is smaller, if `shifts` or `code_version`
             differ, and if its images and radius are the same, so that repeating a search forces a full one.
+        cluster: searches blocks of images; threads of this process by default, and always for moves by one pixel and
+            for new images against those of an earlier search.
     """
     searched = np.sort(index.digests)
     known = np.zeros(index.images, np.bool_)
@@ -85,12 +95,33 @@ def search_near(
         known = np.isin(index.digests.astype(str), previous.searched.astype(str))
         parts.append(pairs_from_table(index, previous.pairs).within(radius))
     new, old = np.flatnonzero(~known), np.flatnonzero(known)
-    images = images_of(index, splits, index.first_rows[new])
-    parts.append(_renumber(near_pairs(images, radius, shifts=shifts), new, new))
+    parts.append(_renumber(_pairs_of(index, splits, new, radius, shifts, cluster), new, new))
     if len(new) and len(old):
+        images = images_of(index, splits, index.first_rows[new])
         others = images_of(index, splits, index.first_rows[old])
         parts.append(_renumber(near_pairs(images, radius, others=others, shifts=shifts), new, old))
     return NearSearch(_pair_table(index, parts), searched, radius, shifts, code_version, seen_before=int(known.sum()))
+
+
+def _pairs_of(
+    index: RowIndex,
+    splits: Mapping[str, Split],
+    images: Indices,
+    radius: float,
+    shifts: bool,
+    cluster: Cluster | None,
+) -> NearPairs:
+    """Find the pairs among these images; in blocks if there is a cluster or more than this process should hold."""
+
+    def fetch(numbers: Indices) -> Images:
+        return images_of(index, splits, index.first_rows[images[numbers]])
+
+    if shifts or (cluster is None and len(images) <= _MOST_IN_MEMORY):
+        return near_pairs(fetch(np.arange(len(images))), radius, shifts=shifts)
+    if cluster is not None:
+        return near_pairs_in_blocks(len(images), fetch, radius, cluster)
+    with scratch_folder() as folder:
+        return near_pairs_in_blocks(len(images), fetch, radius, Cluster(one_by_one, folder), workers=2)
 
 
 def _renumber(pairs: NearPairs, a: Indices, b: Indices) -> NearPairs:

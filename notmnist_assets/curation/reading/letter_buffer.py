@@ -63,7 +63,7 @@ class LetterBuffer:
         decoded = np.ones(len(piece.names), np.bool_)
         decoded[list(piece.reasons)] = False
         self._decoded.append(decoded)
-        if isinstance(piece.images, Path):
+        if not isinstance(piece.images, np.ndarray):
             with piece.images.open("rb") as pixels:
                 shutil.copyfileobj(pixels, self._spool, _COPY)
             piece.images.unlink()

@@ -12,7 +12,7 @@ from uuid import uuid4
 import numpy as np
 
 from notmnist_assets.curation.core.errors import CurationError
-from notmnist_assets.curation.core.prefetch import OrderedMap
+from notmnist_assets.curation.core.prefetch import Cluster
 from notmnist_assets.curation.core.progress import stage
 from notmnist_assets.curation.core.values import Archive
 from notmnist_assets.curation.core.wording import printable
@@ -126,7 +126,7 @@ def decode_shard(shard: Shard) -> tuple[Layout, list[Piece]]:
 
 
 def decode_shards(
-    archive: Archive, title: str, levels: int, buffers: Mapping[str, LetterBuffer], folder: Path, run: OrderedMap
+    archive: Archive, title: str, levels: int, buffers: Mapping[str, LetterBuffer], cluster: Cluster
 ) -> Layout:
     """Decode all shards of an archive, several at a time; `buffers` receive their members in the order of the shards.
 
@@ -135,8 +135,7 @@ def decode_shards(
         title: title of the progress stage.
         levels: number of folders above the letter folders.
         buffers: the letters to decode.
-        folder: folder for the pixels of single shards, which all workers of `run` must see.
-        run: computes the shards.
+        cluster: decodes the shards; their pixels go through its folder.
 
     Returns:
         The counts of all members.
@@ -146,8 +145,8 @@ def decode_shards(
     """
     layout = Layout(archive, levels)
     names: dict[str, list[pa.LargeStringArray]] = {letter: [] for letter in buffers}
-    shards = [Shard(shard, title, levels, tuple(buffers), folder) for shard in archive.shards]
-    with stage(title, archive.bytes, "B") as advance, closing(run(decode_shard, shards)) as results:
+    shards = [Shard(shard, title, levels, tuple(buffers), cluster.folder) for shard in archive.shards]
+    with stage(title, archive.bytes, "B") as advance, closing(cluster.run(decode_shard, shards)) as results:
         for shard, (of_shard, pieces) in zip(shards, results, strict=True):
             layout.merge(of_shard)
             for piece in pieces:

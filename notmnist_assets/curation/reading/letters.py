@@ -10,11 +10,10 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.images import LETTERS
-from notmnist_assets.curation.core.prefetch import OrderedMap, prefetch_map
+from notmnist_assets.curation.core.prefetch import Cluster, prefetch_map
 from notmnist_assets.curation.core.scratch import scratch_folder
 from notmnist_assets.curation.core.values import Archive, LetterImages, OtherFiles
 from notmnist_assets.curation.reading.formats import repair_files
@@ -78,7 +77,7 @@ def read_letters(
     minimum: int = 0,
     workers: int = 2,
     scratch: Path | None = None,
-    run: OrderedMap | None = None,
+    cluster: Cluster | None = None,
 ) -> Iterator[Reading]:
     """Read an archive as a stream and open its letters.
 
@@ -100,9 +99,8 @@ def read_letters(
         letters: which letters to decode; files of others are only counted.
         minimum: fewest readable images for each of `letters`.
         workers: threads that decode; for an archive with shards, shards that are decoded at a time.
-        scratch: folder for the scratch files; the system's temporary folder by default. All workers of `run` must see
-            it.
-        run: decodes the shards of an archive; threads of this process by default.
+        scratch: folder for the scratch files; the system's temporary folder by default.
+        cluster: decodes the shards of an archive; threads of this process by default.
 
     Yields:
         The reading: its report, and the letters.
@@ -120,11 +118,11 @@ def read_letters(
         buffers = {letter: LetterBuffer(folder / f"{letter}.raw") for letter in sorted(set(letters))}
         for buffer in buffers.values():
             stack.callback(buffer.close)
-        by_shard = run or partial(prefetch_map, ahead=workers)
+        shared = cluster or Cluster(partial(prefetch_map, ahead=workers), folder)
 
         def decode(title: str, levels: int) -> Layout:
             if archive.shards:
-                return decode_shards(archive, title, levels, buffers, folder, by_shard)
+                return decode_shards(archive, title, levels, buffers, shared)
             return decode_letters(archive, title, levels, buffers, workers)
 
         report = _gather(set_name, decode)
@@ -135,7 +133,7 @@ def read_letters(
         yield Reading(report, buffers, folder / "ordered.raw")
 
 
-def check_archive(archive: Archive, set_name: str, minimum: int, **how: Any) -> None:
+def check_archive(archive: Archive, set_name: str, minimum: int, cluster: Cluster | None = None) -> None:
     """Read an archive once and check that it is intact and gives all letters, without keeping any.
 
     Files of a letter are decoded only until `minimum` of them are readable. If too few are, the archive is read again
@@ -145,13 +143,13 @@ def check_archive(archive: Archive, set_name: str, minimum: int, **how: Any) -> 
         archive: what to read; its size, digest, gzip checksums and tar structure are verified.
         set_name: "large" or "small", for messages.
         minimum: fewest readable images for each letter.
-        how: further arguments of `read_letters`.
+        cluster: decodes the shards of an archive; threads of this process by default.
 
     Raises:
         CurationError: the archive is damaged or not the one that was verified, or a letter has too few readable images.
     """
     if archive.shards:
-        with read_letters(archive, set_name, minimum=minimum, **how):
+        with read_letters(archive, set_name, minimum=minimum, cluster=cluster):
             return
     readable: dict[str, set[str]] = {letter: set() for letter in LETTERS}
 
@@ -166,7 +164,7 @@ def check_archive(archive: Archive, set_name: str, minimum: int, **how: Any) -> 
     report = _gather(set_name, count)
     _check_absent(archive, set_name, report, [letter for letter in LETTERS if not report.members[letter]])
     if any(len(names) < minimum for names in readable.values()):
-        with read_letters(archive, set_name, minimum=minimum, **how):
+        with read_letters(archive, set_name, minimum=minimum, cluster=cluster):
             pass
 
 
