@@ -64,10 +64,10 @@ cluster-demo: setup
 	.ci/install-packages postgresql redis-server
 	$(RUN) python -m deploy.celery demo
 
-# Runs the graph through them, kills the worker on the way, and compares the stored bytes.
+# Runs the graph through them and on a Dask cluster, kills workers on the way, and compares the stored bytes.
 cluster-test: setup
 	.ci/install-packages postgresql redis-server
-	$(RUN) pytest -m cluster notmnist_assets_tests/deploy
+	$(RUN) pytest -m cluster notmnist_assets_tests/deploy notmnist_assets_tests/test_cluster.py
 
 # Injects faults and counts what survives, in about an hour; fewer: make faults FAULTS="--kills 20 --archives 500"
 faults: setup

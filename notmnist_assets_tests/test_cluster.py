@@ -1,20 +1,40 @@
 """Pieces of work on a Dask cluster: in order, errors as they are, and one sentence if the cluster fails."""
 
+import hashlib
 import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import dask
+import fsspec
+import numpy as np
+import pandas as pd
 import pytest
-from distributed import LocalCluster
+from distributed import Client, LocalCluster
 
 from notmnist_assets import cluster
-from notmnist_assets.cluster import connect
+from notmnist_assets.cluster import ClusterResource, connect
 from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.curation.core.fingerprint import fingerprint
+from notmnist_assets.curation.core.npy import map_npy
+from notmnist_assets.curation.core.prefetch import Cluster
+from notmnist_assets.curation.core.values import SOURCE_COLUMNS, Split
+from notmnist_assets.curation.duplicates.hashes import hash_table
+from notmnist_assets.curation.duplicates.near import near_pairs
+from notmnist_assets.curation.duplicates.near.blocks import near_pairs_in_blocks
+from notmnist_assets.curation.reading.letters import read_letters
+from notmnist_assets.settings.resource import SettingsResource
+from notmnist_assets_tests.curation.duplicates.near.tables import noisy_copies, triples
+from notmnist_assets_tests.curation.reading.test_letters import read
+from notmnist_assets_tests.curation.reading.test_shards import FILES, sharded
+from notmnist_assets_tests.object_store import object_store
+from notmnist_assets_tests.workspace import Workspace
 
 
 @contextmanager
@@ -36,7 +56,7 @@ def threads() -> Iterator[str]:
         yield started.scheduler_address
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def processes() -> Iterator[str]:
     with local_cluster(2, processes=True) as started:
         yield started.scheduler_address
@@ -57,9 +77,9 @@ def raise_timeout(_: int) -> None:
     raise TimeoutError("of the function")
 
 
-def end_worker_once(marker: Path) -> str:
-    if not marker.exists():
-        marker.touch()
+def end_first_worker(marker: Path) -> str:
+    with suppress(FileExistsError):
+        marker.touch(exist_ok=False)
         os.kill(os.getpid(), signal.SIGKILL)
     return marker.name
 
@@ -113,14 +133,18 @@ def test_a_cluster_that_loses_all_workers_is_an_error(monkeypatch: pytest.Monkey
 
 @pytest.mark.cluster
 def test_the_pieces_of_a_killed_worker_are_computed_again(processes: str, tmp_path: Path) -> None:
-    markers = [tmp_path / str(number) for number in range(2)]
     with connect(processes) as run:
-        assert list(run(end_worker_once, markers)) == ["0", "1"]
+        assert list(run(end_first_worker, [tmp_path / "marker"] * 4)) == ["marker"] * 4
 
 
 @pytest.mark.cluster
-def test_a_piece_that_kills_each_worker_is_an_error(processes: str) -> None:
-    with connect(processes) as run, pytest.raises(CurationError, match="has lost each worker that had the task"):
+def test_a_piece_that_kills_its_workers_is_an_error() -> None:
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        local_cluster(1, processes=True) as started,
+        connect(started.scheduler_address) as run,
+        pytest.raises(CurationError, match="has lost each worker that had the task"),
+    ):
         list(run(end_worker, [0]))
 
 
@@ -140,3 +164,64 @@ def test_a_scheduler_that_ends_is_an_error_and_another_computes_all(tmp_path: Pa
         lose(run, started)
     with local_cluster(1, processes=True) as started, connect(started.scheduler_address) as run:
         assert list(run(slow_square, [3])) == [9]
+
+
+@pytest.mark.cluster
+def test_results_equal_those_of_this_process_although_a_worker_is_killed(processes: str, tmp_path: Path) -> None:
+    archive = sharded(tmp_path, [FILES[number::4] for number in range(4)])
+    images = noisy_copies(3000, seed=1).reshape(-1, 28, 28)
+    np.save(tmp_path / "images.npy", images)
+    sources = pd.DataFrame({name: ["x"] * len(images) for name in SOURCE_COLUMNS})
+    split = Split(map_npy(tmp_path / "images.npy"), np.zeros(len(images), np.int32), sources)
+    expected, _ = read(archive)
+    with connect(processes) as run, Client(processes, set_as_default=False) as client:
+        pieces = Cluster(run, tmp_path)
+        killed = next(iter(client.run(os.getpid).values()))
+        threading.Timer(0.2, os.kill, [killed, signal.SIGKILL]).start()
+        with read_letters(archive, "small", cluster=pieces) as reading:
+            letters = dict(reading)
+            assert {letter: fingerprint(found) for letter, found in letters.items()} == {
+                letter: fingerprint(found) for letter, found in expected.items()
+            }
+        pd.testing.assert_frame_equal(hash_table(split, pieces), hash_table(split))
+        found = near_pairs_in_blocks(len(images), lambda rows: images[rows], 12, pieces, size=300)
+    assert triples(found) == triples(near_pairs(images, 12))
+
+
+@pytest.mark.cluster
+def test_pixels_go_through_an_object_store_which_is_empty_afterwards(
+    threads: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = sharded(tmp_path, [FILES[number::2] for number in range(2)])
+    images = noisy_copies(300, seed=1).reshape(-1, 28, 28)
+    with object_store(tmp_path / "log") as store:
+        store.enter(monkeypatch)
+        resource = ClusterResource(settings=SettingsResource(storage=store.root, dask=threads))
+        with resource.open() as pieces:
+            assert pieces is not None
+            with read_letters(archive, "small", cluster=pieces) as reading:
+                letters = dict(reading)
+                assert {letter: len(found) for letter, found in letters.items()} == {
+                    letter: len(found) for letter, found in read(archive)[0].items()
+                }
+            found = near_pairs_in_blocks(len(images), lambda rows: images[rows], 12, pieces, size=100)
+        assert fsspec.filesystem("s3").find(store.root) == []
+    assert triples(found) == triples(near_pairs(images, 12))
+
+
+@pytest.mark.cluster
+def test_a_run_with_a_cluster_stores_the_same_bytes(
+    processes: str, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assets = ["letters/large/*", "hashes/*", "overlap/near_pairs"]
+    before = stored_files(workspace)
+    monkeypatch.setenv("NOTMNIST_DASK", processes)
+    assert f"{processes} answers" in workspace.notmnist("doctor", "--quick").out
+    ended = workspace.notmnist("run", *assets)
+    assert ended.code == 0, ended.err
+    assert stored_files(workspace) == before
+
+
+def stored_files(workspace: Workspace) -> dict[str, str]:
+    files = (workspace.storage / "custom").rglob("*.*")
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.name != "value.json"}
