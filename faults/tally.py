@@ -70,6 +70,13 @@ class Tally:
 
     def _print(self, result: Result) -> None:
         again = f"python -m faults --kind {self._kind.name} --seed {self._seed} --case {result.number}"
-        message = "\n".join(result.message.splitlines()[-_MOST_LINES:])
+        message = "\n".join(_excerpt(result.message.splitlines()))
         text = f"{result.outcome}: {again}\n{message}"
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _excerpt(lines: list[str]) -> list[str]:
+    """Return the first line, which describes the case, the lines from the first traceback on, and the last lines."""
+    first = next((number for number, line in enumerate(lines) if line.startswith("Traceback")), len(lines))
+    kept = {0, *range(first - 2, first + _MOST_LINES), *range(len(lines) - _MOST_LINES, len(lines))}
+    return [line for number, line in enumerate(lines) if number in kept]

@@ -99,7 +99,7 @@ def test_values_of_an_earlier_release_are_not_loaded_but_materialized_again(work
     assert {line.split()[0] for line in ended.out.splitlines()} == {"unproven"}
     with pytest.raises(NoDigestsError, match="notmnist verify --record"):
         ValueStore(read_settings().storage_root).require(["splits", "test"])
-    assert "out of date: splits/test" in workspace.notmnist("status").out
+    assert "something upstream is out of date" in workspace.notmnist("status").out
     assert workspace.notmnist("run").code == 0
     assert workspace.notmnist("verify").code == 0
     # The files of the earlier release stay as the version before the current one.
