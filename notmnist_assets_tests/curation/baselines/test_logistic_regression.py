@@ -75,20 +75,7 @@ def test_coefficients_and_objective_are_those_that_scikit_learn_converges_to(
     np.testing.assert_array_equal(model.predict(fresh), expected.predict(features(fresh)))
 
 
-@pytest.mark.parametrize("classes", [2, 10])
-def test_a_fit_by_a_pilot_and_the_curvature_of_each_class_ends_at_the_same_optimum(
-    classes: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pixels, labels = letters(1500, classes=classes)
-    expected = ours().fit(pixels, labels)
-    monkeypatch.setattr(logistic_regression, "FEW_ROWS", 100)
-    monkeypatch.setattr(logistic_regression, "PILOT_ROWS", 400)
-    model = ours().fit(pixels, labels)
-    np.testing.assert_allclose(model.coef_, expected.coef_, atol=1e-5)
-    assert model.objective_ == pytest.approx(expected.objective_, rel=1e-12)
-
-
-def test_rows_sorted_by_class_and_a_class_that_the_pilot_misses_still_converge(
+def test_rows_sorted_by_class_converge_whatever_rows_the_curvature_is_computed_of(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pixels, labels = letters(600)
@@ -96,19 +83,8 @@ def test_rows_sorted_by_class_and_a_class_that_the_pilot_misses_still_converge(
     order = np.argsort(np.delete(labels, rare), kind="stable")
     pixels, labels = np.delete(pixels, rare, axis=0)[order], np.delete(labels, rare)[order]
     expected = ours().fit(pixels, labels).objective_
-    monkeypatch.setattr(logistic_regression, "FEW_ROWS", 100)
-    monkeypatch.setattr(logistic_regression, "PILOT_ROWS", 60)
+    monkeypatch.setattr(logistic_regression, "CURVATURE_ROWS", 60)
     assert ours().fit(pixels, labels).objective_ == pytest.approx(expected, rel=1e-12)
-
-
-def test_a_change_to_float64_that_comes_too_late_still_ends_at_the_optimum(monkeypatch: pytest.MonkeyPatch) -> None:
-    pixels, labels = letters(1500)
-    expected = ours().fit(pixels, labels).objective_
-    monkeypatch.setattr(logistic_regression, "FEW_ROWS", 100)
-    monkeypatch.setattr(logistic_regression, "FLOAT32_TOLERANCE", 1e-9)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert ours().fit(pixels, labels).objective_ == pytest.approx(expected, rel=1e-12)
 
 
 def test_the_number_of_threads_changes_no_bit() -> None:
@@ -124,7 +100,7 @@ def test_pixels_give_the_fit_of_their_features() -> None:
     np.testing.assert_allclose(
         ours().fit(pixels, labels).coef_,
         WhitenedLogisticRegression().fit(features(pixels), labels).coef_,
-        atol=1e-9,
+        atol=1e-6,
     )
 
 
