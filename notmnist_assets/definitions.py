@@ -62,6 +62,8 @@ CHECK_STAGES = (
     report_checks,
     gallery_checks,
 )
+OPTIONAL_CHECK_STAGES = (split_checks, overlap_checks, grouped_checks, published_checks)
+"""Modules with checks that exist only with some settings."""
 
 
 def build_definitions(settings: Settings, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -89,10 +91,7 @@ def _assemble(settings: Settings, resources: Mapping[str, Any]) -> dg.Definition
         asset_checks=[
             *(check for stage in CHECK_STAGES for check in stage.CHECKS),
             *drift_checks.build_checks(STAGES),
-            *split_checks.checks_of_free_size(settings),
-            *overlap_checks.checks_of_chosen_radius(settings),
-            *grouped_checks.checks_of_fonts(settings),
-            *published_checks.checks_of_originals(settings),
+            *(check for stage in OPTIONAL_CHECK_STAGES for check in stage.optional_checks(settings)),
         ],
         jobs=[REFRESH_JOB, CHECKS_JOB],
         schedules=[weekly_refresh],

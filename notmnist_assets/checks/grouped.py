@@ -22,7 +22,7 @@ from notmnist_assets.checks.common import (
     run_selected,
 )
 from notmnist_assets.checks.results import check_result, only_selected
-from notmnist_assets.checks.within import WITHIN_CHECKS, check_within, within_specs
+from notmnist_assets.checks.within_split import WITHIN_SPLIT_CHECKS, check_within_split, within_split_specs
 from notmnist_assets.curation.core.images import SETS
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius
@@ -53,7 +53,7 @@ _EXAMPLES = 20
             for name, description in DISJOINT_CHECKS.items()
         ),
         *(dg.AssetCheckSpec(CLASS_BALANCE, asset=key, description=CLASS_BALANCE_DESCRIPTION) for key in _KEYS.values()),
-        *within_specs(_KEYS, [RADIUS.asset_key]),
+        *within_split_specs(_KEYS, [RADIUS.asset_key]),
     ],
     ins={**{name: declaration.check_input for name, declaration in GROUPED.items()}, "radius": RADIUS.check_input},
     can_subset=True,
@@ -77,7 +77,10 @@ def grouped_checks(
                 check_disjoint(_KEYS, splits, used, shifts=chosen.near_shifts, near_is_error=True),
             ),
             ((CLASS_BALANCE,), check_class_balance(_KEYS, splits, chosen.largest_imbalance)),
-            (WITHIN_CHECKS, check_within(_KEYS, splits, grouped_policy(chosen), used, shifts=chosen.near_shifts)),
+            (
+                WITHIN_SPLIT_CHECKS,
+                check_within_split(_KEYS, splits, grouped_policy(chosen), used, shifts=chosen.near_shifts),
+            ),
         ],
     )
 
@@ -150,7 +153,7 @@ def grouped_fonts_check(
     yield from only_selected(context, _check_fonts(splits, required=settings.read().grouped_fonts))
 
 
-def checks_of_fonts(settings: Settings) -> Sequence[dg.AssetChecksDefinition]:
+def optional_checks(settings: Settings) -> Sequence[dg.AssetChecksDefinition]:
     """Return the check of fonts if the settings keep each font in one split."""
     return [grouped_fonts_check] if settings.grouped_fonts else []
 

@@ -116,7 +116,7 @@ def enough_pairs_to_choose(radius: pd.DataFrame) -> dg.AssetCheckResult:
     )
 
 
-def checks_of_chosen_radius(settings: Settings) -> Sequence[dg.AssetChecksDefinition]:
+def optional_checks(settings: Settings) -> Sequence[dg.AssetChecksDefinition]:
     """Return the check of the number of pairs if the radius is chosen from the data."""
     return [enough_pairs_to_choose] if settings.near_radius is None else []
 

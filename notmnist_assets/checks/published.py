@@ -161,7 +161,7 @@ def _compare_accuracies(reference: pd.DataFrame) -> dg.AssetCheckResult:
     )
 
 
-def checks_of_originals(settings: Settings) -> Sequence[dg.AssetChecksDefinition]:
+def optional_checks(settings: Settings) -> Sequence[dg.AssetChecksDefinition]:
     """Return the checks of the original archives, and those of the split with default sizes and seed."""
     if settings.profile != "full":
         return []

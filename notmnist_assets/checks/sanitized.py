@@ -22,7 +22,7 @@ from notmnist_assets.checks.common import (
     run_selected,
 )
 from notmnist_assets.checks.results import check_result
-from notmnist_assets.checks.within import WITHIN_CHECKS, check_within, within_specs
+from notmnist_assets.checks.within_split import WITHIN_SPLIT_CHECKS, check_within_split, within_split_specs
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius
 from notmnist_assets.curation.sanitizing.overrides import find_overridden_rows, kept_rows
@@ -64,7 +64,7 @@ _RAW_KEYS = [declaration.asset_key for declaration in SPLIT_ASSETS.values()]
             )
             for key in _KEYS.values()
         ),
-        *within_specs(_KEYS, [RADIUS.asset_key]),
+        *within_split_specs(_KEYS, [RADIUS.asset_key]),
     ],
     ins={
         **{name: declaration.check_input for name, declaration in SANITIZED.items()},
@@ -103,14 +103,14 @@ def sanitized_checks(
             ((CLASS_BALANCE,), check_class_balance(_KEYS, splits, chosen.largest_imbalance)),
             ((_ACCOUNTED,), _check_reconciliation(splits, raw, removed)),
             (
-                WITHIN_CHECKS,
-                check_within(
+                WITHIN_SPLIT_CHECKS,
+                check_within_split(
                     _KEYS,
                     splits,
                     sanitize_policy(chosen),
                     used,
                     shifts=chosen.near_shifts,
-                    by_person={name: kept_rows(chosen.overrides, split) for name, split in splits.items()},
+                    kept_by_override={name: kept_rows(chosen.overrides, split) for name, split in splits.items()},
                 ),
             ),
         ],

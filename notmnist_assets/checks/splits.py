@@ -85,7 +85,7 @@ def split_size_check(
     return _check_use(len(train), len(train) + len(valid), readable, size_set=bool(settings.read().train_size))
 
 
-def checks_of_free_size(settings: Settings) -> Sequence[dg.AssetChecksDefinition]:
+def optional_checks(settings: Settings) -> Sequence[dg.AssetChecksDefinition]:
     """Return the check of unused images if the size of train is chosen from the data."""
     return [] if settings.train_size else [split_size_check]
 

@@ -22,7 +22,7 @@ from notmnist_assets.settings.model import PREFIX
 _REPEATS = "no_repeats"
 _NEAR_REPEATS = "no_near_repeats"
 _CONTRADICTIONS = "no_contradictions"
-WITHIN_CHECKS: Final = {
+WITHIN_SPLIT_CHECKS: Final = {
     _REPEATS: "No two rows of the split have the same pixels. Passes if the settings keep repeats.",
     _NEAR_REPEATS: "No two rows of the split are within the radius in use, which the threshold names; with the method"
     " cells, no two have the same maxima of 4x4 cells. Passes if the settings keep near repeats.",
@@ -33,7 +33,7 @@ WITHIN_CHECKS: Final = {
 _EXAMPLES = 20
 
 
-def within_specs(
+def within_split_specs(
     keys: Mapping[str, dg.AssetKey], additional_deps: Sequence[dg.AssetKey]
 ) -> Iterator[dg.AssetCheckSpec]:
     """Yield the specs of the checks of each split.
@@ -42,21 +42,21 @@ def within_specs(
         keys: asset key of each split.
         additional_deps: further assets on which the results depend, such as the radius.
     """
-    for name, description in WITHIN_CHECKS.items():
+    for name, description in WITHIN_SPLIT_CHECKS.items():
         for key in keys.values():
             others = [other for other in keys.values() if other != key] if name == _CONTRADICTIONS else []
             needed = [] if name == _REPEATS else [*others, *additional_deps]
             yield dg.AssetCheckSpec(name, asset=key, blocking=True, additional_deps=needed, description=description)
 
 
-def check_within(
+def check_within_split(
     keys: Mapping[str, dg.AssetKey],
     splits: Mapping[str, Split],
     policy: Policy,
     radius: float,
     *,
     shifts: bool,
-    by_person: Mapping[str, npt.NDArray[np.bool_]] | None = None,
+    kept_by_override: Mapping[str, npt.NDArray[np.bool_]] | None = None,
 ) -> Iterator[dg.AssetCheckResult]:
     """Search each split for two rows of the same image, and for images with several letters.
 
@@ -66,7 +66,7 @@ def check_within(
         policy: the rules by which they were sanitized.
         radius: largest distance of near images, in units of 255.
         shifts: whether to compare images also after moves by one pixel.
-        by_person: masks of the rows that overrides keep, whatever they repeat or contradict.
+        kept_by_override: masks of the rows that overrides keep, whatever they repeat or contradict.
     """
     # Imported here because it imports Numba, which is not needed to load the definitions.
     from notmnist_assets.curation.sanitizing.verification import near_contradictions, near_repeats, number_images
@@ -83,7 +83,7 @@ def check_within(
     limit = {_NEAR_REPEATS: 0 if policy.method == "cells" else f"0 rows within radius {radius:g}"}
     for (name, split), image_of, same_image_of in zip(splits.items(), numbers, same, strict=True):
         if not len(split):
-            yield from (no_rows_result(keys[name], check) for check in WITHIN_CHECKS)
+            yield from (no_rows_result(keys[name], check) for check in WITHIN_SPLIT_CHECKS)
             continue
         found = {
             _REPEATS: _repeated(image_of),
@@ -97,8 +97,8 @@ def check_within(
             _mark(found[_CONTRADICTIONS], near_contradictions(split.images, split.labels, radius, shifts=shifts))
         for check, rows in found.items():
             kept_by = setting[check]
-            if by_person is not None:
-                rows &= ~by_person[name]
+            if kept_by_override is not None:
+                rows &= ~kept_by_override[name]
             yield check_result(
                 keys[name],
                 check,

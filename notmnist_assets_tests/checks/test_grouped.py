@@ -7,7 +7,7 @@ import pytest
 
 from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.checks.grouped import grouped_checks, grouped_fonts_check, grouped_rows_check
-from notmnist_assets.checks.within import WITHIN_CHECKS
+from notmnist_assets.checks.within_split import WITHIN_SPLIT_CHECKS
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.settings.resource import SettingsResource
@@ -167,7 +167,7 @@ def test_checks_of_an_empty_split_warn_that_there_are_no_rows(monkeypatch: pytes
     splits = clean()
     splits["test"] = splits["test"].take(np.empty(0, np.intp))
     results = [*check_splits(splits), *check_fonts(splits)]
-    names = ("no_shared_images", "no_near_duplicates", "class_balance", "no_shared_fonts", *WITHIN_CHECKS)
+    names = ("no_shared_images", "no_near_duplicates", "class_balance", "no_shared_fonts", *WITHIN_SPLIT_CHECKS)
     assert failed(results) == {f"grouped/test:{name}" for name in names}
     for name in names:
         result = by_name(results)[f"grouped/test:{name}"]

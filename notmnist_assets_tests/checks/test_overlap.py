@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from notmnist_assets.assets.stored_values import StoredValues
-from notmnist_assets.checks.overlap import checks_of_chosen_radius, enough_pairs_to_choose, overlap_checks
+from notmnist_assets.checks.overlap import enough_pairs_to_choose, optional_checks, overlap_checks
 from notmnist_assets.curation.core.intervals import wilson_interval
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.hashes import hash_table
@@ -107,5 +107,5 @@ def test_too_few_pairs_to_choose_a_radius_are_a_warning() -> None:
 
 
 def test_a_set_radius_needs_no_pairs() -> None:
-    assert checks_of_chosen_radius(read_settings({"NOTMNIST_NEAR_RADIUS": "3"})) == []
-    assert checks_of_chosen_radius(read_settings({})) == [enough_pairs_to_choose]
+    assert optional_checks(read_settings({"NOTMNIST_NEAR_RADIUS": "3"})) == []
+    assert optional_checks(read_settings({})) == [enough_pairs_to_choose]

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from notmnist_assets.assets.stored_values import StoredValues
-from notmnist_assets.checks.published import checks_of_originals, letter_checks, result_checks
+from notmnist_assets.checks.published import letter_checks, optional_checks, result_checks
 from notmnist_assets.curation.core import published
 from notmnist_assets.curation.core.images import SETS
 from notmnist_assets.curation.splitting.splits import SPLITS
@@ -71,9 +71,9 @@ def originals(finished: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_the_checks_exist_if_there_are_published_numbers() -> None:
     full = {"NOTMNIST_PROFILE": "full"}
-    assert checks_of_originals(read_settings({})) == []
-    assert checks_of_originals(read_settings(full)) == [letter_checks, result_checks]
-    assert checks_of_originals(read_settings({**full, "NOTMNIST_SEED": "7"})) == [letter_checks]
+    assert optional_checks(read_settings({})) == []
+    assert optional_checks(read_settings(full)) == [letter_checks, result_checks]
+    assert optional_checks(read_settings({**full, "NOTMNIST_SEED": "7"})) == [letter_checks]
 
 
 def test_results_that_agree_pass_and_show_both_numbers(originals: Workspace) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from notmnist_assets.checks.sanitized import sanitized_checks
-from notmnist_assets.checks.within import WITHIN_CHECKS
+from notmnist_assets.checks.within_split import WITHIN_SPLIT_CHECKS
 from notmnist_assets.curation.core.images import Images
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.sanitizing import verification
@@ -292,7 +292,7 @@ def test_checks_of_an_empty_split_warn_that_there_are_no_rows() -> None:
     raw = clean()
     splits = {**raw, "test": raw["test"].take(np.empty(0, np.intp))}
     results = check_splits(splits, raw, {"test": len(BALANCED)})
-    on_rows = {"no_shared_images", "no_near_duplicates", "class_balance", *WITHIN_CHECKS}
+    on_rows = {"no_shared_images", "no_near_duplicates", "class_balance", *WITHIN_SPLIT_CHECKS}
     assert failed(results.values()) == {f"sanitized/test:{name}" for name in on_rows}
     for name in on_rows:
         result = results[f"sanitized/test:{name}"]

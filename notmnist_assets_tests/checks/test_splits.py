@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from notmnist_assets.checks import splits as splits_checks
-from notmnist_assets.checks.splits import checks_of_free_size, split_checks, split_size_check
+from notmnist_assets.checks.splits import optional_checks, split_checks, split_size_check
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.settings.model import read_settings
@@ -124,7 +124,7 @@ def test_a_letter_so_scarce_that_most_images_are_unused_is_a_warning_that_names_
 def test_the_share_of_used_images_is_not_compared_if_no_letter_limits_the_size(
     readable: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert checks_of_free_size(read_settings({"NOTMNIST_PROFILE": "sample"})) == [], "the size is set"
+    assert optional_checks(read_settings({"NOTMNIST_PROFILE": "sample"})) == [], "the size is set"
     readable[:] = [2_000] * 10
     result = check_size()
     assert result.passed
