@@ -20,8 +20,9 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from notmnist_assets.curation.core.images import SIDE, Images
-from notmnist_assets.curation.reading.formats import OTHER_FORMAT, TRANSPARENT, image_format
+from notmnist_assets.curation.reading.formats import image_format
 from notmnist_assets.curation.reading.members import LARGEST_MEMBER, REGULAR_TYPES, Member
+from notmnist_assets.curation.reading.rejections import Rejection
 
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 # 28 rows of at most 4 channels of 2 bytes, interlaced or not, take less.
@@ -84,44 +85,44 @@ class _Chunks(NamedTuple):
 def _check_chunks(data: bytes) -> _Chunks:
     """Verify the order, structure and CRCs of the chunks; return their content."""
     if not data:
-        raise UnreadableImageError("empty file")
+        raise UnreadableImageError(Rejection.EMPTY)
     if not data.startswith(_SIGNATURE):
         found = image_format(data)
-        raise UnreadableImageError(f"{OTHER_FORMAT}{found}" if found else "not a PNG")
+        raise UnreadableImageError(Rejection.OTHER_FORMAT.format(found) if found else Rejection.NOT_PNG)
     at = len(_SIGNATURE)
     header: _Header | None = None
     palette = b""
     pixels: list[bytes] = []
     while True:
         if at + 8 > len(data):
-            raise UnreadableImageError("truncated between chunks: no IEND")
+            raise UnreadableImageError(Rejection.NO_END)
         size, kind = struct.unpack_from(">I4s", data, at)
         name = kind.decode("ascii", "backslashreplace")
         body = at + 8
         if body + size + 4 > len(data):
-            raise UnreadableImageError(f"truncated in chunk {name}")
+            raise UnreadableImageError(Rejection.TRUNCATED_CHUNK.format(name))
         if zlib.crc32(data[at + 4 : body + size]) != int.from_bytes(data[body + size : body + size + 4], "big"):
-            raise UnreadableImageError(f"wrong checksum in chunk {name}")
+            raise UnreadableImageError(Rejection.CHUNK_CHECKSUM.format(name))
         if header is None:
             if kind != b"IHDR" or size != 13:
-                raise UnreadableImageError("does not start with chunk IHDR")
+                raise UnreadableImageError(Rejection.NO_HEADER)
             header = _Header(*struct.unpack_from(">IIBBBBB", data, body))
         elif kind == b"IHDR":  # decoders use the last one
-            raise UnreadableImageError("more than one chunk IHDR")
+            raise UnreadableImageError(Rejection.SECOND_HEADER)
         elif kind == b"PLTE":
             if palette or pixels:
-                raise UnreadableImageError("palette after the pixels" if pixels else "more than one palette")
+                raise UnreadableImageError(Rejection.LATE_PALETTE if pixels else Rejection.SECOND_PALETTE)
             if not 0 < size <= 256 * 3 or size % 3:
-                raise UnreadableImageError(f"damaged palette of {size} bytes")
+                raise UnreadableImageError(Rejection.DAMAGED_PALETTE.format(size))
             palette = data[body : body + size]
         elif kind == b"IDAT":
             if header.has_palette and not palette:
-                raise UnreadableImageError("no palette before the pixels")
+                raise UnreadableImageError(Rejection.NO_PALETTE)
             pixels.append(data[body : body + size])
         elif kind == b"IEND":
             return _Chunks(header, palette, b"".join(pixels))
         elif not kind[0] & _ANCILLARY:
-            raise UnreadableImageError(f"unknown critical chunk {name}")
+            raise UnreadableImageError(Rejection.CRITICAL_CHUNK.format(name))
         at = body + size + 4
 
 
@@ -132,13 +133,14 @@ def _check_pixels(chunks: _Chunks) -> None:
         raw = inflater.decompress(chunks.pixels, _MOST_RAW_BYTES)
     except zlib.error as error:
         if "incorrect data check" in str(error):
-            raise UnreadableImageError("wrong checksum of the pixels (Adler-32)") from error
-        raise UnreadableImageError(f"damaged pixels: {str(error).rpartition(': ')[2]}") from error
+            raise UnreadableImageError(Rejection.PIXEL_CHECKSUM) from error
+        raise UnreadableImageError(Rejection.DAMAGED_PIXELS.format(str(error).rpartition(": ")[2])) from error
     if not inflater.eof:
-        long = len(raw) == _MOST_RAW_BYTES
-        raise UnreadableImageError("damaged pixels: too many of them" if long else "truncated pixels")
+        if len(raw) == _MOST_RAW_BYTES:
+            raise UnreadableImageError(Rejection.DAMAGED_PIXELS.format("too many of them"))
+        raise UnreadableImageError(Rejection.TRUNCATED_PIXELS)
     if len(raw) < chunks.header.raw_bytes():  # decoders leave the missing rows black
-        raise UnreadableImageError("truncated pixels")
+        raise UnreadableImageError(Rejection.TRUNCATED_PIXELS)
 
 
 def _to_gray(image: Image.Image, chunks: _Chunks) -> Images:
@@ -150,10 +152,10 @@ def _to_gray(image: Image.Image, chunks: _Chunks) -> Images:
         # Pillow scales gray of 2 and 4 bits to 8 bits, but not the transparent shade.
         scale = 255 // (2**header.depth - 1) if header.depth < 8 else 1
         if (gray == image.info.get("transparency", -1) * scale).any():
-            raise UnreadableImageError(TRANSPARENT)
+            raise UnreadableImageError(Rejection.TRANSPARENT)
         return ((gray.astype(np.int64) * 255 + 32895) >> 16).astype(np.uint8) if deep else gray
     if header.has_palette and 3 * (int(np.asarray(image).max()) + 1) > len(chunks.palette):
-        raise UnreadableImageError("palette too short for its pixels")
+        raise UnreadableImageError(Rejection.SHORT_PALETTE)
     if header.color == _RGB and header.depth == 16:
         image.load()  # raises if the pixels are damaged
         _check_deep_colors(chunks, image.info.get("transparency"))
@@ -161,7 +163,7 @@ def _to_gray(image: Image.Image, chunks: _Chunks) -> Images:
     if "transparency" in image.info or "A" in image.getbands():
         image = image.convert("RGBA")
         if image.getchannel("A").getextrema() != (255, 255):
-            raise UnreadableImageError(TRANSPARENT)
+            raise UnreadableImageError(Rejection.TRANSPARENT)
         image = image.convert("RGB")
     return np.asarray(image.convert("L"))
 
@@ -178,7 +180,7 @@ def _check_deep_colors(chunks: _Chunks, transparent: tuple[int, int, int] | None
         for order in "BL"
     )
     if (256 * upper + lower == transparent).all(axis=2).any():
-        raise UnreadableImageError(TRANSPARENT)
+        raise UnreadableImageError(Rejection.TRANSPARENT)
 
 
 def decode_png(data: bytes) -> Images:
@@ -188,12 +190,11 @@ def decode_png(data: bytes) -> Images:
         uint8 (28, 28).
 
     Raises:
-        UnreadableImageError: with the reason, such as "empty file", "not a PNG", "truncated in chunk IDAT",
-            "wrong checksum in chunk IDAT" or "wrong shape 27x28" (width x height).
+        UnreadableImageError: with the reason, a `Rejection`.
     """
     chunks = _check_chunks(data)
     if (chunks.header.width, chunks.header.height) != (SIDE, SIDE):
-        raise UnreadableImageError(f"wrong shape {chunks.header.width}x{chunks.header.height}")
+        raise UnreadableImageError(Rejection.WRONG_SHAPE.format(chunks.header.width, chunks.header.height))
     _check_pixels(chunks)
     try:
         with warnings.catch_warnings():
@@ -203,10 +204,10 @@ def decode_png(data: bytes) -> Images:
     except UnreadableImageError:
         raise
     except UnidentifiedImageError as error:  # its message contains a memory address
-        raise UnreadableImageError("damaged: Pillow does not take it for a PNG") from error
+        raise UnreadableImageError(Rejection.DAMAGED.format("Pillow does not take it for a PNG")) from error
     # Pillow raises many kinds of exceptions for damaged files; one bad file must not stop a letter.
     except Exception as error:
-        raise UnreadableImageError(f"damaged: {error}") from error
+        raise UnreadableImageError(Rejection.DAMAGED.format(error)) from error
 
 
 def decode_files(files: Sequence[bytes]) -> tuple[Images, dict[int, str]]:
@@ -282,7 +283,7 @@ def decode_members(members: Sequence[Member]) -> tuple[Images, dict[int, str]]:
     for i in reasons:
         kind = members[i].kind
         if kind not in REGULAR_TYPES:
-            reasons[i] = f"not a regular file: {_LINKS.get(kind, f'tar type {kind!r}')}"
+            reasons[i] = Rejection.NOT_REGULAR.format(_LINKS.get(kind, f"tar type {kind!r}"))
         elif members[i].data is None:
-            reasons[i] = f"larger than {LARGEST_MEMBER} bytes"
+            reasons[i] = Rejection.TOO_LARGE.format(LARGEST_MEMBER)
     return images, reasons

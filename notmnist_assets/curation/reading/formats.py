@@ -5,11 +5,8 @@ from collections import Counter
 from typing import Final
 
 from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.curation.reading.rejections import Rejection
 
-OTHER_FORMAT: Final = "not a PNG: "
-"""Start of the reason of a rejected file in another image format."""
-TRANSPARENT: Final = "has transparent pixels"
-"""Reason of a rejected file."""
 START_BYTES: Final = 512
 """Bytes from the start of a file that are enough to recognize it."""
 _SHOWN_BYTES: Final = 8
@@ -102,11 +99,11 @@ def wrong_format_error(start: bytes, subject: str, *, inside_gzip: bool) -> Cura
 def repair_files(origin: str, reasons: Counter[str]) -> str:
     """Return what to do with an archive, given by path or URL, of which many files are rejected for these reasons."""
     reason = reasons.most_common(1)[0][0] if reasons else ""
-    if reason.startswith("wrong shape"):
+    if reason.startswith(Rejection.WRONG_SHAPE.start):
         change = "-resize '28x28!'"
-    elif reason == TRANSPARENT:
+    elif reason == Rejection.TRANSPARENT:
         change = "-background black -alpha remove -alpha off"
-    elif reason.startswith(OTHER_FORMAT):
+    elif reason.startswith(Rejection.OTHER_FORMAT.start):
         change = "-format png"
     else:
         return "Use a complete archive of 28x28 PNG files."

@@ -11,6 +11,7 @@ import pandas as pd
 
 from notmnist_assets.curation.core.images import PIXELS, SIDE, Images
 from notmnist_assets.curation.core.values import REJECTED_COLUMNS, LetterImages
+from notmnist_assets.curation.reading.rejections import Rejection
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,7 +20,6 @@ _CHUNK: Final = 256
 """Images written at a time. More would exceed the processor's cache, which takes twice as long."""
 _COPY: Final = 1 << 20
 """Bytes that are copied at a time."""
-_DUPLICATE: Final = "duplicate name: a later member replaced it"
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +91,7 @@ class LetterBuffer:
             texts = names.to_pylist()
             members = range(len(texts))
             last = dict(zip(texts, members, strict=True))
-            self.rejected.update((i, _DUPLICATE) for i in set(members).difference(last.values()))
+            self.rejected.update((i, Rejection.DUPLICATE_NAME.value) for i in set(members).difference(last.values()))
             order = np.array(sorted(members, key=lambda i: (texts[i].lower(), texts[i])), np.intp)
         self.order = order[~np.isin(order, list(self.rejected))] if self.rejected else order
 
