@@ -76,7 +76,7 @@ def metrics_metadata(
     Args:
         fitted: all models and their accuracies.
         model: name of the model.
-        raw: the merged splits.
+        raw: the splits before sanitizing.
         columns: descriptions of the columns of the table of accuracies.
     """
     found = fitted.metrics

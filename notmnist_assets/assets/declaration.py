@@ -39,7 +39,9 @@ class Declaration:
         dagster_type: type that the value is validated against before it is stored.
         loaded_type: type of the value that the IO manager loads, if it loads only a part of what it stores.
         io_manager: resource key of the IO manager.
-        role: `raw`, `dataset`, `evidence` or `export`; a tag in the UI.
+        role: what the value is for, a tag in the UI. `raw`: content of the archives, whose `drift` is checked before
+            the splits are sampled. `dataset`: a split to train or evaluate on. `evidence`: a table about the data, such
+            as duplicates or accuracies. `export`: files for other programs and people, copied by a command.
         kinds: technologies that the UI shows as labels.
         group: group in the UI; empty for the first part of the key.
         columns: columns of its rows, by name.

@@ -66,7 +66,7 @@ PICKLE: Final = Declaration(
     kinds={"python"},
     is_endpoint=True,
     description=(
-        "The merged splits as notMNIST.pickle, which the assignment writes and its later lessons load:"
+        "The splits before sanitizing as notMNIST.pickle, which the assignment writes and its later lessons load:"
         " `pickle.load(open(path, 'rb'))['train_dataset']` is float32 (n, 28, 28) = (pixel - 127.5) / 255,"
         " `train_labels` int32 (n,), and the same of `valid` and `test`. It leaks as the assignment's own file does:"
         " images of valid and test are also in train (`overlap/report`). The sanitized splits are in"

@@ -29,7 +29,7 @@ def _declaration(name: str) -> Declaration:
         "row": Column("int32", "row of the split"),
         "label": Column("int32", "0 to 9 for A to J", {f"splits/{name}": ("label",)}),
         "exact": Column("string", "first 128 bits of the SHA-256 of the 784 pixels, in hex", image),
-        "cells": Column("string", "digest of the 49 maxima of 4x4 cells, the assignment's near hash", image),
+        "cells": Column("string", "digest of the 49 maxima of 4x4 cells, the assignment's coarse hash", image),
         "ink": Column("float64", "sum of the pixels in units of 255", image),
     }
     return Declaration(
@@ -43,7 +43,7 @@ def _declaration(name: str) -> Declaration:
         drift=_DRIFT,
         description=(
             f"Digests of the image of each row of splits/{name}. Images with equal `exact` have equal pixels, images"
-            " with equal `cells` have equal maxima of 4x4 cells, the assignment's near hash. The difference of the"
+            " with equal `cells` have equal maxima of 4x4 cells, the assignment's coarse hash. The difference of the"
             " `ink` of two images is a lower bound of their distance."
         ),
     )

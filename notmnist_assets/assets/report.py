@@ -87,7 +87,7 @@ _TABLES: Final = {
 }
 _PICTURED_PAIRS = 12
 _ROWS = {
-    "rows": "rows of the merged split",
+    "rows": "rows before sanitizing",
     "removed": "rows that sanitizing removed",
     "sanitized": "rows that are left",
 }

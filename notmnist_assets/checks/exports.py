@@ -80,7 +80,7 @@ pickle_check = _agrees_with_splits(
     PICKLE,
     SPLIT_ASSETS,
     _in_file(pickle_file.find_differences),
-    "The arrays of the file equal the images and labels of the merged splits, bit by bit. The file is read by an"
+    "The arrays of the file equal the images and labels of splits/*, bit by bit. The file is read by an"
     " unpickler that can call only numpy.ndarray and slice.",
 )
 npz_check = _agrees_with_splits(

@@ -1,6 +1,6 @@
-"""Checks of `overlap/*`: warn if merged evaluation splits leak, and if there are too few pairs to choose a radius.
+"""Checks of `overlap/*`: warn if valid or test of `splits/*` leaks, and if there are too few pairs to choose a radius.
 
-Leaks are expected in the merged splits, so that these checks only warn; the checks of `sanitized/*` are errors.
+Leaks are expected before sanitizing, so that these checks only warn; the checks of `sanitized/*` are errors.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,7 +40,7 @@ _METHODS: Final[Mapping[Method, str]] = {
             asset=_REPORT,
             additional_deps=[declaration.asset_key for declaration in (*HASHES.values(), NEAR_PAIRS, RADIUS)],
             description=f"No image of valid is in train, and none of test is in train or valid, {_METHODS[method]}."
-            " Warns only: leaks are expected in the merged splits of the assignment; sanitized/* removes them.",
+            " Warns only: leaks are expected in splits/*; sanitized/* removes them.",
         )
         for method in METHODS
     ],

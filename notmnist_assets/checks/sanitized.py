@@ -59,8 +59,8 @@ _RAW_KEYS = [declaration.asset_key for declaration in SPLIT_ASSETS.values()]
                 asset=key,
                 blocking=True,
                 additional_deps=[REMOVED.asset_key, *_RAW_KEYS],
-                description="Each row of the merged split is exactly once in the sanitized split, with the same pixels"
-                " and letter, or in sanitized/removed.",
+                description="Each row of the split before sanitizing is exactly once in the sanitized split, with the"
+                " same pixels and letter, or in sanitized/removed.",
             )
             for key in _KEYS.values()
         ),
@@ -86,7 +86,7 @@ def sanitized_checks(
     removed: pd.DataFrame,
     radius: pd.DataFrame,
 ) -> Iterator[dg.AssetCheckResult]:
-    """Search the stored splits for duplicates and conflicts, and reconcile them with the merged splits."""
+    """Search the stored splits for duplicates and conflicts, and reconcile them with the splits before sanitizing."""
     splits = {"train": train, "valid": valid, "test": test}
     chosen = settings.read()
     raw = {"train": raw_train, "valid": raw_valid, "test": raw_test}
@@ -134,7 +134,7 @@ def _check_reconciliation(
             threshold=0,
             rows=len(split),
             removed=len(removed_rows),
-            rows_merged=len(raw[name]),
+            rows_before=len(raw[name]),
             unaccounted=table(problems.head(_EXAMPLES)),
         )
 

@@ -59,7 +59,7 @@ _KEYS = {name: declaration.asset_key for name, declaration in SPLIT_ASSETS.items
 def split_checks(
     context: dg.AssetCheckExecutionContext, train: Split, valid: Split, test: Split
 ) -> Iterator[dg.AssetCheckResult]:
-    """Check the merged splits."""
+    """Check `splits/*`."""
     yield from only_selected(context, _check_splits({"train": train, "valid": valid, "test": test}))
 
 

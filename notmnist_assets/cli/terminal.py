@@ -40,7 +40,7 @@ _ROOM_FOR_PERCENTAGES: Final = 100
 
 @contextmanager
 def progress_bars(console: Console) -> Iterator[None]:
-    """Show a progress bar for each stage of work in the block, with the assets of the current step.
+    """Show a progress bar for each piece of work in the block, with the assets of the current step.
 
     Does nothing if the console is not a terminal.
     """
@@ -61,8 +61,8 @@ def progress_bars(console: Console) -> Iterator[None]:
         @contextmanager
         def display(title: str, total: int | None, unit: str) -> Iterator[Advance]:
             scale = 1_000_000 if unit == "B" else 1
-            stage = ": ".join(filter(None, (current_step_name(), title)))
-            label = f"{stage} (MB)" if unit == "B" else f"{stage} ({unit})"
+            work = ": ".join(filter(None, (current_step_name(), title)))
+            label = f"{work} (MB)" if unit == "B" else f"{work} ({unit})"
             task = bars.add_task(escape(label), total=None if total is None else max(total // scale, 1))
             done = 0
 

@@ -12,7 +12,7 @@ from typing import Final
 import httpx
 
 from notmnist_assets.curation.core.errors import CurationError
-from notmnist_assets.curation.core.progress import stage
+from notmnist_assets.curation.core.progress import progress_bar
 from notmnist_assets.curation.reading.formats import is_web_page
 from notmnist_assets.sources.base import Expected
 from notmnist_assets.sources.deadlines import watch_progress
@@ -168,7 +168,7 @@ class Download:
         size = start
         with (
             self.part.open("ab" if resumed else "wb") as file,
-            stage(f"download {self.part.stem}", total, "B") as advance,
+            progress_bar(f"download {self.part.stem}", total, "B") as advance,
         ):
             advance(start)
             for block in response.iter_raw():

@@ -1,4 +1,4 @@
-"""The checks of the overlap report: images in two merged splits are a warning."""
+"""The checks of the overlap report: images in two splits are a warning."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""The checks of merged splits: balance, order, shared files and unused images."""
+"""The checks of splits: balance, order, shared files and unused images."""
 
 from collections.abc import Sequence
 

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.images import LETTERS, SETS
-from notmnist_assets.curation.core.progress import stage
+from notmnist_assets.curation.core.progress import progress_bar
 from tools.render.ground_truth import RenderedLetter, write_ground_truth
 from tools.render.members import Members, Stretch, end_of_tar, folder_member, make_members
 from tools.render.planting import Plan
@@ -71,7 +71,7 @@ def render_archives(
     letters: list[RenderedLetter] = []
     with _scratch(destination) as folder:
         total = len(LETTERS) * (large_per_letter + small_per_letter)
-        with _renderer(plan, workers) as render, stage("render letters", total, "images") as advance:
+        with _renderer(plan, workers) as render, progress_bar("render letters", total, "images") as advance:
             for set_name, archive in ARCHIVES.items():
                 letters += _write_archive(folder / archive, plan, set_name, render, advance)
         write_ground_truth(folder / GROUND_TRUTH, plan, letters)

@@ -18,7 +18,7 @@ from notmnist_assets.curation.baselines.scoring import Groups, Mask, image_group
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.file_names import file_paths, rows_by_file
 from notmnist_assets.curation.core.images import PIXELS, Images
-from notmnist_assets.curation.core.progress import stage
+from notmnist_assets.curation.core.progress import progress_bar
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.splitting.splits import EVALUATION
 
@@ -61,7 +61,7 @@ class BaselineModel:
         train_rows: "50" ... "all".
         fitted_rows: rows fitted, the first so many of the training split.
         estimator: the fitted scikit-learn classifier, which takes `pixel_rows`.
-        predicted: for the merged valid and test splits, the predicted label of each row, int32 (n,).
+        predicted: for valid and test before sanitizing, the predicted label of each row, int32 (n,).
     """
 
     model: str
@@ -79,8 +79,8 @@ class Baselines:
     Attributes:
         metrics: the table of accuracies, see `fit_baselines`.
         models: every fitted model by its name, `train_on` and `train_rows`, in the order in which they were fitted.
-        clean: for valid and test, a mask of the rows of the merged split that sanitizing kept, bool (n,).
-        groups: for valid and test, the duplicate group of each row of the merged split, int64 (n,).
+        clean: for valid and test, a mask of the rows before sanitizing that it kept, bool (n,).
+        groups: for valid and test, the duplicate group of each row before sanitizing, int64 (n,).
     """
 
     metrics: pd.DataFrame
@@ -116,11 +116,11 @@ def fit_baselines(
 ) -> Baselines:
     """Fit models on growing parts of both training splits and score valid and test.
 
-    Each model is scored on the merged valid and test splits: `raw` is all rows, `clean` the rows that
+    Each model is scored on valid and test before sanitizing: `raw` is all rows, `clean` the rows that
     sanitizing kept, `duplicates` those that it removed (left out if there are none).
 
     Args:
-        raw: the merged `train`, `valid` and `test`.
+        raw: `train`, `valid` and `test` before sanitizing.
         sanitized: the same after sanitizing; each row of its valid and test is a row of the raw one.
         sizes: training rows to try, beside all.
         models: names of `models.MODELS`.
@@ -161,7 +161,7 @@ def fit_baselines(
     facts: list[dict[str, Any]] = []
     sampled: list[pd.DataFrame] = []
     fitted: dict[tuple[str, str, str], BaselineModel] = {}
-    with stage("fit baselines", sum(rows for *_, rows in fits), "rows") as advance:
+    with progress_bar("fit baselines", sum(rows for *_, rows in fits), "rows") as advance:
         for number, (name, train_on, train_rows, rows) in enumerate(fits):
             train = trained[train_on]
             began = time.perf_counter()

@@ -82,8 +82,8 @@ def leakage_table(train: Split, test: Split, twins: Twins, *, model: str = DEFAU
     with a hundred rows counts once. The nearest neighbour is scored on at most 2,000 evenly spaced other rows.
 
     Args:
-        train: the merged training split.
-        test: the merged test split.
+        train: the training split before sanitizing.
+        test: the test split before sanitizing.
         twins: rows with a twin.
         model: name of a model of `models.MODELS`.
 

@@ -16,7 +16,7 @@ from notmnist_assets.curation.baselines.models import MODELS, SKLEARN_MODEL, Mod
 from notmnist_assets.curation.baselines.scoring import Groups, Mask, accuracy_samples
 from notmnist_assets.curation.core.images import as_float32
 from notmnist_assets.curation.core.intervals import percentile_interval
-from notmnist_assets.curation.core.progress import stage
+from notmnist_assets.curation.core.progress import progress_bar
 from notmnist_assets.curation.core.published import LBFGS, LIBLINEAR, RAW, SAG, SHARED, UNSHARED
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.row_index import NO_ROW, RowIndex
@@ -107,8 +107,8 @@ def reference_table(
     `LogisticRegression()` by lbfgs is its default now. Both stop after 100 steps, converged or not.
 
     Args:
-        train: the merged training split.
-        test: the merged test split.
+        train: the training split before sanitizing.
+        test: the test split before sanitizing.
         unshared: bool (n,), test rows whose image is neither in train nor in valid.
         groups: int64 (n,), the duplicate group of each test row.
         sizes: training rows; larger ones than there are rows are left out.
@@ -134,7 +134,7 @@ def reference_table(
     parts = {RAW: np.ones(len(test), np.bool_), UNSHARED: unshared, SHARED: ~unshared}
     records = []
     right = np.zeros((len(test), len(fits)), np.bool_)
-    with stage("fit reference models", sum(rows for *_, rows in fits), "rows") as advance:
+    with progress_bar("fit reference models", sum(rows for *_, rows in fits), "rows") as advance:
         for number, (model, train_rows, rows) in enumerate(fits):
             began = time.perf_counter()
             # More threads of BLAS only wait for each other in fits of few rows.

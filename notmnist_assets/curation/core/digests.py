@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from xxhash import xxh3_128
 
-from notmnist_assets.curation.core.progress import stage
+from notmnist_assets.curation.core.progress import progress_bar
 
 _BLOCK: Final = 1 << 20
 _COARSEST_CLOCK: Final = 2.0
@@ -54,7 +54,7 @@ def digest_file(path: Path) -> FileDigests:
         return known[1]
     started = time.time()
     sha256, xxh3, size = hashlib.sha256(), xxh3_128(), 0
-    with path.open("rb") as file, stage(f"verify {path.name}", before.bytes, "B") as advance:
+    with path.open("rb") as file, progress_bar(f"verify {path.name}", before.bytes, "B") as advance:
         while block := file.read(_BLOCK):
             sha256.update(block)
             xxh3.update(block)

@@ -25,29 +25,29 @@ def _silent(title: str, total: int | None, unit: str) -> AbstractContextManager[
 
 
 _display: Display = _silent
-_inside_a_stage: ContextVar[bool] = ContextVar("inside a stage", default=False)
+_inside_a_bar: ContextVar[bool] = ContextVar("inside a bar", default=False)
 
 
 @contextmanager
-def stage(title: str, total: int | None, unit: str) -> Iterator[Advance]:
-    """Open a stage of `total` units (None when unknown); the context value takes each amount of work done.
+def progress_bar(title: str, total: int | None, unit: str) -> Iterator[Advance]:
+    """Open a progress bar of `total` units (None when unknown); the context value takes each amount of work done.
 
-    Stages within a stage are not shown, since the outer stage shows the progress.
+    Bars within a bar are not shown, since the outer one shows the progress.
     """
-    if _inside_a_stage.get():
+    if _inside_a_bar.get():
         yield _ignore
         return
-    token = _inside_a_stage.set(True)
+    token = _inside_a_bar.set(True)
     try:
         with _display(title, total, unit) as advance:
             yield advance
     finally:
-        _inside_a_stage.reset(token)
+        _inside_a_bar.reset(token)
 
 
 @contextmanager
 def show_progress_on(display: Display) -> Iterator[None]:
-    """Show every stage that is opened inside the block, in any thread, on `display`."""
+    """Show every progress bar that is opened inside the block, in any thread, on `display`."""
     global _display
     previous, _display = _display, display
     try:

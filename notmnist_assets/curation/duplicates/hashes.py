@@ -10,7 +10,7 @@ import pandas as pd
 
 from notmnist_assets.curation.core.images import PIXEL_DEPTH, PIXELS, SIDE, Images
 from notmnist_assets.curation.core.prefetch import Cluster
-from notmnist_assets.curation.core.progress import stage
+from notmnist_assets.curation.core.progress import progress_bar
 from notmnist_assets.curation.core.row_blocks import RowBlock, read_rows, row_blocks
 from notmnist_assets.curation.core.values import Split
 
@@ -89,7 +89,7 @@ def _hash_columns(block: RowBlock | Images) -> HashColumns:
 def _digests(rows: npt.NDArray[np.uint8], title: str) -> npt.NDArray[np.object_]:
     sha256 = hashlib.sha256
     digests = np.empty(len(rows), object)
-    with stage(title, len(rows), "images") as advance:
+    with progress_bar(title, len(rows), "images") as advance:
         for start in range(0, len(rows), _CHUNK):
             chunk = rows[start : start + _CHUNK]
             digests[start : start + len(chunk)] = [sha256(row).hexdigest()[:_DIGEST_HEX] for row in chunk]

@@ -13,7 +13,7 @@ from PIL import Image
 
 from notmnist_assets.curation.core.images import PIXEL_DEPTH, Images, check_images, distances
 from notmnist_assets.curation.core.intervals import wilson_interval
-from notmnist_assets.curation.core.progress import stage
+from notmnist_assets.curation.core.progress import progress_bar
 from notmnist_assets.curation.duplicates.hashes import CELLS, cell_maxima
 from notmnist_assets.curation.duplicates.near import NearPairs, near_pairs
 from notmnist_assets.curation.duplicates.perturbations import PERTURBATIONS, perturbed_copies
@@ -64,7 +64,7 @@ def recall_table(
     count = len(originals)
     before = cell_maxima(originals), perceptual_hashes(originals)
     records = []
-    with stage("recall", sum(len(kind.strengths) for kind in PERTURBATIONS), "perturbations") as advance:
+    with progress_bar("recall", sum(len(kind.strengths) for kind in PERTURBATIONS), "perturbations") as advance:
         for perturbation, strength, copies in perturbed_copies(originals, seed):
             distance = distances(originals, copies)
             bits = hamming(before[1], perceptual_hashes(copies))

@@ -1,6 +1,6 @@
 """Indexes the rows of all splits by image, and finds the nearest related row of an image.
 
-Each method has its own relation. `exact`: equal pixels. `cells`: equal 4x4 cell maxima (the assignment's near hash).
+Each method has its own relation. `exact`: equal pixels. `cells`: equal 4x4 cell maxima (the assignment's coarse hash).
 `near`: equal pixels, or at most the radius apart; neighbours of neighbours are not related.
 """
 

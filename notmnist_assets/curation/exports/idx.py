@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from notmnist_assets.curation.core.errors import CurationError
-from notmnist_assets.curation.core.progress import stage
+from notmnist_assets.curation.core.progress import progress_bar
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.exports.comparison import array_problems
 from notmnist_assets.curation.splitting.splits import SPLITS
@@ -71,7 +71,7 @@ def _arrays(splits: Mapping[str, Split]) -> Iterator[tuple[str, npt.NDArray[np.u
 
 
 def _write(name: str, values: npt.NDArray[np.uint8], file: BinaryIO) -> None:
-    with stage(f"write {name}", len(values), "rows") as advance:
+    with progress_bar(f"write {name}", len(values), "rows") as advance:
         file.write(struct.pack(f">BBBB{values.ndim}I", 0, 0, _UNSIGNED_BYTE, values.ndim, *values.shape))
         for start in range(0, len(values), _BLOCK_ROWS):
             block = values[start : start + _BLOCK_ROWS]

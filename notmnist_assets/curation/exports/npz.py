@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.npy import DAMAGED, write_npy
-from notmnist_assets.curation.core.progress import stage
+from notmnist_assets.curation.core.progress import progress_bar
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.exports.comparison import array_problems
 from notmnist_assets.curation.splitting.splits import SPLITS
@@ -34,7 +34,7 @@ def write_npz(splits: Mapping[str, Split], file: BinaryIO) -> None:
         file: open for writing.
     """
     rows = sum(len(splits[name]) for name in SPLITS)
-    with stage("write npz", rows, "rows") as advance, zipfile.ZipFile(file, "w") as archive:
+    with progress_bar("write npz", rows, "rows") as advance, zipfile.ZipFile(file, "w") as archive:
         for name, values in _arrays(splits):
             member = zipfile.ZipInfo(f"{name}.npy")  # dated 1980, the earliest date of the format
             member.create_system = _UNIX

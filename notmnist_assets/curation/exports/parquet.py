@@ -17,7 +17,7 @@ from notmnist_assets.curation.core.figures import encode_png
 from notmnist_assets.curation.core.file_names import file_paths
 from notmnist_assets.curation.core.images import LETTERS, PIXELS, SIDE, Images
 from notmnist_assets.curation.core.prefetch import prefetch_map
-from notmnist_assets.curation.core.progress import stage
+from notmnist_assets.curation.core.progress import progress_bar
 from notmnist_assets.curation.core.values import SOURCE_COLUMNS, Split
 from notmnist_assets.curation.exports.comparison import array_problems
 from notmnist_assets.curation.reading.decoding import decode_files
@@ -122,7 +122,7 @@ def _write(name: str, split: Split, extra: pd.DataFrame, file: BinaryIO) -> None
     schema = _schema(extra)
     texts = [column for column in extra if pd.api.types.is_string_dtype(extra[column].dtype)]
     with (
-        stage(f"write {name} as Parquet", len(split), "rows") as advance,
+        progress_bar(f"write {name} as Parquet", len(split), "rows") as advance,
         pq.ParquetWriter(
             file,
             schema,

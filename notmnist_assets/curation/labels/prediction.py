@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from notmnist_assets.curation.core.images import LETTERS, SETS, SIDE, Images, copy_rows
-from notmnist_assets.curation.core.progress import Advance, stage
+from notmnist_assets.curation.core.progress import Advance, progress_bar
 from notmnist_assets.curation.core.sampling import evenly_spaced
 from notmnist_assets.curation.labels.discriminant import Discriminant, Sums, fit_discriminant
 from notmnist_assets.curation.labels.features import Features
@@ -69,7 +69,7 @@ def predict_labels(pool: Pool, folds: Folds, features: Features) -> Predictions:
     is larger than its evidence. They are then divided by the temperature at which the log loss is least, and rounded.
     """
     with (
-        stage("judge labels", int(folds.fitted.sum()) + len(pool.label), "rows") as advance,
+        progress_bar("judge labels", int(folds.fitted.sum()) + len(pool.label), "rows") as advance,
         ThreadPoolExecutor(_THREADS) as threads,
     ):
         fitted = [np.flatnonzero(folds.fitted & (folds.fold == fold)) for fold in range(folds.count)]

@@ -12,7 +12,7 @@ from xxhash import xxh3_128
 
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.prefetch import prefetch_map
-from notmnist_assets.curation.core.progress import stage
+from notmnist_assets.curation.core.progress import progress_bar
 from notmnist_assets.curation.core.values import Archive
 from notmnist_assets.curation.reading.formats import START_BYTES, wrong_format_error
 from notmnist_assets.curation.reading.members import Member, walk_tar
@@ -144,7 +144,7 @@ def read_members(archive: Archive, title: str) -> Generator[list[Member], None, 
 
     Args:
         archive: what to read.
-        title: title of the progress stage.
+        title: title of the progress bar.
 
     Yields:
         The members that end in one block of `BLOCK` inflated bytes.
@@ -164,7 +164,7 @@ def _inflate_blocks(archive: Archive, title: str) -> Generator[bytes, None, None
             source = stack.enter_context(archive.open())
         except OSError as error:
             raise _unreadable_error(archive.uri, error) from error
-        advance = stack.enter_context(stage(title, archive.bytes, "B"))
+        advance = stack.enter_context(progress_bar(title, archive.bytes, "B"))
         inflater = _Inflater(source, archive.origin, archive)
         blocks = stack.enter_context(closing(prefetch_map(inflater.block, repeat(BLOCK), ahead=1)))
         before = 0

@@ -13,7 +13,7 @@ import numpy as np
 
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.prefetch import Cluster
-from notmnist_assets.curation.core.progress import stage
+from notmnist_assets.curation.core.progress import progress_bar
 from notmnist_assets.curation.core.values import Archive
 from notmnist_assets.curation.core.wording import printable
 from notmnist_assets.curation.reading.archive import read_members
@@ -99,7 +99,7 @@ class Shard:
 
     Attributes:
         archive: the shard.
-        title: title of the progress stage.
+        title: title of the progress bar.
         levels: number of folders above the letter folders.
         letters: the letters to decode.
         folder: folder for its pixels.
@@ -132,7 +132,7 @@ def decode_shards(
 
     Args:
         archive: an archive with shards.
-        title: title of the progress stage.
+        title: title of the progress bar.
         levels: number of folders above the letter folders.
         buffers: the letters to decode.
         cluster: decodes the shards; their pixels go through its folder.
@@ -146,7 +146,7 @@ def decode_shards(
     layout = Layout(archive, levels)
     names: dict[str, list[pa.LargeStringArray]] = {letter: [] for letter in buffers}
     shards = [Shard(shard, title, levels, tuple(buffers), cluster.folder) for shard in archive.shards]
-    with stage(title, archive.bytes, "B") as advance, closing(cluster.run(decode_shard, shards)) as results:
+    with progress_bar(title, archive.bytes, "B") as advance, closing(cluster.run(decode_shard, shards)) as results:
         for shard, (of_shard, pieces) in zip(shards, results, strict=True):
             layout.merge(of_shard)
             for piece in pieces:

@@ -40,13 +40,13 @@ class ReportData:
             other settings; empty if all values are consistent.
         archives: archive by set.
         files: readable files by letter and rejected files, as `files.files_table` returns them.
-        splits: the merged splits, train, valid and test, before sanitizing.
+        splits: train, valid and test before sanitizing.
         sanitized: the sanitized splits.
         removed: the rows that sanitizing removed.
         policy: the rules of sanitizing.
         hashes: hash table by split.
         near_pairs: every pair within the search radius.
-        index: index of all rows of the merged splits, with the near pairs within the chosen radius.
+        index: index of all rows before sanitizing, with the near pairs within the chosen radius.
         radius: the curve from which the radius was chosen.
         overlap: overlap of the splits by method.
         conflicts: rows of duplicate groups with different labels.

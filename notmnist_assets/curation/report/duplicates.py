@@ -104,7 +104,7 @@ def overlap_section(data: ReportData) -> Section:
         "Overlap of the splits",
         "The accuracy on test rows whose image is also in train does not predict the accuracy on new images: it is"
         " usually higher, partly because the model has seen the image and partly because these images are easier. This"
-        " section describes the merged splits before sanitizing.",
+        " section describes the splits before sanitizing.",
         (
             report,
             _pairs(

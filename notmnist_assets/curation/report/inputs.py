@@ -217,7 +217,7 @@ def letters_section(data: ReportData) -> Section:
         galleries.append(
             Pictures(
                 f"From the {set_name} archive",
-                f"Up to {_SHEET_IMAGES} rows per letter, evenly spaced over the merged splits.",
+                f"Up to {_SHEET_IMAGES} rows per letter, evenly spaced over the splits before sanitizing.",
                 pictures,
             )
         )

@@ -19,7 +19,7 @@ from notmnist_assets.curation.report.data import ReportData
 
 METHODS: Final[Mapping[str, str]] = {
     "exact": "equal pixels",
-    "cells": "equal maxima of all 4x4 cells, the assignment's near hash",
+    "cells": "equal maxima of all 4x4 cells, the assignment's coarse hash",
     "near": "within the radius in use",
     "phash_0": "equal perceptual hashes",
     "phash_10": "perceptual hashes with at most 10 of 64 bits different",

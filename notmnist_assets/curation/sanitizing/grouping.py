@@ -13,7 +13,7 @@ import pandas as pd
 
 from notmnist_assets.curation.core.file_names import fonts_of, source_table
 from notmnist_assets.curation.core.images import LETTERS, SETS, SIDE, copy_rows
-from notmnist_assets.curation.core.progress import stage
+from notmnist_assets.curation.core.progress import progress_bar
 from notmnist_assets.curation.core.values import LetterImages, Split
 from notmnist_assets.curation.duplicates.hashes import exact_digests
 from notmnist_assets.curation.duplicates.near import near_pairs
@@ -74,7 +74,7 @@ def index_pool(pool: Pool, radius: float, *, shifts: bool = False) -> RowIndex:
     """
     parts = [pool.letters[set_name][letter] for set_name in SETS for letter in LETTERS]
     digests = []
-    with stage("hash", sum(map(len, parts)), "images") as advance:
+    with progress_bar("hash", sum(map(len, parts)), "images") as advance:
         for part in parts:
             digests.append(exact_digests(part.images))
             advance(len(part))

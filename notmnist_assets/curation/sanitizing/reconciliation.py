@@ -41,7 +41,9 @@ def unreconciled_rows(kept: Split, raw: Split, removed: Indices) -> pd.DataFrame
         "kept and removed": np.flatnonzero((times_kept > 0) & (times_removed > 0)),
         "removed twice": np.flatnonzero(times_removed > 1),
         "different pixels or letter": np.flatnonzero(altered),
-        "not in the merged split": np.full(len(kept) - len(kept_rows) + len(removed) - len(removed_rows), -1),
+        "not in the split before sanitizing": np.full(
+            len(kept) - len(kept_rows) + len(removed) - len(removed_rows), -1
+        ),
     }
     rows = np.concatenate(list(found.values()))
     problems = np.repeat(list(found), [len(rows) for rows in found.values()])

@@ -84,7 +84,7 @@ def files_summary(files: pd.DataFrame) -> str:
 def split_summary(
     name: str, split: Split, *, seed: int, size: str, images_left_out: int, readable: Sequence[int]
 ) -> str:
-    """Say how many rows a split has, what limited them, and that merged splits share images.
+    """Say how many rows a split has, what limited them, and that splits share images before sanitizing.
 
     Args:
         name: train, valid or test.

@@ -18,7 +18,7 @@ def export_summary(name: str, splits: Mapping[str, Split], what: str, *, leaks: 
         name: the export, such as `npz`.
         splits: the splits in it.
         what: the files in a few words, such as `notMNIST.npz for NumPy`.
-        leaks: whether these are the merged splits, which share images.
+        leaks: whether these are the splits before sanitizing, which share images.
     """
     rows = sum(map(len, splits.values()))
     group = "splits" if leaks else "sanitized"
@@ -69,7 +69,7 @@ def report_summary(
     """Say the main results of the whole flow: leaks, removed rows, rejected files, accuracy with and without leaks.
 
     Args:
-        rows: rows of the merged splits.
+        rows: rows of the splits before sanitizing.
         sanitized: rows of the sanitized splits.
         overlap: the result of `duplicates.overlap.overlap_report`.
         rejected: the reason of each rejected file.

@@ -124,7 +124,7 @@ def removed_summary(rows: Mapping[str, int], removed: pd.DataFrame) -> str:
     """Say how many rows sanitizing removed from each split, and why.
 
     Args:
-        rows: rows of the merged splits.
+        rows: rows of the splits before sanitizing.
         removed: the removed rows with `split` and `reason`.
     """
     total, share = len(removed), len(removed) / max(sum(rows.values()), 1)
@@ -149,7 +149,7 @@ def clean_summary(group: str, name: str, rows: int, before: int, how: str) -> st
         group: sanitized or grouped.
         name: train, valid or test.
         rows: its rows.
-        before: rows of the merged split.
+        before: rows of the split before sanitizing.
         how: what was done, as a sentence.
     """
     difference = f"{before - rows:,} fewer" if rows < before else "as many"

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from notmnist_assets.curation.core.progress import Advance, show_progress_on, stage
+from notmnist_assets.curation.core.progress import Advance, progress_bar, show_progress_on
 
 
 class Recorder:
@@ -21,7 +21,7 @@ class Recorder:
 
 
 def work(title: str = "reading") -> None:
-    with stage(title, 3, "files") as advance:
+    with progress_bar(title, 3, "files") as advance:
         advance(1)
         advance(2)
 

@@ -43,7 +43,7 @@ def by_brute_force(left: Split, raw: Split, removed: list[int]) -> Problems:
         problems += [(row, "different pixels or letter")] * any(content != [pixels, label] for content in found)
     strangers = [name for name, *_ in here if name not in {file for file, *_ in wanted}]
     strangers += [str(row) for row in removed if row not in range(len(raw))]
-    return problems + [(-1, "not in the merged split")] * len(strangers)
+    return problems + [(-1, "not in the split before sanitizing")] * len(strangers)
 
 
 some = st.sets(st.integers(0, 7), max_size=2)

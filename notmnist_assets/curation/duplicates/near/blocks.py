@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from notmnist_assets.curation.core.images import PIXELS
 from notmnist_assets.curation.core.prefetch import Cluster
-from notmnist_assets.curation.core.progress import stage
+from notmnist_assets.curation.core.progress import progress_bar
 from notmnist_assets.curation.duplicates.near import bounds
 from notmnist_assets.curation.duplicates.near.join import near_pairs
 from notmnist_assets.curation.duplicates.near.pairs import NearPairs, PairColumns, collect, largest_sum
@@ -78,7 +78,10 @@ def near_pairs_in_blocks(
             for start in range(0, count, size)
             for end in [min(start + size, count)]
         ]
-        with stage("near duplicates", count, "images") as advance, closing(cluster.run(search_block, blocks)) as parts:
+        with (
+            progress_bar("near duplicates", count, "images") as advance,
+            closing(cluster.run(search_block, blocks)) as parts,
+        ):
             for block, pairs in zip(blocks, parts, strict=True):
                 a, b = order[pairs.a].astype(np.int32), order[pairs.b].astype(np.int32)
                 found.append((np.minimum(a, b), np.maximum(a, b), pairs.distance))

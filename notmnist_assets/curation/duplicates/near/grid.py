@@ -30,7 +30,7 @@ class Grid:
     Attributes:
         sketch: sketch of the sorted rows.
         rows: int32 (n,), row number in the table of each sorted row.
-        cells: int32 (n, 2), column of each sorted row along each axis.
+        columns: int32 (n, 2), column of each sorted row along each axis.
         keys: int64 (n,), ascending: the column of each sorted row, x * shape[1] + y, and its third projection.
         shape: columns along each axis.
         reach: how many columns away an image within the radius can be, along each axis.
@@ -40,7 +40,7 @@ class Grid:
 
     sketch: Sketch
     rows: npt.NDArray[np.int32]
-    cells: npt.NDArray[np.int32]
+    columns: npt.NDArray[np.int32]
     keys: Int64
     shape: tuple[int, int]
     reach: tuple[int, int]
@@ -56,14 +56,14 @@ def build_grid(sketch: Sketch, tolerance: int) -> Grid:
     step = np.maximum(-(-tolerance // _COLUMNS_PER_RADIUS), -(-extent // _MOST_COLUMNS))
     shape = (extent - 1) // step + 1
     reach = -(-tolerance // step)
-    cells = _cells(sketch, origin, step)
-    order = _column_order(sketch, cells)
-    sketch, cells = sketch.take(order), cells[order]
+    columns = _columns(sketch, origin, step)
+    order = _column_order(sketch, columns)
+    sketch, columns = sketch.take(order), columns[order]
     return Grid(
         sketch=sketch,
         rows=order.astype(np.int32),
-        cells=cells,
-        keys=(cells[:, 0].astype(np.int64) * shape[1] + cells[:, 1]) * _SPAN + sketch.projections[2],
+        columns=columns,
+        keys=(columns[:, 0].astype(np.int64) * shape[1] + columns[:, 1]) * _SPAN + sketch.projections[2],
         shape=(int(shape[0]), int(shape[1])),
         reach=(int(reach[0]), int(reach[1])),
         origin=(int(origin[0]), int(origin[1])),
@@ -78,19 +78,19 @@ class Queries:
     Attributes:
         sketch: sketch of the sorted queries.
         rows: int32 (q,), row number in its table of each sorted query.
-        cells: int32 (q, 2), column of each sorted query; outside the grid's shape where the grid has no rows.
+        columns: int32 (q, 2), column of each sorted query; outside the grid's shape where the grid has no rows.
     """
 
     sketch: Sketch
     rows: npt.NDArray[np.int32]
-    cells: npt.NDArray[np.int32]
+    columns: npt.NDArray[np.int32]
 
 
 def sort_queries(sketch: Sketch, grid: Grid) -> Queries:
     """Sort the sketch of other images into the columns of a grid."""
-    cells = _cells(sketch, np.array(grid.origin, np.int32), np.array(grid.step, np.int32))
-    order = _column_order(sketch, cells)
-    return Queries(sketch.take(order), order.astype(np.int32), cells[order])
+    columns = _columns(sketch, np.array(grid.origin, np.int32), np.array(grid.step, np.int32))
+    order = _column_order(sketch, columns)
+    return Queries(sketch.take(order), order.astype(np.int32), columns[order])
 
 
 def windows(
@@ -109,14 +109,14 @@ def windows(
     Returns:
         Begins and ends, each int64 (last - first, columns); a window whose end is not after its begin is empty.
     """
-    cells, value = (
-        queries.cells[first:last].astype(np.int64),
+    columns, value = (
+        queries.columns[first:last].astype(np.int64),
         queries.sketch.projections[2, first:last].astype(np.int64),
     )
     steps = [range(-reach, reach + 1) for reach in grid.reach]
     begins, ends = [], []
     for step in ((x, y) for x in steps[0] for y in steps[1] if not within or (x, y) >= (0, 0)):
-        x, y = (cells + step).T
+        x, y = (columns + step).T
         key = (x * grid.shape[1] + y) * _SPAN + value
         inside = (x >= 0) & (x < grid.shape[0]) & (y >= 0) & (y < grid.shape[1])
         begins.append(np.searchsorted(grid.keys, key - tolerance))
@@ -125,11 +125,11 @@ def windows(
     return np.maximum(begin, np.arange(first + 1, last + 1)[:, None]) if within else begin, np.stack(ends, axis=1)
 
 
-def _cells(sketch: Sketch, origin: npt.NDArray[np.int32], step: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+def _columns(sketch: Sketch, origin: npt.NDArray[np.int32], step: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     """Return the column of each row along each axis, int32 (n, 2)."""
     return ((sketch.projections[:2].T.astype(np.int32) - origin) // step).astype(np.int32)
 
 
-def _column_order(sketch: Sketch, cells: npt.NDArray[np.int32]) -> npt.NDArray[np.intp]:
+def _column_order(sketch: Sketch, columns: npt.NDArray[np.int32]) -> npt.NDArray[np.intp]:
     """Return the order by column along the first axis, then along the second, then by the third projection."""
-    return np.lexsort((sketch.projections[2], cells[:, 1], cells[:, 0]))
+    return np.lexsort((sketch.projections[2], columns[:, 1], columns[:, 0]))

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from notmnist_assets.curation.core.images import SIDE, shift_pixels
-from notmnist_assets.curation.core.progress import stage
+from notmnist_assets.curation.core.progress import progress_bar
 from notmnist_assets.curation.duplicates.near import bounds
 from notmnist_assets.curation.duplicates.near.bounds import Pixels, Signs, as_pixels
 from notmnist_assets.curation.duplicates.near.grid import Grid, Queries, build_grid, sort_queries, windows
@@ -117,7 +117,7 @@ class _Index:
 
     def pairs(self) -> Iterator[PairColumns]:
         """Yield the pairs of the table itself, each once."""
-        queries = Queries(self.grid.sketch, self.grid.rows, self.grid.cells)
+        queries = Queries(self.grid.sketch, self.grid.rows, self.grid.columns)
         return self._search(queries, self.images, 0, within=True)
 
     def look_up(self, table: Pixels, shift: tuple[int, int]) -> Iterator[PairColumns]:
@@ -166,7 +166,7 @@ class _Index:
             a, b, distance = found[:pairs].T.copy()
             return a, b, distance
 
-        with stage("near duplicates", count, "images") as advance:
+        with progress_bar("near duplicates", count, "images") as advance:
             starts = range(0, count, _BATCH)
             for first, (a, b, distance) in zip(starts, self.pool.map(search_batch, starts), strict=True):
                 yield a + np.int32(offset), b, distance

@@ -18,7 +18,7 @@ class GalleryData:
 
     Attributes:
         title: title of the page.
-        splits: the merged splits, train, valid and test, before sanitizing.
+        splits: train, valid and test before sanitizing.
         index: index of their rows, with the near pairs within `radius`.
         near_pairs: pair table with all pairs within the search radius.
         radius: radius in use, in units of 255.

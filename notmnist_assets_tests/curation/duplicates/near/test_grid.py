@@ -60,7 +60,7 @@ def test_within_a_table_each_pair_with_close_projections_is_in_one_window(n: int
     (table,) = sketches(noisy_copies(n, seed))
     tolerance = projection_tolerance(limit)
     grid = build_grid(table, tolerance)
-    found = candidates(Queries(grid.sketch, grid.rows, grid.cells), table, tolerance, within=True)
+    found = candidates(Queries(grid.sketch, grid.rows, grid.columns), table, tolerance, within=True)
     pairs = [(min(pair), max(pair)) for pair in found]
     assert len(set(pairs)) == len(pairs)
     assert all(a != b for a, b in pairs)
