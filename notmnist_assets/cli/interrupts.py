@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -23,7 +23,7 @@ def signals_raise_exit() -> Iterator[None]:
     """Let SIGTERM and SIGHUP raise SystemExit, so that a command deletes its unfinished files.
 
     Python discards exceptions that are raised in callbacks of its garbage collector, of which SQLAlchemy has many. Such
-    an exception of a signal is raised again.
+    an exception of a signal is raised again, also if the callback replaced it by another one.
     """
     ends = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     codes = {128 + number: number for number in ends}
@@ -31,12 +31,8 @@ def signals_raise_exit() -> Iterator[None]:
     report = sys.unraisablehook
 
     def raise_again(discarded: "sys.UnraisableHookArgs") -> None:
-        error = discarded.exc_value
-        if isinstance(error, KeyboardInterrupt):
-            number = signal.SIGINT
-        elif isinstance(error, SystemExit) and error.code in codes:
-            number = codes[error.code]
-        else:
+        number = _signal_in(discarded.exc_value, codes)
+        if number is None:
             report(discarded)
             return
         timer = threading.Timer(_AGAIN, _thread.interrupt_main, (number,))
@@ -50,6 +46,17 @@ def signals_raise_exit() -> Iterator[None]:
         sys.unraisablehook = report
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _signal_in(error: BaseException | None, codes: Mapping[int, int]) -> int | None:
+    """Return the signal whose exception this is, or during whose handling it was raised; None for other errors."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return signal.SIGINT
+        if isinstance(error, SystemExit) and isinstance(error.code, int) and error.code in codes:
+            return codes[error.code]
+        error = error.__context__
+    return None
 
 
 @contextmanager

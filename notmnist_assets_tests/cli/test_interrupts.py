@@ -35,13 +35,21 @@ def test_a_signal_reaches_this_process_and_no_child() -> None:
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
+@pytest.mark.parametrize("replaced", [False, True])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_a_signal_in_a_callback_of_the_garbage_collector_is_not_lost(number: signal.Signals) -> None:
+def test_a_signal_in_a_callback_of_the_garbage_collector_is_not_lost(number: signal.Signals, replaced: bool) -> None:
     class Collected:
         pass
 
+    def end(_: object) -> None:
+        try:
+            signal.raise_signal(number)
+        finally:
+            if replaced:
+                raise RuntimeError("the connection is closed")
+
     collected = Collected()
-    reference = weakref.ref(collected, lambda _: signal.raise_signal(number))
+    reference = weakref.ref(collected, end)
     with pytest.raises((SystemExit, KeyboardInterrupt)) as caught, signals_raise_exit():  # noqa: PT012
         del collected
         assert reference() is None
