@@ -16,8 +16,8 @@ from notmnist_assets.curation.baselines.confusion import (
 )
 from notmnist_assets.curation.baselines.evaluation import Baselines, learning_curve
 from notmnist_assets.curation.baselines.scoring import accuracy_samples, most_frequent_image
+from notmnist_assets.curation.core.exhibits import Exhibit
 from notmnist_assets.curation.core.figures import Panel, Points, confusion_charts, plot_panels
-from notmnist_assets.curation.core.gallery import Exhibit
 from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.curation.core.intervals import percentile_interval
 from notmnist_assets.curation.core.statistics import label_counts

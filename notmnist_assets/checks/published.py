@@ -61,7 +61,7 @@ def letter_checks(
         _, set_name, name = check.asset_key.path
         yield _compare(
             check,
-            published.certificate(
+            published.compare_numbers(
                 readable={set_name: {name: len(letter)}},
                 rejected={set_name: {name: letter.rejected["name"].tolist()}},
             ),
@@ -120,13 +120,13 @@ def result_checks(
 
 def _distinct(values: StoredValues, key: dg.AssetKey) -> pd.DataFrame:
     hashes = values.table(key.path)
-    return published.certificate(distinct={key.path[-1]: hashes["exact"].nunique()})
+    return published.compare_numbers(distinct={key.path[-1]: hashes["exact"].nunique()})
 
 
 def _shared(values: StoredValues, name: str) -> pd.DataFrame:
     report = values.table(_REPORT.path)
     hashes = {split: values.table(key.path) for split, key in _HASHES.items()}
-    numbers = published.certificate(
+    numbers = published.compare_numbers(
         overlap_report=report, unshared_test_rows=published.count_unshared_test_rows(hashes)
     )
     evidence = published.PUBLISHED if name == _ROWS else published.INFERRED

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from notmnist_assets.curation.baselines.reference import reference_table, unshared_rows
     from notmnist_assets.curation.baselines.scoring import row_groups
     from notmnist_assets.curation.core.errors import CurationError
+    from notmnist_assets.curation.core.exhibits import Exhibit, exhibit_sheet, pair_exhibit
     from notmnist_assets.curation.core.figures import contact_sheet
-    from notmnist_assets.curation.core.gallery import Exhibit, gallery, pair_exhibit
     from notmnist_assets.curation.core.images import LETTERS, SETS, as_float32
     from notmnist_assets.curation.core.intervals import bootstrap_shares, percentile_interval, wilson_interval
-    from notmnist_assets.curation.core.published import certificate, compare_accuracies
+    from notmnist_assets.curation.core.published import compare_accuracies, compare_numbers
     from notmnist_assets.curation.core.values import Archive, LetterImages, Split
     from notmnist_assets.curation.duplicates.hashes import hash_table
     from notmnist_assets.curation.duplicates.near import NearPairs, near_pairs
@@ -102,18 +102,18 @@ __all__ = [
     "as_float32",
     "bootstrap_shares",
     "canonical_rows",
-    "certificate",
     "chosen_radius",
     "compare_accuracies",
+    "compare_numbers",
     "confident_mistakes",
     "contact_sheet",
     "dataset_card",
     "equal_rows",
+    "exhibit_sheet",
     "files_table",
     "find_overridden_rows",
     "find_twins",
     "fit_baselines",
-    "gallery",
     "gallery_page",
     "gather",
     "gather_splits",
@@ -162,10 +162,10 @@ _NAMES_BY_MODULE: Final[Mapping[str, tuple[str, ...]]] = {
     "baselines.scoring": ("row_groups",),
     "core.errors": ("CurationError",),
     "core.figures": ("contact_sheet",),
-    "core.gallery": ("Exhibit", "gallery", "pair_exhibit"),
+    "core.exhibits": ("Exhibit", "exhibit_sheet", "pair_exhibit"),
     "core.images": ("LETTERS", "SETS", "as_float32"),
     "core.intervals": ("bootstrap_shares", "percentile_interval", "wilson_interval"),
-    "core.published": ("certificate", "compare_accuracies"),
+    "core.published": ("compare_numbers", "compare_accuracies"),
     "core.values": ("Archive", "LetterImages", "Split"),
     "duplicates.hashes": ("hash_table",),
     "duplicates.near": ("NearPairs", "near_pairs"),

@@ -8,8 +8,8 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
+from notmnist_assets.curation.core.exhibits import Exhibit, exhibit_sheet
 from notmnist_assets.curation.core.figures import contact_sheet
-from notmnist_assets.curation.core.gallery import Exhibit, gallery
 from notmnist_assets.curation.core.images import LETTERS, Images
 from notmnist_assets.curation.core.sampling import evenly_spaced
 from notmnist_assets.curation.summaries.text import LONGEST, percent, rounded
@@ -120,7 +120,7 @@ def exhibits(items: Sequence[Exhibit], title: str, per_line: int = 2) -> dg.Mark
     """Return a gallery, with fewer exhibits to fit the budget; the text `none` if there are no exhibits."""
     count = len(items)
     while count:
-        png = gallery(items[:count], per_line)
+        png = exhibit_sheet(items[:count], per_line)
         if _fits(png, title):
             return picture(png, title)
         count = count * 3 // 4

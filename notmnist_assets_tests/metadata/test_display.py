@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from notmnist_assets.curation.core.gallery import Exhibit
+from notmnist_assets.curation.core.exhibits import Exhibit
 from notmnist_assets.curation.summaries.text import LONGEST
 from notmnist_assets.metadata.display import (
     MOST_RECORDS,

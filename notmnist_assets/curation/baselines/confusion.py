@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from notmnist_assets.curation.core.gallery import Exhibit
+from notmnist_assets.curation.core.exhibits import Exhibit
 from notmnist_assets.curation.core.images import LETTERS, PIXELS, SIDE
 from notmnist_assets.curation.core.intervals import wilson_interval
 from notmnist_assets.curation.core.values import Split

@@ -1,4 +1,4 @@
-"""Published numbers of the original data, and the certificate that compares results with them.
+"""Published numbers of the original data, and tables that compare results with them.
 
 Sources: the archives at the URL of the assignment, and several public runs of the assignment, which agree.
 """
@@ -202,7 +202,7 @@ def compare_accuracies(reference: pd.DataFrame) -> pd.DataFrame:
     return table[list(columns)]
 
 
-def certificate(
+def compare_numbers(
     *,
     readable: Mapping[str, Mapping[str, int]] | None = None,
     rejected: Mapping[str, Mapping[str, Collection[str]]] | None = None,

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from notmnist_assets.curation.core.exhibits import Exhibit, pair_exhibit
 from notmnist_assets.curation.core.figures import ChartForm, line_chart
-from notmnist_assets.curation.core.gallery import Exhibit, pair_exhibit
 from notmnist_assets.curation.core.images import LETTERS, PIXEL_DEPTH, PIXELS, Images
 from notmnist_assets.curation.core.sampling import evenly_spaced
 from notmnist_assets.curation.core.values import Split

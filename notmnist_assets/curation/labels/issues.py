@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from notmnist_assets.curation.core.exhibits import Exhibit
 from notmnist_assets.curation.core.file_names import rows_by_file, source_table
-from notmnist_assets.curation.core.gallery import Exhibit
 from notmnist_assets.curation.core.images import LETTERS, SETS
 from notmnist_assets.curation.core.sampling import evenly_spaced
 from notmnist_assets.curation.core.values import Split

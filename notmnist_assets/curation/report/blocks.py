@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Final, Literal
 
 import pandas as pd
 
+from notmnist_assets.curation.core.exhibits import Exhibit, exhibit_sheet
 from notmnist_assets.curation.core.figures import contact_sheet
-from notmnist_assets.curation.core.gallery import Exhibit, gallery
 from notmnist_assets.curation.core.wording import counted, printable
 from notmnist_assets.curation.summaries.text import Span, spans
 
@@ -230,7 +230,7 @@ def exhibit_picture(exhibit: Exhibit, alt: str) -> Picture:
 
 def gallery_picture(exhibits: Sequence[Exhibit], per_line: int, alt: str, caption: str) -> Picture:
     """Return captioned images in one picture."""
-    return Picture(gallery(exhibits, per_line), alt, caption)
+    return Picture(exhibit_sheet(exhibits, per_line), alt, caption)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from notmnist_assets.curation.core.images import LETTERS, SETS
-from notmnist_assets.curation.core.published import certificate, count_unshared_test_rows
+from notmnist_assets.curation.core.published import compare_numbers, count_unshared_test_rows
 from notmnist_assets.curation.reading.files import distinct_images, readable_files, rejected_files
 from notmnist_assets.curation.report.blocks import Paragraph, Section, Table, rows_of, text_cell, text_column
 from notmnist_assets.curation.report.data import ReportData
@@ -42,7 +42,7 @@ def certificate_section(data: ReportData) -> Section:
         blocks.append(
             Paragraph("Published numbers of the splits are omitted: these splits have another seed or other sizes.")
         )
-    compared = certificate(**counts)
+    compared = compare_numbers(**counts)
     agree = int(compared["agrees"].sum())
     table = Table(
         "certificate-table",

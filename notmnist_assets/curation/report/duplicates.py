@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from notmnist_assets.curation.core.gallery import Exhibit
+from notmnist_assets.curation.core.exhibits import Exhibit
 from notmnist_assets.curation.duplicates.examples import (
     FEWEST_PLOTTED_PAIRS,
     conflicting_groups,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from notmnist_assets.curation.core.gallery import Exhibit
+from notmnist_assets.curation.core.exhibits import Exhibit
 from notmnist_assets.curation.labels.issues import BLANK, CONFLICT, KINDS, NO_ISSUE, OUTLIER, WRONG_LABEL
 from notmnist_assets.curation.report.blocks import (
     Pictures,

@@ -1,4 +1,4 @@
-"""The certificate against published numbers, and that those numbers agree with each other."""
+"""Comparisons with published numbers, and that those numbers agree with each other."""
 
 import pandas as pd
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from notmnist_assets.curation.core import published
 from notmnist_assets.curation.core.file_names import font_name
 from notmnist_assets.curation.core.images import LETTERS, SETS
-from notmnist_assets.curation.core.published import certificate, count_unshared_test_rows
+from notmnist_assets.curation.core.published import compare_numbers, count_unshared_test_rows
 from notmnist_assets.curation.splitting.splits import SPLITS
 
 READABLE = {set_name: dict(zip(LETTERS, published.READABLE[set_name], strict=True)) for set_name in SETS}
@@ -29,7 +29,7 @@ def report(rows: dict[tuple[str, str], int], distinct: dict[tuple[str, str], int
 
 
 def test_published_numbers_pass_their_own_certificate() -> None:
-    table = certificate(
+    table = compare_numbers(
         readable=READABLE,
         rejected=REJECTED,
         distinct={name: count for name, (count, _) in published.DISTINCT.items()},
@@ -73,7 +73,7 @@ def test_rejected_names_are_the_base64_of_font_names() -> None:
 
 @pytest.mark.parametrize("quantity", ["readable files, small C", "rejected files, small A", "distinct images, test"])
 def test_a_difference_is_shown_with_both_values(quantity: str) -> None:
-    table = certificate(
+    table = compare_numbers(
         readable={"small": {**READABLE["small"], "C": 1_800}},
         rejected={"small": {**REJECTED["small"], "A": []}},
         distinct={"test": 9_787},
@@ -90,7 +90,7 @@ def test_a_difference_is_shown_with_both_values(quantity: str) -> None:
 
 def test_direction_of_overlap_matters() -> None:
     swapped = {(b, a): count for (a, b), count in published.SHARED_ROWS.items()}
-    table = certificate(overlap_report=report(swapped, published.SHARED_IMAGES))
+    table = compare_numbers(overlap_report=report(swapped, published.SHARED_IMAGES))
     assert set(table.loc[~table["agrees"], "quantity"]) == {
         f"rows of {a} in {b}" for a, b in published.SHARED_ROWS if swapped.get((a, b)) != published.SHARED_ROWS[a, b]
     }
@@ -98,8 +98,8 @@ def test_direction_of_overlap_matters() -> None:
 
 
 def test_results_that_are_not_given_are_left_out() -> None:
-    assert certificate().empty
-    assert certificate(distinct={"valid": 9_872})["quantity"].tolist() == ["distinct images, valid"]
+    assert compare_numbers().empty
+    assert compare_numbers(distinct={"valid": 9_872})["quantity"].tolist() == ["distinct images, valid"]
 
 
 def test_unshared_test_rows_are_those_in_no_other_split() -> None:

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 
-from notmnist_assets.curation.core.gallery import Exhibit
+from notmnist_assets.curation.core.exhibits import Exhibit
 from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.curation.duplicates.examples import (
     conflicting_groups,

@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from notmnist_assets.curation.core.gallery import Exhibit, gallery, pair_exhibit
+from notmnist_assets.curation.core.exhibits import Exhibit, exhibit_sheet, pair_exhibit
 from notmnist_assets_tests.builders import drawing
 
 
@@ -15,7 +15,7 @@ def test_a_gallery_contains_both_images_and_their_difference_side_by_side() -> N
     exhibit = pair_exhibit("a pair", one, other)
     difference = np.maximum(one, other) - np.minimum(one, other)
     np.testing.assert_array_equal(exhibit.images, np.stack([one, other, difference]))
-    with Image.open(io.BytesIO(gallery([exhibit, exhibit], per_line=1))) as picture:
+    with Image.open(io.BytesIO(exhibit_sheet([exhibit, exhibit], per_line=1))) as picture:
         pixels = np.asarray(picture)
     enlarged = np.kron(difference, np.ones((2, 2), np.uint8))
     places = [
@@ -38,7 +38,9 @@ def test_a_faint_difference_is_amplified_to_full_contrast() -> None:
 
 
 def test_a_gallery_without_exhibits_or_images_is_a_picture() -> None:
-    with Image.open(io.BytesIO(gallery([], per_line=2))) as picture:
+    with Image.open(io.BytesIO(exhibit_sheet([], per_line=2))) as picture:
         assert picture.width > 0
-    with Image.open(io.BytesIO(gallery([Exhibit("empty", np.zeros((0, 28, 28), np.uint8))], per_line=2))) as picture:
+    with Image.open(
+        io.BytesIO(exhibit_sheet([Exhibit("empty", np.zeros((0, 28, 28), np.uint8))], per_line=2))
+    ) as picture:
         assert picture.height > 0

@@ -35,7 +35,7 @@ def pair_exhibit(caption: str, first: npt.NDArray[np.uint8], second: npt.NDArray
     return Exhibit(caption, np.stack([first, second, amplified.astype(np.uint8)]))
 
 
-def gallery(exhibits: Sequence[Exhibit], per_line: int) -> bytes:
+def exhibit_sheet(exhibits: Sequence[Exhibit], per_line: int) -> bytes:
     """Render exhibits in reading order, `per_line` to a line, below their captions, as an 8-bit gray PNG."""
     side = SIDE * _SCALE
     font = ImageFont.load_default(_TEXT_SIZE)
