@@ -70,8 +70,8 @@ def _asset_lines(declaration: Declaration, asset: dg.AssetsDefinition) -> Iterat
     yield f"  group: {spec.group_name}"
     yield f"  kinds: {', '.join(sorted(spec.kinds))}"
     yield f"  code version: {declaration.code_version}"
-    if declaration.stale_settings:
-        yield f"  settings: {', '.join(declaration.stale_settings)}"
+    if declaration.relevant_settings:
+        yield f"  settings: {', '.join(declaration.relevant_settings)}"
     for name, column in declaration.columns.items():
         yield f"  column: {name} {column.type}"
     for dep in sorted(dep.asset_key.to_user_string() for dep in spec.deps):

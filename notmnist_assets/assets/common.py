@@ -43,13 +43,13 @@ def with_common_metadata(stages: Sequence[Stage], settings: Settings) -> list[dg
 def _extended(
     spec: dg.AssetSpec, declaration: Declaration, recorded: Sequence[str], settings: Settings, stage: int
 ) -> dg.AssetSpec:
-    own = setting_values(declaration.stale_settings, settings)
+    own = setting_values(declaration.relevant_settings, settings)
     extended = spec.merge_attributes(
         owners=[OWNER],
         tags=_tags(declaration, stage),
         metadata={
             "dagster/uri": f"{settings.storage_root}/{declaration.key}",
-            DECLARED_SETTINGS: declared_settings(declaration.stale_settings, recorded),
+            DECLARED_SETTINGS: declared_settings(declaration.relevant_settings, recorded),
         },
     )
     return extended.replace_attributes(

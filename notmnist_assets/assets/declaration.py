@@ -85,7 +85,7 @@ class Declaration:
         return table_schema(self.columns)
 
     @property
-    def stale_settings(self) -> Sequence[str]:
+    def relevant_settings(self) -> Sequence[str]:
         """All settings by field name whose change makes the asset stale."""
         return *self.settings, *self.guards
 

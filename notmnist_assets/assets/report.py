@@ -61,7 +61,7 @@ _CODE_VERSIONS: Final = {
 }
 CONTENTS: Final = [declaration for stage in _STAGES.values() for declaration in stage.declarations]
 """All assets upstream of the page."""
-_REPORTED: Final = {name for declaration in CONTENTS for name in declaration.stale_settings}
+_REPORTED: Final = {name for declaration in CONTENTS for name in declaration.relevant_settings}
 REPORTED_SETTINGS: Final = [name for name in Settings.model_fields if name in _REPORTED - {"archives"}]
 """Settings on which the values on the page depend, by field name."""
 
@@ -225,7 +225,7 @@ def recorded_values(latest: Mapping[dg.AssetKey, Materialization]) -> dict[str, 
     found: dict[str, list[Any]] = {name: [] for name in REPORTED_SETTINGS}
     for declaration in CONTENTS:
         settings = latest[declaration.asset_key].settings if declaration.asset_key in latest else {}
-        for name in declaration.stale_settings:
+        for name in declaration.relevant_settings:
             if name in found and name in settings and settings[name] not in found[name]:
                 found[name].append(settings[name])
     return found

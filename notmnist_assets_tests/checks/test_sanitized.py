@@ -60,7 +60,17 @@ def with_row(split: Split, row: int, image: npt.NDArray[np.uint8]) -> Split:
     return Split(images, split.labels, split.sources)
 
 
-def test_clean_splits_pass() -> None:
+def records(result: dg.AssetCheckResult, table: str = "examples") -> list[Mapping[str, object]]:
+    value = result.metadata[table]
+    assert isinstance(value, dg.TableMetadataValue)
+    return [record.data for record in value.records]
+
+
+def rows_of(result: dg.AssetCheckResult, table: str = "examples") -> list[object]:
+    return [record["row"] for record in records(result, table)]
+
+
+def test_all_checks_of_clean_splits_pass() -> None:
     results = check_splits(clean())
     assert len(results) == 19
     assert failed(results.values()) == set()
@@ -75,9 +85,7 @@ def test_a_shared_image_fails_and_is_listed(split: str, other: str) -> None:
     result = results[f"sanitized/{split}:no_shared_images"]
     assert result.severity == dg.AssetCheckSeverity.ERROR
     assert shown(result) == (1, 0)
-    examples = result.metadata["examples"]
-    assert isinstance(examples, dg.TableMetadataValue)
-    assert dict(examples.records[0].data) == {"found_in": other, "row": 9, "other_row": 9, "distance": 0.0}
+    assert records(result)[0] == {"found_in": other, "row": 9, "other_row": 9, "distance": 0.0}
 
 
 @pytest.mark.parametrize(("levels", "passes"), [(510, False), (511, True)], ids=["at the radius", "just beyond"])
@@ -102,12 +110,6 @@ def test_near_duplicates_warn_if_the_method_is_not_near(monkeypatch: pytest.Monk
     result = check_splits(splits)["sanitized/test:no_near_duplicates"]
     assert not result.passed
     assert result.severity == dg.AssetCheckSeverity.WARN
-
-
-def rows_of(result: dg.AssetCheckResult, table: str = "examples") -> list[object]:
-    value = result.metadata[table]
-    assert isinstance(value, dg.TableMetadataValue)
-    return [record.data["row"] for record in value.records]
 
 
 def test_a_moved_copy_fails_with_shifts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,11 +142,9 @@ def test_a_row_that_is_missing_without_being_removed_fails() -> None:
     assert not result.passed
     assert result.severity == dg.AssetCheckSeverity.ERROR
     assert shown(result) == (1, 0)
-    unaccounted = result.metadata["unaccounted"]
-    assert isinstance(unaccounted, dg.TableMetadataValue)
-    (record,) = unaccounted.records
-    assert (record.data["row"], record.data["problem"]) == (97, "lost")
-    assert record.data["name"] == raw["test"].sources["name"].iloc[97]
+    (record,) = records(result, "unaccounted")
+    assert (record["row"], record["problem"]) == (97, "lost")
+    assert record["name"] == raw["test"].sources["name"].iloc[97]
     assert check_splits(splits, raw, {"test": 3})["sanitized/test:all_rows_accounted_for"].passed
 
 
@@ -162,9 +162,7 @@ def test_rows_are_accounted_for_one_by_one(kept: list[int], removed: int, proble
     splits = {**raw, "test": raw["test"].take(np.array(kept))}
     result = check_splits(splits, raw, {"test": removed})["sanitized/test:all_rows_accounted_for"]
     assert not result.passed
-    unaccounted = result.metadata["unaccounted"]
-    assert isinstance(unaccounted, dg.TableMetadataValue)
-    assert Counter(record.data["problem"] for record in unaccounted.records) == problems
+    assert Counter(record["problem"] for record in records(result, "unaccounted")) == problems
 
 
 def test_a_row_with_different_pixels_or_of_an_unknown_file_is_not_accounted_for() -> None:
@@ -220,8 +218,10 @@ def test_a_near_repeat_within_a_split_fails_and_is_listed(monkeypatch: pytest.Mo
     assert kept.passed
     assert shown(kept) == (2, "kept by NOTMNIST_SANITIZE_METHOD=exact")
     monkeypatch.setenv("NOTMNIST_SANITIZE_REPEATS", "exact")
-    kept = check_splits(splits)["sanitized/test:no_near_repeats"]
-    assert shown(kept) == (2, "kept by NOTMNIST_SANITIZE_REPEATS=exact")
+    assert shown(check_splits(splits)["sanitized/test:no_near_repeats"]) == (
+        2,
+        "kept by NOTMNIST_SANITIZE_REPEATS=exact",
+    )
 
 
 @pytest.mark.parametrize("conflicts", ["drop", "majority", "keep"])
