@@ -56,7 +56,7 @@ def test_every_export_has_a_check() -> None:
     assert set(CHECKS) == {"pickle", "npz", "idx", "parquet"}
 
 
-def test_written_files_pass(run_check: RunCheck) -> None:
+def test_exports_as_they_were_written_pass(run_check: RunCheck) -> None:
     assert run_check(three_splits(20, 20, 20)).passed
 
 

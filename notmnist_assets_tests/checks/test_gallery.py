@@ -36,7 +36,7 @@ def test_a_written_page_passes(tmp_path: Path) -> None:
         ({"files": DATA.files.assign(outcome="image")}, "items of rejected, expected 0"),
     ],
 )
-def test_other_values_fail(tmp_path: Path, change: dict[str, Any], problem: str) -> None:
+def test_a_gallery_of_other_values_fails(tmp_path: Path, change: dict[str, Any], problem: str) -> None:
     result = check(tmp_path, PAGE, **change)
     assert not result.passed
     assert problem in str(result.metadata["problems"].value)

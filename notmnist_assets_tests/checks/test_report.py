@@ -44,7 +44,7 @@ def test_a_different_accuracy_fails(tmp_path: Path) -> None:
     assert "0.87312346" in str(result.metadata["problems"].value)
 
 
-def test_different_rows_fail(tmp_path: Path) -> None:
+def test_a_report_of_different_rows_fails(tmp_path: Path) -> None:
     data = report_data()
     result = check_page(tmp_path, report_page(data), data, test=data.splits["test"])
     assert not result.passed
