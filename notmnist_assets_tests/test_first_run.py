@@ -258,10 +258,6 @@ def test_sample_rows_of_near_pairs_are_rows_with_these_images(finished: Workspac
             assert finished.load(f"splits/{split}").sources["letter"][int(row)] == letter
 
 
-MANY_NUMBERS = ("sanitized/", "grouped/", "baselines/")
-"""Assets whose shares by letter, which `drift` compares, are more than eight numbers."""
-
-
 @pytest.mark.parametrize("key", [spec.key.to_user_string() for spec in SPECS])
 def test_a_page_begins_with_its_answer(finished: Workspace, key: str) -> None:
     metadata = finished.metadata(key)
@@ -280,12 +276,12 @@ def test_a_page_begins_with_its_answer(finished: Workspace, key: str) -> None:
         for label in own_labels(labels)
         if isinstance(metadata[label], dg.IntMetadataValue | dg.FloatMetadataValue)
     ]
-    assert len(numbers) <= MOST_NUMBERS or key.startswith(MANY_NUMBERS)
+    assert len(numbers) <= MOST_NUMBERS
     for label in labels:
         value = metadata[label]
         if isinstance(value, dg.TableMetadataValue):
             assert len(value.records) <= MOST_RECORDS, label
-        if isinstance(value, dg.FloatMetadataValue) and value.value is not None and not key.startswith(MANY_NUMBERS):
+        if isinstance(value, dg.FloatMetadataValue) and value.value is not None:
             assert value.value == rounded(value.value), label
     assert sum(len(str(metadata[label].value)) for label in pictures) <= PICTURE_BUDGET
 

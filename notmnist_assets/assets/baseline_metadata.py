@@ -23,6 +23,7 @@ from notmnist_assets.curation.core.intervals import percentile_interval
 from notmnist_assets.curation.core.statistics import label_counts
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.summaries.results import metrics_summary
+from notmnist_assets.curation.summaries.text import percent, percent_range
 from notmnist_assets.metadata.display import asset_page, exhibits, picture, table
 
 _SHOWN = (
@@ -36,8 +37,6 @@ _SHOWN = (
     "ci_high",
     "rows",
     "groups",
-    "mean",
-    "sd",
     "converged",
 )
 """Columns of the table in the UI, so that it is narrow enough; the value has all columns."""
@@ -47,6 +46,14 @@ _CONFUSION_COLUMNS: Final = {
     "letter": "letter of the label; the other columns count its clean test rows by predicted letter",
 }
 TRAINED: Final = ("raw", "sanitized")
+SCORED: Final = "test_rows"
+"""Label of the table of the rows and groups of each part of test."""
+_SCORED_COLUMNS: Final = {
+    "test": "raw: all rows; clean: rows left after sanitizing; duplicates: rows that it removed",
+    "rows": "rows of the part",
+    "groups": "duplicate groups of these rows",
+}
+_SHARES: Final = ("recall", "precision")
 _BY_LETTER_COLUMNS: Final = {
     "letter": "letter of the label",
     "rows": "clean test rows of the letter",
@@ -55,9 +62,7 @@ _BY_LETTER_COLUMNS: Final = {
         for trained in TRAINED
         for column, text in (
             (f"{trained}_recall", f"share of these rows that the model trained on all {trained} rows reads right"),
-            (f"{trained}_recall_95", "95 % interval (Wilson)"),
             (f"{trained}_precision", "share of right ones among the clean test rows that it reads as the letter"),
-            (f"{trained}_precision_95", "95 % interval (Wilson)"),
         )
     },
 }
@@ -69,7 +74,11 @@ _CURVES: Final = {"duplicates": "removed", "raw": "all", "clean": "clean"}
 
 
 def metrics_metadata(
-    fitted: Baselines, model: str, raw: Mapping[str, Split], columns: Mapping[str, str | None]
+    fitted: Baselines,
+    model: str,
+    raw: Mapping[str, Split],
+    columns: Mapping[str, str | None],
+    facts: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return the numbers, tables and pictures of a model.
 
@@ -78,56 +87,77 @@ def metrics_metadata(
         model: name of the model.
         raw: the splits before sanitizing.
         columns: descriptions of the columns of the table of accuracies.
+        facts: texts and flags to show, by label.
     """
     found = fitted.metrics
     first = found[found["model"] == model]
     full = first[(first["train_rows"] == "all") & (first["eval_on"] == EVALUATED)]
-    names = "accuracy: " + full["train_on"] + ", test " + full["eval_rows"]
-    scored = full[full["train_on"] == "raw"]
-    removed, of_one = _removed_rows(fitted, model, raw[EVALUATED])
-    return {
-        **asset_page(
-            metrics_summary(found, removed),
-            picture={
-                "learning_curve": picture(
-                    _curve(first),
-                    "accuracy on test by number of training rows, with 95 % intervals: on the rows that sanitizing"
-                    " removed, on all rows, and on the clean rows; baselines/leakage says why it is higher on removed"
-                    " rows",
-                )
-            },
-        ),
-        **dict(zip(names.tolist(), full["accuracy"].tolist(), strict=True)),
-        **{
-            f"test {column}: {part}": count
-            for column in ("rows", "groups")
-            for part, count in zip(scored["eval_rows"].tolist(), scored[column].tolist(), strict=True)
+    scored = full[full["train_on"] == "raw"].rename(columns={"eval_rows": "test"})[list(_SCORED_COLUMNS)]
+    counts = _confusions(fitted, model, raw[EVALUATED])
+    most_rows_first = found.sort_values(["fitted_rows", "eval_on"], ascending=[False, True], kind="stable")
+    return asset_page(
+        metrics_summary(found, _removed_rows(fitted, model, raw[EVALUATED])),
+        picture={
+            "learning_curve": picture(
+                _curve(first),
+                "accuracy on test by number of training rows, with 95 % intervals: on the rows that sanitizing"
+                " removed, on all rows, and on the clean rows; baselines/leakage says why it is higher on removed"
+                " rows",
+            )
         },
-        "rows": len(found),
-        "all_converged": bool(found["converged"].all()),
-        "test rows of one image": of_one,
-        "metrics": table(found[list(_SHOWN)], columns),
-        **_letters(fitted, model, raw[EVALUATED]),
-        "weights": exhibits(
-            [
-                Exhibit(f"{exhibit.caption}, {train_rows}", exhibit.images)
-                for train_rows in _WEIGHTS_OF
-                if (model, "sanitized", train_rows) in fitted.models
-                for exhibit in weight_exhibits(fitted.models[model, "sanitized", train_rows].estimator)
-            ],
-            "weights of each letter, trained on all sanitized rows: light pixels speak for the"
-            " letter, dark ones against it. With many rows and C = 1, neighbouring weights differ in sign and look like"
-            " noise",
-            per_line=len(LETTERS),
-        ),
-    }
+        numbers={
+            accuracy_label(train_on, rows): 100 * accuracy
+            for train_on, rows, accuracy in zip(full["train_on"], full["eval_rows"], full["accuracy"], strict=True)
+        },
+        facts={"all_converged": bool(found["converged"].all()), **facts},
+        tables={
+            "metrics": table(
+                most_rows_first[list(_SHOWN)],
+                columns,
+                shares=("accuracy",),
+                intervals={"interval": ("ci_low", "ci_high")},
+            ),
+            SCORED: table(scored, _SCORED_COLUMNS),
+            "by_letter": _by_letter(counts),
+            **{
+                f"{_CONFUSION}{trained}": table(confusion_table(counted), _CONFUSION_COLUMNS)
+                for trained, counted in counts.items()
+            },
+        },
+        pictures={
+            "confusion": picture(
+                confusion_charts(
+                    {f"trained on {trained} rows": counted for trained, counted in counts.items()}, LETTERS
+                ),
+                "clean test rows by label and predicted letter, of the models trained on all rows; shaded by the square"
+                " root of the share of the row",
+            ),
+            "weights": exhibits(
+                [
+                    Exhibit(f"{exhibit.caption}, {train_rows}", exhibit.images)
+                    for train_rows in _WEIGHTS_OF
+                    if (model, "sanitized", train_rows) in fitted.models
+                    for exhibit in weight_exhibits(fitted.models[model, "sanitized", train_rows].estimator)
+                ],
+                "weights of each letter, trained on all sanitized rows: light pixels speak for the"
+                " letter, dark ones against it. With many rows and C = 1, neighbouring weights differ in sign and look"
+                " like noise",
+                per_line=len(LETTERS),
+            ),
+        },
+    )
 
 
-def _removed_rows(fitted: Baselines, model: str, test: Split) -> tuple[str, int]:
-    """Return in words how many of the removed test rows are one image and the accuracy without them, and the number."""
+def accuracy_label(train_on: str, rows: str) -> str:
+    """Return the metadata label of the accuracy of the model of all `train_on` rows on a part of test."""
+    return f"accuracy (%): {train_on}, test {rows}"
+
+
+def _removed_rows(fitted: Baselines, model: str, test: Split) -> str:
+    """Return in words how many of the removed test rows are one image, and the accuracy without them."""
     removed = ~fitted.clean[EVALUATED]
     if not removed.any():
-        return "", 0
+        return ""
     of_one = most_frequent_image(test.images, removed)
     counts = label_counts(test.labels[of_one])
     letters = ", ".join(f"{LETTERS[label]} {counts[label]}" for label in np.flatnonzero(counts))
@@ -142,38 +172,36 @@ def _removed_rows(fitted: Baselines, model: str, test: Split) -> tuple[str, int]
         share = right[others].mean()
         low, high = percentile_interval(accuracy_samples(right[others, None], groups[others]), share)
         text += (
-            f" On the other {others.sum():,}, the model of all raw rows is right on {100 * share:.1f} %"
-            f" ({100 * low[0]:.1f} to {100 * high[0]:.1f})."
+            f" On the other {others.sum():,}, the model of all raw rows is right on {percent(share)}"
+            f" ({percent_range(low[0], high[0])})."
         )
-    return text, int(of_one.sum())
+    return text
 
 
-def _letters(fitted: Baselines, model: str, test: Split) -> dict[str, dg.MetadataValue[Any]]:
-    """Return recall, precision and confusion by letter of the models trained on all rows, on the clean test rows."""
+def _confusions(fitted: Baselines, model: str, test: Split) -> dict[str, Counts]:
+    """Return the confusion of letters by the models trained on all rows, on the clean test rows."""
     clean = fitted.clean[EVALUATED]
-    counts = {
+    return {
         trained: confusion_counts(test.labels[clean], fitted.models[model, trained, "all"].predicted[EVALUATED][clean])
         for trained in TRAINED
     }
+
+
+def _by_letter(counts: Mapping[str, Counts]) -> dg.TableMetadataValue:
+    """Return recall and precision of each letter as a table."""
     scores = {trained: scores_by_letter(counted) for trained, counted in counts.items()}
     shown = scores["raw"][["letter", "rows"]].copy()
+    names = [f"{trained}_{share}" for trained in TRAINED for share in _SHARES]
     for trained, scored in scores.items():
-        for share in ("recall", "precision"):
-            shown[f"{trained}_{share}"] = scored[share]
-            ends = zip(scored[f"{share}_low"], scored[f"{share}_high"], strict=True)
-            shown[f"{trained}_{share}_95"] = [f"{low:.3f} to {high:.3f}" for low, high in ends]
-    return {
-        "by_letter": table(shown, _BY_LETTER_COLUMNS),
-        "confusion": picture(
-            confusion_charts({f"trained on {trained} rows": counted for trained, counted in counts.items()}, LETTERS),
-            "clean test rows by label and predicted letter, of the models trained on all rows; shaded by the square"
-            " root of the share of the row",
-        ),
-        **{
-            f"{_CONFUSION}{trained}": table(confusion_table(counted), _CONFUSION_COLUMNS)
-            for trained, counted in counts.items()
-        },
-    }
+        for share in _SHARES:
+            for end in ("", "_low", "_high"):
+                shown[f"{trained}_{share}{end}"] = scored[f"{share}{end}"]
+    return table(
+        shown,
+        _BY_LETTER_COLUMNS,
+        shares=names,
+        intervals={f"{name}_95": (f"{name}_low", f"{name}_high") for name in names},
+    )
 
 
 def _curve(found: pd.DataFrame) -> bytes:

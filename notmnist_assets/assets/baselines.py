@@ -7,7 +7,7 @@ import dagster as dg
 import pandas as pd
 
 from notmnist_assets.assets import leakage, reference
-from notmnist_assets.assets.baseline_metadata import TRAINED, metrics_metadata
+from notmnist_assets.assets.baseline_metadata import SCORED, TRAINED, accuracy_label, metrics_metadata
 from notmnist_assets.assets.declaration import Declaration, Drift, Stage
 from notmnist_assets.assets.hashes import HASH_KEYS, HASHES
 from notmnist_assets.assets.labels import ISSUES
@@ -34,10 +34,10 @@ _MISTAKES_SHOWN: Final = 24
 
 def _accuracy_limits(previous: Mapping[str, float]) -> Mapping[str, Limit]:
     return {
-        f"accuracy: {train_on}, test {rows}": within_interval(previous[f"test groups: {rows}"])
+        accuracy_label(train_on, rows): within_interval(previous[f"groups of {rows}"])
         for train_on in TRAINED
         for rows in ("raw", "clean", "duplicates")
-        if f"test groups: {rows}" in previous
+        if f"groups of {rows}" in previous
     }
 
 
@@ -84,6 +84,7 @@ METRICS: Final = Declaration(
         "Accuracies on test of the models trained on all rows: the 95 % Wilson interval of the previous accuracy, with"
         " duplicate groups as trials. A fit is deterministic, so that a larger change comes from the data.",
         _accuracy_limits,
+        table=SCORED,
     ),
     is_endpoint=True,
     description=(
@@ -177,16 +178,20 @@ def baselines(
         raw["train"], clean["train"] = (without_issues(train, issues) for train in (raw_train, clean_train))
     index = values.near_index(near_pairs, radius)
     with as_dagster_failure():
-        fitted = fit_baselines(raw, clean, models=models, groups=row_groups(index))
+        groups = row_groups(index)
+        fitted = fit_baselines(raw, clean, models=models, groups=groups)
     if METRICS.asset_key in context.selected_asset_keys:
         yield dg.MaterializeResult(
             asset_key=METRICS.asset_key,
             value=fitted.metrics,
             data_version=data_version(fitted.metrics, leave_out=("seconds",)),
-            metadata={
-                **metrics_metadata(fitted, models[0], raw, descriptions(METRICS.schema)),
-                "without_label_issues": chosen.drop_label_issues,
-            },
+            metadata=metrics_metadata(
+                fitted,
+                models[0],
+                raw,
+                descriptions(METRICS.schema),
+                facts={"without_label_issues": chosen.drop_label_issues},
+            ),
         )
     if MISTAKES.asset_key in context.selected_asset_keys:
         evaluated = {name: raw[name] for name in EVALUATION}
@@ -199,13 +204,14 @@ def baselines(
                 mistakes_summary(mistakes, {name: len(split) for name, split in evaluated.items()}),
                 picture={
                     "pictures": exhibits(
-                        mistake_exhibits(evaluated, mistakes, _MISTAKES_SHOWN),
-                        "wrong predictions with the highest probabilities; the label or the prediction may be wrong",
+                        mistake_exhibits(evaluated, mistakes, groups, _MISTAKES_SHOWN),
+                        "wrong predictions with high probabilities, one of each duplicate group; the label or the"
+                        " prediction may be wrong",
                         per_line=4,
                     )
                 },
                 numbers={f"mistakes: {name}": int((mistakes["split"] == name).sum()) for name in EVALUATION},
-                tables={"sample_rows": table(mistakes, MISTAKES.schema)},
+                tables={"sample_rows": table(mistakes, MISTAKES.schema, shares=("probability",))},
             ),
         )
 

@@ -22,10 +22,13 @@ class Drift:
     Attributes:
         reason: the limits and the reasons for them, as text.
         limits: takes the previous numbers by metadata label, and returns the limits of those that have one.
+        table: label of a table whose counts are compared too, such as `rows of A` for the column `rows` and the first
+            cell `A`; empty for none.
     """
 
     reason: str
     limits: Callable[[Mapping[str, float]], Mapping[str, Limit]]
+    table: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

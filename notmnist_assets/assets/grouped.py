@@ -10,7 +10,7 @@ import pandas as pd
 
 from notmnist_assets.assets.declaration import Declaration, Stage
 from notmnist_assets.assets.near_pairs import RADIUS
-from notmnist_assets.assets.sanitized import CLEAN_DRIFT, letter_shares, sanitize_policy
+from notmnist_assets.assets.sanitized import CLEAN_DRIFT, sanitize_policy
 from notmnist_assets.assets.splits import SIZE_SETTINGS, columns_from_letters, letter_keys
 from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.curation.core.images import SETS
@@ -104,33 +104,32 @@ def grouped(
     for position, (name, declaration) in enumerate(GROUPED.items()):
         if declaration.asset_key in context.selected_asset_keys:
             split, groups = splits[name], found.groups[found.split_of == position]
-            counts = label_counts(split.labels).tolist()
             yield dg.MaterializeResult(
                 asset_key=declaration.asset_key,
                 value=split,
                 data_version=data_version(split),
-                metadata={
-                    **asset_page(
-                        clean_summary(
-                            "grouped",
-                            name,
-                            len(split),
-                            getattr(sizes, name),
-                            "All images of a duplicate group, of both archives, are in one split.",
-                        ),
-                        picture={"pictures": contact_sheet_metadata(split.images, declaration.key)},
+                metadata=asset_page(
+                    clean_summary(
+                        "grouped",
+                        name,
+                        len(split),
+                        getattr(sizes, name),
+                        "All images of a duplicate group, of both archives, are in one split.",
                     ),
-                    "rows": len(split),
-                    "groups": len(np.unique(groups)),
-                    "largest_group": int(np.bincount(groups, minlength=1).max()),
-                    "radius": used,
-                    "by_font": chosen.grouped_fonts,
-                    "images_left_out": int(out.sum()),
-                    "thinned_most": thinned,
-                    "left_out": table(left_out, _LEFT_OUT),
-                    **letter_shares(counts),
-                    "rows_per_letter": counts_table(counts),
-                },
+                    picture={"pictures": contact_sheet_metadata(split.images, declaration.key)},
+                    numbers={
+                        "rows": len(split),
+                        "groups": len(np.unique(groups)),
+                        "largest_group": int(np.bincount(groups, minlength=1).max()),
+                        "radius": used,
+                        "images_left_out": int(out.sum()),
+                    },
+                    facts={"by_font": chosen.grouped_fonts, "thinned_most": thinned},
+                    tables={
+                        "rows_per_letter": counts_table(label_counts(split.labels).tolist()),
+                        "left_out": table(left_out.sort_values("images", ascending=False, kind="stable"), _LEFT_OUT),
+                    },
+                ),
             )
 
 

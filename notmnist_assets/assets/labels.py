@@ -1,6 +1,5 @@
 """Defines `labels/issues`: how likely each label is right, and which rows show another letter or none."""
 
-from collections.abc import Mapping
 from typing import Final
 
 import dagster as dg
@@ -15,18 +14,20 @@ from notmnist_assets.curation.core.images import SETS
 from notmnist_assets.curation.core.values import FILE_COLUMNS, Split
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius
 from notmnist_assets.curation.labels.effect import effect_of_leaving_out
-from notmnist_assets.curation.labels.error_rates import RATE_COLUMNS
+from notmnist_assets.curation.labels.error_rates import ESTIMATES, RATE_COLUMNS
 from notmnist_assets.curation.labels.issues import KINDS, LEAST_QUALITY, NO_ISSUE, issue_exhibits, label_issues
 from notmnist_assets.curation.sanitizing.grouping import connected_groups
 from notmnist_assets.curation.summaries.results import issues_summary
 from notmnist_assets.metadata.columns import Column, Sources
-from notmnist_assets.metadata.display import asset_page, descriptions, exhibits, table
+from notmnist_assets.metadata.display import asset_page, descriptions, exhibits, plain, table
 from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.model import PREFIX
 from notmnist_assets.storage.types import data_version, table_type
 
 _SHOWN: Final = 100
-_PICTURED: Final = 48
+_ESTIMATED: Final = "estimated"
+"""Metadata label of the unrounded table of rates, which the report and a check read."""
+_PICTURED: Final = 30
 _PER_LINE: Final = 6
 _LETTERS: Final = tuple(f"letters/{name}/*" for name in SETS)
 _NAMES: Final[Sources] = dict.fromkeys(_LETTERS, ("name",))
@@ -79,20 +80,14 @@ _RATES: Final = {
     "wrong": "share of wrong labels if right labels of both archives are doubted equally often; the archive with fewer"
     " doubted labels keeps the estimate of confident learning",
     "author": "the estimate of the author for the original archive",
-    **{
-        f"{name}_{end}": f"{which} end of the 95 % interval; rows of a font count as dependent"
-        for name in ("doubted", "confident", "wrong")
-        for end, which in (("low", "lower"), ("high", "upper"))
-    },
+    **{f"{name}_95": "95 % interval; rows of a font count as dependent" for name in ESTIMATES},
 }
 _EFFECT: Final = {
     "eval_on": "sanitized valid or test",
     "eval_rows": "all: all rows; no issue: rows without a label issue",
     "rows": "evaluated rows",
     "all_rows": "accuracy of the model fitted on all rows of sanitized/train",
-    "all_95": "Wilson 95 % interval",
     "without_issues": "accuracy of the model fitted on rows without an issue",
-    "without_95": "Wilson 95 % interval",
     "only_all_right": "rows that only the model of all rows classifies correctly",
     "only_without_right": "rows that only the other model classifies correctly",
     "p_value": "of McNemar's exact test of the difference",
@@ -129,7 +124,8 @@ def issues(
     raw = {"train": raw_train, "valid": raw_valid, "test": raw_test}
     clean = {"train": clean_train, "valid": clean_valid, "test": clean_test}
     with as_dagster_failure():
-        found = label_issues(pool, connected_groups(pool, index, by_font=False), raw)
+        groups = connected_groups(pool, index, by_font=False)
+        found = label_issues(pool, groups, raw)
         effect = effect_of_leaving_out(clean, found.table)
     first = found.table.head(_SHOWN)
     return dg.MaterializeResult(
@@ -140,28 +136,44 @@ def issues(
                 issues_summary(found.table["kind"], found.rates, NO_ISSUE, LEAST_QUALITY),
                 picture={
                     "pictures": exhibits(
-                        issue_exhibits(pool, first.head(_PICTURED)),
-                        "the least likely labels: rank, letter of the label, most probable letter",
+                        issue_exhibits(pool, found.table, groups, _PICTURED),
+                        "the least likely labels: rank, letter of the label, most probable letter, font and file; one"
+                        " image of each duplicate group",
                         per_line=_PER_LINE,
                     )
                 },
                 numbers={
                     "rows": len(found.table),
                     "issues": int((found.table["kind"] != NO_ISSUE).sum()),
-                    **_wrong(found.rates),
+                    **{
+                        f"wrong labels (%): {name}": 100 * share
+                        for name, share in zip(found.rates["set"], found.rates["wrong"], strict=True)
+                    },
                     "radius": chosen_radius(radius),
                 },
+                tables={
+                    "rates": table(
+                        found.rates,
+                        _RATES,
+                        shares=(*ESTIMATES, "author"),
+                        intervals={f"{name}_95": (f"{name}_low", f"{name}_high") for name in ESTIMATES},
+                    ),
+                    "kinds": table(_counts(found.table), _KIND_COUNTS),
+                    "effect": table(
+                        effect,
+                        _EFFECT,
+                        shares=("all_rows", "without_issues"),
+                        intervals={
+                            "all_95": ("all_low", "all_high"),
+                            "without_95": ("without_low", "without_high"),
+                        },
+                    ),
+                    "least_likely": table(first, descriptions(ISSUES.schema)),
+                },
             ),
-            "rates": table(found.rates, _RATES),
-            "kinds": table(_counts(found.table), _KIND_COUNTS),
-            "effect": table(effect, _EFFECT),
-            "least_likely": table(first, descriptions(ISSUES.schema)),
+            _ESTIMATED: [{name: plain(value) for name, value in row.items()} for row in found.rates.to_dict("records")],
         },
     )
-
-
-def _wrong(rates: pd.DataFrame) -> Mapping[str, float]:
-    return {f"wrong labels: {name}": float(share) for name, share in zip(rates["set"], rates["wrong"], strict=True)}
 
 
 def _counts(found: pd.DataFrame) -> pd.DataFrame:
@@ -176,13 +188,13 @@ def recorded_rates(instance: dg.DagsterInstance) -> pd.DataFrame:
     """Return the table of estimated shares of wrong labels in the metadata of the last materialization.
 
     Returns:
-        As `error_rates` returns it, with four digits; empty if it was not recorded.
+        As `error_rates` returns it; empty if it was not recorded.
     """
     event = instance.get_latest_materialization_event(ISSUES.asset_key)
     materialization = event.asset_materialization if event else None
-    recorded = materialization.metadata.get("rates") if materialization else None
-    records = recorded.records if isinstance(recorded, dg.TableMetadataValue) else []
-    return pd.DataFrame([dict(record.data) for record in records], columns=list(RATE_COLUMNS))
+    recorded = materialization.metadata.get(_ESTIMATED) if materialization else None
+    records = recorded.data if isinstance(recorded, dg.JsonMetadataValue) else []
+    return pd.DataFrame(records, columns=list(RATE_COLUMNS))
 
 
 STAGE = Stage([ISSUES], [issues])

@@ -104,19 +104,24 @@ def leakage(
                 "test_rows_with_a_twin": int(twins.test.sum()),
                 "train_rows_with_a_twin": int(twins.train.sum()),
             },
-            tables={"leakage": table(found, LEAKAGE.schema)},
+            tables={
+                "leakage": table(
+                    found, LEAKAGE.schema, shares=("value",), intervals={"interval": ("ci_low", "ci_high")}
+                )
+            },
         ),
     )
 
 
 def _gaps(found: pd.DataFrame, model: str) -> dict[str, float]:
-    """Return the numbers of the answer by metadata label."""
+    """Return the numbers of the answer in percentage points, by metadata label."""
     if found.empty:
         return {}
     rows, control = values_of(found, model), values_of(found, NEAREST_NEIGHBOUR)
-    return {
-        "accuracy gap": rows[DIFFERENCE, WITH].value,
-        "accuracy gap: memory": rows[TWINS, CHANGE].value,
-        "accuracy gap: selection": rows[DIFFERENCE, WITHOUT].value,
-        "accuracy gap: memory of the nearest neighbour": control[TWINS, CHANGE].value,
+    gaps = {
+        "accuracy gap": rows[DIFFERENCE, WITH],
+        "accuracy gap: memory": rows[TWINS, CHANGE],
+        "accuracy gap: selection": rows[DIFFERENCE, WITHOUT],
+        "accuracy gap: memory of the nearest neighbour": control[TWINS, CHANGE],
     }
+    return {f"{name} (points)": 100 * gap.value for name, gap in gaps.items()}

@@ -37,6 +37,7 @@ from notmnist_assets.storage.types import NearSearchType, data_version, table_ty
 
 _SEARCH_VERSION: Final = "3"
 """Code version of `overlap/near_pairs`. A stored search of another version is repeated instead of extended."""
+_PAIRS_PER_LINE = 3
 _PICTURED_PAIRS = 12
 _SAMPLE_PAIRS = 50
 
@@ -143,16 +144,20 @@ def near_pairs(
     return dg.MaterializeResult(
         value=search,
         data_version=data_version(search.pairs),
-        metadata={
-            **asset_page(near_pairs_summary(len(search.pairs), index.images, search.seen_before, search.radius)),
-            "rows": len(search.pairs),
-            "distinct_images": index.images,
-            "images_seen_before": search.seen_before,
-            "search_radius": search.radius,
-            "shifts": search.shifts,
-            "pairs_by_distance": table(pairs_by_distance(search.pairs, search.radius), _BY_DISTANCE),
-            "sample_rows": table(sample_pairs(index, search.pairs, _SAMPLE_PAIRS), _PAIR_SAMPLE),
-        },
+        metadata=asset_page(
+            near_pairs_summary(len(search.pairs), index.images, search.seen_before, search.radius),
+            numbers={
+                "rows": len(search.pairs),
+                "distinct_images": index.images,
+                "images_seen_before": search.seen_before,
+                "search_radius": search.radius,
+            },
+            facts={"shifts": search.shifts},
+            tables={
+                "pairs_by_distance": table(pairs_by_distance(search.pairs, search.radius), _BY_DISTANCE),
+                "sample_rows": table(sample_pairs(index, search.pairs, _SAMPLE_PAIRS), _PAIR_SAMPLE),
+            },
+        ),
     )
 
 
@@ -166,38 +171,47 @@ def radius(
     test: Split,
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """Choose the radius and plot the curve."""
-    index = values.row_index()
     chosen = settings.read()
-    curve = radius_table(index, near_pairs, searched=chosen.search_radius, fixed=chosen.near_radius)
+    curve = radius_table(values.row_index(), near_pairs, searched=chosen.search_radius, fixed=chosen.near_radius)
     used = chosen_radius(curve)
     chart = radius_chart(curve, used, title="Pairs with different letters by radius")
     splits = {"train": train, "valid": valid, "test": test}
+    index = values.row_index().with_pairs(near_pairs, used)
     inside, outside = pairs_around_radius(index, splits, near_pairs, used, _PICTURED_PAIRS)
     why = choose_radius(curve).reason if chosen.near_radius is None else f"set by {PREFIX}NEAR_RADIUS"
     return dg.MaterializeResult(
         value=curve,
         data_version=data_version(curve),
-        metadata={
-            **asset_page(
-                radius_summary(curve, used, why),
-                picture={
-                    "chart": picture(
-                        chart,
-                        "% of pairs with different letters by radius, with 95 % intervals, for"
-                        f" {FEWEST_PLOTTED_PAIRS} pairs or more; rings: too few pairs to be rejected; dotted: the"
-                        " limit; dashed: the radius in use",
-                    ),
-                },
-                numbers={"radius": used, "label_noise": label_noise(curve), "limit": share_limit(curve)},
-            ),
-            "fixed_by_setting": chosen.near_radius is not None,
-            "why": why,
-            "curve": table(curve, RADIUS.schema),
-            "just_inside": exhibits(
-                inside, "the widest pairs within the radius: first image, second image, amplified difference"
-            ),
-            "just_outside": exhibits(
-                outside, "the closest pairs beyond the radius: first image, second image, amplified difference"
-            ),
-        },
+        metadata=asset_page(
+            radius_summary(curve, used, why),
+            picture={
+                "chart": picture(
+                    chart,
+                    "% of pairs with different letters by radius, with 95 % intervals, for"
+                    f" {FEWEST_PLOTTED_PAIRS} pairs or more; rings: too few pairs to be rejected; dotted: the"
+                    " limit; dashed: the radius in use",
+                ),
+            },
+            numbers={
+                "radius": used,
+                "label_noise (%)": 100 * label_noise(curve),
+                "limit (%)": 100 * share_limit(curve),
+            },
+            facts={"fixed_by_setting": chosen.near_radius is not None, "why": why},
+            tables={
+                "curve": table(curve, RADIUS.schema, shares=("share",), intervals={"interval": ("ci_low", "ci_high")})
+            },
+            pictures={
+                "just_inside": exhibits(
+                    inside,
+                    "the widest pairs within the radius: first image, second image, amplified difference",
+                    _PAIRS_PER_LINE,
+                ),
+                "just_outside": exhibits(
+                    outside,
+                    "the closest pairs beyond the radius: first image, second image, amplified difference",
+                    _PAIRS_PER_LINE,
+                ),
+            },
+        ),
     )

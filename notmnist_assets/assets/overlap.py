@@ -31,6 +31,7 @@ from notmnist_assets.metadata.display import asset_page, descriptions, exhibits,
 from notmnist_assets.storage.types import data_version, table_type
 
 _PLOTTED_METHODS: Final = ("exact", "near")
+_PAIRS_PER_LINE = 3
 _PICTURED_PAIRS = 12
 _PICTURED_GROUPS = 8
 _CONFLICT_GROUPS_OF_METHOD = 100
@@ -161,22 +162,26 @@ def report(
     return dg.MaterializeResult(
         value=counts,
         data_version=data_version(counts),
-        metadata={
-            **asset_page(
-                overlap_summary(counts, chosen_radius(radius), fonts),
-                picture={
-                    "across_splits": exhibits(
-                        across_splits, "pairs across splits: two images and their amplified difference"
-                    )
-                },
-                numbers={**shares, "radius": chosen_radius(radius)},
-            ),
-            "report": table(
-                counts.sort_values("rows_of", key=_evaluation_first, kind="stable"), REPORT.schema, shares=("share",)
-            ),
-            "font_leakage": table(fonts, _FONT_LEAKAGE, shares=("share", "other_letter_share")),
-            "group_sizes": table(sizes[sizes["rows"] > 1], _GROUP_SIZES),
-        },
+        metadata=asset_page(
+            overlap_summary(counts, chosen_radius(radius), fonts),
+            picture={
+                "across_splits": exhibits(
+                    across_splits,
+                    "pairs across splits, one of each duplicate group: two images and their amplified difference",
+                    _PAIRS_PER_LINE,
+                )
+            },
+            numbers={**shares, "radius": chosen_radius(radius)},
+            tables={
+                "report": table(
+                    counts.sort_values("rows_of", key=_evaluation_first, kind="stable"),
+                    REPORT.schema,
+                    shares=("share",),
+                ),
+                "font_leakage": table(fonts, _FONT_LEAKAGE, shares=("share", "other_letter_share")),
+                "group_sizes": table(sizes[sizes["rows"] > 1], _GROUP_SIZES),
+            },
+        ),
     )
 
 
@@ -200,25 +205,25 @@ def conflicts(
     return dg.MaterializeResult(
         value=found,
         data_version=data_version(found),
-        metadata={
-            **asset_page(
-                conflicts_summary(found),
-                picture={
-                    "conflicting_images": exhibits(
-                        [
-                            *conflicting_groups(index, splits, "exact", _PICTURED_GROUPS),
-                            *conflicting_groups(index, splits, "near", _PICTURED_GROUPS, fewest_images=2),
-                        ][:_PICTURED_GROUPS],
-                        "groups with different letters: of equal images, then of near images",
-                        1,
-                    )
-                },
-            ),
-            "rows": len(found),
-            "exact_groups": int(groups.get("exact", 0)),
-            "near_groups": int(groups.get("near", 0)),
-            "groups": table(conflict_groups(found, _CONFLICT_GROUPS_OF_METHOD), _CONFLICT_GROUPS),
-        },
+        metadata=asset_page(
+            conflicts_summary(found),
+            picture={
+                "conflicting_images": exhibits(
+                    [
+                        *conflicting_groups(index, splits, "exact", _PICTURED_GROUPS),
+                        *conflicting_groups(index, splits, "near", _PICTURED_GROUPS, fewest_images=2),
+                    ][:_PICTURED_GROUPS],
+                    "groups with different letters: of equal images, then of near images",
+                    1,
+                )
+            },
+            numbers={
+                "rows": len(found),
+                "exact_groups": int(groups.get("exact", 0)),
+                "near_groups": int(groups.get("near", 0)),
+            },
+            tables={"groups": table(conflict_groups(found, _CONFLICT_GROUPS_OF_METHOD), _CONFLICT_GROUPS)},
+        ),
     )
 
 

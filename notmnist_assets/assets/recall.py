@@ -68,8 +68,7 @@ _FALSE_ALARMS = {
     "pairs": "pairs of these images that the method calls duplicates",
     "cross_letter": "pairs of these with different letters, a sum of probabilities",
     "share": "cross_letter over pairs",
-    "ci_low": "lower end of the share's Wilson 95 % interval",
-    "ci_high": "upper end of the interval",
+    "interval": "Wilson 95 % interval of the share",
 }
 
 
@@ -101,24 +100,25 @@ def recall(
     planted = found["perturbation"] + " " + found["strength"].map("{:g}".format)
     grid = found.assign(planted=planted).pivot_table(index="planted", columns="method", values="recall", sort=False)
     chart = number_grid(
-        grid.index.tolist(), grid.columns.tolist(), grid.to_numpy(np.float64), f"Recall; near at radius {used:g}"
+        grid.index.tolist(), grid.columns.tolist(), grid.to_numpy(np.float64), f"Recall (%); near at radius {used:g}"
     )
     return dg.MaterializeResult(
         value=found,
         data_version=data_version(found),
-        metadata={
-            **asset_page(
-                recall_summary(found, used),
-                picture={
-                    "chart": picture(
-                        chart, "share of planted copies that each method finds, by kind and strength of change"
-                    )
-                },
-            ),
-            "rows": len(found),
-            "radius": used,
-            "shifts": shifts,
-            "recall": table(recall_by_method(found), _RECALL_BY_METHOD),
-            "false_alarms": table(alarms, _FALSE_ALARMS),
-        },
+        metadata=asset_page(
+            recall_summary(found, used),
+            picture={
+                "chart": picture(
+                    chart, "share of planted copies that each method finds, by kind and strength of change"
+                )
+            },
+            numbers={"rows": len(found), "radius": used},
+            facts={"shifts": shifts},
+            tables={
+                "false_alarms": table(
+                    alarms, _FALSE_ALARMS, shares=("share",), intervals={"interval": ("ci_low", "ci_high")}
+                ),
+                "recall": table(recall_by_method(found), _RECALL_BY_METHOD, shares=METHODS),
+            },
+        ),
     )

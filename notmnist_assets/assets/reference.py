@@ -40,7 +40,7 @@ _COLUMNS: Final = {
     "converged": Column("bool", "whether the fit converged within 100 steps", _FITTED),
     "seconds": Column("float64", "duration of the fit in seconds"),
 }
-COMPARED: Final = {
+_COMPARED: Final = {
     "model": "fitted model",
     "train_rows": "training rows",
     "eval_rows": "evaluated test rows",
@@ -95,12 +95,26 @@ def reference(
         found = reference_table(
             train, test, unshared_rows(index), row_groups(index)["test"], on_all=chosen.reference_all
         )
-    compared = {"published": table(compare_accuracies(found), COMPARED)} if chosen.is_published_split else {}
+    compared = {"published": compared_table(compare_accuracies(found))} if chosen.is_published_split else {}
+    most_rows_first = found.sort_values("fitted_rows", ascending=False, kind="stable")
     return dg.MaterializeResult(
         value=found,
         data_version=data_version(found, leave_out=("seconds",)),
         metadata=asset_page(
             reference_summary(found, compared=chosen.is_published_split),
-            tables={"reference": table(found, REFERENCE.schema), **compared},
+            tables={
+                **compared,
+                "reference": table(
+                    most_rows_first,
+                    REFERENCE.schema,
+                    shares=("accuracy",),
+                    intervals={"interval": ("ci_low", "ci_high")},
+                ),
+            },
         ),
     )
+
+
+def compared_table(compared: pd.DataFrame) -> dg.TableMetadataValue:
+    """Return the comparison with published accuracies, as `compare_accuracies` returns it, for a page."""
+    return table(compared, _COMPARED, shares=("published", "found", "difference", "tolerance"))

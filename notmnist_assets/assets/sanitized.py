@@ -1,12 +1,11 @@
 """Defines `sanitized/train`, `/valid`, `/test`, without leaks, conflicts and repeats, and `sanitized/removed`."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import dagster as dg
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from notmnist_assets.assets.declaration import Declaration, Drift, Stage
@@ -14,14 +13,15 @@ from notmnist_assets.assets.hashes import HASH_KEYS, HASHES
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.splits import SPLIT_ASSETS, columns_from_split
 from notmnist_assets.assets.stored_values import StoredValues
-from notmnist_assets.curation.core.drift import Limit, within, within_share
+from notmnist_assets.curation.core.drift import Limit, within_share
 from notmnist_assets.curation.core.images import LETTERS
-from notmnist_assets.curation.core.sampling import evenly_spaced
+from notmnist_assets.curation.core.sampling import sample_groups
 from notmnist_assets.curation.core.statistics import label_counts
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.examples import removed_pairs
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius
-from notmnist_assets.curation.sanitizing.decision import REASONS, Policy, Sanitizing, sanitize
+from notmnist_assets.curation.duplicates.row_index import RowIndex
+from notmnist_assets.curation.sanitizing.decision import OVERRIDE, REASONS, Policy, Sanitizing, sanitize
 from notmnist_assets.curation.sanitizing.overrides import ACTIONS, OverrideList, find_overridden_rows
 from notmnist_assets.curation.sanitizing.thinning import most_thinned, rows_lost_to_sanitizing
 from notmnist_assets.curation.splitting.splits import SPLITS
@@ -49,19 +49,15 @@ def sanitize_policy(chosen: Settings) -> Policy:
 
 
 def _limits(_previous: Mapping[str, float]) -> Mapping[str, Limit]:
-    return {"rows": within_share(0.05), **{f"share: {letter}": within(0.005) for letter in LETTERS}}
+    return dict.fromkeys(("rows", *(f"rows of {letter}" for letter in LETTERS)), within_share(0.05))
 
 
 CLEAN_DRIFT: Final = Drift(
-    "Rows: 5 %, as for letters. Share of each letter: 0.005, which is 5 % of its share of a tenth before sanitizing.",
+    "Rows, and rows of each letter: 5 %, as for letters.",
     _limits,
+    table="rows_per_letter",
 )
 """Limits of change of sanitized and grouped splits."""
-
-
-def letter_shares(counts: Sequence[int]) -> dict[str, float]:
-    """Return the share of each letter of a split by metadata label, given its rows by letter."""
-    return {f"share: {letter}": count / max(sum(counts), 1) for letter, count in zip(LETTERS, counts, strict=True)}
 
 
 def _declaration(name: str) -> Declaration:
@@ -147,6 +143,7 @@ _BY_LETTER = {
     "by_main_reason": "rows removed for this reason",
 }
 _SAMPLE_ROWS = 20
+_PAIRS_PER_LINE = 3
 _PICTURED_PAIRS = 3
 """Pictured rows of each reason."""
 
@@ -186,7 +183,8 @@ def sanitized(
     used = chosen_radius(radius)
     with as_dagster_failure():
         overrides = find_overridden_rows(chosen.overrides, splits)
-    outcome = sanitize(values.near_index(near_pairs, radius), policy, overrides)
+    index = values.near_index(near_pairs, radius)
+    outcome = sanitize(index, policy, overrides)
     splits = overrides.relabel(splits)
     lost = {name: rows_lost_to_sanitizing(split, outcome.removed, name) for name, split in splits.items()}
     if REMOVED.asset_key in context.selected_asset_keys:
@@ -194,42 +192,39 @@ def sanitized(
             asset_key=REMOVED.asset_key,
             value=outcome.removed,
             data_version=data_version(outcome.removed),
-            metadata={
-                **_removed_metadata(splits, outcome.removed, policy, lost),
-                **_override_counts(chosen.overrides, outcome),
-            },
+            metadata=_removed_metadata(splits, index, outcome, policy, lost, chosen.overrides),
         )
     for name, declaration in SANITIZED.items():
         if declaration.asset_key not in context.selected_asset_keys:
             continue
         split = splits[name].take(outcome.kept[name].astype(np.intp))
-        counts = label_counts(split.labels).tolist()
         reasons = outcome.removed.loc[outcome.removed["split"] == name, "reason"].value_counts()
         yield dg.MaterializeResult(
             asset_key=declaration.asset_key,
             value=split,
             data_version=data_version(split),
-            metadata={
-                **asset_page(
-                    clean_summary(
-                        "sanitized",
-                        name,
-                        len(split),
-                        len(splits[name]),
-                        "Leaks, conflicting letters and repeats are removed.",
-                    ),
-                    picture={"pictures": contact_sheet_metadata(split.images, declaration.key)},
+            metadata=asset_page(
+                clean_summary(
+                    "sanitized",
+                    name,
+                    len(split),
+                    len(splits[name]),
+                    "Leaks, conflicting letters and repeats are removed.",
                 ),
-                "rows": len(split),
-                "removed": len(splits[name]) - len(split),
-                **{f"removed: {reason}": int(reasons.get(reason, 0)) for reason in REASONS},
-                "method": policy.method,
-                "radius": used,
-                "thinned_most": most_thinned(lost[name]),
-                **letter_shares(counts),
-                "rows_per_letter": counts_table(counts),
-            },
+                picture={"pictures": contact_sheet_metadata(split.images, declaration.key)},
+                numbers={
+                    "rows": len(split),
+                    "removed": len(splits[name]) - len(split),
+                    **{f"removed: {reason}": int(reasons.get(reason, 0)) for reason in REASONS if reason != OVERRIDE},
+                },
+                facts={"method": _method(policy, used), "thinned_most": most_thinned(lost[name])},
+                tables={"rows_per_letter": counts_table(label_counts(split.labels).tolist())},
+            ),
         )
+
+
+def _method(policy: Policy, radius: float) -> str:
+    return f"near, at most {radius:g} apart" if policy.method == "near" else policy.method
 
 
 def _override_counts(overrides: OverrideList | None, outcome: Sanitizing) -> dict[str, int]:
@@ -244,42 +239,55 @@ def _override_counts(overrides: OverrideList | None, outcome: Sanitizing) -> dic
 
 
 def _removed_metadata(
-    splits: Mapping[str, Split], removed: pd.DataFrame, policy: Policy, lost: Mapping[str, pd.DataFrame]
+    splits: Mapping[str, Split],
+    index: RowIndex,
+    outcome: Sanitizing,
+    policy: Policy,
+    lost: Mapping[str, pd.DataFrame],
+    overrides: OverrideList | None,
 ) -> dict[str, Any]:
     """Return counts, a sample and pictures of the removed rows."""
+    removed = outcome.removed
     counts = pd.crosstab(removed["split"], removed["reason"]).reindex(index=SPLITS, columns=list(REASONS), fill_value=0)
     by_split = counts.sum(axis=1)
     before = pd.Series({name: len(splits[name]) for name in SPLITS})
     counts = counts.assign(removed=by_split, left=before - by_split)
-    return {
-        **asset_page(
-            removed_summary({name: len(split) for name, split in splits.items()}, removed),
-            picture={
-                "pictures": exhibits(
-                    removed_pairs(splits, removed, _PICTURED_PAIRS),
-                    "removed row, row it collides with, amplified difference",
-                )
-            },
-        ),
-        "rows": len(removed),
-        **{f"removed: {name}": int(by_split[name]) for name in SPLITS},
-        "policy": (
-            f"method {policy.method}, remove from {policy.remove_from}, conflicts {policy.conflicts},"
-            f" repeats {policy.repeats}"
-        ),
-        "counts": table(counts.rename(columns=_HEADS).rename_axis("split").reset_index(), _COUNTS),
-        "by_letter": table(
-            pd.concat([lost[name].assign(split=name) for name in SPLITS]).query("removed > 0")[list(_BY_LETTER)],
-            _BY_LETTER,
-        ),
-        "sample_rows": table(_sample_of_removed(splits, removed), _REMOVED_SAMPLE),
-    }
+    by_letter = pd.concat([lost[name].assign(split=name) for name in SPLITS]).query("removed > 0")[list(_BY_LETTER)]
+    return asset_page(
+        removed_summary({name: len(split) for name, split in splits.items()}, removed),
+        picture={
+            "pictures": exhibits(
+                removed_pairs(index, splits, removed, _PICTURED_PAIRS),
+                "removed row, row it collides with, amplified difference; font and file of both; one row of each"
+                " duplicate group",
+                _PAIRS_PER_LINE,
+            )
+        },
+        numbers={
+            "rows": len(removed),
+            **{f"removed: {name}": int(by_split[name]) for name in SPLITS},
+            **_override_counts(overrides, outcome),
+        },
+        facts={
+            "policy": (
+                f"method {policy.method}, remove from {policy.remove_from}, conflicts {policy.conflicts},"
+                f" repeats {policy.repeats}"
+            )
+        },
+        tables={
+            "counts": table(counts.rename(columns=_HEADS).rename_axis("split").reset_index(), _COUNTS),
+            "by_letter": table(
+                by_letter.sort_values("share", ascending=False, kind="stable"), _BY_LETTER, shares=("share",)
+            ),
+            "sample_rows": table(_sample_of_removed(splits, removed), _REMOVED_SAMPLE),
+        },
+    )
 
 
 def _sample_of_removed(splits: Mapping[str, Split], removed: pd.DataFrame) -> pd.DataFrame:
     """Return evenly spaced removed rows of each split and reason, with their letters and file names."""
     groups = [np.asarray(rows, np.intp) for rows in removed.groupby(["split", "reason"]).indices.values()]
-    sample = removed.iloc[_sample_groups(groups, _SAMPLE_ROWS)]
+    sample = removed.iloc[sample_groups(groups, _SAMPLE_ROWS)]
     sources = [splits[split].sources.iloc[row] for split, row in zip(sample["split"], sample["row"], strict=True)]
     collides_with = [
         f"{split} {row} {LETTERS[splits[split].labels[row]]}"
@@ -296,15 +304,6 @@ def _sample_of_removed(splits: Mapping[str, Split], removed: pd.DataFrame) -> pd
             "name": pd.Series([source["name"] for source in sources], sample.index, "str"),
         }
     )
-
-
-def _sample_groups(groups: Sequence[npt.NDArray[np.intp]], count: int) -> npt.NDArray[np.intp]:
-    """Return up to `count` rows, ascending: the same number of each group, or all rows of smaller groups."""
-    sample = [np.empty(0, np.intp)]
-    for number, rows in enumerate(sorted(groups, key=len)):
-        share = (count - sum(map(len, sample))) // (len(groups) - number)
-        sample.append(rows[evenly_spaced(len(rows), share)])
-    return np.sort(np.concatenate(sample))
 
 
 STAGE = Stage([REMOVED, *SANITIZED.values()], [sanitized])

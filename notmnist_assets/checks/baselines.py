@@ -12,6 +12,7 @@ from notmnist_assets.checks.results import check_result, only_selected
 from notmnist_assets.curation.baselines.leakage import CHANGE, TWINS, values_of
 from notmnist_assets.curation.baselines.nearest import NEAREST_NEIGHBOUR
 from notmnist_assets.curation.core.images import LETTERS
+from notmnist_assets.curation.summaries.text import percent
 from notmnist_assets.metadata.display import table
 
 _METRICS = METRICS.asset_key
@@ -50,9 +51,9 @@ def _check_chance(key: dg.AssetKey, scored: pd.DataFrame) -> dg.AssetCheckResult
         key,
         "above_chance",
         passed=worst > _CHANCE,
-        actual=worst,
-        threshold=f"more than {_CHANCE:g}",
-        failing=table(scored[scored["ci_low"] <= _CHANCE]),
+        actual=percent(worst),
+        threshold=f"more than {percent(_CHANCE)}",
+        failing=_failing(scored[scored["ci_low"] <= _CHANCE]),
     )
 
 
@@ -67,8 +68,12 @@ def _check_curves(metrics: pd.DataFrame) -> Iterator[dg.AssetCheckResult]:
         passed=falls.empty and len(scored) > 0,
         actual=len(falls),
         threshold=0,
-        failing=table(falls),
+        failing=_failing(falls),
     )
+
+
+def _failing(scored: pd.DataFrame) -> dg.TableMetadataValue:
+    return table(scored, shares=("accuracy", "mean", "sd"), intervals={"interval": ("ci_low", "ci_high")})
 
 
 @dg.asset_check(
@@ -95,7 +100,7 @@ def control_remembers(found: pd.DataFrame) -> dg.AssetCheckResult:
         LEAKAGE.asset_key,
         "control_remembers",
         passed=change is not None and change.ci_low > 0,
-        actual="no test row has a twin in train" if change is None else float(change.ci_low),
+        actual="no test row has a twin in train" if change is None else f"{100 * change.ci_low:.3g} points",
         threshold="more than 0",
         severity=dg.AssetCheckSeverity.WARN,
         rows=0 if change is None else int(change.rows),

@@ -53,7 +53,7 @@ def _drift_checks(name: str, declared: Sequence[Declaration]) -> dg.AssetChecksD
         for key, drift in limits.items():
             if dg.AssetCheckKey(key, DRIFT) not in context.selected_asset_check_keys:
                 continue
-            comparison = compare_with_history(context.instance, key, by_key[key].guards)
+            comparison = compare_with_history(context.instance, key, by_key[key].guards, drift.table)
             if comparison.actual is None or comparison.previous is None:
                 skipped.setdefault(comparison.reason, []).append(key.to_user_string())
             else:

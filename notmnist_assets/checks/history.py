@@ -25,7 +25,7 @@ class Recorded(NamedTuple):
         time: its time in UTC.
         data_version: the data version of its content.
         settings: the settings that decide the content, by field name.
-        numbers: its numeric metadata by label, which Dagster plots.
+        numbers: its numbers by label, as `recorded_numbers` returns them.
     """
 
     run_id: str
@@ -49,15 +49,18 @@ class Comparison(NamedTuple):
     reason: str
 
 
-def compare_with_history(instance: dg.DagsterInstance, key: dg.AssetKey, guards: Collection[str] = ()) -> Comparison:
+def compare_with_history(
+    instance: dg.DagsterInstance, key: dg.AssetKey, guards: Collection[str] = (), table: str = ""
+) -> Comparison:
     """Return the last materialization of an asset and the one to compare it with.
 
     Args:
         instance: the history.
         key: the asset.
         guards: settings of the asset, by field name, that may differ because they do not change its content.
+        table: label of a table whose counts are compared too.
     """
-    history = islice(_history(instance, key, guards), _MOST_MATERIALIZATIONS)
+    history = islice(_history(instance, key, guards, table), _MOST_MATERIALIZATIONS)
     actual = next(history, None)
     if actual is None:
         return Comparison(None, None, "the asset was never materialized")
@@ -85,16 +88,16 @@ def _differences(before: Recorded, actual: Recorded) -> str:
     return ", ".join(f"{name} {old}, now {new}" for name, old, new in values if old != new)
 
 
-def _history(instance: dg.DagsterInstance, key: dg.AssetKey, guards: Collection[str]) -> Iterator[Recorded]:
+def _history(instance: dg.DagsterInstance, key: dg.AssetKey, guards: Collection[str], table: str) -> Iterator[Recorded]:
     """Yield the materializations of an asset, newest first; further pages are read only when needed."""
     page = instance.fetch_materializations(key, limit=_FIRST_PAGE)
-    yield from _recorded(page.records, guards)
+    yield from _recorded(page.records, guards, table)
     while page.has_more:
         page = instance.fetch_materializations(key, limit=_PAGE, cursor=page.cursor)
-        yield from _recorded(page.records, guards)
+        yield from _recorded(page.records, guards, table)
 
 
-def _recorded(records: Sequence[dg.EventLogRecord], guards: Collection[str]) -> Iterator[Recorded]:
+def _recorded(records: Sequence[dg.EventLogRecord], guards: Collection[str], table: str) -> Iterator[Recorded]:
     for record in records:
         materialization = record.asset_materialization
         if materialization is None:
@@ -105,9 +108,22 @@ def _recorded(records: Sequence[dg.EventLogRecord], guards: Collection[str]) -> 
             datetime.fromtimestamp(record.timestamp, UTC),
             (materialization.tags or {}).get(_DATA_VERSION),
             {name: value for name, value in settings.items() if name not in guards},
-            {
-                label: float(value.value)
-                for label, value in materialization.metadata.items()
-                if isinstance(value, dg.IntMetadataValue | dg.FloatMetadataValue) and value.value is not None
-            },
+            recorded_numbers(materialization.metadata, table),
         )
+
+
+def recorded_numbers(metadata: Mapping[str, object], table: str) -> dict[str, float]:
+    """Return the numeric metadata of a materialization by label, and the counts in the table with the label `table`."""
+    numbers = {
+        label: float(value.value)
+        for label, value in metadata.items()
+        if isinstance(value, dg.IntMetadataValue | dg.FloatMetadataValue) and value.value is not None
+    }
+    counts = metadata.get(table)
+    if isinstance(counts, dg.TableMetadataValue):
+        first, *others = (column.name for column in counts.schema.columns)
+        for record in counts.records:
+            for column in others:
+                if isinstance(count := record.data[column], int):
+                    numbers[f"{column} of {record.data[first]}"] = float(count)
+    return numbers

@@ -22,6 +22,7 @@ from notmnist_assets.curation.labels.verification import (
     pixel_digests,
     unlisted_files,
 )
+from notmnist_assets.curation.summaries.text import percent, percent_range
 from notmnist_assets.metadata.display import table
 
 _KEY: Final = ISSUES.asset_key
@@ -54,7 +55,7 @@ _EXAMPLES: Final = 20
         dg.AssetCheckSpec(
             _FEW_WRONG,
             asset=_KEY,
-            description=f"The estimated share of wrong labels of each archive is at most {_MOST_WRONG:.0%}.",
+            description=f"The estimated share of wrong labels of each archive is at most {percent(_MOST_WRONG)}.",
         ),
     ],
     ins={
@@ -112,7 +113,7 @@ def _check_rates(rates: pd.DataFrame) -> dg.AssetCheckResult:
     if rates.empty:
         return not_compared(_KEY, _FEW_WRONG, "no estimate is recorded", dg.AssetCheckSeverity.WARN)
     estimates = "; ".join(
-        f"{row['set']}: {row['wrong']:.1%} ({row['wrong_low']:.1%} to {row['wrong_high']:.1%})"
+        f"{row['set']}: {percent(row['wrong'])} ({percent_range(row['wrong_low'], row['wrong_high'])})"
         for row in rates.to_dict("records")
     )
     return check_result(
@@ -120,7 +121,7 @@ def _check_rates(rates: pd.DataFrame) -> dg.AssetCheckResult:
         _FEW_WRONG,
         passed=bool((rates["wrong"] <= _MOST_WRONG).all()),
         actual=estimates,
-        threshold=f"at most {_MOST_WRONG:.0%}",
+        threshold=f"at most {percent(_MOST_WRONG)}",
         severity=dg.AssetCheckSeverity.WARN,
     )
 

@@ -14,6 +14,7 @@ from notmnist_assets.curation.core.images import LETTERS, SETS
 from notmnist_assets.curation.core.statistics import border_brightness, pixel_moments
 from notmnist_assets.curation.core.values import LetterImages
 from notmnist_assets.curation.reading.files import OUTSIDE, border_by_set, file_counts, other_files
+from notmnist_assets.curation.summaries.text import percent
 from notmnist_assets.metadata.display import table
 from notmnist_assets.settings.resource import SettingsResource
 
@@ -96,8 +97,8 @@ def _letter_checks(set_name: str) -> dg.AssetChecksDefinition:
         dg.AssetCheckSpec(
             "few_outside",
             asset=FILES.asset_key,
-            description=f"At most {_MOST_OUTSIDE:.0%} of the files of each archive are not directly in a folder A to J."
-            " A warning: such files are in no dataset.",
+            description=f"At most {percent(_MOST_OUTSIDE)} of the files of each archive are not directly in a folder"
+            " A to J. A warning: such files are in no dataset.",
         ),
         dg.AssetCheckSpec(
             "dark_border",
@@ -123,8 +124,8 @@ def archive_results(files: pd.DataFrame) -> Iterator[dg.AssetCheckResult]:
         FILES.asset_key,
         "few_outside",
         passed=max(shares.values(), default=0.0) <= _MOST_OUTSIDE,
-        actual=", ".join(f"{name} {shares[name]:.2%} ({outside[name]:,})" for name in shares),
-        threshold=f"at most {_MOST_OUTSIDE:.0%}",
+        actual=", ".join(f"{name} {percent(shares[name])} ({outside[name]:,})" for name in shares),
+        threshold=f"at most {percent(_MOST_OUTSIDE)}",
         severity=dg.AssetCheckSeverity.WARN,
         examples=table(files.loc[files["outcome"] == OUTSIDE, ["set", "files", "name"]]),
     )

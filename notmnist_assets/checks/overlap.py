@@ -77,7 +77,7 @@ def _check_leaks(report: pd.DataFrame, index: RowIndex, radius: float) -> Iterat
             severity=dg.AssetCheckSeverity.WARN,
             leaking_rows=rows,
             **{f"leaking_rows_of_{name}": count for name, count in leaking.items()},
-            rows=table(counts),
+            rows=table(counts, shares=("share",)),
         )
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from notmnist_assets.assets.hashes import HASHES
 from notmnist_assets.assets.letters import LETTER_ASSETS
 from notmnist_assets.assets.overlap import REPORT
-from notmnist_assets.assets.reference import COMPARED, REFERENCE
+from notmnist_assets.assets.reference import REFERENCE, compared_table
 from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.checks.results import check_result, not_compared
 from notmnist_assets.curation.core import published
@@ -157,7 +157,7 @@ def _compare_accuracies(reference: pd.DataFrame) -> dg.AssetCheckResult:
         passed=bool(found["agrees"].all()) and compared > 0,
         actual=int((found["compared"] & found["agrees"]).sum()),
         threshold=compared,
-        compared=table(found, COMPARED),
+        compared=compared_table(found),
     )
 
 

@@ -32,7 +32,7 @@ def check_result(
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
     **evidence: Any,
 ) -> dg.AssetCheckResult:
-    """Return a result whose metadata shows the actual value and its threshold, fractions with four digits.
+    """Return a result whose metadata shows the actual value and its threshold, fractions with three significant digits.
 
     Args:
         key: the asset.
@@ -44,7 +44,7 @@ def check_result(
         evidence: further metadata by label.
     """
     metadata = {"actual": short(plain(actual)), "threshold": short(plain(threshold))}
-    metadata |= {label: plain(value) for label, value in evidence.items()}
+    metadata |= {label: short(plain(value)) for label, value in evidence.items()}
     if not passed and "examples" in evidence:
         metadata["look_at_rows"] = dg.MetadataValue.asset(_GALLERY)
     return dg.AssetCheckResult(

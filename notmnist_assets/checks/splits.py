@@ -14,6 +14,7 @@ from notmnist_assets.curation.core.statistics import label_balance, label_counts
 from notmnist_assets.curation.core.values import FILE_COLUMNS, Split
 from notmnist_assets.curation.reading.files import readable_files
 from notmnist_assets.curation.splitting.splits import SET_OF_SPLIT
+from notmnist_assets.curation.summaries.text import percent
 from notmnist_assets.metadata.display import counts_table, table
 from notmnist_assets.settings.model import Settings
 from notmnist_assets.settings.resource import SettingsResource
@@ -138,8 +139,8 @@ def _check_use(train_rows: int, rows: int, readable: Sequence[int], *, size_set:
     warn = dg.AssetCheckSeverity.WARN
     images, fewest = sum(readable), min(readable)
     share = rows / images
-    used = f"{100 * share:.1f} % of {images:,} readable images"
-    evidence = {"share": share, "readable_images": counts_table(readable, "images")}
+    used = f"{percent(share)} of {images:,} readable images"
+    evidence = {"share (%)": 100 * share, "readable_images": counts_table(readable, "images")}
     reason = ""
     if size_set:
         reason = f"the size of train is set to {train_rows:,}"
@@ -152,7 +153,7 @@ def _check_use(train_rows: int, rows: int, readable: Sequence[int], *, size_set:
         _USE,
         passed=share >= _SMALLEST_USE,
         actual=f"{used}: the scarcest letter, {LETTERS[readable.index(fewest)]}, has {fewest:,}",
-        threshold=f"at least {100 * _SMALLEST_USE:.0f} %",
+        threshold=f"at least {percent(_SMALLEST_USE)}",
         severity=warn,
         **evidence,
     )

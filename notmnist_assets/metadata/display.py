@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 import dagster as dg
@@ -12,7 +13,7 @@ from notmnist_assets.curation.core.exhibits import Exhibit, exhibit_sheet
 from notmnist_assets.curation.core.figures import contact_sheet
 from notmnist_assets.curation.core.images import LETTERS, Images
 from notmnist_assets.curation.core.sampling import evenly_spaced
-from notmnist_assets.curation.summaries.text import LONGEST, percent, rounded
+from notmnist_assets.curation.summaries.text import LONGEST, percent, percent_range, rounded
 
 PICTURE_BUDGET: Final = 40_000
 """Largest size in bytes of a picture as Markdown. Dagster keeps all pictures and sends them with each asset page."""
@@ -31,6 +32,7 @@ SUMMARY: Final = "summary"
 """Label of the first entry of each asset's page."""
 PERCENT: Final = "percent"
 """Type of table columns with shares in percent as text, such as `4.62 %`."""
+_INTERVAL: Final = "95 % interval"
 
 
 def asset_page(
@@ -132,6 +134,7 @@ def table(
     columns: dg.TableSchema | Mapping[str, str | None] | None = None,
     *,
     shares: Collection[str] = (),
+    intervals: Mapping[str, tuple[str, str]] = MappingProxyType({}),
 ) -> dg.TableMetadataValue:
     """Return the first 20 rows of a table, cells as Python values, fractions with three significant digits.
 
@@ -139,15 +142,23 @@ def table(
         frame: the table, the most telling rows first.
         columns: descriptions of its columns, by name or in a schema; further columns are ignored.
         shares: names of columns with shares from 0 to 1, which are shown in percent.
+        intervals: columns to show instead of two columns with the ends of an interval of shares.
     """
     head = frame.head(MOST_RECORDS)
+    for name, (low, high) in intervals.items():
+        texts = [percent_range(*ends) for ends in zip(head[low], head[high], strict=True)]
+        place = int(np.argmax(head.columns == low))
+        head = head.drop(columns=[low, high])
+        head.insert(place, name, pd.Series(texts, head.index, "str"))
     meaning = descriptions(columns) if isinstance(columns, dg.TableSchema) else columns or {}
     schema = dg.TableSchema(
         columns=[
             dg.TableColumn(
-                str(name), PERCENT if name in shares else _kind(frame[name]), description=meaning.get(str(name))
+                str(name),
+                PERCENT if name in shares or name in intervals else _kind(head[name]),
+                description=meaning.get(str(name), _INTERVAL if name in intervals else None),
             )
-            for name in frame.columns
+            for name in head.columns
         ]
     )
     rows = [

@@ -9,6 +9,7 @@ from notmnist_assets.curation.baselines.evaluation import baseline_metrics
 from notmnist_assets.curation.core.images import LETTERS, SETS
 from notmnist_assets.curation.labels.issues import KINDS, NO_ISSUE, without_issues
 from notmnist_assets.curation.splitting.splits import SPLITS
+from notmnist_assets.curation.summaries.text import rounded
 from notmnist_assets_tests.workspace import Workspace
 
 
@@ -30,7 +31,7 @@ def test_the_metadata_count_issues_and_show_rates_effect_and_pictures(finished: 
     with finished.instance() as instance:
         rates = recorded_rates(instance)
     assert rates["set"].tolist() == list(SETS)
-    assert metadata["wrong labels: large"].value == pytest.approx(rates["wrong"][0], abs=1e-4)
+    assert metadata["wrong labels (%): large"].value == rounded(100 * rates["wrong"][0])
     effect = metadata["effect"]
     assert isinstance(effect, dg.TableMetadataValue)
     assert [record.data["eval_on"] for record in effect.records] == ["valid", "valid", "test", "test"]

@@ -45,7 +45,7 @@ def test_a_rising_curve_passes() -> None:
 def test_an_accuracy_at_chance_fails() -> None:
     result = by_name(check(curve(0.11, 0.7)))["baselines/metrics:above_chance"]
     assert not result.passed
-    assert shown(result) == (0.09, "more than 0.1")
+    assert shown(result) == ("9 %", "more than 10 %")
 
 
 def test_a_fall_beyond_the_intervals_fails_in_any_order_of_rows() -> None:

@@ -7,8 +7,8 @@ import dagster as dg
 import pytest
 
 from notmnist_assets.checks.drift import build_checks
-from notmnist_assets.checks.history import compare_with_history
-from notmnist_assets.definitions import STAGES
+from notmnist_assets.checks.history import compare_with_history, recorded_numbers
+from notmnist_assets.definitions import DECLARATIONS, STAGES
 from notmnist_assets.settings.recorded import MADE_WITH
 from notmnist_assets.staleness.outcomes import latest_evaluations
 from notmnist_assets_tests.archives import LARGE_PER_LETTER, tiny_members, write_archive
@@ -114,12 +114,12 @@ CASES: dict[str, tuple[str, dict[str, float], dict[str, float], str]] = {
         {"test in valid (near)": 10},
         "test in valid (near)",
     ),
-    "share of a letter": ("sanitized/test", {"share: I": 0.0882}, {"share: I": 0.0831}, "share: I"),
+    "rows of a letter": ("sanitized/test", {"rows of I": 882}, {"rows of I": 837}, "rows of I"),
     "accuracy": (
         "baselines/metrics",
-        {"accuracy: raw, test clean": 0.88, "test groups: clean": 8639},
-        {"accuracy: raw, test clean": 0.8723, "test groups: clean": 8639},
-        "accuracy: raw, test clean",
+        {"accuracy (%): raw, test clean": 88.0, "groups of clean": 8639},
+        {"accuracy (%): raw, test clean": 87.23, "groups of clean": 8639},
+        "accuracy (%): raw, test clean",
     ),
 }
 
@@ -153,11 +153,9 @@ def test_the_numbers_compared_are_recorded_under_their_labels(finished: Workspac
         assert event.asset_materialization is not None
         recorded = event.asset_materialization.metadata
         assert isinstance(recorded[MADE_WITH].value, dict)
-        numbers = {
-            label: float(value.value)
-            for label, value in recorded.items()
-            if isinstance(value, dg.IntMetadataValue | dg.FloatMetadataValue) and value.value is not None
-        }
+        drift = DECLARATIONS[key.to_user_string()].drift
+        assert drift is not None
+        numbers = recorded_numbers(recorded, drift.table)
         histories[key] = [Reported("a", numbers), Reported("b", numbers)]
     expected = {"letters": 3, "splits": 2, "hashes": 1, "overlap": 6, "sanitized": 11, "grouped": 11, "baselines": 6}
     results, _ = check_all(histories)

@@ -114,11 +114,11 @@ def test_a_letter_so_scarce_that_most_images_are_unused_is_a_warning_that_names_
     result = check_size()
     assert not result.passed
     assert result.severity == dg.AssetCheckSeverity.WARN
-    assert shown(result) == ("1.1 % of 18,389 readable images: the scarcest letter, J, has 20", "at least 50 %")
+    assert shown(result) == ("1.09 % of 18,389 readable images: the scarcest letter, J, has 20", "at least 50 %")
     readable[:] = [40] * 9 + [20]
     result = check_size()
     assert result.passed
-    assert result.metadata["share"].value == 200 / 380
+    assert result.metadata["share (%)"].value == 52.6
 
 
 def test_the_share_of_used_images_is_not_compared_if_no_letter_limits_the_size(
@@ -132,7 +132,7 @@ def test_the_share_of_used_images_is_not_compared_if_no_letter_limits_the_size(
     monkeypatch.setenv("NOTMNIST_TRAIN_SIZE", "100")
     result = check_size()
     assert result.passed
-    actual = "not compared: the size of train is set to 100; 1.0 % of 20,000 readable images are used"
+    actual = "not compared: the size of train is set to 100; 1 % of 20,000 readable images are used"
     assert shown(result) == (actual, "none")
 
 

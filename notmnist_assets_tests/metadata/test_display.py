@@ -62,6 +62,18 @@ def test_a_picture_over_the_budget_is_an_error() -> None:
         picture(b"x" * PICTURE_BUDGET, "large")
 
 
+def test_shares_are_shown_in_percent_and_their_intervals_in_one_column() -> None:
+    frame = pd.DataFrame({"rows": [5, 0], "share": [0.0312, np.nan], "low": [0.02, np.nan], "high": [0.0405, np.nan]})
+    shown = table(frame, {"share": "found"}, shares=("share",), intervals={"interval": ("low", "high")})
+    assert [(column.name, column.type) for column in shown.schema.columns] == [
+        ("rows", "int"),
+        ("share", PERCENT),
+        ("interval", PERCENT),
+    ]
+    assert dict(shown.records[0].data) == {"rows": 5, "share": "3.12 %", "interval": "2 to 4.05 %"}
+    assert dict(shown.records[1].data) == {"rows": 0, "share": "-", "interval": "-"}
+
+
 def test_tables_have_python_values_and_at_most_20_rows() -> None:
     frame = pd.DataFrame(
         {

@@ -7,9 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from notmnist_assets.curation.core.exhibits import Exhibit
+from notmnist_assets.curation.core.exhibits import Exhibit, source_lines
 from notmnist_assets.curation.core.images import LETTERS, PIXELS, SIDE
 from notmnist_assets.curation.core.intervals import wilson_interval
+from notmnist_assets.curation.core.sampling import mixed_rows
 from notmnist_assets.curation.core.values import Split
 
 Labels = npt.NDArray[np.int32]
@@ -103,14 +104,27 @@ def confident_mistakes(splits: Mapping[str, Split], estimator: Any) -> pd.DataFr
     return table.sort_values("probability", ascending=False, kind="stable", ignore_index=True)
 
 
-def mistake_exhibits(splits: Mapping[str, Split], mistakes: pd.DataFrame, count: int) -> list[Exhibit]:
-    """Return the first `count` mistakes as images, each with its label and the predicted letter."""
+def mistake_exhibits(
+    splits: Mapping[str, Split], mistakes: pd.DataFrame, groups: Mapping[str, npt.NDArray[np.int64]], count: int
+) -> list[Exhibit]:
+    """Return up to `count` of the first mistakes as images, each of another duplicate group, with letters mixed.
+
+    Args:
+        splits: the splits, by name.
+        mistakes: the table that `confident_mistakes` returns.
+        groups: int64 (n,), the duplicate group of each row of each split; no two splits share a number by chance.
+        count: largest number of mistakes.
+    """
+    group = [groups[split][row] for split, row in zip(mistakes["split"], mistakes["row"], strict=True)]
+    letters = mistakes["label"].map(LETTERS.index).to_numpy(np.int64)
+    shown = mistakes.iloc[mixed_rows(np.array(group, np.int64), letters, count)]
     return [
         Exhibit(
-            f"{one['label']}, read as {one['predicted']} {one['probability']:.3f}",
+            f"{one['label']}, read as {one['predicted']}, {100 * one['probability']:.3g} %",
             splits[one["split"]].images[one["row"]][None],
+            source_lines(splits[one["split"]].sources.iloc[one["row"]]),
         )
-        for one in mistakes.head(count).to_dict("records")
+        for one in shown.to_dict("records")
     ]
 
 

@@ -33,11 +33,11 @@ def within_chance(errors: float) -> Limit:
 
 
 def within_interval(trials: float) -> Limit:
-    """Allow a share of `trials` to move inside the 95 % Wilson interval of its previous value."""
+    """Allow a share of `trials`, in percent, to move inside the 95 % Wilson interval of its previous value."""
 
     def limit(previous: float, actual: float) -> float:
-        low, high = wilson_interval(previous * trials, trials)
-        return float(high) - previous if actual > previous else previous - float(low)
+        low, high = wilson_interval(previous / 100 * trials, trials)
+        return 100 * float(high) - previous if actual > previous else previous - 100 * float(low)
 
     return limit
 

@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from notmnist_assets.curation.core.exhibits import Exhibit, pair_exhibit
+from notmnist_assets.curation.core.exhibits import Exhibit, pair_exhibit, source_lines
 from notmnist_assets.curation.core.figures import ChartForm, line_chart
 from notmnist_assets.curation.core.images import LETTERS, PIXEL_DEPTH, PIXELS, Images
-from notmnist_assets.curation.core.sampling import evenly_spaced
+from notmnist_assets.curation.core.sampling import mixed_rows
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.core.wording import counted
 from notmnist_assets.curation.duplicates.near import NearPairs, largest_sum
@@ -30,14 +30,29 @@ _LARGEST_MEASURED = 2_000
 def pairs_around_radius(
     index: RowIndex, splits: Mapping[str, Split], table: pd.DataFrame, radius: float, count: int
 ) -> tuple[list[Exhibit], list[Exhibit]]:
-    """Return the `count` widest pairs within the radius, the widest first, and the `count` closest pairs beyond it."""
+    """Return up to `count` of the widest pairs within the radius, the widest first, and of the closest beyond it.
+
+    Of several pairs between the same duplicate groups, only the first is returned, and letters are mixed.
+    """
     pairs = pairs_from_table(index, table)
     order = np.argsort(pairs.distance, kind="stable")
     inside = int(np.searchsorted(pairs.distance[order], largest_sum(radius), side="right"))
+    within, beyond = order[:inside][::-1], order[inside:]
     return (
-        _exhibit_pairs(index, splits, pairs, order[max(0, inside - count) : inside][::-1]),
-        _exhibit_pairs(index, splits, pairs, order[inside : inside + count]),
+        _exhibit_pairs(index, splits, pairs, within[_mixed_pairs(index, pairs, within, count)]),
+        _exhibit_pairs(index, splits, pairs, beyond[_mixed_pairs(index, pairs, beyond, count)]),
     )
+
+
+def _mixed_pairs(
+    index: RowIndex, pairs: NearPairs, selected: npt.NDArray[np.intp], count: int, *, spread: bool = False
+) -> npt.NDArray[np.intp]:
+    """Return the places of up to `count` of the selected pairs, each between other groups, with letters mixed."""
+    groups = duplicate_groups(index, "near")
+    ends = np.sort(np.stack([groups[pairs.a[selected]], groups[pairs.b[selected]]]), axis=0)
+    between = ends[0] * (groups.max(initial=0) + 1) + ends[1]
+    letters = index.label[index.first_rows[pairs.a[selected]]]
+    return mixed_rows(between, letters, count, spread=spread)
 
 
 def pairs_across_splits(
@@ -45,7 +60,8 @@ def pairs_across_splits(
 ) -> list[Exhibit]:
     """Return pairs within the radius of two images that are each in one split only, in different splits.
 
-    The pairs are evenly spaced over the distances, the closest first.
+    The closest pair of each duplicate group counts. Letters are mixed, and the pairs of each are evenly spaced over the
+    distances, the closest first.
     """
     pairs = pairs_from_table(index, table).within(radius)
     in_split = np.zeros((index.images, len(SPLITS)), bool)
@@ -54,7 +70,7 @@ def pairs_across_splits(
     apart = ~(in_split[pairs.a] & in_split[pairs.b]).any(axis=1)
     across = np.flatnonzero(in_one[pairs.a] & in_one[pairs.b] & apart)
     across = across[np.argsort(pairs.distance[across], kind="stable")]
-    return _exhibit_pairs(index, splits, pairs, across[evenly_spaced(len(across), count)])
+    return _exhibit_pairs(index, splits, pairs, across[_mixed_pairs(index, pairs, across, count, spread=True)])
 
 
 def largest_groups(index: RowIndex, splits: Mapping[str, Split], method: Method, count: int) -> list[Exhibit]:
@@ -86,12 +102,23 @@ def conflicting_groups(
     return [_exhibit_group(index, splits, np.flatnonzero(groups == group)) for group in order]
 
 
-def removed_pairs(splits: Mapping[str, Split], removed: pd.DataFrame, count: int) -> list[Exhibit]:
-    """Return removed rows beside the rows they collide with, `count` of each reason, evenly spaced over distances."""
+def removed_pairs(index: RowIndex, splits: Mapping[str, Split], removed: pd.DataFrame, count: int) -> list[Exhibit]:
+    """Return removed rows beside the rows they collide with, up to `count` of each reason.
+
+    Each is of another duplicate group. Letters are mixed, and the rows of each are evenly spaced over distances.
+    """
+    groups = duplicate_groups(index, "near")[index.image]
+    marked = removed.sort_values("distance", kind="stable").assign(group=0, label=0)
+    for name, rows in marked.groupby("split"):
+        in_split = index.in_split(str(name))
+        marked.loc[rows.index, "group"] = groups[in_split][rows["row"]]
+        marked.loc[rows.index, "label"] = index.label[in_split][rows["row"]]
     return [
         removed_pair(splits, row, "{reason}: {split} {letter} | {collides_split} {collides_letter}")
-        for _, rows in removed.sort_values("distance", kind="stable").groupby("reason")
-        for row in rows.iloc[evenly_spaced(len(rows), count)].to_dict("records")
+        for _, rows in marked.groupby("reason")
+        for row in rows.iloc[
+            mixed_rows(rows["group"].to_numpy(), rows["label"].to_numpy(), count, spread=True)
+        ].to_dict("records")
     ]
 
 
@@ -110,7 +137,12 @@ def removed_pair(splits: Mapping[str, Split], row: Mapping[Hashable, Any], capti
         "letter": LETTERS[removed_from.labels[removed]],
         "collides_letter": LETTERS[collides_in.labels[collides]],
     }
-    return pair_exhibit(caption.format_map(columns), removed_from.images[removed], collides_in.images[collides])
+    return pair_exhibit(
+        caption.format_map(columns),
+        removed_from.images[removed],
+        collides_in.images[collides],
+        [_font_and_file(removed_from, removed), _font_and_file(collides_in, collides)],
+    )
 
 
 def diameter(images: Images) -> float:
@@ -134,6 +166,7 @@ def _exhibit_pairs(
             f"{distance / PIXEL_DEPTH:.2f}: {_split_and_letter(index, row_a)} | {_split_and_letter(index, row_b)}",
             images_a[place],
             images_b[place],
+            [_source_line(index, splits, row_a), _source_line(index, splits, row_b)],
         )
         for place, (row_a, row_b, distance) in enumerate(zip(a, b, pairs.distance[selected], strict=True))
     ]
@@ -147,7 +180,16 @@ def _exhibit_group(index: RowIndex, splits: Mapping[str, Split], members: Indice
         width = f"diameter {diameter(images_of(index, splits, index.first_rows[members])):.2f}"
     else:
         width = "diameter not measured"
-    return Exhibit(f"rows: {letters}; {counted(len(members), 'image')}, {width}", images)
+    source = _source_line(index, splits, index.first_rows[members[0]])
+    return Exhibit(f"rows: {letters}; {counted(len(members), 'image')}, {width}", images, [source])
+
+
+def _source_line(index: RowIndex, splits: Mapping[str, Split], row: int) -> str:
+    return _font_and_file(splits[SPLITS[index.split[row]]], index.row[row])
+
+
+def _font_and_file(split: Split, row: int) -> str:
+    return ", ".join(source_lines(split.sources.iloc[row].to_dict()))
 
 
 def _split_and_letter(index: RowIndex, row: int) -> str:

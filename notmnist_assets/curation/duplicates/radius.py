@@ -173,9 +173,9 @@ def choose_radius(
 def _choice(candidates: pd.DataFrame, reason: str, too_large: float) -> RadiusChoice:
     """Return the largest candidate, 0 without one, with its evidence."""
     if candidates.empty:
-        return RadiusChoice(0.0, f"{reason} (limit {100 * too_large:.2f} %)")
+        return RadiusChoice(0.0, f"{reason} (limit {100 * too_large:.3g} %)")
     largest = candidates.iloc[-1]
     share, low, high, limit = (100 * value for value in (*largest[["share", "ci_low", "ci_high"]], too_large))
-    evidence = f"{share:.2f} % of {counted(int(largest['pairs']), 'pair')} have different letters"
-    interval = f"95 % interval {low:.2f} to {high:.2f} %, limit {limit:.2f} %"
+    evidence = f"{share:.3g} % of {counted(int(largest['pairs']), 'pair')} have different letters"
+    interval = f"95 % interval {low:.3g} to {high:.3g} %, limit {limit:.3g} %"
     return RadiusChoice(float(largest["radius"]), f"{reason}; {evidence} ({interval})")

@@ -16,7 +16,8 @@ from notmnist_assets.curation.labels.issues import NO_ISSUE, without_issues
 from notmnist_assets.curation.splitting.splits import EVALUATION
 
 EFFECT_COLUMNS: Final = (
-    *("eval_on", "eval_rows", "rows", "all_rows", "all_95", "without_issues", "without_95"),
+    *("eval_on", "eval_rows", "rows"),
+    *("all_rows", "all_low", "all_high", "without_issues", "without_low", "without_high"),
     *("only_all_right", "only_without_right", "p_value"),
 )
 
@@ -32,9 +33,10 @@ def effect_of_leaving_out(splits: Mapping[str, Split], issues: pd.DataFrame) -> 
 
     Returns:
         Two rows each for valid and test, on all rows and on those without an issue (`eval_rows`: all, no issue):
-        `eval_on`; `rows`; `all_rows` and `without_issues` (accuracies), with their Wilson 95 % intervals `all_95` and
-        `without_95` as text; `only_all_right` and `only_without_right` (rows that only one of the two models classifies
-        correctly); `p_value` of the difference. Empty if one of the models has no rows to be fitted on.
+        `eval_on`; `rows`; `all_rows` and `without_issues` (accuracies), with the ends of their Wilson 95 % intervals
+        `all_low`, `all_high`, `without_low` and `without_high`; `only_all_right` and `only_without_right` (rows that
+        only one of the two models classifies correctly); `p_value` of the difference. Empty if one of the models has no
+        rows to be fitted on.
     """
     # Imported here because importing SciPy takes half a second.
     from scipy.stats import binomtest
@@ -63,7 +65,7 @@ def effect_of_leaving_out(splits: Mapping[str, Split], issues: pd.DataFrame) -> 
     return pd.DataFrame.from_records(records, columns=list(EFFECT_COLUMNS))
 
 
-def _accuracy(right: npt.NDArray[np.bool_]) -> tuple[float, str]:
-    """Return the share of correct predictions and its interval as text."""
+def _accuracy(right: npt.NDArray[np.bool_]) -> tuple[float, float, float]:
+    """Return the share of correct predictions and the ends of its interval."""
     low, high = wilson_interval(int(right.sum()), len(right))
-    return float(right.mean()) if len(right) else 0.0, f"{float(low):.4f} to {float(high):.4f}"
+    return float(right.mean()) if len(right) else 0.0, float(low), float(high)

@@ -11,11 +11,11 @@ from notmnist_assets.curation.core.intervals import wilson_interval
 
 AUTHOR: Final = {"large": 0.065, "small": 0.005}
 """Shares of wrong labels in the original archives, as their author estimates them."""
-_ESTIMATES: Final = ("doubted", "confident", "wrong")
+ESTIMATES: Final = ("doubted", "confident", "wrong")
 RATE_COLUMNS: Final = (
     "set",
     "rows",
-    *(f"{name}{end}" for name in _ESTIMATES for end in ("", "_low", "_high")),
+    *(f"{name}{end}" for name in ESTIMATES for end in ("", "_low", "_high")),
     "author",
 )
 _Z: Final = 1.959964

@@ -9,10 +9,10 @@ import numpy.typing as npt
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from notmnist_assets.curation.core.exhibits import Exhibit
+from notmnist_assets.curation.core.exhibits import Exhibit, source_lines
 from notmnist_assets.curation.core.file_names import rows_by_file, source_table
 from notmnist_assets.curation.core.images import LETTERS, SETS
-from notmnist_assets.curation.core.sampling import evenly_spaced
+from notmnist_assets.curation.core.sampling import evenly_spaced, mixed_rows
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.labels.error_rates import error_rates
 from notmnist_assets.curation.labels.features import Features
@@ -126,12 +126,21 @@ def _judge(pool: Pool, groups: Indices, splits: Mapping[str, Split]) -> LabelIss
     return LabelIssues(table.take(order).reset_index(drop=True), rates)
 
 
-def issue_exhibits(pool: Pool, table: pd.DataFrame) -> list[Exhibit]:
-    """Return rows of the table of issues as pictures, captioned with rank, label and most probable letter."""
-    images = pool_images(pool, rows_by_file(table, pool_sources(pool)))
+def issue_exhibits(pool: Pool, table: pd.DataFrame, groups: npt.NDArray[np.int64], count: int) -> list[Exhibit]:
+    """Return up to `count` of the first issues as pictures, each of another duplicate group, with letters mixed.
+
+    Args:
+        pool: the images of both archives.
+        table: the table of issues.
+        groups: int64 (n,), the duplicate group of each image of the pool.
+        count: largest number of issues.
+    """
+    issues = table[table["kind"] != NO_ISSUE]
+    rows = rows_by_file(issues, pool_sources(pool))
+    shown = mixed_rows(groups[rows], pool.label[rows], count)
     return [
-        Exhibit(f"{one['rank']}: {one['letter']}, likely {one['likely']}", image[None])
-        for one, image in zip(table.to_dict("records"), images, strict=True)
+        Exhibit(f"{one['rank']}: {one['letter']}, likely {one['likely']}", image[None], source_lines(one))
+        for one, image in zip(issues.iloc[shown].to_dict("records"), pool_images(pool, rows[shown]), strict=True)
     ]
 
 

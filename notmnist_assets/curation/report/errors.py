@@ -7,6 +7,7 @@ import pandas as pd
 
 from notmnist_assets.curation.baselines.confusion import Counts, mistake_exhibits, scores_by_letter
 from notmnist_assets.curation.baselines.evaluation import of_first_model
+from notmnist_assets.curation.baselines.scoring import row_groups
 from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.curation.report.blocks import (
     Block,
@@ -106,7 +107,7 @@ def mistakes(data: ReportData) -> list[Block]:
         return []
     shown = min(len(data.mistakes), _MOST_MISTAKES)
     caption = f"The {shown} most confident of {len(data.mistakes):,} wrong predictions: label, prediction, probability"
-    exhibits = mistake_exhibits(data.splits, data.mistakes, shown)
+    exhibits = mistake_exhibits(data.splits, data.mistakes, row_groups(data.index), shown)
     return [
         Pictures(
             "Most confident mistakes",

@@ -59,4 +59,4 @@ def most_thinned(lost: pd.DataFrame) -> str:
     largest = lost.iloc[int(lost["share"].to_numpy().argmax())]
     if not largest["removed"]:
         return "none"
-    return f"{largest['letter']}: {100 * largest['share']:.1f} %, most by {largest['main_reason']}"
+    return f"{largest['letter']}: {100 * largest['share']:.3g} %, most by {largest['main_reason']}"

@@ -115,6 +115,12 @@ def percent(share: float) -> str:
     return f"{100 - rounded(100 * (1 - share)) if share < 1 and number == 100 else number:g} %"
 
 
+def percent_range(low: float, high: float) -> str:
+    """Return an interval of shares in percent, such as `4.1 to 5.2 %`."""
+    ends = percent(low), percent(high)
+    return "-" if "-" in ends else f"{ends[0].removesuffix(' %')} to {ends[1]}"
+
+
 def spans(markdown: str) -> Iterator[list[Span]]:
     """Yield the lines of a summary as spans of text without markup, with the styles bold, code, link and none."""
     for line in _lines(markdown):

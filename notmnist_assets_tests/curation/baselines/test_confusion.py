@@ -85,9 +85,13 @@ def test_mistakes_are_the_wrong_predictions_with_the_most_confident_first() -> N
     assert len(mistakes) == len(expected) > 5
     assert mistakes["probability"].is_monotonic_decreasing
     first = mistakes.iloc[0]
-    exhibit = mistake_exhibits(splits, mistakes, 3)[0]
-    assert exhibit.caption == f"{first['label']}, read as {first['predicted']} {first['probability']:.3f}"
+    groups = {name: np.arange(len(split)) + 1_000 * place for place, (name, split) in enumerate(splits.items())}
+    exhibit = mistake_exhibits(splits, mistakes, groups, 30)[0]
+    assert exhibit.caption == f"{first['label']}, read as {first['predicted']}, {100 * first['probability']:.3g} %"
+    assert exhibit.sources[1] == splits[first["split"]].sources["name"][first["row"]]
     np.testing.assert_array_equal(exhibit.images[0], splits[first["split"]].images[first["row"]])
+    one_group = {name: np.zeros(len(split), np.int64) for name, split in splits.items()}
+    assert len(mistake_exhibits(splits, mistakes, one_group, 30)) == 1
 
 
 def test_a_perfect_model_and_empty_splits_have_no_mistakes() -> None:

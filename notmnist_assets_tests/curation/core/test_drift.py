@@ -38,13 +38,13 @@ def test_a_change_beyond_the_limit_is_drift_in_either_direction(
 
 
 def test_an_accuracy_may_move_inside_its_wilson_interval() -> None:
-    low, high = (float(end) for end in wilson_interval(890, 1000))
+    low, high = (100 * float(end) for end in wilson_interval(890, 1000))
     limit = within_interval(1000)
-    assert not drifts(limit, 0.89, low + 1e-9)
-    assert not drifts(limit, 0.89, high - 1e-9)
-    assert drifts(limit, 0.89, low - 1e-9)
-    assert drifts(limit, 0.89, high + 1e-9)
-    assert not drifts(limit, 1.0, 1.0)
+    assert not drifts(limit, 89, low + 1e-9)
+    assert not drifts(limit, 89, high - 1e-9)
+    assert drifts(limit, 89, low - 1e-9)
+    assert drifts(limit, 89, high + 1e-9)
+    assert not drifts(limit, 100, 100)
 
 
 def test_a_comparison_shows_both_values_the_change_and_the_limit() -> None:

@@ -17,15 +17,15 @@ def test_a_gallery_contains_both_images_and_their_difference_side_by_side() -> N
     np.testing.assert_array_equal(exhibit.images, np.stack([one, other, difference]))
     with Image.open(io.BytesIO(exhibit_sheet([exhibit, exhibit], per_line=1))) as picture:
         pixels = np.asarray(picture)
-    enlarged = np.kron(difference, np.ones((2, 2), np.uint8))
+    enlarged = np.kron(difference, np.ones((3, 3), np.uint8))
     places = [
         (top, left)
-        for top in range(pixels.shape[0] - 55)
-        for left in range(pixels.shape[1] - 55)
-        if pixels[top, left] == enlarged[0, 0] and np.array_equal(pixels[top : top + 56, left : left + 56], enlarged)
+        for top in range(pixels.shape[0] - 83)
+        for left in range(pixels.shape[1] - 83)
+        if pixels[top, left] == enlarged[0, 0] and np.array_equal(pixels[top : top + 84, left : left + 84], enlarged)
     ]
     assert len(places) == 2
-    assert all((pixels[top : top + 56, left - 3 : left] == 190).all() for top, left in places), "paper between images"
+    assert all((pixels[top : top + 84, left - 6 : left] == 190).all() for top, left in places), "paper between images"
 
 
 def test_a_faint_difference_is_amplified_to_full_contrast() -> None:

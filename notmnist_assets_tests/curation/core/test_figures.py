@@ -84,7 +84,7 @@ def test_a_chart_is_repeatable_and_shows_its_lines() -> None:
             dashed=dashed,
         )
 
-    assert opened(chart([1, 2, 3])).shape == (259, 460)
+    assert opened(chart([1, 2, 3])).shape == (396, 704)
     assert chart([1, 2, 3]) == chart([1, 2, 3])
     plain, marked = chart([1, 2, 3]), chart([1, 2, 3], mark_x=20.0)
     limited, dashed = chart([1, 2, 3], limit_y=2.5), chart([1, 2, 3], dashed=("one",))
@@ -101,7 +101,7 @@ def test_panels_fit_the_ui_are_repeatable_and_show_their_values() -> None:
         )
 
     plain = chart([0.5, 0.61])
-    assert opened(plain).shape[1] <= 560, "the width that the UI shows"
+    assert opened(plain).shape[1] <= 1_200, "the width of the dialog of the UI"
     assert plain == chart([0.5, 0.61])
     others = [
         chart([0.5, 0.7]),

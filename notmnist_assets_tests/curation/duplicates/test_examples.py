@@ -63,23 +63,41 @@ def caption(distance: float, one: Row, other: Row) -> str:
     return f"{distance:.2f}: {one.split} {LETTERS[one.letter]} | {other.split} {LETTERS[other.letter]}"
 
 
+def one_per_group(example_world: World, pairs: Sequence[tuple[float, Row, Row]]) -> list[str]:
+    """Return the captions of the first pair between each two groups."""
+    group_of = {
+        row.image.tobytes(): group
+        for row, group in zip(example_world.rows(), example_world.groups("near"), strict=True)
+    }
+    first: dict[frozenset[int], str] = {}
+    for pair in pairs:
+        first.setdefault(frozenset(group_of[row.image.tobytes()] for row in pair[1:]), caption(*pair))
+    return list(first.values())
+
+
 @given(example_world=worlds(), count=st.integers(1, 40))
 @settings(max_examples=60)
 def test_pairs_around_the_radius_are_the_widest_within_and_the_closest_beyond(example_world: World, count: int) -> None:
     index, pairs = indexed(example_world)
-    inside, outside = pairs_around_radius(index, example_world.splits, pairs, example_world.radius, count)
     pairs_of_all = pairs_by_distance(example_world)
-    within = [caption(*pair) for pair in pairs_of_all if pair[0] <= example_world.radius + 1e-9]
-    beyond = [caption(*pair) for pair in pairs_of_all[len(within) :]]
-    assert captions_of(inside) == within[::-1][:count]
-    assert captions_of(outside) == beyond[:count]
+    within = [pair for pair in pairs_of_all if pair[0] <= example_world.radius + 1e-9]
+    first_within = one_per_group(example_world, within[::-1])
+    first_beyond = one_per_group(example_world, pairs_of_all[len(within) :])
+    inside, outside = pairs_around_radius(index, example_world.splits, pairs, example_world.radius, 1_000)
+    assert captions_of(inside) == first_within
+    assert captions_of(outside) == first_beyond
+    inside, outside = pairs_around_radius(index, example_world.splits, pairs, example_world.radius, count)
+    for found, first in ((inside, first_within), (outside, first_beyond)):
+        assert len(found) == min(count, len(first))
+        rest = iter(first)
+        assert all(one in rest for one in captions_of(found)), "in the same order"
 
 
 @given(example_world=worlds())
 @settings(max_examples=60)
 def test_pairs_across_splits_have_images_that_are_in_one_split_each_the_nearest_first(example_world: World) -> None:
     index, pairs = indexed(example_world)
-    expected = []
+    apart = []
     for distance, one, other in pairs_by_distance(example_world):
         in_splits = [
             {row.split for row in example_world.rows() if np.array_equal(row.image, image.image)}
@@ -90,7 +108,8 @@ def test_pairs_across_splits_have_images_that_are_in_one_split_each_the_nearest_
             and len(in_splits[0]) == len(in_splits[1]) == 1
             and in_splits[0] != in_splits[1]
         ):
-            expected.append(caption(distance, one, other))
+            apart.append((distance, one, other))
+    expected = one_per_group(example_world, apart)
     assert captions_of(pairs_across_splits(index, example_world.splits, pairs, example_world.radius, 1000)) == expected
 
 
@@ -115,7 +134,7 @@ def test_an_image_in_two_splits_is_not_paired_with_an_image_of_a_third_in_any_or
     index = RowIndex(World(splits, 0.2).hashes())
     pairs = search_near(index, splits, 5.0).pairs
     assert len(pairs) == 1
-    assert pairs_across_splits(index, splits, pairs, 0.2, 10) == []
+    assert pairs_across_splits(index.with_pairs(pairs, 0.2), splits, pairs, 0.2, 10) == []
 
 
 def groups_by_size(example_world: World, method: str) -> list[list[Row]]:
@@ -177,10 +196,10 @@ def test_removed_rows_are_shown_beside_what_they_collide_with() -> None:
     example_world = world()
     index, _ = indexed(example_world)
     removed = sanitize(index, Policy()).removed
-    examples = removed_pairs(example_world.splits, removed, 2)
+    examples = removed_pairs(index, example_world.splits, removed, 2)
     captions = [exhibit.caption for exhibit in examples]
     assert "also in train: valid A | train A" in captions
-    assert len(removed_pairs(example_world.splits, removed, 1)) == removed["reason"].nunique()
+    assert len(removed_pairs(index, example_world.splits, removed, 1)) == removed["reason"].nunique()
     leaked = examples[captions.index("also in train: valid A | train A")]
     np.testing.assert_array_equal(leaked.images[0], drawing(0, visible=2))
     np.testing.assert_array_equal(leaked.images[1], drawing(0, visible=1))
