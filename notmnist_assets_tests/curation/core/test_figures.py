@@ -84,7 +84,7 @@ def test_a_chart_is_repeatable_and_shows_its_lines() -> None:
             dashed=dashed,
         )
 
-    assert opened(chart([1, 2, 3])).shape == (396, 704)
+    assert opened(chart([1, 2, 3])).shape == (374, 665)
     assert chart([1, 2, 3]) == chart([1, 2, 3])
     plain, marked = chart([1, 2, 3]), chart([1, 2, 3], mark_x=20.0)
     limited, dashed = chart([1, 2, 3], limit_y=2.5), chart([1, 2, 3], dashed=("one",))
@@ -146,7 +146,8 @@ def test_digits_are_white_on_dark_cells_and_black_on_bright_cells(value: float, 
     with Image.open(io.BytesIO(number_grid(["r"], ["c"], np.full((1, 1), value), ""))) as picture:
         gray = np.asarray(picture.convert("L")).astype(int)
     fill = np.bincount(gray[gray < 250]).argmax()
-    lines, columns = np.nonzero(gray == fill)
+    # Edges of the text outside may have the same gray.
+    lines, columns = (np.flatnonzero((gray == fill).sum(axis=axis) > 10) for axis in (1, 0))
     cell = gray[lines.min() + 2 : lines.max() - 1, columns.min() + 2 : columns.max() - 1]
     assert (cell.max() - fill > fill - cell.min()) == white
 
