@@ -72,6 +72,7 @@ def check_class_balance(
             actual=balance.description,
             threshold=f"at most {largest_ratio:g}",
             severity=dg.AssetCheckSeverity.WARN,
+            gallery=f"removed&split={name}" if keys[name].path[0] == "sanitized" else "",
             ratio=balance.ratio,
             rows_per_letter=counts_table(counts.tolist()),
         )

@@ -123,6 +123,7 @@ def _check_rates(rates: pd.DataFrame) -> dg.AssetCheckResult:
         actual=estimates,
         threshold=f"at most {percent(_MOST_WRONG)}",
         severity=dg.AssetCheckSeverity.WARN,
+        gallery="issues",
     )
 
 

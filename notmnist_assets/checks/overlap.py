@@ -75,6 +75,7 @@ def _check_leaks(report: pd.DataFrame, index: RowIndex, radius: float) -> Iterat
             actual=f"{counted(rows, 'row')} ({by_split}) {relation}" if rows else f"0 rows {relation}",
             threshold=0,
             severity=dg.AssetCheckSeverity.WARN,
+            gallery="groups&method=cells" if method == "cells" else "pairs",
             leaking_rows=rows,
             **{f"leaking_rows_of_{name}": count for name, count in leaking.items()},
             rows=table(counts, shares=("share",)),

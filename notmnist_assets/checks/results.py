@@ -30,6 +30,7 @@ def check_result(
     actual: Any,
     threshold: Any,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+    gallery: str = "",
     **evidence: Any,
 ) -> dg.AssetCheckResult:
     """Return a result whose metadata shows the actual value and its threshold, fractions with three significant digits.
@@ -41,12 +42,15 @@ def check_result(
         actual: the value that was compared.
         threshold: the value that it was compared with; a text if the comparison is not plain equality.
         severity: severity if the check failed.
+        gallery: address within the gallery of the rows to look at if the check failed, such as `removed&split=test`.
         evidence: further metadata by label.
     """
     metadata = {"actual": short(plain(actual)), "threshold": short(plain(threshold))}
     metadata |= {label: short(plain(value)) for label, value in evidence.items()}
-    if not passed and "examples" in evidence:
+    if not passed and (gallery or "examples" in evidence):
         metadata["look_at_rows"] = dg.MetadataValue.asset(_GALLERY)
+    if not passed and gallery:
+        metadata["rows_in_gallery"] = f"gallery.html#{gallery} (notmnist gallery opens it)"
     return dg.AssetCheckResult(
         passed=bool(passed), asset_key=key, check_name=name, severity=severity, metadata=metadata
     )

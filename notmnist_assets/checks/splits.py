@@ -1,6 +1,7 @@
 """Checks of `splits/*`: classes are balanced, rows shuffled, files disjoint, and most readable images used."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -140,7 +141,7 @@ def _check_use(train_rows: int, rows: int, readable: Sequence[int], *, size_set:
     images, fewest = sum(readable), min(readable)
     share = rows / images
     used = f"{percent(share)} of {images:,} readable images"
-    evidence = {"share (%)": 100 * share, "readable_images": counts_table(readable, "images")}
+    evidence: dict[str, Any] = {"share (%)": 100 * share, "readable_images": counts_table(readable, "images")}
     reason = ""
     if size_set:
         reason = f"the size of train is set to {train_rows:,}"

@@ -68,6 +68,9 @@ def test_shared_images_of_merged_splits_are_a_warning_for_each_method_that_finds
     assert methods(results) == {"exact", "cells", "near"}
     assert {result.severity for result in results.values()} == {dg.AssetCheckSeverity.WARN}
     assert shown(results["overlap/report:no_leakage_exact"]) == (f"3 rows (3 of {rows_of}) with equal pixels", 0)
+    link = results["overlap/report:no_leakage_exact"].metadata
+    assert link["look_at_rows"].value == dg.AssetKey(["report", "gallery"])
+    assert str(link["rows_in_gallery"].value).startswith("gallery.html#pairs ")
     assert methods(check_overlap(shared, {rows_of: HIDDEN})) == {"cells", "near"}
     near = check_overlap(shared, {rows_of: VISIBLE})
     assert methods(near) == {"near"}
