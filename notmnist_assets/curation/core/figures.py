@@ -31,7 +31,7 @@ _DARK = 0.6
 """Shade of a cell in a confusion matrix from which its digits are white."""
 _DPI = 104
 """Dots per inch of charts: the smallest text in use, 8.33 points, is 12 pixels high in the UI."""
-_COLORS = (64, 16, 8)
+_COLORS = (16, 8)
 """Colors of charts, the first number with which the file is small enough for the UI."""
 _LARGEST_FILE = 29_000
 _X_FACTOR = 1.06

@@ -126,6 +126,10 @@ def _judge(pool: Pool, groups: Indices, splits: Mapping[str, Split]) -> LabelIss
     return LabelIssues(table.take(order).reset_index(drop=True), rates)
 
 
+_PICTURED_FROM: Final = 1_000
+"""Least likely labels from which pictures are chosen."""
+
+
 def issue_exhibits(pool: Pool, table: pd.DataFrame, groups: npt.NDArray[np.int64], count: int) -> list[Exhibit]:
     """Return up to `count` of the first issues as pictures, each of another duplicate group, with letters mixed.
 
@@ -135,7 +139,7 @@ def issue_exhibits(pool: Pool, table: pd.DataFrame, groups: npt.NDArray[np.int64
         groups: int64 (n,), the duplicate group of each image of the pool.
         count: largest number of issues.
     """
-    issues = table[table["kind"] != NO_ISSUE]
+    issues = table.head(_PICTURED_FROM)
     rows = rows_by_file(issues, pool_sources(pool))
     shown = mixed_rows(groups[rows], pool.label[rows], count)
     return [
