@@ -50,9 +50,13 @@ def signals_raise_exit() -> Iterator[None]:
 
 def _signal_in(error: BaseException | None, codes: Mapping[int, int]) -> int | None:
     """Return the signal whose exception this is, or during whose handling it was raised; None for other errors."""
+    # During a run, Dagster's handlers raise this one. Dagster is not imported here, because that takes a second.
+    interrupted = getattr(sys.modules.get("dagster"), "DagsterExecutionInterruptedError", ())
     while error is not None:
         if isinstance(error, KeyboardInterrupt):
             return signal.SIGINT
+        if isinstance(error, interrupted):
+            return signal.SIGTERM
         if isinstance(error, SystemExit) and isinstance(error.code, int) and error.code in codes:
             return codes[error.code]
         error = error.__context__

@@ -60,6 +60,22 @@ def test_a_signal_in_a_callback_of_the_garbage_collector_is_not_lost(number: sig
         assert caught.value.code == 128 + number
 
 
+def test_an_interruption_by_dagster_in_a_callback_of_the_garbage_collector_is_not_lost() -> None:
+    class Collected:
+        pass
+
+    def end(_: object) -> None:
+        raise dg.DagsterExecutionInterruptedError
+
+    collected = Collected()
+    reference = weakref.ref(collected, end)
+    with pytest.raises(SystemExit), signals_raise_exit():  # noqa: PT012
+        del collected
+        assert reference() is None
+        for _ in range(200):
+            time.sleep(0.05)
+
+
 def test_ctrl_c_ends_a_run_without_a_traceback(workspace: Workspace) -> None:
     with subprocess.Popen(
         COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
