@@ -58,7 +58,8 @@ def _archive_asset(set_name: str) -> dg.AssetsDefinition:
             if value.sha256 != published.ARCHIVES[set_name].sha256:
                 replaces_another = values.archive_sha256(ARCHIVES[set_name].path) not in (None, value.sha256)
                 with cluster.open() as processes:
-                    check_archive(value, set_name, chosen.minimum[set_name] if replaces_another else 0, processes)
+                    minimum = chosen.minimum[set_name] if replaces_another else 0
+                    check_archive(value, set_name, minimum, processes, chosen.most_paths)
         return dg.MaterializeResult(
             value=value,
             data_version=dg.DataVersion(value.sha256),

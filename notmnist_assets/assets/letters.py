@@ -138,13 +138,14 @@ def _letter_assets(set_name: str) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[LetterImages]]:
         """Read the selected letters in one pass; none is stored before the whole archive has been verified."""
         wanted = [letter for letter in LETTERS if declared[letter].asset_key in context.selected_asset_keys]
-        minimum = settings.read().minimum[set_name]
+        chosen = settings.read()
+        minimum = chosen.minimum[set_name]
         # A letter with too few images is stored, so that its rejected files can be looked at; its blocking check
         # `enough_images` holds everything downstream.
         with (
             as_dagster_failure(),
             cluster.open() as processes,
-            read_letters(archive, set_name, wanted, cluster=processes) as reading,
+            read_letters(archive, set_name, wanted, cluster=processes, most_paths=chosen.most_paths) as reading,
         ):
             for files, what in (
                 (reading.report.outside, "are not directly in a folder A to J"),

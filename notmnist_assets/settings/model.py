@@ -13,6 +13,7 @@ from notmnist_assets.curation.baselines.models import DEFAULT_MODEL, MODELS
 from notmnist_assets.curation.core import published
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.duplicates.row_index import Method
+from notmnist_assets.curation.reading.layout import MOST_PATHS
 from notmnist_assets.curation.sanitizing.decision import Conflicts, RemoveFrom, Repeats
 from notmnist_assets.curation.sanitizing.overrides import OverrideList, read_overrides
 from notmnist_assets.settings.urls import (
@@ -49,6 +50,7 @@ class Settings(BaseModel):
     profile: Profile = Field("sample", description="sample (in the package), full (the originals) or custom (yours)")
     archives: str | None = Field(None, description="folder or http(s) base URL of the two archives")
     min_rate: float = Field(10, ge=0, le=1e6, description="kB/s below which a download is retried; 0 for no limit")
+    most_paths: float = Field(MOST_PATHS, gt=0, description="million characters of the paths of an archive, at most")
     storage: str = Field("data", description="folder or fsspec URL under which values are stored")
     dask: str | None = Field(
         None,

@@ -51,6 +51,7 @@ class SettingsResource(dg.ConfigurableResource["SettingsResource"]):
     profile: ProfileChoice | None = _field("profile")
     archives: str | None = _field("archives")
     min_rate: float | None = _field("min_rate")
+    most_paths: float | None = _field("most_paths")
     storage: str | None = _field("storage")
     dask: str | None = _field("dask")
     train_size: int | None = _field("train_size")

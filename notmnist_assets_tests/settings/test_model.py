@@ -70,6 +70,7 @@ def test_relative_folders_become_absolute_and_urls_stay() -> None:
         ("PROFILE", "samples", "sample, full, custom"),
         ("MIN_RATE", "-1", "number from 0 to 1000000"),
         ("MIN_RATE", "fast", "number from 0 to 1000000"),
+        ("MOST_PATHS", "0", "number"),
         ("TRAIN_SIZE", "many", "integer of at least 10 divisible by 10"),
         ("TRAIN_SIZE", "15", "integer of at least 10 divisible by 10"),
         ("VALID_SIZE", "0", "integer of at least 10"),

@@ -96,5 +96,5 @@ def test_the_pickle_depends_on_the_split_settings_and_other_exports_also_on_the_
 
 def test_every_setting_but_storage_cluster_and_download_rate_makes_an_asset_stale() -> None:
     named = {name for key in ALL_KEYS for name in own_settings(metadata_of(key.to_user_string()))}
-    assert named >= set(Settings.model_fields) - {"storage", "min_rate", "dask"}
+    assert named >= set(Settings.model_fields) - {"storage", "min_rate", "most_paths", "dask"}
     assert own_settings(metadata_of("hashes/train")) == []

@@ -14,6 +14,8 @@ from notmnist_assets.curation.reading.members import Member
 
 ROOT_ONLY: Final = 1
 """Folders above the letter folders in `<root>/<letter>/<file>`."""
+MOST_PATHS: Final = 128
+"""Million characters of all paths together, which are kept in memory; those of the large archive have about 30."""
 OTHER_LEVELS: Final = (0, 2)
 """Folders above the letter folders in archives without a root folder, or with one more folder around it."""
 
@@ -53,21 +55,21 @@ class Layout:
     """Assigns members to letters while an archive is read.
 
     Attributes:
+        archive: the archive.
+        levels: number of folders above the letter folders.
+        most_paths: limit of the characters of all paths together, in millions.
         counts: number of members of each letter so far.
         levels_elsewhere: numbers of folders above a letter folder, of paths that have another number than `levels`.
     """
 
-    def __init__(self, archive: Archive, levels: int = ROOT_ONLY) -> None:
-        """Start without members.
-
-        Args:
-            archive: the archive that errors name.
-            levels: number of folders above the letter folders.
-        """
+    def __init__(self, archive: Archive, levels: int = ROOT_ONLY, most_paths: float = MOST_PATHS) -> None:
+        """Start without members."""
+        self.archive = archive
+        self.levels = levels
+        self.most_paths = most_paths
         self.counts = dict.fromkeys(LETTERS, 0)
         self.levels_elsewhere: set[int] = set()
-        self._archive = archive
-        self._levels = levels
+        self._characters = 0
         self._root: list[str] | None = None
         self._outside = PathSample()
         self._unsafe = PathSample()
@@ -77,9 +79,10 @@ class Layout:
         """Return the letter and the file name of a member; count it and return None if it belongs to no letter.
 
         Raises:
-            CurationError: letters lie below two folders.
+            CurationError: letters lie below two folders, or all paths together are too long.
         """
         path = member.path
+        self._count_characters(len(path))
         parts = path.split("/")
         if "" in parts or "." in parts:
             parts = [part for part in parts if part not in ("", ".")]
@@ -89,7 +92,7 @@ class Layout:
         unsafe = path.startswith("/") or ".." in parts
         if unsafe:
             self._unsafe.add(path)
-        if unsafe or len(parts) < 2 or parts[-2] not in _LETTERS or len(parts) - 2 != self._levels:
+        if unsafe or len(parts) < 2 or parts[-2] not in _LETTERS or len(parts) - 2 != self.levels:
             if not unsafe and len(parts) > 1 and parts[-2] in _LETTERS:
                 self.levels_elsewhere.add(len(parts) - 2)
             self._outside.add(path)
@@ -106,8 +109,9 @@ class Layout:
         """Add the members of another shard of the same archive.
 
         Raises:
-            CurationError: its letters lie below another folder.
+            CurationError: its letters lie below another folder, or all paths together are too long.
         """
+        self._count_characters(other._characters)
         if self._root is not None and other._root not in (None, self._root):
             raise self._two_roots_error(self._root, "/".join([*(other._root or []), "A"]))
         self._root = self._root or other._root
@@ -130,10 +134,19 @@ class Layout:
         """Return the files that macOS adds: `__MACOSX/`, AppleDouble files `._x`, and `.DS_Store`."""
         return self._ignored.files()
 
+    def _count_characters(self, characters: int) -> None:
+        self._characters += characters
+        if self._characters > self.most_paths * 1_000_000:
+            raise CurationError(
+                f"has paths of more than {self.most_paths:g} million characters together, which are kept in memory.",
+                subject=self.archive.origin,
+                remedy="Pack fewer files, or files with shorter names, or raise NOTMNIST_MOST_PATHS.",
+            )
+
     def _two_roots_error(self, root: list[str], path: str) -> CurationError:
         return CurationError(
             f"has letters in two folders: '{printable('/'.join(root))}' and that of '{printable(path)}'.",
-            subject=self._archive.origin,
+            subject=self.archive.origin,
             remedy="Pack the letters of one set below one folder.",
         )
 

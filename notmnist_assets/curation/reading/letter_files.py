@@ -32,9 +32,9 @@ class Files(NamedTuple):
     members: list[Member]
 
 
-def letter_files(archive: Archive, title: str, layout: Layout) -> Generator[dict[str, Files], None, None]:
-    """Assign all members to letters and yield those of each block, by letter."""
-    with closing(read_members(archive, title)) as blocks:
+def letter_files(layout: Layout, title: str) -> Generator[dict[str, Files], None, None]:
+    """Read an archive, assign all members to letters and yield those of each block, by letter."""
+    with closing(read_members(layout.archive, title)) as blocks:
         for members in blocks:
             of_letters: dict[str, Files] = {}
             for member in members:
@@ -48,15 +48,15 @@ def letter_files(archive: Archive, title: str, layout: Layout) -> Generator[dict
             yield of_letters
 
 
-def decode_letters(
-    archive: Archive, title: str, levels: int, buffers: Mapping[str, LetterBuffer], workers: int
-) -> Layout:
+def decode_letters(layout: Layout, title: str, buffers: Mapping[str, LetterBuffer], workers: int) -> None:
     """Read a file through; threads decode the members of the letters in `buffers`, which receive them in their order.
 
-    Returns:
-        The counts of all members.
+    Args:
+        layout: the file, without members; receives all of them.
+        title: title of the progress bar.
+        buffers: the letters to decode.
+        workers: number of threads.
     """
-    layout = Layout(archive, levels)
     running: deque[Future[list[Piece]]] = deque()
 
     def store_oldest() -> None:
@@ -65,7 +65,7 @@ def decode_letters(
 
     with (
         ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool,
-        closing(letter_files(archive, title, layout)) as blocks,
+        closing(letter_files(layout, title)) as blocks,
     ):
         for of_letters in blocks:
             chosen = {letter: files for letter, files in of_letters.items() if letter in buffers}
@@ -74,7 +74,6 @@ def decode_letters(
                 store_oldest()
         while running:
             store_oldest()
-    return layout
 
 
 def _decode(of_letters: Mapping[str, Files]) -> list[Piece]:
@@ -98,64 +97,56 @@ class Shard:
     """One shard to decode.
 
     Attributes:
-        archive: the shard.
+        layout: the shard, without members.
         title: title of the progress bar.
-        levels: number of folders above the letter folders.
         letters: the letters to decode.
         folder: folder for its pixels.
     """
 
-    archive: Archive
+    layout: Layout
     title: str
-    levels: int
     letters: tuple[str, ...]
     folder: Path
 
 
 def decode_shard(shard: Shard) -> tuple[Layout, list[Piece]]:
-    """Decode a shard; its pixels stay in files, one for each letter."""
+    """Decode a shard and return its members; its pixels stay in files, one for each letter."""
     # A cluster may start the same shard again while a worker that it has lost still writes.
     attempt = uuid4().hex
     buffers = {letter: LetterBuffer(shard.folder / f"{attempt}-{letter}.raw") for letter in shard.letters}
     try:
-        layout = decode_letters(shard.archive, shard.title, shard.levels, buffers, workers=1)
+        decode_letters(shard.layout, shard.title, buffers, workers=1)
     finally:
         for buffer in buffers.values():
             buffer.close()
-    return layout, [buffer.as_piece(letter) for letter, buffer in buffers.items()]
+    return shard.layout, [buffer.as_piece(letter) for letter, buffer in buffers.items()]
 
 
-def decode_shards(
-    archive: Archive, title: str, levels: int, buffers: Mapping[str, LetterBuffer], cluster: Cluster
-) -> Layout:
+def decode_shards(layout: Layout, title: str, buffers: Mapping[str, LetterBuffer], cluster: Cluster) -> None:
     """Decode all shards of an archive, several at a time; `buffers` receive their members in the order of the shards.
 
     Args:
-        archive: an archive with shards.
+        layout: an archive with shards, without members; receives all of them.
         title: title of the progress bar.
-        levels: number of folders above the letter folders.
         buffers: the letters to decode.
         cluster: decodes the shards; their pixels go through its folder.
-
-    Returns:
-        The counts of all members.
 
     Raises:
         CurationError: a shard is damaged, or two shards have letters below different folders or a file in common.
     """
-    layout = Layout(archive, levels)
+    archive = layout.archive
     names: dict[str, list[pa.LargeStringArray]] = {letter: [] for letter in buffers}
-    shards = [Shard(shard, title, levels, tuple(buffers), cluster.folder) for shard in archive.shards]
+    layouts = [Layout(shard, layout.levels, layout.most_paths) for shard in archive.shards]
+    shards = [Shard(of_shard, title, tuple(buffers), cluster.folder) for of_shard in layouts]
     with progress_bar(title, archive.bytes, "B") as advance, closing(cluster.run(decode_shard, shards)) as results:
-        for shard, (of_shard, pieces) in zip(shards, results, strict=True):
+        for shard, (of_shard, pieces) in zip(archive.shards, results, strict=True):
             layout.merge(of_shard)
             for piece in pieces:
                 names[piece.letter].append(piece.names)
                 buffers[piece.letter].add(piece)
-            advance(shard.archive.bytes)
+            advance(shard.bytes)
     for letter, of_shards in names.items():
         _check_names(archive, letter, of_shards)
-    return layout
 
 
 def _check_names(archive: Archive, letter: str, names: Sequence["pa.LargeStringArray"]) -> None:

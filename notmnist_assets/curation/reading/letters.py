@@ -17,7 +17,14 @@ from notmnist_assets.curation.core.prefetch import Cluster, prefetch_map
 from notmnist_assets.curation.core.scratch import scratch_folder
 from notmnist_assets.curation.core.values import Archive, LetterImages, OtherFiles
 from notmnist_assets.curation.reading.formats import repair_files
-from notmnist_assets.curation.reading.layout import OTHER_LEVELS, ROOT_ONLY, Layout, describe_absent, repair_layout
+from notmnist_assets.curation.reading.layout import (
+    MOST_PATHS,
+    OTHER_LEVELS,
+    ROOT_ONLY,
+    Layout,
+    describe_absent,
+    repair_layout,
+)
 from notmnist_assets.curation.reading.letter_buffer import LetterBuffer
 from notmnist_assets.curation.reading.letter_files import Files, decode_letters, decode_shards, letter_files
 
@@ -78,13 +85,14 @@ def read_letters(
     workers: int = 2,
     scratch: Path | None = None,
     cluster: Cluster | None = None,
+    most_paths: float = MOST_PATHS,
 ) -> Iterator[Reading]:
     """Read an archive as a stream and open its letters.
 
     The whole archive is read and verified before the block is entered, so that no letter of a damaged archive can be
     stored. Files of a letter are `<root>/<letter>/<file>`; each is among the images or rejected with a reason. If there
     are none, the archive is read again as `<letter>/<file>` or `<folder>/<root>/<letter>/<file>`, whichever it has.
-    Memory for names is limited by `members.MOST_PATH_CHARACTERS`; pixels go through scratch files, 784 bytes per image.
+    Memory for names is limited by `most_paths`; pixels go through scratch files, 784 bytes per image.
     The result does not depend on the number of workers or shards. It depends on the order of the members only if a name
     is repeated within a file: only the last file of that name is kept. No name may be in two shards.
 
@@ -101,13 +109,14 @@ def read_letters(
         workers: threads that decode; for an archive with shards, shards that are decoded at a time.
         scratch: folder for the scratch files; the system's temporary folder by default.
         cluster: decodes the shards of an archive; threads of this process by default.
+        most_paths: limit of the characters of all paths together, in millions.
 
     Yields:
         The reading: its report, and the letters.
 
     Raises:
         CurationError: the archive is damaged, truncated or not the one that was verified, or letters have no files, or
-            fewer readable images than `minimum`, or two shards have a file in common.
+            fewer readable images than `minimum`, or two shards have a file in common, or paths are too long.
         ValueError: a letter outside A to J, or no worker.
     """
     unknown = sorted(set(letters) - set(LETTERS))
@@ -120,12 +129,13 @@ def read_letters(
             stack.callback(buffer.close)
         shared = cluster or Cluster(partial(prefetch_map, ahead=workers), folder)
 
-        def decode(title: str, levels: int) -> Layout:
+        def decode(layout: Layout, title: str) -> None:
             if archive.shards:
-                return decode_shards(archive, title, levels, buffers, shared)
-            return decode_letters(archive, title, levels, buffers, workers)
+                decode_shards(layout, title, buffers, shared)
+            else:
+                decode_letters(layout, title, buffers, workers)
 
-        report = _gather(set_name, decode)
+        report = _gather(archive, set_name, most_paths, decode)
         for buffer in buffers.values():
             buffer.close()
             buffer.arrange()
@@ -133,7 +143,9 @@ def read_letters(
         yield Reading(report, buffers, folder / "ordered.raw")
 
 
-def check_archive(archive: Archive, set_name: str, minimum: int, cluster: Cluster | None = None) -> None:
+def check_archive(
+    archive: Archive, set_name: str, minimum: int, cluster: Cluster | None = None, most_paths: float = MOST_PATHS
+) -> None:
     """Read an archive once and check that it is intact and gives all letters, without keeping any.
 
     Files of a letter are decoded only until `minimum` of them are readable. If too few are, the archive is read again
@@ -144,27 +156,26 @@ def check_archive(archive: Archive, set_name: str, minimum: int, cluster: Cluste
         set_name: "large" or "small", for messages.
         minimum: fewest readable images for each letter.
         cluster: decodes the shards of an archive; threads of this process by default.
+        most_paths: limit of the characters of all paths together, in millions.
 
     Raises:
         CurationError: the archive is damaged or not the one that was verified, or a letter has too few readable images.
     """
     if archive.shards:
-        with read_letters(archive, set_name, minimum=minimum, cluster=cluster):
+        with read_letters(archive, set_name, minimum=minimum, cluster=cluster, most_paths=most_paths):
             return
     readable: dict[str, set[str]] = {letter: set() for letter in LETTERS}
 
-    def count(title: str, levels: int) -> Layout:
-        layout = Layout(archive, levels)
-        with closing(letter_files(archive, title, layout)) as blocks:
+    def count(layout: Layout, title: str) -> None:
+        with closing(letter_files(layout, title)) as blocks:
             for of_letters in blocks:
                 for letter, files in of_letters.items():
                     _count_readable(files, readable[letter], minimum)
-        return layout
 
-    report = _gather(set_name, count)
+    report = _gather(archive, set_name, most_paths, count)
     _check_absent(archive, set_name, report, [letter for letter in LETTERS if not report.members[letter]])
     if any(len(names) < minimum for names in readable.values()):
-        with read_letters(archive, set_name, minimum=minimum, cluster=cluster):
+        with read_letters(archive, set_name, minimum=minimum, cluster=cluster, most_paths=most_paths):
             pass
 
 
@@ -187,13 +198,17 @@ def _count_readable(files: Files, readable: set[str], minimum: int) -> None:
             readable.add(files.names[place])
 
 
-def _gather(set_name: str, read_through: Callable[[str, int], Layout]) -> ReadingReport:
+def _gather(
+    archive: Archive, set_name: str, most_paths: float, read_through: Callable[[Layout, str], None]
+) -> ReadingReport:
     """Read the archive through; again if its letters lie at another level."""
-    layout = read_through(f"read {set_name}", ROOT_ONLY)
+    layout = Layout(archive, ROOT_ONLY, most_paths)
+    read_through(layout, f"read {set_name}")
     if not any(layout.counts.values()):
         levels = layout.levels_elsewhere.intersection(OTHER_LEVELS)
         if len(levels) == 1:
-            layout = read_through(f"read {set_name} again", levels.pop())
+            layout = Layout(archive, levels.pop(), most_paths)
+            read_through(layout, f"read {set_name} again")
     return ReadingReport(layout.counts, layout.outside(), layout.unsafe(), layout.ignored())
 
 

@@ -22,9 +22,6 @@ LARGEST_MEMBER: Final = 1 << 20
 LONGEST_PATH: Final = 1024
 """Bytes. File names of the archives have at most 255 bytes, which most file systems allow."""
 
-MOST_PATH_CHARACTERS: Final = 128 << 20
-"""Characters of all paths together, which are kept in memory; those of the large archive have about 30 million."""
-
 REGULAR_TYPES: Final = frozenset("\x0007")
 """Type flags of regular files: old, POSIX, contiguous."""
 
@@ -70,21 +67,8 @@ def walk_tar(blocks: Iterator[bytes], subject: str) -> Iterator[list[Member]]:
 
     Raises:
         CurationError: the stream is no tar archive, is damaged, has no end mark or goes on after it, or its paths are
-            longer than `LONGEST_PATH` or, together, than `MOST_PATH_CHARACTERS`.
+            longer than `LONGEST_PATH`.
     """
-    characters = 0
-    for members in _members(blocks, subject):
-        characters += sum(len(member.path) for member in members)
-        if characters > MOST_PATH_CHARACTERS:
-            raise CurationError(
-                f"has paths of more than {MOST_PATH_CHARACTERS:,} characters together, the limit for names in memory.",
-                subject=subject,
-                remedy="Pack fewer files, or files with shorter names.",
-            )
-        yield members
-
-
-def _members(blocks: Iterator[bytes], subject: str) -> Iterator[list[Member]]:
     data, start, offset = b"", 0, 0
     for block in blocks:
         passed = min(start, len(data))

@@ -13,7 +13,6 @@ from PIL import Image
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.curation.core.values import MOST_EXAMPLES, Archive, OtherFiles
-from notmnist_assets.curation.reading import members
 from notmnist_assets.curation.reading.layout import PathSample
 from notmnist_assets.curation.reading.letters import check_archive
 from notmnist_assets_tests.curation.reading.test_letters import File, a_to_j, archive_of, assert_same, read, tar_of
@@ -138,8 +137,10 @@ def test_an_archive_of_other_images_is_refused_with_the_command_that_converts_th
     assert bad.origin in caught.value.remedy
 
 
-def test_the_sum_of_all_paths_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(members, "MOST_PATH_CHARACTERS", sum(len(name) for name, _ in FILES))
-    read(archive(tmp_path, FILES))
-    with pytest.raises(CurationError, match="characters together"):
-        read(archive(tmp_path, [*FILES, ("notMNIST_small/x", b"")]))
+def test_the_sum_of_all_paths_is_limited(tmp_path: Path) -> None:
+    limit = sum(len(name) for name, _ in FILES) / 1_000_000
+    check_archive(archive(tmp_path, FILES), "small", 1, most_paths=limit)
+    for minimum in (0, 1000):
+        with pytest.raises(CurationError, match="characters together") as caught:
+            check_archive(archive(tmp_path, [*FILES, ("notMNIST_small/x", b"")]), "small", minimum, most_paths=limit)
+        assert "NOTMNIST_MOST_PATHS" in caught.value.remedy
