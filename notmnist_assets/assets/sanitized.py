@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from notmnist_assets.assets.declaration import Declaration, Drift, Stage
-from notmnist_assets.assets.hashes import HASH_KEYS, HASHES
+from notmnist_assets.assets.hashes import HASH_KEYS
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.splits import SPLIT_ASSETS, columns_from_split
 from notmnist_assets.assets.stored_values import StoredValues
@@ -147,6 +147,8 @@ _PAIRS_PER_LINE = 3
 _PICTURED_PAIRS = 3
 """Pictured rows of each reason."""
 
+_DECIDING_KEYS = {declaration.asset_key for declaration in (*SPLIT_ASSETS.values(), NEAR_PAIRS, RADIUS)}
+
 
 @dg.multi_asset(
     name="sanitized",
@@ -158,12 +160,10 @@ _PICTURED_PAIRS = 3
         "radius": RADIUS.input,
     },
     outs={"removed": REMOVED.output, **{name: declaration.output for name, declaration in SANITIZED.items()}},
-    # A sanitized split depends only on its split and on the removed rows.
+    # Dagster compares direct inputs only: with these, sanitized splits become unsynced together with the removed rows.
     internal_asset_deps={
-        "removed": {
-            *(declaration.asset_key for declaration in (*HASHES.values(), *SPLIT_ASSETS.values(), NEAR_PAIRS, RADIUS))
-        },
-        **{name: {SPLIT_ASSETS[name].asset_key, REMOVED.asset_key} for name in SPLITS},
+        "removed": {*HASH_KEYS, *_DECIDING_KEYS},
+        **{name: {*_DECIDING_KEYS, REMOVED.asset_key} for name in SPLITS},
     },
 )
 def sanitized(

@@ -72,8 +72,7 @@ def test_no_report_contradicts_itself_on_the_way_to_another_radius(
     rounds = []
     while keys := sorted(unsynced(workspace)):
         result = workspace.run(keys)
-        failed = {event.step_key for event in result.all_events if event.is_step_failure}
-        assert failed <= {"exports__parquet"}, "it refuses removed rows that are newer than the sanitized splits"
+        assert result.success, [event.message for event in result.all_events if event.is_step_failure]
         rounds += [
             (evaluation.passed, str(evaluation.metadata["problems"].value))
             for evaluation in result.get_asset_check_evaluations()
