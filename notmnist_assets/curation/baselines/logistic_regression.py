@@ -1,5 +1,6 @@
 """Logistic regression with scikit-learn's objective, fitted in whitened coordinates until it has converged."""
 
+import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, Literal, Self
@@ -129,8 +130,14 @@ class WhitenedLogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignor
         def solve(right: Floats, transposed: Literal["N", "T"]) -> Floats:
             return solve_triangular(factor, right.T, transposed, lower=True, check_finite=False).T
 
+        memory = threading.local()  # allocating a block takes longer than converting it
+
         def block(start: int, parameters: Floats) -> tuple[float, Floats, Floats]:
-            part = np.asarray(rows[start : start + BLOCK_ROWS], np.float64)
+            given = rows[start : start + BLOCK_ROWS]
+            if not hasattr(memory, "block"):
+                memory.block = np.empty((BLOCK_ROWS, rows.shape[1]))
+            part = memory.block[: len(given)]
+            np.copyto(part, given)
             truth = (codes[start : start + BLOCK_ROWS], np.arange(len(part)))
             # Classes come first: what follows then runs along rows, of which there are many.
             scores = np.zeros((classes, len(part)))
@@ -138,7 +145,8 @@ class WhitenedLogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignor
             logs = log_softmax(scores, axis=0)
             residuals = np.exp(logs)
             residuals[truth] -= 1
-            return -float(logs[truth].sum()), residuals[-free:] @ part, residuals[-free:].sum(axis=1)
+            of_weights = (part.T @ np.ascontiguousarray(residuals[-free:].T)).T  # faster than residuals @ part
+            return -float(logs[truth].sum()), of_weights, residuals[-free:].sum(axis=1)
 
         def whitened(v: Floats) -> tuple[float, Floats]:
             parameters = solve(v.reshape(shape), "T")
@@ -151,7 +159,13 @@ class WhitenedLogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignor
             value = value / len(rows) + 0.5 * float((penalty * parameters**2).sum())
             return value, solve(gradient / len(rows), "N").ravel()
 
-        options: Any = {"maxiter": self.max_iter, "maxfun": 20 * self.max_iter, "gtol": self.tol, "ftol": 0.0}
+        options: Any = {
+            "maxiter": self.max_iter,
+            "maxfun": 20 * self.max_iter,
+            "maxcor": 20,
+            "gtol": self.tol,
+            "ftol": 0.0,
+        }
         with ThreadPoolExecutor(self.n_jobs) as pool:
             found = minimize(whitened, np.zeros(shape).ravel(), jac=True, method="L-BFGS-B", options=options)
         if (largest := float(np.abs(found.jac).max())) > self.tol:
