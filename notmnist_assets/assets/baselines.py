@@ -112,7 +112,7 @@ _MISTAKES_COLUMNS: Final = {
 }
 MISTAKES: Final = Declaration(
     key="baselines/mistakes",
-    code_version="1",
+    code_version="2",
     role="evidence",
     dagster_type=table_type("Mistakes", _MISTAKES_COLUMNS, "Wrong predictions, the most confident first."),
     io_manager="table_io",
