@@ -58,7 +58,7 @@ def learning_curve(ui: UI) -> bytes:
 
 def checks(ui: UI) -> bytes:
     """Show the checks of the sanitized test split, with the details of `no_shared_images`."""
-    ui.page.set_viewport_size({"width": 1200, "height": 640})
+    ui.page.set_viewport_size({"width": 1600, "height": 640})
     ui.open_asset("sanitized/test", "checks&checkDetail=no_shared_images")
     expect(ui.page.get_by_text("Passed").first).to_be_visible()
     # Icons are loaded last.
@@ -104,7 +104,7 @@ def main(folder: Path) -> None:
 
 
 def _opened(ui: UI, key: str, label: str) -> bytes:
-    ui.page.set_viewport_size({"width": 1200, "height": 720})
+    ui.page.set_viewport_size({"width": 1600, "height": 720})
     ui.open_asset(key)
     expect(ui.show_picture(label)).to_be_in_viewport()
     return ui.page.get_by_role("dialog").screenshot(animations="disabled")

@@ -285,7 +285,7 @@ def _encode_figure(figure: "Figure") -> bytes:
         picture = opened.convert("RGB")
     png = b""
     for colors in _COLORS:
-        png = encode_png(picture.quantize(colors), level=9)
+        png = encode_png(picture.quantize(colors, Image.Quantize.MAXCOVERAGE), level=9)
         if len(png) <= _LARGEST_FILE:
             break
     return png
