@@ -5,7 +5,7 @@ RUN := $(UV) run --frozen --no-sync
 # The folder of the history of runs; one for each profile in .dagster of the project folder by default.
 export DAGSTER_HOME ?= $(CURDIR)/.dagster/$(or $(NOTMNIST_PROFILE),sample)
 
-.PHONY: setup demo test test-extended coverage ui pictures bench faults faults-night cluster-demo clean
+.PHONY: setup demo test test-extended coverage ui pictures bench faults faults-night cluster-demo cluster-test clean
 
 # Creates the history under a lock: two of Dagster's processes that do so at the same time leave it incomplete.
 setup: .venv/.ready .env

@@ -67,8 +67,6 @@ _BY_LETTER_COLUMNS: Final = {
     },
 }
 EVALUATED: Final = "test"
-_WEIGHTS_OF: Final = ("all",)
-"""Training rows of the models whose weights are shown."""
 _CURVES: Final = {"duplicates": "removed", "raw": "all", "clean": "clean"}
 """Names of the lines of the learning curve by evaluated rows."""
 
@@ -134,10 +132,8 @@ def metrics_metadata(
             ),
             "weights": exhibits(
                 [
-                    Exhibit(f"{exhibit.caption}, {train_rows}", exhibit.images)
-                    for train_rows in _WEIGHTS_OF
-                    if (model, "sanitized", train_rows) in fitted.models
-                    for exhibit in weight_exhibits(fitted.models[model, "sanitized", train_rows].estimator)
+                    Exhibit(f"{exhibit.caption}, all", exhibit.images)
+                    for exhibit in weight_exhibits(fitted.models[model, "sanitized", "all"].estimator)
                 ],
                 "weights of each letter, trained on all sanitized rows: light pixels speak for the"
                 " letter, dark ones against it. With many rows and C = 1, neighbouring weights differ in sign and look"

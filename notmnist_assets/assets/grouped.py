@@ -11,7 +11,7 @@ import pandas as pd
 from notmnist_assets.assets.declaration import Declaration, Stage
 from notmnist_assets.assets.near_pairs import RADIUS
 from notmnist_assets.assets.sanitized import CLEAN_DRIFT, sanitize_policy
-from notmnist_assets.assets.splits import SIZE_SETTINGS, columns_from_letters, letter_keys
+from notmnist_assets.assets.splits import ALL_LETTER_KEYS, SIZE_SETTINGS, columns_from_letters
 from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.curation.core.images import SETS
 from notmnist_assets.curation.core.statistics import label_counts
@@ -83,7 +83,7 @@ _LEFT_OUT = {
 @dg.multi_asset(
     name="grouped",
     can_subset=True,
-    deps=[key for set_name in SETS for key in sorted(letter_keys(set_name))],
+    deps=ALL_LETTER_KEYS,
     ins={"radius": RADIUS.input},
     outs={name: declaration.output for name, declaration in GROUPED.items()},
 )

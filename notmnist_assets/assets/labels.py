@@ -8,7 +8,7 @@ import pandas as pd
 from notmnist_assets.assets.declaration import Declaration, Stage
 from notmnist_assets.assets.near_pairs import RADIUS
 from notmnist_assets.assets.sanitized import SANITIZED
-from notmnist_assets.assets.splits import SPLIT_ASSETS, letter_keys
+from notmnist_assets.assets.splits import ALL_LETTER_KEYS, SPLIT_ASSETS
 from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.curation.core.images import SETS
 from notmnist_assets.curation.core.values import FILE_COLUMNS, Split
@@ -102,7 +102,7 @@ _KIND_COUNTS: Final = {
 
 
 @ISSUES.asset(
-    deps=[key for set_name in SETS for key in sorted(letter_keys(set_name))],
+    deps=ALL_LETTER_KEYS,
     ins={
         "radius": RADIUS.input,
         **{f"raw_{name}": declaration.input for name, declaration in SPLIT_ASSETS.items()},

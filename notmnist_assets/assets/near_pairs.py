@@ -37,7 +37,6 @@ from notmnist_assets.storage.types import NearSearchType, data_version, table_ty
 
 _SEARCH_VERSION: Final = "3"
 """Code version of `overlap/near_pairs`. A stored search of another version is repeated instead of extended."""
-_PAIRS_PER_LINE = 3
 _PICTURED_PAIRS = 12
 _SAMPLE_PAIRS = 50
 
@@ -205,12 +204,10 @@ def radius(
                 "just_inside": exhibits(
                     inside,
                     "the widest pairs within the radius: first image, second image, amplified difference",
-                    _PAIRS_PER_LINE,
                 ),
                 "just_outside": exhibits(
                     outside,
                     "the closest pairs beyond the radius: first image, second image, amplified difference",
-                    _PAIRS_PER_LINE,
                 ),
             },
         ),

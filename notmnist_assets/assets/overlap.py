@@ -31,7 +31,6 @@ from notmnist_assets.metadata.display import asset_page, descriptions, exhibits,
 from notmnist_assets.storage.types import data_version, table_type
 
 _PLOTTED_METHODS: Final = ("exact", "near")
-_PAIRS_PER_LINE = 3
 _PICTURED_PAIRS = 12
 _PICTURED_GROUPS = 8
 _CONFLICT_GROUPS_OF_METHOD = 100
@@ -168,7 +167,6 @@ def report(
                 "across_splits": exhibits(
                     across_splits,
                     "pairs across splits, one of each duplicate group: two images and their amplified difference",
-                    _PAIRS_PER_LINE,
                 )
             },
             numbers={**shares, "radius": chosen_radius(radius)},

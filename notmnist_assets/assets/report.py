@@ -85,7 +85,6 @@ _TABLES: Final = {
     "leakage": LEAKAGE,
     "reference": REFERENCE,
 }
-_PAIRS_PER_LINE = 3
 _PICTURED_PAIRS = 12
 _ROWS = {
     "rows": "rows before sanitizing",
@@ -206,7 +205,7 @@ def html(
 def _pairs(data: ReportData) -> dg.MarkdownMetadataValue:
     """Return near duplicates of different splits as a picture."""
     found = pairs_across_splits(data.index, data.splits, data.near_pairs, data.used_radius, _PICTURED_PAIRS)
-    return exhibits(found, "pairs across splits: two images and their amplified difference", _PAIRS_PER_LINE)
+    return exhibits(found, "pairs across splits: two images and their amplified difference")
 
 
 def _rows(data: ReportData) -> dg.TableMetadataValue:

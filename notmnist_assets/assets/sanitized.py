@@ -143,7 +143,6 @@ _BY_LETTER = {
     "by_main_reason": "rows removed for this reason",
 }
 _SAMPLE_ROWS = 20
-_PAIRS_PER_LINE = 3
 _PICTURED_PAIRS = 3
 """Pictured rows of each reason."""
 
@@ -260,7 +259,6 @@ def _removed_metadata(
                 removed_pairs(index, splits, removed, _PICTURED_PAIRS),
                 "removed row, row it collides with, amplified difference; font and file of both; one row of each"
                 " duplicate group",
-                _PAIRS_PER_LINE,
             )
         },
         numbers={

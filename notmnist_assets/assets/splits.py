@@ -90,11 +90,14 @@ def letter_keys(set_name: str) -> set[dg.AssetKey]:
     return {declaration.asset_key for declaration in LETTER_ASSETS[set_name].values()}
 
 
+ALL_LETTER_KEYS: Final = [key for set_name in SETS for key in sorted(letter_keys(set_name))]
+
+
 @dg.multi_asset(
     name="splits",
     can_subset=True,
     ins={"files": FILES.input},
-    deps=[key for set_name in SETS for key in sorted(letter_keys(set_name))],
+    deps=ALL_LETTER_KEYS,
     outs={name: declaration.output for name, declaration in SPLIT_ASSETS.items()},
     # All three splits share a random stream; a split needs only the number of files of the other set.
     internal_asset_deps={name: {FILES.asset_key, *letter_keys(SET_OF_SPLIT[name])} for name in SPLITS},

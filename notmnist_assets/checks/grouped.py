@@ -10,7 +10,7 @@ import pandas as pd
 
 from notmnist_assets.assets.grouped import GROUPED, grouped_policy
 from notmnist_assets.assets.near_pairs import RADIUS
-from notmnist_assets.assets.splits import letter_keys
+from notmnist_assets.assets.splits import ALL_LETTER_KEYS
 from notmnist_assets.assets.stored_values import StoredValues
 from notmnist_assets.checks.common import (
     CLASS_BALANCE,
@@ -92,10 +92,7 @@ def grouped_checks(
             _FROM_LETTERS,
             asset=_KEYS[split],
             blocking=True,
-            additional_deps=[
-                *(key for other, key in _KEYS.items() if other != split),
-                *(key for set_name in SETS for key in sorted(letter_keys(set_name))),
-            ],
+            additional_deps=[*(key for other, key in _KEYS.items() if other != split), *ALL_LETTER_KEYS],
             description="Each row has the pixels, letter and name of one image of the letters, which is in no other"
             " row of the three splits.",
         )

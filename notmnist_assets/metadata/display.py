@@ -118,7 +118,7 @@ def _fits(png: bytes, title: str) -> bool:
     return len(png) * 4 // 3 + 2 * len(title) + 64 <= PICTURE_BUDGET
 
 
-def exhibits(items: Sequence[Exhibit], title: str, per_line: int = 2) -> dg.MarkdownMetadataValue:
+def exhibits(items: Sequence[Exhibit], title: str, per_line: int = 3) -> dg.MarkdownMetadataValue:
     """Return a gallery, with fewer exhibits to fit the budget; the text `none` if there are no exhibits."""
     count = len(items)
     while count:

@@ -3,6 +3,7 @@
 import errno
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -19,13 +20,9 @@ class CurationError(Exception):
         self.subject = subject
         self.remedy = remedy
 
-    def __reduce__(self) -> tuple[Callable[[str, str, str], "CurationError"], tuple[str, str, str]]:
+    def __reduce__(self) -> tuple[Callable[[], "CurationError"], tuple[()]]:
         """Pickle the error, which another process may raise."""
-        return _restore, (self.problem, self.subject, self.remedy)
-
-
-def _restore(problem: str, subject: str, remedy: str) -> CurationError:
-    return CurationError(problem, subject=subject, remedy=remedy)
+        return partial(CurationError, self.problem, subject=self.subject, remedy=self.remedy), ()
 
 
 def disk_error(error: OSError) -> CurationError | None:
