@@ -38,11 +38,11 @@ class ClusterResource(dg.ConfigurableResource[Any]):
         Raises:
             dagster.Failure: the cluster does not answer.
         """
-        chosen = self.settings.read()
-        if chosen.dask is None:
+        config = self.settings.read()
+        if config.dask is None:
             yield None
             return
-        with as_dagster_failure(), connect(chosen.dask) as run, _shared_folder(chosen.storage_root) as folder:
+        with as_dagster_failure(), connect(config.dask) as run, _shared_folder(config.storage_root) as folder:
             yield Cluster(run, folder)
 
 

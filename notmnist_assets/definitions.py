@@ -21,7 +21,7 @@ from notmnist_assets.assets import (
 )
 from notmnist_assets.assets.common import with_common_metadata
 from notmnist_assets.assets.sources import SOURCES, ObservedSources
-from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.automation import CHECKS_JOB, REFRESH_JOB, SENSORS, weekly_refresh
 from notmnist_assets.checks import archives as archive_checks
 from notmnist_assets.checks import baselines as baseline_checks
@@ -97,7 +97,7 @@ def _assemble(settings: Settings, resources: Mapping[str, Any]) -> dg.Definition
         schedules=[weekly_refresh],
         sensors=SENSORS,
         resources={
-            "values": StoredValues(settings=shared[SETTINGS]),
+            "values": ValueLoader(settings=shared[SETTINGS]),
             "cluster": ClusterResource(settings=shared[SETTINGS]),
             "observed": ObservedSources(settings=shared[SETTINGS]),
             **io_managers(shared[SETTINGS], shared["one_run"]),

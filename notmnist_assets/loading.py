@@ -16,7 +16,7 @@ from notmnist_assets.curation.core.npy import read_npy
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.settings.model import read_settings
 from notmnist_assets.settings.values import RUN_SETTINGS, in_words, run_settings
-from notmnist_assets.storage.store import StoredValue, ValueStore
+from notmnist_assets.storage.store import Manifest, ValueStore
 
 
 class RunSettingsWarning(UserWarning):
@@ -86,6 +86,6 @@ def _check_name(name: str) -> None:
         raise CurationError("there is no such split.", subject=name, remedy=remedy)
 
 
-def _array(store: ValueStore, key: list[str], stored: StoredValue, name: str) -> npt.NDArray[Any]:
+def _array(store: ValueStore, key: list[str], stored: Manifest, name: str) -> npt.NDArray[Any]:
     with store.open(key, stored, name) as file:
         return read_npy(file)

@@ -4,7 +4,7 @@ import dagster as dg
 
 from notmnist_assets.assets.declaration import Declaration, Stage
 from notmnist_assets.assets.sources import SOURCE_KEYS, ObservedSources
-from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.cluster import ClusterResource
 from notmnist_assets.curation.core import published
 from notmnist_assets.curation.core.images import SETS
@@ -45,21 +45,21 @@ def _archive_asset(set_name: str) -> dg.AssetsDefinition:
     @ARCHIVES[set_name].asset(deps=[SOURCE_KEYS[set_name]])
     def archive(
         settings: SettingsResource,
-        values: StoredValues,
+        values: ValueLoader,
         cluster: ClusterResource,
         observed: ObservedSources,  # noqa: ARG001
     ) -> dg.MaterializeResult[Archive]:
         """Fetch the archive from the source."""
-        chosen = settings.read()
+        config = settings.read()
         with as_dagster_failure():
-            value = source_of(chosen).fetch(set_name)
+            value = source_of(config).fetch(set_name)
             # An archive that cannot give the letters must not take the place of one that did. The originals can.
             # The first archive is stored with too few images too: the pages of its letters show what was rejected.
             if value.sha256 != published.ARCHIVES[set_name].sha256:
                 replaces_another = values.archive_sha256(ARCHIVES[set_name].path) not in (None, value.sha256)
                 with cluster.open() as processes:
-                    minimum = chosen.minimum[set_name] if replaces_another else 0
-                    check_archive(value, set_name, minimum, processes, chosen.most_paths)
+                    minimum = config.minimum[set_name] if replaces_another else 0
+                    check_archive(value, set_name, minimum, processes, config.most_paths)
         return dg.MaterializeResult(
             value=value,
             data_version=dg.DataVersion(value.sha256),

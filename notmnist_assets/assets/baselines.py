@@ -14,7 +14,7 @@ from notmnist_assets.assets.labels import ISSUES
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.sanitized import SANITIZED
 from notmnist_assets.assets.splits import SPLIT_ASSETS
-from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.curation.baselines.confusion import confident_mistakes, mistake_exhibits
 from notmnist_assets.curation.baselines.evaluation import fit_baselines
 from notmnist_assets.curation.baselines.scoring import row_groups
@@ -158,7 +158,7 @@ MISTAKES: Final = Declaration(
 def baselines(
     context: dg.AssetExecutionContext,
     settings: SettingsResource,
-    values: StoredValues,
+    values: ValueLoader,
     raw_train: Split,
     raw_valid: Split,
     raw_test: Split,
@@ -171,9 +171,9 @@ def baselines(
     """Fit and evaluate the models, and list the mistakes of the model that was trained on all sanitized rows."""
     raw = {"train": raw_train, "valid": raw_valid, "test": raw_test}
     clean = {"train": clean_train, "valid": clean_valid, "test": clean_test}
-    chosen = settings.read()
-    models = chosen.baseline_models
-    if chosen.drop_label_issues:
+    config = settings.read()
+    models = config.baseline_models
+    if config.drop_label_issues:
         issues = values.table(ISSUES.path)
         raw["train"], clean["train"] = (without_issues(train, issues) for train in (raw_train, clean_train))
     index = values.near_index(near_pairs, radius)
@@ -190,7 +190,7 @@ def baselines(
                 models[0],
                 raw,
                 descriptions(METRICS.schema),
-                facts={"without_label_issues": chosen.drop_label_issues},
+                facts={"without_label_issues": config.drop_label_issues},
             ),
         )
     if MISTAKES.asset_key in context.selected_asset_keys:

@@ -99,7 +99,7 @@ class Declaration:
 
         Args:
             ins: inputs by argument name.
-            deps: upstream assets that are not inputs, such as those that the function loads with `StoredValues`.
+            deps: upstream assets that are not inputs, such as those that the function loads with `ValueLoader`.
         """
         decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
             key=self.path, group_name=self.group or self.path[0], ins=ins, deps=list(deps), **self._common

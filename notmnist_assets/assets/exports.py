@@ -14,7 +14,7 @@ from notmnist_assets.assets.labels import ISSUES
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.sanitized import POLICY_SETTINGS, REMOVED, SANITIZED, sanitize_policy
 from notmnist_assets.assets.splits import SPLIT_ASSETS
-from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.curation.core.fingerprint import fingerprint
 from notmnist_assets.curation.core.values import FILE_COLUMNS, Split
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius
@@ -211,7 +211,7 @@ PARQUET: Final = Declaration(
 )
 def parquet_export(
     settings: SettingsResource,
-    values: StoredValues,
+    values: ValueLoader,
     train: Split,
     valid: Split,
     test: Split,
@@ -232,16 +232,16 @@ def parquet_export(
         evidence = evidence_of(splits, raw, rows)
     tables = [*evidence.columns.values(), evidence.removed_columns]
     contents = [fingerprint(evidence.removed), *map(fingerprint, tables)]
-    chosen = settings.read()
-    title, origin = _ORIGINS[chosen.profile]
+    config = settings.read()
+    title, origin = _ORIGINS[config.profile]
     card = dataset_card.dataset_card(
         splits,
-        sanitize_policy(chosen),
+        sanitize_policy(config),
         title=title,
         origin=origin,
         radius=chosen_radius(radius),
-        licence=_LICENCES.get(chosen.profile),
-        shifts=chosen.near_shifts,
+        licence=_LICENCES.get(config.profile),
+        shifts=config.near_shifts,
         removed=len(evidence.removed),
         evidence=contents,
     )

@@ -15,7 +15,7 @@ from notmnist_assets.assets.letters import FILES
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.sanitized import REMOVED
 from notmnist_assets.assets.splits import SPLIT_ASSETS
-from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius
 from notmnist_assets.curation.report.gallery.data import GalleryData
@@ -59,7 +59,7 @@ GALLERY: Final = Declaration(
 )
 def gallery(
     settings: SettingsResource,
-    values: StoredValues,
+    values: ValueLoader,
     train: Split,
     valid: Split,
     test: Split,
@@ -71,14 +71,14 @@ def gallery(
     mistakes: pd.DataFrame,
 ) -> dg.MaterializeResult[ExportedFile]:
     """Write the page; equal inputs give equal bytes."""
-    used = chosen_radius(radius)
+    near_radius = chosen_radius(radius)
     made = gallery_page(
         GalleryData(
             title=f"notMNIST gallery, profile {settings.read().profile}",
             splits={"train": train, "valid": valid, "test": test},
             index=values.near_index(near_pairs, radius),
             near_pairs=near_pairs,
-            radius=used,
+            radius=near_radius,
             search_radius=float(radius["radius"].max()),
             removed=removed,
             files=files,

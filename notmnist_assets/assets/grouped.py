@@ -12,7 +12,7 @@ from notmnist_assets.assets.declaration import Declaration, Stage
 from notmnist_assets.assets.near_pairs import RADIUS
 from notmnist_assets.assets.sanitized import CLEAN_DRIFT, sanitize_policy
 from notmnist_assets.assets.splits import ALL_LETTER_KEYS, SIZE_SETTINGS, columns_from_letters
-from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.curation.core.images import SETS
 from notmnist_assets.curation.core.statistics import label_counts
 from notmnist_assets.curation.core.values import Split
@@ -34,9 +34,9 @@ from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.types import SplitType, data_version
 
 
-def grouped_policy(chosen: Settings) -> Policy:
+def grouped_policy(config: Settings) -> Policy:
     """Return the rules by which images are removed before they are grouped: those of `sanitized/*`, method near."""
-    return replace(sanitize_policy(chosen), method="near")
+    return replace(sanitize_policy(config), method="near")
 
 
 def _declaration(name: str) -> Declaration:
@@ -88,19 +88,19 @@ _LEFT_OUT = {
     outs={name: declaration.output for name, declaration in GROUPED.items()},
 )
 def grouped(
-    context: dg.AssetExecutionContext, settings: SettingsResource, values: StoredValues, radius: pd.DataFrame
+    context: dg.AssetExecutionContext, settings: SettingsResource, values: ValueLoader, radius: pd.DataFrame
 ) -> Iterator[dg.MaterializeResult[Split]]:
     """Group all images, remove conflicts and repeats, assign whole groups to splits, and copy their pixels."""
-    chosen = settings.read()
-    used = chosen_radius(radius)
-    pool, index = values.pool(used)
+    config = settings.read()
+    near_radius = chosen_radius(radius)
+    pool, index = values.pool(near_radius)
     large, small = ([len(images) for images in pool.letters[set_name].values()] for set_name in SETS)
-    sizes = sizes_from_data(large, small, train=chosen.train_size, valid=chosen.valid_size, test=chosen.test_size)
-    found = split_pool(pool, index, sizes, chosen.seed, grouped_policy(chosen), by_font=chosen.grouped_fonts)
+    sizes = sizes_from_data(large, small, train=config.train_size, valid=config.valid_size, test=config.test_size)
+    found = split_pool(pool, index, sizes, config.seed, grouped_policy(config), by_font=config.grouped_fonts)
     left_out = left_out_images(found.groups, pool.label, found.reasons)
     out = (found.reasons != "").to_numpy()
     thinned = most_thinned(rows_lost(pool.label, pool.label[out], found.reasons[out]))
-    splits = gather_splits(pool, found.split_of, chosen.seed)
+    splits = gather_splits(pool, found.split_of, config.seed)
     for position, (name, declaration) in enumerate(GROUPED.items()):
         if declaration.asset_key in context.selected_asset_keys:
             split, groups = splits[name], found.groups[found.split_of == position]
@@ -121,10 +121,10 @@ def grouped(
                         "rows": len(split),
                         "groups": len(np.unique(groups)),
                         "largest_group": int(np.bincount(groups, minlength=1).max()),
-                        "radius": used,
+                        "radius": near_radius,
                         "images_left_out": int(out.sum()),
                     },
-                    facts={"by_font": chosen.grouped_fonts, "thinned_most": thinned},
+                    facts={"by_font": config.grouped_fonts, "thinned_most": thinned},
                     tables={
                         "rows_per_letter": counts_table(label_counts(split.labels).tolist()),
                         "left_out": table(left_out.sort_values("images", ascending=False, kind="stable"), _LEFT_OUT),

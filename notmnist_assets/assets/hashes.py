@@ -51,7 +51,7 @@ def _declaration(name: str) -> Declaration:
 
 HASHES = {name: _declaration(name) for name in SPLITS}
 HASH_KEYS = [declaration.asset_key for declaration in HASHES.values()]
-"""What assets depend on that use `StoredValues.row_index`."""
+"""What assets depend on that use `ValueLoader.row_index`."""
 
 
 def _hash_asset(name: str) -> dg.AssetsDefinition:

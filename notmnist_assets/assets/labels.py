@@ -9,7 +9,7 @@ from notmnist_assets.assets.declaration import Declaration, Stage
 from notmnist_assets.assets.near_pairs import RADIUS
 from notmnist_assets.assets.sanitized import SANITIZED
 from notmnist_assets.assets.splits import ALL_LETTER_KEYS, SPLIT_ASSETS
-from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.curation.core.images import SETS
 from notmnist_assets.curation.core.values import FILE_COLUMNS, Split
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius
@@ -110,7 +110,7 @@ _KIND_COUNTS: Final = {
     },
 )
 def issues(
-    values: StoredValues,
+    values: ValueLoader,
     radius: pd.DataFrame,
     raw_train: Split,
     raw_valid: Split,

@@ -9,7 +9,7 @@ from notmnist_assets.assets.declaration import Declaration
 from notmnist_assets.assets.hashes import HASH_KEYS
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.splits import SPLIT_ASSETS
-from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.curation.baselines.leakage import (
     CHANGE,
     DIFFERENCE,
@@ -82,7 +82,7 @@ LEAKAGE: Final = Declaration(
 )
 def leakage(
     settings: SettingsResource,
-    values: StoredValues,
+    values: ValueLoader,
     train: Split,
     test: Split,
     near_pairs: pd.DataFrame,

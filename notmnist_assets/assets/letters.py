@@ -11,7 +11,7 @@ import pandas as pd
 
 from notmnist_assets.assets.archives import ARCHIVES
 from notmnist_assets.assets.declaration import Declaration, Drift, Stage
-from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.cluster import ClusterResource
 from notmnist_assets.curation.core.drift import Limit, within, within_share
 from notmnist_assets.curation.core.file_names import font_name
@@ -138,14 +138,14 @@ def _letter_assets(set_name: str) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[LetterImages]]:
         """Read the selected letters in one pass; none is stored before the whole archive has been verified."""
         wanted = [letter for letter in LETTERS if declared[letter].asset_key in context.selected_asset_keys]
-        chosen = settings.read()
-        minimum = chosen.minimum[set_name]
+        config = settings.read()
+        minimum = config.minimum[set_name]
         # A letter with too few images is stored, so that its rejected files can be looked at; its blocking check
         # `enough_images` holds everything downstream.
         with (
             as_dagster_failure(),
             cluster.open() as processes,
-            read_letters(archive, set_name, wanted, cluster=processes, most_paths=chosen.most_paths) as reading,
+            read_letters(archive, set_name, wanted, cluster=processes, most_paths=config.most_paths) as reading,
         ):
             for files, what in (
                 (reading.report.outside, "are not directly in a folder A to J"),
@@ -215,7 +215,7 @@ def _reason_first(rejected: pd.DataFrame) -> pd.DataFrame:
         *(declaration.asset_key for declared in LETTER_ASSETS.values() for declaration in declared.values()),
     ],
 )
-def files(values: StoredValues) -> dg.MaterializeResult[pd.DataFrame]:
+def files(values: ValueLoader) -> dg.MaterializeResult[pd.DataFrame]:
     """Count the files of the archives by letter and outcome."""
     letters = {set_name: values.letters(set_name) for set_name in SETS}
     found = files_table(letters)

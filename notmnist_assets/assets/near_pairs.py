@@ -8,7 +8,7 @@ import pandas as pd
 from notmnist_assets.assets.declaration import Declaration
 from notmnist_assets.assets.hashes import HASH_KEYS
 from notmnist_assets.assets.splits import SPLIT_ASSETS
-from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.cluster import ClusterResource
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.examples import FEWEST_PLOTTED_PAIRS, pairs_around_radius, radius_chart
@@ -117,7 +117,7 @@ _PAIR_SAMPLE = {
 @NEAR_PAIRS.asset(deps=HASH_KEYS, ins=_SPLIT_INPUTS)
 def near_pairs(
     settings: SettingsResource,
-    values: StoredValues,
+    values: ValueLoader,
     cluster: ClusterResource,
     train: Split,
     valid: Split,
@@ -127,15 +127,15 @@ def near_pairs(
 
     If the images are unchanged, the stored search is ignored, so that materializing again forces a full search.
     """
-    chosen = settings.read()
+    config = settings.read()
     index = values.row_index()
     splits = {"train": train, "valid": valid, "test": test}
     with as_dagster_failure(), cluster.open() as processes:
         search = search_near(
             index,
             splits,
-            chosen.search_radius,
-            shifts=chosen.near_shifts,
+            config.search_radius,
+            shifts=config.near_shifts,
             code_version=_SEARCH_VERSION,
             previous=values.previous_search(NEAR_PAIRS.path),
             cluster=processes,
@@ -164,25 +164,25 @@ def near_pairs(
 def radius(
     settings: SettingsResource,
     near_pairs: pd.DataFrame,
-    values: StoredValues,
+    values: ValueLoader,
     train: Split,
     valid: Split,
     test: Split,
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """Choose the radius and plot the curve."""
-    chosen = settings.read()
-    curve = radius_table(values.row_index(), near_pairs, searched=chosen.search_radius, fixed=chosen.near_radius)
-    used = chosen_radius(curve)
-    chart = radius_chart(curve, used, title="Pairs with different letters by radius")
+    config = settings.read()
+    curve = radius_table(values.row_index(), near_pairs, searched=config.search_radius, fixed=config.near_radius)
+    near_radius = chosen_radius(curve)
+    chart = radius_chart(curve, near_radius, title="Pairs with different letters by radius")
     splits = {"train": train, "valid": valid, "test": test}
-    index = values.row_index().with_pairs(near_pairs, used)
-    inside, outside = pairs_around_radius(index, splits, near_pairs, used, _PICTURED_PAIRS)
-    why = choose_radius(curve).reason if chosen.near_radius is None else f"set by {PREFIX}NEAR_RADIUS"
+    index = values.row_index().with_pairs(near_pairs, near_radius)
+    inside, outside = pairs_around_radius(index, splits, near_pairs, near_radius, _PICTURED_PAIRS)
+    why = choose_radius(curve).reason if config.near_radius is None else f"set by {PREFIX}NEAR_RADIUS"
     return dg.MaterializeResult(
         value=curve,
         data_version=data_version(curve),
         metadata=asset_page(
-            radius_summary(curve, used, why),
+            radius_summary(curve, near_radius, why),
             picture={
                 "chart": picture(
                     chart,
@@ -192,11 +192,11 @@ def radius(
                 ),
             },
             numbers={
-                "radius": used,
+                "radius": near_radius,
                 "label_noise (%)": 100 * label_noise(curve),
                 "limit (%)": 100 * share_limit(curve),
             },
-            facts={"fixed_by_setting": chosen.near_radius is not None, "why": why},
+            facts={"fixed_by_setting": config.near_radius is not None, "why": why},
             tables={
                 "curve": table(curve, RADIUS.schema, shares=("share",), intervals={"interval": ("ci_low", "ci_high")})
             },

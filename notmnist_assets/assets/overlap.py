@@ -11,7 +11,7 @@ from notmnist_assets.assets.hashes import HASH_KEYS
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS, near_pairs, radius
 from notmnist_assets.assets.recall import RECALL, recall
 from notmnist_assets.assets.splits import SPLIT_ASSETS
-from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.curation.core.drift import Limit, within_chance
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.examples import conflicting_groups, pairs_across_splits
@@ -141,7 +141,7 @@ _CONFLICT_GROUPS = {
 def report(
     near_pairs: pd.DataFrame,
     radius: pd.DataFrame,
-    values: StoredValues,
+    values: ValueLoader,
     train: Split,
     valid: Split,
     test: Split,
@@ -190,7 +190,7 @@ def report(
 def conflicts(
     near_pairs: pd.DataFrame,
     radius: pd.DataFrame,
-    values: StoredValues,
+    values: ValueLoader,
     train: Split,
     valid: Split,
     test: Split,

@@ -10,7 +10,7 @@ from notmnist_assets.assets.declaration import Declaration
 from notmnist_assets.assets.hashes import HASH_KEYS
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.splits import SPLIT_ASSETS
-from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.curation.core.figures import number_grid
 from notmnist_assets.curation.core.sampling import evenly_spaced
 from notmnist_assets.curation.core.values import Split
@@ -84,35 +84,38 @@ def recall(
     settings: SettingsResource,
     near_pairs: pd.DataFrame,
     radius: pd.DataFrame,
-    values: StoredValues,
+    values: ValueLoader,
     train: Split,
     valid: Split,
     test: Split,
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """Measure recall on planted duplicates."""
-    used, shifts = chosen_radius(radius), settings.read().near_shifts
+    near_radius, shifts = chosen_radius(radius), settings.read().near_shifts
     index = values.row_index()
     splits = {"train": train, "valid": valid, "test": test}
     rows = evenly_spaced(index.images, _RECALL_IMAGES)
     images = images_of(index, splits, index.first_rows[rows])
-    found = recall_table(images, used, shifts=shifts)
-    alarms = false_alarm_table(images, index.rows_by_letter[rows], pairs_among(index, near_pairs, used, rows))
+    found = recall_table(images, near_radius, shifts=shifts)
+    alarms = false_alarm_table(images, index.rows_by_letter[rows], pairs_among(index, near_pairs, near_radius, rows))
     planted = found["perturbation"] + " " + found["strength"].map("{:g}".format)
     grid = found.assign(planted=planted).pivot_table(index="planted", columns="method", values="recall", sort=False)
     chart = number_grid(
-        grid.index.tolist(), grid.columns.tolist(), grid.to_numpy(np.float64), f"Recall (%); near at radius {used:g}"
+        grid.index.tolist(),
+        grid.columns.tolist(),
+        grid.to_numpy(np.float64),
+        f"Recall (%); near at radius {near_radius:g}",
     )
     return dg.MaterializeResult(
         value=found,
         data_version=data_version(found),
         metadata=asset_page(
-            recall_summary(found, used),
+            recall_summary(found, near_radius),
             picture={
                 "chart": picture(
                     chart, "share of planted copies that each method finds, by kind and strength of change"
                 )
             },
-            numbers={"rows": len(found), "radius": used},
+            numbers={"rows": len(found), "radius": near_radius},
             facts={"shifts": shifts},
             tables={
                 "false_alarms": table(

@@ -10,7 +10,7 @@ from notmnist_assets.assets.hashes import HASH_KEYS
 from notmnist_assets.assets.leakage import GROUPED
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.splits import SPLIT_ASSETS
-from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.curation.baselines.reference import reference_table, unshared_rows
 from notmnist_assets.curation.baselines.scoring import row_groups
 from notmnist_assets.curation.core.published import compare_accuracies
@@ -82,26 +82,26 @@ REFERENCE: Final = Declaration(
 )
 def reference(
     settings: SettingsResource,
-    values: StoredValues,
+    values: ValueLoader,
     train: Split,
     test: Split,
     near_pairs: pd.DataFrame,
     radius: pd.DataFrame,
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """Fit the models of the assignment and score test."""
-    chosen = settings.read()
+    config = settings.read()
     index = values.near_index(near_pairs, radius)
     with as_dagster_failure():
         found = reference_table(
-            train, test, unshared_rows(index), row_groups(index)["test"], on_all=chosen.reference_all
+            train, test, unshared_rows(index), row_groups(index)["test"], on_all=config.reference_all
         )
-    compared = {"published": compared_table(compare_accuracies(found))} if chosen.is_published_split else {}
+    compared = {"published": compared_table(compare_accuracies(found))} if config.is_published_split else {}
     most_rows_first = found.sort_values("fitted_rows", ascending=False, kind="stable")
     return dg.MaterializeResult(
         value=found,
         data_version=data_version(found, leave_out=("seconds",)),
         metadata=asset_page(
-            reference_summary(found, compared=chosen.is_published_split),
+            reference_summary(found, compared=config.is_published_split),
             tables={
                 **compared,
                 "reference": table(

@@ -25,7 +25,7 @@ from notmnist_assets.assets.recall import RECALL
 from notmnist_assets.assets.reference import REFERENCE
 from notmnist_assets.assets.sanitized import SANITIZED, sanitize_policy
 from notmnist_assets.assets.splits import SPLIT_ASSETS
-from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.curation.core.published import SEED, SIZES
 from notmnist_assets.curation.core.values import Archive, Split
 from notmnist_assets.curation.duplicates.examples import pairs_across_splits
@@ -123,7 +123,7 @@ HTML: Final = Declaration(
 def html(
     context: dg.AssetExecutionContext,
     settings: SettingsResource,
-    values: StoredValues,
+    values: ValueLoader,
     large_archive: Archive,
     small_archive: Archive,
     raw_train: Split,
@@ -151,13 +151,13 @@ def html(
     """Write the page; equal inputs give equal bytes."""
     latest = last_materializations(context.instance, [declaration.asset_key for declaration in CONTENTS])
     recorded = recorded_values(latest)
-    chosen = _as_recorded(settings.read(), recorded)
+    config = _as_recorded(settings.read(), recorded)
     raw = {"train": raw_train, "valid": raw_valid, "test": raw_test}
     data = ReportData(
-        title=f"notMNIST report, profile {chosen.profile}",
-        origin=_ORIGINS[chosen.profile],
-        originals=chosen.profile == "full",
-        published_splits=chosen.seed == SEED and {name: len(split) for name, split in raw.items()} == dict(SIZES),
+        title=f"notMNIST report, profile {config.profile}",
+        origin=_ORIGINS[config.profile],
+        originals=config.profile == "full",
+        published_splits=config.seed == SEED and {name: len(split) for name, split in raw.items()} == dict(SIZES),
         settings=report_settings(recorded),
         disagreements=tuple(input_disagreements(latest)),
         archives={"large": large_archive, "small": small_archive},
@@ -165,7 +165,7 @@ def html(
         splits=raw,
         sanitized={"train": clean_train, "valid": clean_valid, "test": clean_test},
         removed=removed,
-        policy=sanitize_policy(chosen),
+        policy=sanitize_policy(config),
         hashes={"train": train_hashes, "valid": valid_hashes, "test": test_hashes},
         near_pairs=near_pairs,
         index=values.near_index(near_pairs, radius),

@@ -12,7 +12,7 @@ from notmnist_assets.assets.declaration import Declaration, Drift, Stage
 from notmnist_assets.assets.hashes import HASH_KEYS
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.splits import SPLIT_ASSETS, columns_from_split
-from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.curation.core.drift import Limit, within_share
 from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.curation.core.sampling import sample_groups
@@ -43,9 +43,9 @@ from notmnist_assets.storage.types import SplitType, data_version, table_type
 POLICY_SETTINGS: Final = ("sanitize_method", "sanitize_remove", "sanitize_conflicts", "sanitize_repeats")
 
 
-def sanitize_policy(chosen: Settings) -> Policy:
+def sanitize_policy(config: Settings) -> Policy:
     """Return the policy of the settings."""
-    return Policy(chosen.sanitize_method, chosen.sanitize_remove, chosen.sanitize_conflicts, chosen.sanitize_repeats)
+    return Policy(config.sanitize_method, config.sanitize_remove, config.sanitize_conflicts, config.sanitize_repeats)
 
 
 def _limits(_previous: Mapping[str, float]) -> Mapping[str, Limit]:
@@ -168,7 +168,7 @@ _DECIDING_KEYS = {declaration.asset_key for declaration in (*SPLIT_ASSETS.values
 def sanitized(
     context: dg.AssetExecutionContext,
     settings: SettingsResource,
-    values: StoredValues,
+    values: ValueLoader,
     train: Split,
     valid: Split,
     test: Split,
@@ -176,12 +176,12 @@ def sanitized(
     radius: pd.DataFrame,
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Decide which rows to remove, and copy the others."""
-    chosen = settings.read()
-    policy = sanitize_policy(chosen)
+    config = settings.read()
+    policy = sanitize_policy(config)
     splits = {"train": train, "valid": valid, "test": test}
-    used = chosen_radius(radius)
+    near_radius = chosen_radius(radius)
     with as_dagster_failure():
-        overrides = find_overridden_rows(chosen.overrides, splits)
+        overrides = find_overridden_rows(config.overrides, splits)
     index = values.near_index(near_pairs, radius)
     outcome = sanitize(index, policy, overrides)
     splits = overrides.relabel(splits)
@@ -191,7 +191,7 @@ def sanitized(
             asset_key=REMOVED.asset_key,
             value=outcome.removed,
             data_version=data_version(outcome.removed),
-            metadata=_removed_metadata(splits, index, outcome, policy, lost, chosen.overrides),
+            metadata=_removed_metadata(splits, index, outcome, policy, lost, config.overrides),
         )
     for name, declaration in SANITIZED.items():
         if declaration.asset_key not in context.selected_asset_keys:
@@ -216,7 +216,7 @@ def sanitized(
                     "removed": len(splits[name]) - len(split),
                     **{f"removed: {reason}": int(reasons.get(reason, 0)) for reason in REASONS if reason != OVERRIDE},
                 },
-                facts={"method": _method(policy, used), "thinned_most": most_thinned(lost[name])},
+                facts={"method": _method(policy, near_radius), "thinned_most": most_thinned(lost[name])},
                 tables={"rows_per_letter": counts_table(label_counts(split.labels).tolist())},
             ),
         )

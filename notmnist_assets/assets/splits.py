@@ -9,7 +9,7 @@ import pandas as pd
 
 from notmnist_assets.assets.declaration import Declaration, Drift, Stage
 from notmnist_assets.assets.letters import FILES, LETTER_ASSETS
-from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.curation.core.drift import within, within_share
 from notmnist_assets.curation.core.images import LETTERS, SETS
 from notmnist_assets.curation.core.statistics import label_counts, pixel_moments
@@ -103,22 +103,22 @@ ALL_LETTER_KEYS: Final = [key for set_name in SETS for key in sorted(letter_keys
     internal_asset_deps={name: {FILES.asset_key, *letter_keys(SET_OF_SPLIT[name])} for name in SPLITS},
 )
 def splits(
-    context: dg.AssetExecutionContext, settings: SettingsResource, values: StoredValues, files: pd.DataFrame
+    context: dg.AssetExecutionContext, settings: SettingsResource, values: ValueLoader, files: pd.DataFrame
 ) -> Iterator[dg.MaterializeResult[Split]]:
     """Sample the canonical split and copy its pixels from the letters."""
-    chosen = settings.read()
+    config = settings.read()
     counts = {set_name: readable_files(files, set_name) for set_name in SETS}
     large, small = (counts[set_name] for set_name in SETS)
     with as_dagster_failure():
-        sizes = sizes_from_data(large, small, train=chosen.train_size, valid=chosen.valid_size, test=chosen.test_size)
-        rows = canonical_rows(large, small, sizes, chosen.seed)
+        sizes = sizes_from_data(large, small, train=config.train_size, valid=config.valid_size, test=config.test_size)
+        rows = canonical_rows(large, small, sizes, config.seed)
     for name, declaration in SPLIT_ASSETS.items():
         if declaration.asset_key not in context.selected_asset_keys:
             continue
         set_name = SET_OF_SPLIT[name]
         split = gather(set_name, values.letters(set_name), rows[name])
         sampled = sum(len(rows[other].rows) for other in SPLITS if SET_OF_SPLIT[other] == set_name)
-        set_size = getattr(chosen, f"{name}_size")
+        set_size = getattr(config, f"{name}_size")
         size = "by its setting" if set_size else _describe_size(counts[set_name], sampled)
         yield dg.MaterializeResult(
             asset_key=declaration.asset_key,
@@ -128,7 +128,7 @@ def splits(
                 split_summary(
                     name,
                     split,
-                    seed=chosen.seed,
+                    seed=config.seed,
                     size=size,
                     images_left_out=sum(counts[set_name]) - sampled,
                     readable=counts[set_name],
@@ -140,7 +140,7 @@ def splits(
                     "images_left_out": sum(counts[set_name]) - sampled,
                 },
                 facts={
-                    "seed": str(chosen.seed),
+                    "seed": str(config.seed),
                     "size": size,
                     "scarcest_letter": f"{_describe_scarcest(counts[set_name])} readable images in {set_name}",
                 },

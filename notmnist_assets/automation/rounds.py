@@ -73,11 +73,11 @@ def next_request(
     blocked_text = f" {len(blocked)} assets are blocked, {first_with_reason(blocked)}." if blocked else ""
     if not stale:
         return blocked_text.strip() or "Both archives are unchanged, and all assets are up to date."
-    chosen = next_round(stale)
-    request = _digest([[key.to_user_string(), graph.get(key).code_version] for key in sorted(chosen)], seen)
+    selected = next_round(stale)
+    request = _digest([[key.to_user_string(), graph.get(key).code_version] for key in sorted(selected)], seen)
     if pause := _pause(instance, request):
-        return f"{len(stale)} assets are out of date, {first_with_reason(chosen)}. {pause}{blocked_text}"
-    return dg.RunRequest(asset_selection=list(chosen), tags={_AUTOMATIC: "true", _REQUEST: request})
+        return f"{len(stale)} assets are out of date, {first_with_reason(selected)}. {pause}{blocked_text}"
+    return dg.RunRequest(asset_selection=list(selected), tags={_AUTOMATIC: "true", _REQUEST: request})
 
 
 def _pause(instance: dg.DagsterInstance, request: str) -> str | None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from notmnist_assets.assets.archives import ARCHIVES
-from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.checks.results import check_result
 from notmnist_assets.curation.core import published
 from notmnist_assets.curation.core.images import SETS
@@ -22,7 +22,7 @@ def _checksum_check(set_name: str) -> dg.AssetChecksDefinition:
         description="The stored file is the one that was verified when it was fetched; with the profile full, its"
         " SHA-256 is the published one.",
     )
-    def checksum(settings: SettingsResource, values: StoredValues) -> dg.AssetCheckResult:
+    def checksum(settings: SettingsResource, values: ValueLoader) -> dg.AssetCheckResult:
         """Compare the stored bytes with their recorded digest, which is ten times as fast as another SHA-256."""
         stored, problem = values.compare_with_digests(key.path)
         sha256 = stored.facts["sha256"]

@@ -11,7 +11,7 @@ import pandas as pd
 from notmnist_assets.assets.grouped import GROUPED, grouped_policy
 from notmnist_assets.assets.near_pairs import RADIUS
 from notmnist_assets.assets.splits import ALL_LETTER_KEYS
-from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.checks.common import (
     CLASS_BALANCE,
     CLASS_BALANCE_DESCRIPTION,
@@ -68,18 +68,18 @@ def grouped_checks(
 ) -> Iterator[dg.AssetCheckResult]:
     """Search the stored splits for duplicates and conflicts, and compare the rows of letters."""
     splits = {"train": train, "valid": valid, "test": test}
-    chosen, used = settings.read(), chosen_radius(radius)
+    config, near_radius = settings.read(), chosen_radius(radius)
     yield from run_selected(
         context,
         [
             (
                 DISJOINT_CHECKS,
-                check_disjoint(_KEYS, splits, used, shifts=chosen.near_shifts, near_is_error=True),
+                check_disjoint(_KEYS, splits, near_radius, shifts=config.near_shifts, near_is_error=True),
             ),
-            ((CLASS_BALANCE,), check_class_balance(_KEYS, splits, chosen.largest_imbalance)),
+            ((CLASS_BALANCE,), check_class_balance(_KEYS, splits, config.largest_imbalance)),
             (
                 WITHIN_SPLIT_CHECKS,
-                check_within_split(_KEYS, splits, grouped_policy(chosen), used, shifts=chosen.near_shifts),
+                check_within_split(_KEYS, splits, grouped_policy(config), near_radius, shifts=config.near_shifts),
             ),
         ],
     )
@@ -102,7 +102,7 @@ def grouped_checks(
     can_subset=True,
 )
 def grouped_rows_check(
-    context: dg.AssetCheckExecutionContext, values: StoredValues, train: Split, valid: Split, test: Split
+    context: dg.AssetCheckExecutionContext, values: ValueLoader, train: Split, valid: Split, test: Split
 ) -> Iterator[dg.AssetCheckResult]:
     """Compare each row of the stored splits with the letters."""
     splits = {"train": train, "valid": valid, "test": test}

@@ -10,7 +10,7 @@ from notmnist_assets.assets.hashes import HASH_KEYS
 from notmnist_assets.assets.labels import ISSUES, recorded_rates
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.splits import SPLIT_ASSETS
-from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.checks.common import no_rows_result
 from notmnist_assets.checks.results import check_result, not_compared, only_selected
 from notmnist_assets.curation.core.file_names import file_paths
@@ -68,7 +68,7 @@ _EXAMPLES: Final = 20
 )
 def label_checks(
     context: dg.AssetCheckExecutionContext,
-    values: StoredValues,
+    values: ValueLoader,
     issues: pd.DataFrame,
     near_pairs: pd.DataFrame,
     radius: pd.DataFrame,

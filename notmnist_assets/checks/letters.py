@@ -7,7 +7,7 @@ import dagster as dg
 import pandas as pd
 
 from notmnist_assets.assets.letters import FILES, LETTER_ASSETS, REMEDY
-from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.checks.results import check_result, only_selected
 from notmnist_assets.curation.core import published
 from notmnist_assets.curation.core.images import LETTERS, SETS
@@ -52,10 +52,10 @@ def _letter_checks(set_name: str) -> dg.AssetChecksDefinition:
         can_subset=True,
     )
     def checks(
-        context: dg.AssetCheckExecutionContext, settings: SettingsResource, values: StoredValues
+        context: dg.AssetCheckExecutionContext, settings: SettingsResource, values: ValueLoader
     ) -> Iterator[dg.AssetCheckResult]:
-        chosen = settings.read()
-        minimum = chosen.minimum[set_name]
+        config = settings.read()
+        minimum = config.minimum[set_name]
         selected = context.selected_asset_check_keys
         for place, key in enumerate(keys):
             # Loaded here, not as inputs: making one letter again must not need the other nine.
@@ -77,7 +77,7 @@ def _letter_checks(set_name: str) -> dg.AssetChecksDefinition:
             if dg.AssetCheckKey(key, "enough_images") in selected:
                 yield _check_number(context.instance, key, images, minimum)
             if dg.AssetCheckKey(key, "pixel_moments") in selected:
-                yield _check_moments(key, set_name, place, images, full=chosen.profile == "full")
+                yield _check_moments(key, set_name, place, images, full=config.profile == "full")
             if dg.AssetCheckKey(key, "dark_border") in selected:
                 yield check_result(
                     key,
@@ -109,7 +109,7 @@ def _letter_checks(set_name: str) -> dg.AssetChecksDefinition:
     ],
     can_subset=True,
 )
-def _file_checks(context: dg.AssetCheckExecutionContext, values: StoredValues) -> Iterator[dg.AssetCheckResult]:
+def _file_checks(context: dg.AssetCheckExecutionContext, values: ValueLoader) -> Iterator[dg.AssetCheckResult]:
     files = values.table(FILES.path)
     yield from only_selected(context, archive_results(files))
 
@@ -144,19 +144,19 @@ def _check_number(
 ) -> dg.AssetCheckResult:
     """Compare the number of readable images with its minimum; if it is too small, show why files were rejected."""
     enough = len(images) >= minimum
-    evidence: dict[str, Any] = {}
+    details: dict[str, Any] = {}
     if not enough:
         reasons = images.rejected["reason"].value_counts().rename_axis("reason").reset_index(name="files")
         remedy = _recorded(instance, key, REMEDY)
-        evidence = {"rejected": len(images.rejected), "reasons": table(reasons)}
-        evidence |= {} if remedy is None else {REMEDY: str(remedy.value)}
+        details = {"rejected": len(images.rejected), "reasons": table(reasons)}
+        details |= {} if remedy is None else {REMEDY: str(remedy.value)}
     return check_result(
         key,
         "enough_images",
         passed=enough,
         actual=len(images),
         threshold=f"at least {minimum:,}",
-        **evidence,
+        **details,
     )
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from notmnist_assets.assets.hashes import HASHES
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.overlap import REPORT
-from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.checks.results import check_result, only_selected
 from notmnist_assets.curation.core.wording import counted
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius
@@ -49,14 +49,14 @@ _METHODS: Final[Mapping[Method, str]] = {
 )
 def overlap_checks(
     context: dg.AssetCheckExecutionContext,
-    values: StoredValues,
+    values: ValueLoader,
     report: pd.DataFrame,
     near_pairs: pd.DataFrame,
     radius: pd.DataFrame,
 ) -> Iterator[dg.AssetCheckResult]:
     """Count the evaluation rows whose image is in an earlier split."""
-    used = chosen_radius(radius)
-    yield from only_selected(context, _check_leaks(report, values.near_index(near_pairs, radius), used))
+    near_radius = chosen_radius(radius)
+    yield from only_selected(context, _check_leaks(report, values.near_index(near_pairs, radius), near_radius))
 
 
 def _check_leaks(report: pd.DataFrame, index: RowIndex, radius: float) -> Iterator[dg.AssetCheckResult]:

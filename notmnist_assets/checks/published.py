@@ -14,7 +14,7 @@ from notmnist_assets.assets.hashes import HASHES
 from notmnist_assets.assets.letters import LETTER_ASSETS
 from notmnist_assets.assets.overlap import REPORT
 from notmnist_assets.assets.reference import REFERENCE, compared_table
-from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.checks.results import check_result, not_compared
 from notmnist_assets.curation.core import published
 from notmnist_assets.curation.core.images import LETTERS, SETS
@@ -49,12 +49,12 @@ _INFERRED: Final = "The number is inferred from published percentages, so that a
     can_subset=True,
 )
 def letter_checks(
-    context: dg.AssetCheckExecutionContext, settings: SettingsResource, values: StoredValues
+    context: dg.AssetCheckExecutionContext, settings: SettingsResource, values: ValueLoader
 ) -> Iterator[dg.AssetCheckResult]:
     """Compare the readable and the rejected files of each letter."""
-    chosen = settings.read()
+    config = settings.read()
     for check in sorted(context.selected_asset_check_keys):
-        if chosen.profile != "full":
+        if config.profile != "full":
             yield not_compared(check.asset_key, check.name, _ONLY_ORIGINALS)
             continue
         letter = values.letter(check.asset_key.path)
@@ -103,12 +103,12 @@ def letter_checks(
     can_subset=True,
 )
 def result_checks(
-    context: dg.AssetCheckExecutionContext, settings: SettingsResource, values: StoredValues
+    context: dg.AssetCheckExecutionContext, settings: SettingsResource, values: ValueLoader
 ) -> Iterator[dg.AssetCheckResult]:
     """Compare the distinct and the shared images of the canonical split, and accuracies on it."""
-    chosen = settings.read()
+    config = settings.read()
     for check in sorted(context.selected_asset_check_keys):
-        if not chosen.is_published_split:
+        if not config.is_published_split:
             yield not_compared(check.asset_key, check.name, _ONLY_THE_SPLIT)
             continue
         if check.name == _ACCURACIES:
@@ -118,12 +118,12 @@ def result_checks(
         yield _compare(check, numbers)
 
 
-def _distinct(values: StoredValues, key: dg.AssetKey) -> pd.DataFrame:
+def _distinct(values: ValueLoader, key: dg.AssetKey) -> pd.DataFrame:
     hashes = values.table(key.path)
     return published.compare_numbers(distinct={key.path[-1]: hashes["exact"].nunique()})
 
 
-def _shared(values: StoredValues, name: str) -> pd.DataFrame:
+def _shared(values: ValueLoader, name: str) -> pd.DataFrame:
     report = values.table(_REPORT.path)
     hashes = {split: values.table(key.path) for split, key in _HASHES.items()}
     numbers = published.compare_numbers(

@@ -1,4 +1,4 @@
-"""Builds the results of checks: the actual value beside its threshold, and further evidence."""
+"""Builds the results of checks: the actual value beside its threshold, and further details."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
@@ -31,7 +31,7 @@ def check_result(
     threshold: Any,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
     gallery: str = "",
-    **evidence: Any,
+    **details: Any,
 ) -> dg.AssetCheckResult:
     """Return a result whose metadata shows the actual value and its threshold, fractions with three significant digits.
 
@@ -43,11 +43,11 @@ def check_result(
         threshold: the value that it was compared with; a text if the comparison is not plain equality.
         severity: severity if the check failed.
         gallery: address within the gallery of the rows to look at if the check failed, such as `removed&split=test`.
-        evidence: further metadata by label.
+        details: further metadata by label.
     """
     metadata = {"actual": short(plain(actual)), "threshold": short(plain(threshold))}
-    metadata |= {label: short(plain(value)) for label, value in evidence.items()}
-    if not passed and (gallery or "examples" in evidence):
+    metadata |= {label: short(plain(value)) for label, value in details.items()}
+    if not passed and (gallery or "examples" in details):
         metadata["look_at_rows"] = dg.MetadataValue.asset(_GALLERY)
     if not passed and gallery:
         metadata["rows_in_gallery"] = f"gallery.html#{gallery} (notmnist gallery opens it)"
@@ -61,8 +61,8 @@ def not_compared(
     name: str,
     reason: str,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
-    **evidence: Any,
+    **details: Any,
 ) -> dg.AssetCheckResult:
     """Return the result of a check that has nothing to compare with: it passes, and `actual` shows the reason."""
     actual = f"{NOT_COMPARED}: {reason}"
-    return check_result(key, name, passed=True, actual=actual, threshold="none", severity=severity, **evidence)
+    return check_result(key, name, passed=True, actual=actual, threshold="none", severity=severity, **details)

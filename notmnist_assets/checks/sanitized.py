@@ -88,29 +88,29 @@ def sanitized_checks(
 ) -> Iterator[dg.AssetCheckResult]:
     """Search the stored splits for duplicates and conflicts, and reconcile them with the splits before sanitizing."""
     splits = {"train": train, "valid": valid, "test": test}
-    chosen = settings.read()
+    config = settings.read()
     raw = {"train": raw_train, "valid": raw_valid, "test": raw_test}
     with as_dagster_failure():
-        raw = find_overridden_rows(chosen.overrides, raw).relabel(raw)
-    used = chosen_radius(radius)
+        raw = find_overridden_rows(config.overrides, raw).relabel(raw)
+    near_radius = chosen_radius(radius)
     disjoint = check_disjoint(
-        _KEYS, splits, used, shifts=chosen.near_shifts, near_is_error=chosen.sanitize_method == "near"
+        _KEYS, splits, near_radius, shifts=config.near_shifts, near_is_error=config.sanitize_method == "near"
     )
     yield from run_selected(
         context,
         [
             (DISJOINT_CHECKS, disjoint),
-            ((CLASS_BALANCE,), check_class_balance(_KEYS, splits, chosen.largest_imbalance)),
+            ((CLASS_BALANCE,), check_class_balance(_KEYS, splits, config.largest_imbalance)),
             ((_ACCOUNTED,), _check_reconciliation(splits, raw, removed)),
             (
                 WITHIN_SPLIT_CHECKS,
                 check_within_split(
                     _KEYS,
                     splits,
-                    sanitize_policy(chosen),
-                    used,
-                    shifts=chosen.near_shifts,
-                    kept_by_override={name: kept_rows(chosen.overrides, split) for name, split in splits.items()},
+                    sanitize_policy(config),
+                    near_radius,
+                    shifts=config.near_shifts,
+                    kept_by_override={name: kept_rows(config.overrides, split) for name, split in splits.items()},
                 ),
             ),
         ],

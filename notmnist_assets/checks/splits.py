@@ -141,14 +141,14 @@ def _check_use(train_rows: int, rows: int, readable: Sequence[int], *, size_set:
     images, fewest = sum(readable), min(readable)
     share = rows / images
     used = f"{percent(share)} of {images:,} readable images"
-    evidence: dict[str, Any] = {"share (%)": 100 * share, "readable_images": counts_table(readable, "images")}
+    details: dict[str, Any] = {"share (%)": 100 * share, "readable_images": counts_table(readable, "images")}
     reason = ""
     if size_set:
         reason = f"the size of train is set to {train_rows:,}"
     elif rows < fewest * len(LETTERS):
         reason = f"train has its largest default size, {train_rows:,} rows"
     if reason:
-        return not_compared(_KEYS["train"], _USE, f"{reason}; {used} are used", warn, **evidence)
+        return not_compared(_KEYS["train"], _USE, f"{reason}; {used} are used", warn, **details)
     return check_result(
         _KEYS["train"],
         _USE,
@@ -156,7 +156,7 @@ def _check_use(train_rows: int, rows: int, readable: Sequence[int], *, size_set:
         actual=f"{used}: the scarcest letter, {LETTERS[readable.index(fewest)]}, has {fewest:,}",
         threshold=f"at least {percent(_SMALLEST_USE)}",
         severity=warn,
-        **evidence,
+        **details,
     )
 
 

@@ -102,22 +102,22 @@ def _refresh(
     else:
         plan, held = plan_refresh(graph, instance, settings)
     while plan:
-        chosen = plan if by_name else next_round(plan)
-        made |= chosen
+        selected = plan if by_name else next_round(plan)
+        made |= selected
         result = dg.execute_job(
             dg.reconstructable(refresh_job),
             instance,
             run_config=run_config,
             tags=claim_next_run(instance),
-            asset_selection=list(chosen),
+            asset_selection=list(selected),
             raise_on_error=False,
         )
         # A run that is repeated in the UI gets the tags of this one, and must not seem to have its lock.
         release_claims()
         run_ids.append(result.run_id)
         if not result.success:
-            return Outcome(made, False, _failures(result, graph, chosen.keys()), tuple(run_ids), held)
-        if len(chosen) == len(plan):
+            return Outcome(made, False, _failures(result, graph, selected.keys()), tuple(run_ids), held)
+        if len(selected) == len(plan):
             break
         remaining, held = plan_refresh(graph, instance, settings)
         plan = {key: reason for key, reason in remaining.items() if key not in made}
@@ -145,9 +145,9 @@ def materialized_in(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> set
     return {key for entry in entries if (key := entry.get_dagster_event().asset_key) is not None}
 
 
-def _failures(result: dg.JobExecutionResult, graph: Any, chosen: AbstractSet[dg.AssetKey]) -> dict[str, str]:
+def _failures(result: dg.JobExecutionResult, graph: Any, selected: AbstractSet[dg.AssetKey]) -> dict[str, str]:
     """Return the message of each failed step by its name; of a step of checks, what they found."""
-    steps = step_names(graph.assets_defs, chosen)
+    steps = step_names(graph.assets_defs, selected)
     found: dict[str | None, list[dg.AssetCheckEvaluation]] = {}
     for event in result.all_events:
         if isinstance(event.event_specific_data, dg.AssetCheckEvaluation):

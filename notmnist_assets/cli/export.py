@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.scratch import scratch_folder
-from notmnist_assets.storage.store import StoredValue, ValueStore
+from notmnist_assets.storage.store import Manifest, ValueStore
 
 _COPY_BYTES: Final = 1 << 22
 _GALLERY: Final = ["report", "gallery"]
@@ -91,7 +91,7 @@ def _deliver(store: ValueStore, key: list[str], destination: Path, *, force: boo
         ) from error
 
 
-def _copy(store: ValueStore, key: list[str], stored: StoredValue, targets: Mapping[str, Path]) -> Path:
+def _copy(store: ValueStore, key: list[str], stored: Manifest, targets: Mapping[str, Path]) -> Path:
     folder = next(iter(targets.values())).parent
     is_one_file = len(targets) == 1
     (folder if is_one_file else folder.parent).mkdir(parents=True, exist_ok=True)
@@ -135,7 +135,7 @@ def _swap(new: Path, folder: Path, names: list[str]) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _targets(stored: StoredValue, destination: Path) -> dict[str, Path]:
+def _targets(stored: Manifest, destination: Path) -> dict[str, Path]:
     """Return the destination of each file, by its name."""
     names = list(stored.files)
     if len(names) == 1 and not destination.is_dir():

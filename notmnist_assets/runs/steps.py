@@ -8,10 +8,10 @@ from itertools import takewhile
 import dagster as dg
 
 
-def step_names(steps: Sequence[dg.AssetsDefinition], chosen: AbstractSet[dg.AssetKey]) -> Mapping[str, str]:
-    """Return a name for each step of a run that materializes or checks the chosen assets, by Dagster's step key."""
-    checks_of = {step.op.name: [key for key in step.check_keys if key.asset_key in chosen] for step in steps}
-    named = {step.op.name: step_name(step.keys & chosen, checks_of[step.op.name]) for step in steps}
+def step_names(steps: Sequence[dg.AssetsDefinition], selected: AbstractSet[dg.AssetKey]) -> Mapping[str, str]:
+    """Return a name for each step of a run that materializes or checks the selected assets, by Dagster's step key."""
+    checks_of = {step.op.name: [key for key in step.check_keys if key.asset_key in selected] for step in steps}
+    named = {step.op.name: step_name(step.keys & selected, checks_of[step.op.name]) for step in steps}
     times = Counter(named.values())
     return {
         step: name if times[name] == 1 else step_name((), checks_of[step], name_all=True)

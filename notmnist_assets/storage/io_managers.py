@@ -18,7 +18,7 @@ from notmnist_assets.metadata.display import table
 from notmnist_assets.runs.lock import OneRun
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.exported import ExportedFile, ExportedFolder
-from notmnist_assets.storage.store import StoredValue, ValueStore, WriteFile
+from notmnist_assets.storage.store import Manifest, ValueStore, WriteFile
 from notmnist_assets.storage.value_io import (
     UNREADABLE_FILE,
     ValueIOManager,
@@ -50,7 +50,7 @@ class ArchiveIOManager(ValueIOManager):
         return {**facts, "shards": [cls._facts(shard) for shard in value.shards]} if value.shards else facts
 
     @classmethod
-    def _load(cls, store: ValueStore, key: Sequence[str], stored: StoredValue) -> Archive:
+    def _load(cls, store: ValueStore, key: Sequence[str], stored: Manifest) -> Archive:
         if store.is_local:  # from a remote store this would download it twice: the reader compares its xxh3-128
             store.verify(key, stored)
 
@@ -122,7 +122,7 @@ class LettersIOManager(ValueIOManager):
         return {"dagster/row_count": len(value)}
 
     @classmethod
-    def _load(cls, store: ValueStore, key: Sequence[str], stored: StoredValue) -> LetterImages:
+    def _load(cls, store: ValueStore, key: Sequence[str], stored: Manifest) -> LetterImages:
         return LetterImages(
             load_array(store, key, stored, "images.npy"),
             load_table(store, key, stored, "names.parquet")["name"].to_numpy(object),
@@ -157,7 +157,7 @@ class SplitIOManager(ValueIOManager):
         return {"dagster/row_count": len(value)}
 
     @classmethod
-    def _load(cls, store: ValueStore, key: Sequence[str], stored: StoredValue) -> Split:
+    def _load(cls, store: ValueStore, key: Sequence[str], stored: Manifest) -> Split:
         return Split(
             load_array(store, key, stored, "images.npy"),
             load_array(store, key, stored, "labels.npy"),
@@ -183,7 +183,7 @@ class TableIOManager(ValueIOManager):
         return {"dagster/row_count": len(value)}
 
     @classmethod
-    def _load(cls, store: ValueStore, key: Sequence[str], stored: StoredValue) -> pd.DataFrame:
+    def _load(cls, store: ValueStore, key: Sequence[str], stored: Manifest) -> pd.DataFrame:
         return load_table(store, key, stored, cls._FILE)
 
 
@@ -213,7 +213,7 @@ class NearSearchIOManager(ValueIOManager):
         return {"dagster/row_count": len(value.pairs)}
 
     @classmethod
-    def _load(cls, store: ValueStore, key: Sequence[str], stored: StoredValue) -> pd.DataFrame:
+    def _load(cls, store: ValueStore, key: Sequence[str], stored: Manifest) -> pd.DataFrame:
         return load_table(store, key, stored, cls._FILE)
 
     @classmethod
@@ -254,7 +254,7 @@ class ExportIOManager(ValueIOManager):
         }
 
     @classmethod
-    def _load(cls, store: ValueStore, key: Sequence[str], stored: StoredValue) -> UPath:
+    def _load(cls, store: ValueStore, key: Sequence[str], stored: Manifest) -> UPath:
         store.verify(key, stored)
         only_file = next(iter(stored.files)) if len(stored.files) == 1 else None
         return UPath(store.uri(key, stored, only_file))

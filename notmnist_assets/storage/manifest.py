@@ -20,7 +20,7 @@ _BLOCK: Final = 1 << 20
 
 
 @dataclass(frozen=True)
-class StoredValue:
+class Manifest:
     """The manifest of a stored value.
 
     Attributes:
@@ -58,7 +58,7 @@ def file_digest(file: BinaryIO, copy: BinaryIO | None = None) -> str:
     return digest.hexdigest()
 
 
-def to_json(stored: StoredValue) -> bytes:
+def to_json(stored: Manifest) -> bytes:
     """Return a manifest as JSON."""
     manifest = {
         "format": _FORMAT,
@@ -70,7 +70,7 @@ def to_json(stored: StoredValue) -> bytes:
     return json.dumps({**manifest, _DIGEST: _digest_of(manifest)}, indent=1, sort_keys=True).encode()
 
 
-def from_json(text: bytes) -> StoredValue:
+def from_json(text: bytes) -> Manifest:
     """Parse a manifest.
 
     Raises:
@@ -97,10 +97,10 @@ def from_json(text: bytes) -> StoredValue:
     return stored
 
 
-def _with_digests(manifest: dict[str, Any]) -> StoredValue:
+def _with_digests(manifest: dict[str, Any]) -> Manifest:
     if manifest.pop(_DIGEST) != _digest_of(manifest):
         raise ValueError("the manifest differs from what was written")
-    return StoredValue(
+    return Manifest(
         manifest["version"],
         {name: file["bytes"] for name, file in manifest["files"].items()},
         manifest["facts"],
@@ -109,11 +109,11 @@ def _with_digests(manifest: dict[str, Any]) -> StoredValue:
     )
 
 
-def _without_digests(manifest: Mapping[str, Any]) -> StoredValue:
+def _without_digests(manifest: Mapping[str, Any]) -> Manifest:
     version = str(manifest["version"])
     folder = version[:VERSION_DIGITS] + str(manifest.get("suffix", ""))
     files = {str(name): int(size) for name, size in manifest["files"].items()}
-    return StoredValue(version, files, dict(manifest["facts"]), {}, folder)
+    return Manifest(version, files, dict(manifest["facts"]), {}, folder)
 
 
 def _digest_of(manifest: Mapping[str, Any]) -> str:

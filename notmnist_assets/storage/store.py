@@ -23,10 +23,10 @@ from notmnist_assets.curation.core.scratch import scratch_folder
 from notmnist_assets.storage import manifest
 from notmnist_assets.storage.errors import NoDigestsError, StorageUnusableError, damage_error, temporary_folder_error
 from notmnist_assets.storage.filesystem import FileSystem, ReplacedError
-from notmnist_assets.storage.manifest import StoredValue, file_digest
+from notmnist_assets.storage.manifest import Manifest, file_digest
 from notmnist_assets.storage.versions import VersionFolders
 
-__all__ = ["NoDigestsError", "StorageUnusableError", "StoredValue", "ValueStore", "WriteFile", "damage_error"]
+__all__ = ["Manifest", "NoDigestsError", "StorageUnusableError", "ValueStore", "WriteFile", "damage_error"]
 
 _UNFINISHED: Final = ".writing-"
 
@@ -46,7 +46,7 @@ class ValueStore:
 
     def write(
         self, key: Sequence[str], version: str, files: Mapping[str, WriteFile], facts: Mapping[str, Any]
-    ) -> StoredValue:
+    ) -> Manifest:
         """Store a value and make it the current one.
 
         Args:
@@ -72,7 +72,7 @@ class ValueStore:
                 with (content / name).open("rb") as file:
                     digests[name] = file_digest(file)
                     sizes[name] = file.tell()
-            stored = StoredValue(version, sizes, facts, digests)
+            stored = Manifest(version, sizes, facts, digests)
             if current and (current.version, current.digests) == (version, digests) and self._is_intact(key, current):
                 stored = replace(stored, folder=current.folder)
             else:
@@ -91,7 +91,7 @@ class ValueStore:
             versions.delete(before - {stored.folder, current.folder})
         return stored
 
-    def find(self, key: Sequence[str]) -> StoredValue | None:
+    def find(self, key: Sequence[str]) -> Manifest | None:
         """Return the manifest of the value under a key, None if nothing is stored; the files are not read.
 
         Raises:
@@ -113,7 +113,7 @@ class ValueStore:
         self._check_sizes(key, stored)
         return stored
 
-    def require(self, key: Sequence[str]) -> StoredValue:
+    def require(self, key: Sequence[str]) -> Manifest:
         """Return the manifest of the value under a key.
 
         Raises:
@@ -128,7 +128,7 @@ class ValueStore:
             )
         return stored
 
-    def verify(self, key: Sequence[str], stored: StoredValue) -> None:
+    def verify(self, key: Sequence[str], stored: Manifest) -> None:
         """Compare all files of a value with their digests.
 
         Raises:
@@ -139,7 +139,7 @@ class ValueStore:
                 digest = self._files.digest(self.file(key, stored, name))
             self._check_digest(key, stored, name, digest)
 
-    def record_digests(self, key: Sequence[str]) -> StoredValue | None:
+    def record_digests(self, key: Sequence[str]) -> Manifest | None:
         """Record digests for a value that an earlier release stored without; its files are assumed to be unchanged.
 
         Returns:
@@ -161,11 +161,11 @@ class ValueStore:
             self._write_manifest(key, stored, scratch, self._files.revision(self._manifest(key)))
         return stored
 
-    def file(self, key: Sequence[str], stored: StoredValue, name: str) -> str:
+    def file(self, key: Sequence[str], stored: Manifest, name: str) -> str:
         """Return the path of a file in the store's file system, without reading it."""
         return f"{self._folder(key)}/{stored.folder}/{name}"
 
-    def verified_file(self, key: Sequence[str], stored: StoredValue, name: str) -> Path:
+    def verified_file(self, key: Sequence[str], stored: Manifest, name: str) -> Path:
         """Compare a file of a local store with its digest and return its path.
 
         Raises:
@@ -174,11 +174,11 @@ class ValueStore:
         self.open(key, stored, name).close()
         return Path(self.file(key, stored, name))
 
-    def uri(self, key: Sequence[str], stored: StoredValue, name: str | None = None) -> str:
+    def uri(self, key: Sequence[str], stored: Manifest, name: str | None = None) -> str:
         """Return the URI of a file, or of the folder of the version; a plain path when local."""
         return self._files.uri(self.file(key, stored, name or "").rstrip("/"))
 
-    def open(self, key: Sequence[str], stored: StoredValue, name: str) -> BinaryIO:
+    def open(self, key: Sequence[str], stored: Manifest, name: str) -> BinaryIO:
         """Compare a file with its digest and open it for reading.
 
         Raises:
@@ -199,7 +199,7 @@ class ValueStore:
     def _versions(self, key: Sequence[str]) -> VersionFolders:
         return VersionFolders(self._files, self._folder(key))
 
-    def _read_manifest(self, key: Sequence[str]) -> StoredValue | None:
+    def _read_manifest(self, key: Sequence[str]) -> Manifest | None:
         folder = self._folder(key)
         try:
             return manifest.from_json(self._files.read(self._manifest(key)))
@@ -214,25 +214,25 @@ class ValueStore:
                 raise self._damage_error(key, f"{manifest.NAME} cannot be read.") from None
             raise
 
-    def _check_sizes(self, key: Sequence[str], stored: StoredValue) -> None:
+    def _check_sizes(self, key: Sequence[str], stored: Manifest) -> None:
         for name, size in stored.files.items():
             with self._explain_read_errors(key, name):
                 found = self._files.size(self.file(key, stored, name))
             if found != size:
                 raise self._damage_error(key, f"{name} has {found} bytes, but {size} were written.")
 
-    def _check_digest(self, key: Sequence[str], stored: StoredValue, name: str, digest: str) -> None:
+    def _check_digest(self, key: Sequence[str], stored: Manifest, name: str, digest: str) -> None:
         if digest != stored.digests[name]:
             raise self._damage_error(key, f"the bytes of {name} differ from those that were written.")
 
-    def _current(self, key: Sequence[str]) -> StoredValue | None:
+    def _current(self, key: Sequence[str]) -> Manifest | None:
         """Return the manifest without checking the files; None if it is absent or damaged."""
         try:
             return self._read_manifest(key)
         except CurationError:
             return None
 
-    def _is_intact(self, key: Sequence[str], stored: StoredValue) -> bool:
+    def _is_intact(self, key: Sequence[str], stored: Manifest) -> bool:
         try:
             self.verify(key, stored)
         except CurationError:
@@ -242,7 +242,7 @@ class ValueStore:
     def _manifest(self, key: Sequence[str]) -> str:
         return f"{self._folder(key)}/{manifest.NAME}"
 
-    def _write_manifest(self, key: Sequence[str], stored: StoredValue, scratch: Path, revision: str | None) -> None:
+    def _write_manifest(self, key: Sequence[str], stored: Manifest, scratch: Path, revision: str | None) -> None:
         written = scratch / manifest.NAME
         written.write_bytes(manifest.to_json(stored))
         self._files.replace(written, self._manifest(key), revision)

@@ -17,7 +17,7 @@ from notmnist_assets.runs.lock import OneRun
 from notmnist_assets.settings.recorded import MADE_WITH, settings_to_record
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.settings.values import RUN_SETTINGS, in_words, run_settings, setting_values
-from notmnist_assets.storage.store import StoredValue, ValueStore, WriteFile, damage_error
+from notmnist_assets.storage.store import Manifest, ValueStore, WriteFile, damage_error
 
 UNREADABLE_FILE: Final = (ValueError, TypeError, LookupError, OSError, ArrowException)
 """Errors that NumPy, pyarrow and the value classes raise for files of another release."""
@@ -47,12 +47,12 @@ class ValueIOManager(dg.ConfigurableIOManager):
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Store the value atomically and record metadata about the stored files."""
         key = context.asset_key.path
-        chosen = self.settings.read()
+        config = self.settings.read()
         store = open_store(self.settings)
         declared = context.definition_metadata or {}
         lineage = declared.get("dagster/column_lineage")
         files = self._files(obj)
-        recorded = setting_values(settings_to_record(declared), chosen)
+        recorded = setting_values(settings_to_record(declared), config)
         specific = run_settings(recorded)
         facts = {**self._facts(obj), **({RUN_SETTINGS: specific} if specific else {})}
         with as_dagster_failure():
@@ -119,7 +119,7 @@ class ValueIOManager(dg.ConfigurableIOManager):
 
     @classmethod
     @abstractmethod
-    def _load(cls, store: ValueStore, key: Sequence[str], stored: StoredValue) -> Any:
+    def _load(cls, store: ValueStore, key: Sequence[str], stored: Manifest) -> Any:
         """Return the value from the files that `_files` wrote."""
 
 
@@ -144,7 +144,7 @@ def table_writer(table: pd.DataFrame) -> WriteFile:
     return lambda file: table.to_parquet(file, engine="pyarrow", compression="zstd", index=False)
 
 
-def load_array(store: ValueStore, key: Sequence[str], stored: StoredValue, name: str) -> npt.NDArray[Any]:
+def load_array(store: ValueStore, key: Sequence[str], stored: Manifest, name: str) -> npt.NDArray[Any]:
     """Return a stored array: a memory map if the store is local, otherwise an array in memory."""
     if store.is_local:
         return map_npy(store.verified_file(key, stored, name))
@@ -152,7 +152,7 @@ def load_array(store: ValueStore, key: Sequence[str], stored: StoredValue, name:
         return read_npy(file)
 
 
-def load_table(store: ValueStore, key: Sequence[str], stored: StoredValue, name: str) -> pd.DataFrame:
+def load_table(store: ValueStore, key: Sequence[str], stored: Manifest, name: str) -> pd.DataFrame:
     """Return a stored table."""
     with store.open(key, stored, name) as file:
         return pd.read_parquet(file, engine="pyarrow")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from notmnist_assets.assets.grouped import grouped
-from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.curation.core.images import SETS
 from notmnist_assets.curation.core.values import LetterImages
 from notmnist_assets.curation.duplicates.near import near_pairs
@@ -19,7 +19,7 @@ from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets_tests.builders import letters_of
 
 
-class LettersInMemory(StoredValues):
+class LettersInMemory(ValueLoader):
     """Stored values with letters in memory."""
 
     by_set: ClassVar[dict[str, dict[str, LetterImages]]]

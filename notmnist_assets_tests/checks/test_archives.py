@@ -7,7 +7,7 @@ from typing import BinaryIO
 import dagster as dg
 import pytest
 
-from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.checks.archives import CHECKS
 from notmnist_assets.curation.core import published
 from notmnist_assets.curation.core.images import SETS
@@ -21,7 +21,7 @@ SHA256 = hashlib.sha256(b"some bytes").hexdigest()
 
 def judge(set_name: str) -> dg.AssetCheckResult:
     settings = SettingsResource()
-    result = CHECKS[SETS.index(set_name)](settings, StoredValues(settings=settings))
+    result = CHECKS[SETS.index(set_name)](settings, ValueLoader(settings=settings))
     assert isinstance(result, dg.AssetCheckResult)
     return result
 

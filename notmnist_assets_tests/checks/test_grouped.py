@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.checks.grouped import grouped_checks, grouped_fonts_check, grouped_rows_check
 from notmnist_assets.checks.within_split import WITHIN_SPLIT_CHECKS
 from notmnist_assets.curation.core.values import Split
@@ -91,7 +91,7 @@ def test_a_row_that_is_no_image_of_the_letters_fails(finished: Workspace) -> Non
     train, valid, test = splits.values()
 
     def check_rows(test: Split) -> list[dg.AssetCheckResult]:
-        values = StoredValues(settings=SettingsResource())
+        values = ValueLoader(settings=SettingsResource())
         context = dg.build_asset_check_context()
         return results_of(grouped_rows_check(context, values, train=train, valid=valid, test=test))
 

@@ -6,7 +6,7 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.checks.labels import label_checks
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets_tests.checks.results import by_name, failed, results_of, shown
@@ -23,7 +23,7 @@ def stored(finished: Workspace) -> dict[str, Any]:
 def check(finished: Workspace, stored: dict[str, Any], **changes: Any) -> list[dg.AssetCheckResult]:
     with finished.instance() as instance:
         context = dg.build_asset_check_context(instance=instance)
-        values = StoredValues(settings=SettingsResource())
+        values = ValueLoader(settings=SettingsResource())
         return results_of(label_checks(context, values=values, **{**stored, **changes}))
 
 

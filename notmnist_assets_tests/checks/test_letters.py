@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.checks.letters import CHECKS, archive_results
 from notmnist_assets.curation.core.images import LETTERS, SETS, Images
 from notmnist_assets.curation.core.values import LetterImages, OtherFiles
@@ -44,7 +44,7 @@ def judge_b(folder: Path, letter: LetterImages, members: int | None = MEMBERS) -
         if members is not None:
             instance.report_runless_asset_event(dg.AssetMaterialization(key, metadata={"members": members}))
     context = dg.build_asset_check_context(instance=instance)
-    results = by_name(results_of(CHECKS[SETS.index("small")](context, SETTINGS, StoredValues(settings=SETTINGS))))
+    results = by_name(results_of(CHECKS[SETS.index("small")](context, SETTINGS, ValueLoader(settings=SETTINGS))))
     assert len(results) == 40
     return {name.split(":")[1]: result for name, result in results.items() if "/B:" in name}
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.checks.overlap import enough_pairs_to_choose, optional_checks, overlap_checks
 from notmnist_assets.curation.core.intervals import wilson_interval
 from notmnist_assets.curation.core.values import Split
@@ -27,7 +27,7 @@ HIDDEN, VISIBLE = (1, 0), (0, 1)
 """Changes of 0.2 that keep the maxima of cells, and that change them."""
 
 
-class ValuesOf(StoredValues):
+class ValuesOf(ValueLoader):
     """Stored values with an index in memory."""
 
     index: ClassVar[RowIndex]

@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.checks.published import letter_checks, optional_checks, result_checks
 from notmnist_assets.curation.core import published
 from notmnist_assets.curation.core.images import SETS
@@ -32,7 +32,7 @@ def check_published() -> dict[str, dg.AssetCheckResult]:
     return by_name(
         result
         for check in (letter_checks, result_checks)
-        for result in results_of(check(context, SETTINGS, StoredValues(settings=SETTINGS)))
+        for result in results_of(check(context, SETTINGS, ValueLoader(settings=SETTINGS)))
     )
 
 

@@ -14,7 +14,7 @@ from notmnist_assets.cli.export import ExportName, deliver, deliver_report, stor
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.report.page import SECTIONS
 from notmnist_assets.definitions import defs
-from notmnist_assets.storage.store import StoredValue, ValueStore
+from notmnist_assets.storage.store import Manifest, ValueStore
 from notmnist_assets_tests.curation.report.pages import read_page
 from notmnist_assets_tests.specs import asset_specs
 from notmnist_assets_tests.workspace import Workspace
@@ -99,7 +99,7 @@ def test_a_folder_in_place_of_a_file_and_the_reverse_are_errors_even_with_force(
 class _Breaking(ValueStore):
     """A store whose second file cannot be read."""
 
-    def open(self, key: Sequence[str], stored: StoredValue, name: str) -> BinaryIO:
+    def open(self, key: Sequence[str], stored: Manifest, name: str) -> BinaryIO:
         if name == "two.gz":
             raise ConnectionError("the line was cut")
         return super().open(key, stored, name)

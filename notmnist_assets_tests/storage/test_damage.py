@@ -18,7 +18,7 @@ from notmnist_assets.storage.io_managers import (
     SplitIOManager,
     TableIOManager,
 )
-from notmnist_assets.storage.store import StoredValue, ValueStore
+from notmnist_assets.storage.store import Manifest, ValueStore
 from notmnist_assets.storage.value_io import ValueIOManager
 from notmnist_assets_tests.builders import letters_of, random_split
 
@@ -41,12 +41,12 @@ FILES = [
 ]
 
 
-def store_value(store: ValueStore, key: str) -> StoredValue:
+def store_value(store: ValueStore, key: str) -> Manifest:
     manager, value = VALUES[key]
     return store.write(key.split("/"), "ab" * 32, manager._files(value), {"rows": 7, "share": 0.25})
 
 
-def path_of(store: ValueStore, key: str, stored: StoredValue, name: str) -> str:
+def path_of(store: ValueStore, key: str, stored: Manifest, name: str) -> str:
     path = store.file(key.split("/"), stored, name)
     return path.replace(f"{stored.folder}/{name}", name) if name == "value.json" else path
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import BinaryIO
 
-from notmnist_assets.storage.store import StoredValue, ValueStore
+from notmnist_assets.storage.store import Manifest, ValueStore
 
 KEY = ["splits", "test"]
 VERSIONS = [f"{digit}" * 64 for digit in "abcdef"]
@@ -18,7 +18,7 @@ ValueStore(sys.argv[1]).write(["splits", "test"], sys.argv[2], {"a.bin": lambda 
 """
 
 
-def write(store: ValueStore, version: str, data: bytes = b"data", key: list[str] = KEY) -> StoredValue:
+def write(store: ValueStore, version: str, data: bytes = b"data", key: list[str] = KEY) -> Manifest:
     return store.write(key, version, {"a.bin": lambda file: put(file, data), "b.bin": lambda file: put(file, b"b")}, {})
 
 

@@ -38,7 +38,7 @@ _BLANK_CONTRAST: Final = 32
 _RATES: Final = (0.001, 0.5)
 """Least and largest share of wrong labels that qualities are computed with."""
 _QUALITY_DIGITS: Final = 6
-_EVIDENCE_DIGITS: Final = 3
+_LOG_ODDS_DIGITS: Final = 3
 _REFERENCES: Final = 10_000
 _NEIGHBOURS: Final = 10
 _OUTLIER_SHARE: Final = 0.05
@@ -95,16 +95,16 @@ def _judge(pool: Pool, groups: Indices, splits: Mapping[str, Split]) -> LabelIss
     probabilities = predict_labels(pool, folds, features).probabilities
     predicted = np.flatnonzero(~np.isnan(probabilities[:, 0]))
     rates = error_rates(probabilities[predicted], labels[predicted], pool.set_of[predicted], pool.font[predicted])
-    evidence, quality = np.full(len(labels), np.nan), np.full(len(labels), np.nan)
+    log_odds, quality = np.full(len(labels), np.nan), np.full(len(labels), np.nan)
     if len(predicted):
-        evidence[predicted], quality[predicted] = label_qualities(
+        log_odds[predicted], quality[predicted] = label_qualities(
             probabilities[predicted], labels[predicted], _rate_of(rates, pool.set_of[predicted])
         )
     likely = labels.copy()
     likely[predicted] = probabilities[predicted].argmax(axis=1)
     kind = _kinds(pool, groups, folds, features, likely, quality)
-    # Qualities near 0 differ in the evidence only.
-    order = np.lexsort((*(np.nan_to_num(part, nan=np.inf) for part in (evidence, quality)), kind == NO_ISSUE))
+    # Qualities near 0 differ in the log odds only.
+    order = np.lexsort((*(np.nan_to_num(part, nan=np.inf) for part in (log_odds, quality)), kind == NO_ISSUE))
     rank = np.empty(len(labels), np.int64)
     rank[order] = np.arange(1, len(labels) + 1)
     sources = pool_sources(pool)
@@ -170,11 +170,11 @@ def label_qualities(probabilities: Floats, labels: npt.NDArray[np.int32], rate: 
     combined = np.maximum(probabilities, np.finfo(np.float64).tiny) * by_label
     own = combined[places]
     combined[places] = 0
-    evidence = np.round(np.log(own) - np.log(combined.sum(axis=1)), _EVIDENCE_DIGITS)
+    log_odds = np.round(np.log(own) - np.log(combined.sum(axis=1)), _LOG_ODDS_DIGITS)
     combined[places] = own
     combined /= combined.sum(axis=1, keepdims=True)
     quality = get_label_quality_scores(labels, combined, method="self_confidence")
-    return evidence, np.round(quality, _QUALITY_DIGITS)
+    return log_odds, np.round(quality, _QUALITY_DIGITS)
 
 
 def _rate_of(rates: pd.DataFrame, set_of: Indices) -> Floats:

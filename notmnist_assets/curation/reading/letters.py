@@ -135,7 +135,7 @@ def read_letters(
             else:
                 decode_letters(layout, title, buffers, workers)
 
-        report = _gather(archive, set_name, most_paths, decode)
+        report = _read_archive(archive, set_name, most_paths, decode)
         for buffer in buffers.values():
             buffer.close()
             buffer.arrange()
@@ -172,7 +172,7 @@ def check_archive(
                 for letter, files in of_letters.items():
                     _count_readable(files, readable[letter], minimum)
 
-    report = _gather(archive, set_name, most_paths, count)
+    report = _read_archive(archive, set_name, most_paths, count)
     _check_absent(archive, set_name, report, [letter for letter in LETTERS if not report.members[letter]])
     if any(len(names) < minimum for names in readable.values()):
         with read_letters(archive, set_name, minimum=minimum, cluster=cluster, most_paths=most_paths):
@@ -198,7 +198,7 @@ def _count_readable(files: Files, readable: set[str], minimum: int) -> None:
             readable.add(files.names[place])
 
 
-def _gather(
+def _read_archive(
     archive: Archive, set_name: str, most_paths: float, read_through: Callable[[Layout, str], None]
 ) -> ReadingReport:
     """Read the archive through; again if its letters lie at another level."""

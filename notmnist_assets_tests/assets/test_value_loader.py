@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 import notmnist_assets
-from notmnist_assets.assets import stored_values
-from notmnist_assets.assets.stored_values import StoredValues
+from notmnist_assets.assets import value_loader
+from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.curation.duplicates.row_index import RowIndex
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets_tests.specs import asset_specs
@@ -44,7 +44,7 @@ def test_a_run_builds_each_row_index_once(workspace: Workspace, built: list[Mapp
 def test_changed_hashes_get_an_index_of_their_own(
     workspace: Workspace, built: list[Mapping[str, pd.DataFrame]]
 ) -> None:
-    values = StoredValues(settings=SettingsResource())
+    values = ValueLoader(settings=SettingsResource())
     before = values.row_index()
     assert values.row_index() is before
     assert workspace.run(["splits/test", "hashes/test"], {"resources": {"settings": {"config": {"seed": 7}}}}).success
@@ -55,7 +55,7 @@ def test_changed_hashes_get_an_index_of_their_own(
 
 @pytest.mark.usefixtures("values")
 def test_a_missing_value_fails_with_its_key_and_the_command_that_materializes_it() -> None:
-    values = StoredValues(settings=SettingsResource())
+    values = ValueLoader(settings=SettingsResource())
     for load in (values.letter, values.table, values.compare_with_digests):
         with pytest.raises(dg.Failure, match=r"^hashes/test: .*notmnist run$"):
             load(["hashes", "test"])
@@ -64,7 +64,7 @@ def test_a_missing_value_fails_with_its_key_and_the_command_that_materializes_it
 def test_assets_and_checks_load_values_only_through_inputs_and_this_resource() -> None:
     for room in ("assets", "checks"):
         for path in (ROOM / room).glob("*.py"):
-            if path != Path(stored_values.__file__):
+            if path != Path(value_loader.__file__):
                 text = path.read_text(encoding="utf-8")
                 assert "ValueStore" not in text, path
                 assert "open_store" not in text, path

@@ -17,11 +17,11 @@ from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.io_managers import LettersIOManager, NearSearchIOManager, TableIOManager
-from notmnist_assets.storage.store import StorageUnusableError, StoredValue
+from notmnist_assets.storage.store import Manifest, StorageUnusableError
 from notmnist_assets.storage.value_io import open_store
 
 
-class StoredValues(dg.ConfigurableResource[Any]):
+class ValueLoader(dg.ConfigurableResource[Any]):
     """Loads stored values by asset key, for steps that need only some of many values or decide at run time which."""
 
     settings: dg.ResourceDependency[SettingsResource]
@@ -122,7 +122,7 @@ class StoredValues(dg.ConfigurableResource[Any]):
         """Return the stored near search, None if there is none or it is damaged."""
         return NearSearchIOManager.load_search(open_store(self.settings), path)
 
-    def compare_with_digests(self, path: Sequence[str]) -> tuple[StoredValue, str]:
+    def compare_with_digests(self, path: Sequence[str]) -> tuple[Manifest, str]:
         """Read all files of a value and compare them with the digests that were recorded when they were written.
 
         Returns:
