@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from notmnist_assets.curation.baselines.reference import reference_table, unshared_rows
     from notmnist_assets.curation.baselines.scoring import row_groups
     from notmnist_assets.curation.core.errors import CurationError
-    from notmnist_assets.curation.core.exhibits import Exhibit, exhibit_sheet, pair_exhibit
-    from notmnist_assets.curation.core.figures import contact_sheet
+    from notmnist_assets.curation.core.exhibits import Exhibit, contact_sheet, exhibit_sheet, pair_exhibit
     from notmnist_assets.curation.core.images import LETTERS, SETS, as_float32
     from notmnist_assets.curation.core.intervals import bootstrap_shares, percentile_interval, wilson_interval
     from notmnist_assets.curation.core.published import compare_accuracies, compare_numbers
@@ -161,8 +160,7 @@ _NAMES_BY_MODULE: Final[Mapping[str, tuple[str, ...]]] = {
     "baselines.reference": ("reference_table", "unshared_rows"),
     "baselines.scoring": ("row_groups",),
     "core.errors": ("CurationError",),
-    "core.figures": ("contact_sheet",),
-    "core.exhibits": ("Exhibit", "exhibit_sheet", "pair_exhibit"),
+    "core.exhibits": ("Exhibit", "contact_sheet", "exhibit_sheet", "pair_exhibit"),
     "core.images": ("LETTERS", "SETS", "as_float32"),
     "core.intervals": ("bootstrap_shares", "percentile_interval", "wilson_interval"),
     "core.published": ("compare_numbers", "compare_accuracies"),

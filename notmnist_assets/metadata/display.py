@@ -9,8 +9,7 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from notmnist_assets.curation.core.exhibits import Exhibit, exhibit_sheet
-from notmnist_assets.curation.core.figures import contact_sheet
+from notmnist_assets.curation.core.exhibits import Exhibit, contact_sheet, exhibit_sheet
 from notmnist_assets.curation.core.images import LETTERS, Images
 from notmnist_assets.curation.core.sampling import evenly_spaced
 from notmnist_assets.curation.summaries.text import LONGEST, percent, percent_range, rounded

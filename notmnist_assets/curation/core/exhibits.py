@@ -1,5 +1,6 @@
-"""Renders captioned rows of images as PNG, such as pairs of near duplicates with their difference."""
+"""Renders images as PNG: contact sheets, and captioned rows such as pairs of near duplicates with their difference."""
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from notmnist_assets.curation.core.figures import encode_png
 from notmnist_assets.curation.core.images import SIDE, Images
 from notmnist_assets.curation.core.wording import printable
 
+_SHEET_GAP = 2
+_SHEET_PAPER = 96
 _SCALE = 3
 _GAP = 6
 _LINE = 16
@@ -83,6 +85,25 @@ def exhibit_sheet(exhibits: Sequence[Exhibit], per_line: int) -> bytes:
     return encode_png(sheet)
 
 
+def contact_sheet(images: Images, columns: int = 10, levels: int = 256, scale: int = 1) -> bytes:
+    """Render images in reading order as an 8-bit gray PNG.
+
+    Args:
+        images: uint8 (n, 28, 28).
+        columns: images per line.
+        levels: number of gray levels, a divisor of 256; fewer levels make a smaller file.
+        scale: side of a pixel of the images in the picture.
+    """
+    lines = max(1, -(-len(images) // columns))
+    pitch = SIDE + _SHEET_GAP
+    sheet = np.full((lines * pitch + _SHEET_GAP, columns * pitch + _SHEET_GAP), _SHEET_PAPER, np.uint8)
+    step = 256 // levels
+    for place, image in enumerate(images):
+        top, left = _SHEET_GAP + place // columns * pitch, _SHEET_GAP + place % columns * pitch
+        sheet[top : top + SIDE, left : left + SIDE] = image // step * step
+    return encode_png(Image.fromarray(sheet.repeat(scale, axis=0).repeat(scale, axis=1)))
+
+
 def _fitted(text: str, font: Any, width: float) -> str:
     """Return the text, shortened in its middle to at most `width` pixels."""
     kept = len(text)
@@ -91,3 +112,10 @@ def _fitted(text: str, font: Any, width: float) -> str:
         kept -= 1
         shown = text[: kept - kept // 2] + _ELLIPSIS + text[len(text) - kept // 2 :]
     return shown
+
+
+def encode_png(picture: Image.Image, *, level: int = 6) -> bytes:
+    """Return an image as the bytes of a PNG file; `level` is that of zlib, 0 (uncompressed) to 9."""
+    buffer = io.BytesIO()
+    picture.save(buffer, format="png", compress_level=level)
+    return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""Renders contact sheets of images as PNG, and plots charts as PNG or SVG.
+"""Plots charts as PNG or SVG.
 
 Charts ignore the matplotlib settings and fonts of the machine: they use the default style with DejaVu Sans, which
 matplotlib ships together with its own FreeType.
@@ -18,13 +18,11 @@ from PIL import Image
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-from notmnist_assets.curation.core.images import SIDE, Images
+from notmnist_assets.curation.core.exhibits import encode_png
 
 ChartForm = Literal["png", "svg"]
 _Arguments = ParamSpec("_Arguments")
 
-_GAP = 2
-_BACKGROUND = 96
 _PALE = (0.15, 0.85)
 """Range of values whose cells in a number grid are pale enough for black digits."""
 _DARK = 0.6
@@ -40,25 +38,6 @@ _LINE_HEIGHT = 0.055
 """Height of a line of text as a share of the height of a panel."""
 _LABEL_X = 1.02
 """Left end of the line names, in widths of a panel."""
-
-
-def contact_sheet(images: Images, columns: int = 10, levels: int = 256, scale: int = 1) -> bytes:
-    """Render images in reading order as an 8-bit gray PNG.
-
-    Args:
-        images: uint8 (n, 28, 28).
-        columns: images per line.
-        levels: number of gray levels, a divisor of 256; fewer levels make a smaller file.
-        scale: side of a pixel of the images in the picture.
-    """
-    lines = max(1, -(-len(images) // columns))
-    pitch = SIDE + _GAP
-    sheet = np.full((lines * pitch + _GAP, columns * pitch + _GAP), _BACKGROUND, np.uint8)
-    step = 256 // levels
-    for place, image in enumerate(images):
-        top, left = _GAP + place // columns * pitch, _GAP + place % columns * pitch
-        sheet[top : top + SIDE, left : left + SIDE] = image // step * step
-    return _png(sheet.repeat(scale, axis=0).repeat(scale, axis=1))
 
 
 def _in_default_style(plot: Callable[_Arguments, bytes]) -> Callable[_Arguments, bytes]:
@@ -297,15 +276,4 @@ def _svg(figure: "Figure") -> bytes:
     buffer = io.BytesIO()
     with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "notmnist_assets"}):
         figure.savefig(buffer, format="svg", metadata={"Creator": None, "Date": None})
-    return buffer.getvalue()
-
-
-def _png(gray: npt.NDArray[np.uint8]) -> bytes:
-    return encode_png(Image.fromarray(gray))
-
-
-def encode_png(picture: Image.Image, *, level: int = 6) -> bytes:
-    """Return an image as the bytes of a PNG file; `level` is that of zlib, 0 (uncompressed) to 9."""
-    buffer = io.BytesIO()
-    picture.save(buffer, format="png", compress_level=level)
     return buffer.getvalue()

@@ -13,7 +13,7 @@ import pandas as pd
 from PIL import Image
 
 from notmnist_assets.curation.core.errors import CurationError
-from notmnist_assets.curation.core.figures import encode_png
+from notmnist_assets.curation.core.exhibits import encode_png
 from notmnist_assets.curation.core.file_names import file_paths
 from notmnist_assets.curation.core.images import LETTERS, PIXELS, SIDE, Images
 from notmnist_assets.curation.core.prefetch import prefetch_map

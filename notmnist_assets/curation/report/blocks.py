@@ -12,8 +12,7 @@ from typing import Any, ClassVar, Final, Literal
 
 import pandas as pd
 
-from notmnist_assets.curation.core.exhibits import Exhibit, exhibit_sheet
-from notmnist_assets.curation.core.figures import contact_sheet
+from notmnist_assets.curation.core.exhibits import Exhibit, contact_sheet, exhibit_sheet
 from notmnist_assets.curation.core.wording import counted, printable
 from notmnist_assets.curation.summaries.text import Span, spans
 

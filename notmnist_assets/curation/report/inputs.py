@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pandas as pd
 
-from notmnist_assets.curation.core.figures import contact_sheet
+from notmnist_assets.curation.core.exhibits import contact_sheet
 from notmnist_assets.curation.core.images import LETTERS, SETS
 from notmnist_assets.curation.core.sampling import evenly_spaced
 from notmnist_assets.curation.core.values import Archive

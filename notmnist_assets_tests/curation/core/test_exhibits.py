@@ -1,12 +1,58 @@
-"""Galleries of captioned images."""
+"""Contact sheets and galleries of captioned images."""
 
 import io
 
 import numpy as np
+import numpy.typing as npt
+import pytest
 from PIL import Image
 
-from notmnist_assets.curation.core.exhibits import Exhibit, exhibit_sheet, pair_exhibit
+from notmnist_assets.curation.core.exhibits import Exhibit, contact_sheet, exhibit_sheet, pair_exhibit
+from notmnist_assets.curation.core.images import Images
 from notmnist_assets_tests.builders import drawing
+
+PITCH, GAP = 30, 2
+
+
+def opened(png: bytes) -> npt.NDArray[np.uint8]:
+    with Image.open(io.BytesIO(png)) as picture:
+        assert picture.format == "PNG"
+        return np.asarray(picture)
+
+
+def noise(rows: int, seed: int = 0) -> Images:
+    return np.random.default_rng(seed).integers(0, 256, (rows, 28, 28), dtype=np.uint8)
+
+
+def at(sheet: npt.NDArray[np.uint8], line: int, column: int) -> npt.NDArray[np.uint8]:
+    top, left = GAP + line * PITCH, GAP + column * PITCH
+    return sheet[top : top + 28, left : left + 28]
+
+
+@pytest.mark.parametrize(("rows", "columns", "lines"), [(0, 10, 1), (1, 10, 1), (10, 10, 1), (11, 10, 2), (7, 3, 3)])
+def test_a_contact_sheet_shows_images_in_reading_order(rows: int, columns: int, lines: int) -> None:
+    images = noise(rows)
+    sheet = opened(contact_sheet(images, columns))
+    assert sheet.shape == (lines * PITCH + GAP, columns * PITCH + GAP)
+    for place, image in enumerate(images):
+        np.testing.assert_array_equal(at(sheet, place // columns, place % columns), image)
+
+
+def test_everything_around_the_images_is_background() -> None:
+    sheet = opened(contact_sheet(noise(3), columns=2)).copy()
+    for place in range(3):
+        at(sheet, place // 2, place % 2)[:] = 96
+    assert (sheet == 96).all()
+
+
+@pytest.mark.parametrize("levels", [2, 4, 16, 256])
+def test_fewer_gray_levels_stay_close_to_the_image_and_make_no_larger_file(levels: int) -> None:
+    images = noise(20)
+    sheet = contact_sheet(images, levels=levels)
+    shown = at(opened(sheet), 1, 3)
+    assert len(np.unique(shown)) <= levels
+    assert (images[13] - shown.astype(int)).max() < 256 // levels
+    assert len(sheet) <= len(contact_sheet(images))
 
 
 def test_a_gallery_contains_both_images_and_their_difference_side_by_side() -> None:
