@@ -23,6 +23,8 @@ from notmnist_assets.sources.deadlines import Connections, run_within
 _STARTED_BY: Final = {"dagster/schedule_name": "schedule", "dagster/sensor_name": "sensor"}
 _ALERTED: Final = "notmnist/alerted"
 """Tag with the id of a run about which an alert was sent; a retry inherits the tag of the run that it repeats."""
+_REFUSED: Final = "notmnist/alert_refused"
+"""Tag with the id of a run whose alert the webhook did not accept; others are sent before it."""
 _LONGEST_REASON: Final = 1_000
 _MOST_STEPS: Final = 10
 _ATTEMPTS: Final = 2
@@ -54,19 +56,29 @@ def failure_alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     if webhook is None:
         return dg.SkipReason(f"No alerts are sent, because {FAILURE_WEBHOOK} is not set.")
     recent = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=datetime.now(UTC) - _LONGEST_DELAY)
-    failed = [run for run in reversed(context.instance.get_runs(recent)) if run.tags.get(_ALERTED) != run.run_id]
+    failed = [run for run in reversed(context.instance.get_runs(recent)) if not _has_tag(run, _ALERTED)]
     automatic = [(run, starter) for run in failed if (starter := find_starter(run.tags))]
-    for run, starter in automatic[:_MOST_ALERTS]:
+    refused = []
+    for run, starter in sorted(automatic, key=lambda found: _has_tag(found[0], _REFUSED))[:_MOST_ALERTS]:
         reasons = _reasons(context.instance, run, context.repository_def)
         if problem := _post(webhook, alert_text(run, starter, reasons)):
-            raise CurationError(
-                f"run {run.run_id} failed, and no alert was accepted: {problem}",
-                subject=f"the webhook in {FAILURE_WEBHOOK}",
-                remedy=f"Check it; the alert is sent again for {_LONGEST_DELAY.days} day.",
-            )
+            refused.append(f"run {run.run_id} failed, and no alert was accepted: {problem}")
+            context.instance.add_run_tags(run.run_id, {_REFUSED: run.run_id})
+            continue
         context.instance.add_run_tags(run.run_id, {_ALERTED: run.run_id})
         context.log.info(f"Run {run.run_id} failed; the alert was sent.")
+    if refused:
+        raise CurationError(
+            " ".join(refused),
+            subject=f"the webhook in {FAILURE_WEBHOOK}",
+            remedy=f"Check it; each alert is sent again for {_LONGEST_DELAY.days} day.",
+        )
     return dg.SkipReason(f"Alerts sent: {len(automatic[:_MOST_ALERTS])}.")
+
+
+def _has_tag(run: dg.DagsterRun, tag: str) -> bool:
+    """Return whether a tag is about this run, not inherited from the run that it repeats."""
+    return run.tags.get(tag) == run.run_id
 
 
 def find_starter(tags: Mapping[str, str]) -> str | None:

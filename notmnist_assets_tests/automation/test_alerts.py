@@ -124,6 +124,25 @@ def test_an_alert_that_a_webhook_does_not_accept_is_sent_by_the_next_tick(
     assert (webhook.asked, len(webhook.messages)) == (asked, 1)
 
 
+def test_an_alert_that_is_always_refused_delays_no_other(
+    broken: Workspace, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerts, "_MOST_ALERTS", 1)
+    webhook.answers.append(400)
+    with broken.instance() as instance:
+        refused, other = (
+            instance.create_run_for_job(broken.definitions.resolve_job_def("refresh"), tags=BY_THE_SCHEDULE)
+            for _ in range(2)
+        )
+        for run in (refused, other):
+            instance.report_run_failed(run, "The run worker died.")
+        assert "it answered 400" in tick(broken, instance)
+        webhook.answers.extend([200, 400])
+        assert [tick(broken, instance)[:12] for _ in range(2)] == ["Alerts sent:", "the webhook "]
+    (message,) = webhook.messages
+    assert f"run {other.run_id}" in message["text"]
+
+
 def test_a_webhook_that_is_down_is_reported_without_its_address(
     broken: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
