@@ -38,7 +38,7 @@ from notmnist_assets.checks import sanitized as sanitized_checks
 from notmnist_assets.checks import splits as split_checks
 from notmnist_assets.cluster import ClusterResource
 from notmnist_assets.runs.lock import OneRun
-from notmnist_assets.runs.materializations import LOGGER, materializations
+from notmnist_assets.runs.materialization_log import LOGGER, materializations
 from notmnist_assets.settings.model import Settings, read_settings
 from notmnist_assets.settings.resource import SETTINGS, SettingsResource
 from notmnist_assets.storage.io_managers import io_managers

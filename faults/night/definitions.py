@@ -9,12 +9,12 @@ from typing import Any
 import dagster as dg
 
 from faults.night import WATCH_SECONDS
-from notmnist_assets.automation import REFRESH_JOB, dead_runs, failure_alerts, rounds, upstream, upstream_watch
+from notmnist_assets.automation import REFRESH_JOB, dead_runs, failure_alerts, run_requests, upstream, upstream_watch
 from notmnist_assets.automation import weekly_refresh as real_schedule
 from notmnist_assets.definitions import build_definitions
 from notmnist_assets.settings.model import read_settings
 
-rounds._HOUR = 20.0  # type: ignore[misc]
+run_requests._HOUR = 20.0  # type: ignore[misc]
 upstream._PAUSE = 8.0  # type: ignore[misc]
 upstream._LONGEST_PAUSE = 30.0  # type: ignore[misc]
 

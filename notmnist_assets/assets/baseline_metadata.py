@@ -49,7 +49,7 @@ TRAINED: Final = ("raw", "sanitized")
 SCORED: Final = "test_rows"
 """Label of the table of the rows and groups of each part of test."""
 _SCORED_COLUMNS: Final = {
-    "test": "raw: all rows; clean: rows left after sanitizing; duplicates: rows that it removed",
+    "test": "raw: all rows; clean: rows left after sanitizing; removed: rows that it removed",
     "rows": "rows of the part",
     "groups": "duplicate groups of these rows",
 }
@@ -67,7 +67,7 @@ _BY_LETTER_COLUMNS: Final = {
     },
 }
 EVALUATED: Final = "test"
-_CURVES: Final = {"duplicates": "removed", "raw": "all", "clean": "clean"}
+_CURVES: Final = {"removed": "removed", "raw": "all", "clean": "clean"}
 """Names of the lines of the learning curve by evaluated rows."""
 
 

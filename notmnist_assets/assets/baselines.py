@@ -36,7 +36,7 @@ def _accuracy_limits(previous: Mapping[str, float]) -> Mapping[str, Limit]:
     return {
         accuracy_label(train_on, rows): within_interval(previous[f"groups of {rows}"])
         for train_on in TRAINED
-        for rows in ("raw", "clean", "duplicates")
+        for rows in ("raw", "clean", "removed")
         if f"groups of {rows}" in previous
     }
 
@@ -58,7 +58,7 @@ _COLUMNS: Final = {
     "train_rows": Column("string", "50, 100, 1000, 5000 or all"),
     "fitted_rows": Column("int64", "training rows used"),
     "eval_on": Column("string", "valid or test"),
-    "eval_rows": Column("string", "raw: all rows; clean: rows left after sanitizing; duplicates: rows that it removed"),
+    "eval_rows": Column("string", "raw: all rows; clean: rows left after sanitizing; removed: rows that it removed"),
     "rows": Column("int64", "evaluated rows", _SCORED_ROWS),
     "groups": Column("int64", "duplicate groups of the evaluated rows", _GROUPED_ROWS),
     "accuracy": Column("float64", "share of evaluated rows that are classified correctly", _SCORES),
@@ -72,7 +72,7 @@ _COLUMNS: Final = {
 }
 METRICS: Final = Declaration(
     key="baselines/metrics",
-    code_version="7",
+    code_version="8",
     role="evidence",
     dagster_type=table_type("BaselineMetrics", _COLUMNS, "Accuracy of baselines with intervals."),
     io_manager="table_io",

@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 
 import dagster as dg
 
-from notmnist_assets.assets.declaration import Declaration, Stage, settings_to_record
+from notmnist_assets.assets.declaration import Declaration, Stage, recorded_settings_by_asset
 from notmnist_assets.curation.core.images import LETTERS, SETS
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.splitting.splits import SPLITS
@@ -28,7 +28,7 @@ def with_common_metadata(stages: Sequence[Stage], settings: Settings) -> list[dg
     Dagster marks an asset as unsynced when a setting changes. The UI sorts groups by name; the tag `stage` numbers them
     in the order of the flow.
     """
-    recorded = settings_to_record(stages)
+    recorded = recorded_settings_by_asset(stages)
     assets = []
     for number, stage in enumerate(stages, start=1):
         declared = {declaration.asset_key: declaration for declaration in stage.declarations}

@@ -156,7 +156,7 @@ class Stage:
     assets: Sequence[dg.AssetsDefinition]
 
 
-def settings_to_record(stages: Iterable[Stage]) -> dict[str, tuple[str, ...]]:
+def recorded_settings_by_asset(stages: Iterable[Stage]) -> dict[str, tuple[str, ...]]:
     """Return by asset key its own settings and those that decide the content of everything upstream, by field name."""
     stages = list(stages)
     declared = {declaration.asset_key: declaration for stage in stages for declaration in stage.declarations}

@@ -52,7 +52,7 @@ _COLUMNS: Final = {
 }
 LEAKAGE: Final = Declaration(
     key="baselines/leakage",
-    code_version="1",
+    code_version="2",
     role="evidence",
     dagster_type=table_type("Leakage", _COLUMNS, "Accuracies with and without the train rows that are also in test."),
     io_manager="table_io",

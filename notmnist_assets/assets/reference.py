@@ -54,7 +54,7 @@ _COMPARED: Final = {
 }
 REFERENCE: Final = Declaration(
     key="baselines/reference",
-    code_version="2",
+    code_version="3",
     role="evidence",
     dagster_type=table_type("Reference", _COLUMNS, "Accuracies of the assignment's own models."),
     io_manager="table_io",

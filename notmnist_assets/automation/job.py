@@ -25,7 +25,7 @@ _UNFINISHED: Final = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
-# A run whose process died before it claimed the run stays "started" and must not block automation.
+# A run whose process died before it locked the run stays "started" and must not block automation.
 _LONGEST_RUN: Final = timedelta(days=1)
 
 

@@ -11,7 +11,7 @@ import dagster as dg
 
 from notmnist_assets.assets.sources import observe
 from notmnist_assets.automation.job import REFRESH_JOB, run_under_way
-from notmnist_assets.automation.rounds import TICK_SECONDS, ask_source, changed_archives, next_request
+from notmnist_assets.automation.run_requests import TICK_SECONDS, ask_source, changed_archives, next_request
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.settings.model import Settings, read_settings
 from notmnist_assets.sources.deadlines import run_within

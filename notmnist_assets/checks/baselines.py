@@ -58,7 +58,7 @@ def _check_chance(key: dg.AssetKey, scored: pd.DataFrame) -> dg.AssetCheckResult
 
 
 def _check_curves(metrics: pd.DataFrame) -> Iterator[dg.AssetCheckResult]:
-    scored = metrics[metrics["eval_rows"] != "duplicates"].sort_values([*_CURVE, "fitted_rows"])
+    scored = metrics[metrics["eval_rows"] != "removed"].sort_values([*_CURVE, "fitted_rows"])
     yield _check_chance(_METRICS, scored)
     before = scored.groupby(_CURVE)["ci_low"].shift()
     falls = scored[scored["ci_high"] < before]

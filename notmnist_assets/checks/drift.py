@@ -11,7 +11,7 @@ from typing import Final
 import dagster as dg
 
 from notmnist_assets.assets.declaration import Declaration, Drift, Stage
-from notmnist_assets.checks.history import Recorded, compare_with_history
+from notmnist_assets.checks.earlier_content import Recorded, compare_with_history
 from notmnist_assets.checks.results import check_result
 from notmnist_assets.curation.core.drift import compare, describe_changes
 from notmnist_assets.metadata.display import table

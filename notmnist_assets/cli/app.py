@@ -70,8 +70,8 @@ def run(
     with _loading():
         from notmnist_assets.cli import execution, terminal
         from notmnist_assets.definitions import DECLARATIONS, build_definitions
-        from notmnist_assets.runs.history import keep_history_open
         from notmnist_assets.runs.instance import open_instance
+        from notmnist_assets.runs.sqlite_history import keep_history_open
         from notmnist_assets.staleness.plan import grouped_reasons
 
     with open_instance() as instance, keep_history_open(instance):
@@ -87,7 +87,7 @@ def run(
             if interrupted():
                 raise typer.Exit(INTERRUPTED) from None
             raise
-        if not outcome.made and not outcome.held and not outcome.checked:
+        if not outcome.made and not outcome.blocked and not outcome.checked:
             _console.print("Nothing to do: the archives are unchanged, and all assets are up to date.")
             return
         if outcome.success:
@@ -100,7 +100,7 @@ def run(
     if interrupted():
         _errors.print(f"Interrupted: {made} materialized; notmnist run materializes the others.", highlight=False)
         raise typer.Exit(INTERRUPTED)
-    for line in grouped_reasons(outcome.held):
+    for line in grouped_reasons(outcome.blocked):
         _errors.print(f"blocked: {line}", markup=False, highlight=False, soft_wrap=True)
     for step, reason in outcome.failures.items():
         _errors.print(f"[red]{step} failed:[/red] {escape(reason)}", highlight=False, soft_wrap=True)

@@ -10,7 +10,7 @@ from typing import Final
 import dagster as dg
 
 from notmnist_assets.automation import SENSORS, upstream_watch, weekly_refresh
-from notmnist_assets.automation.rounds import ask_source
+from notmnist_assets.automation.run_requests import ask_source
 from notmnist_assets.cli.verification import State, verify_values
 from notmnist_assets.cluster import connect
 from notmnist_assets.curation.core.errors import CurationError
@@ -141,15 +141,14 @@ def _has_archives(settings: Settings) -> bool:
 def _assets(settings: Settings, instance: dg.DagsterInstance) -> Iterator[Finding]:
     """Yield how many assets are out of date or blocked."""
     try:
-        stale, held = plan_refresh(build_definitions(settings).resolve_asset_graph(), instance, settings)
+        stale, blocked = plan_refresh(build_definitions(settings).resolve_asset_graph(), instance, settings)
     except CurationError as error:
         yield Finding(Level.FAIL, "assets", str(error))
         return
-    if held:
-        key, reason = next(iter(held.items()))
-        detail = (
-            f"{counted(len(held), 'asset')} blocked, first {key.to_user_string()}: {reason}. Details: notmnist status"
-        )
+    if blocked:
+        key, reason = next(iter(blocked.items()))
+        first = f"{key.to_user_string()}: {reason}"
+        detail = f"{counted(len(blocked), 'asset')} blocked, first {first}. Details: notmnist status"
         yield Finding(Level.FAIL, "assets", detail)
     if stale:
         key, reason = next(iter(stale.items()))
@@ -157,7 +156,7 @@ def _assets(settings: Settings, instance: dg.DagsterInstance) -> Iterator[Findin
         yield Finding(
             Level.WARN, "assets", f"{counted(len(stale), 'asset')} out of date, {first}. Materialize: notmnist run"
         )
-    if not stale and not held:
+    if not stale and not blocked:
         yield Finding(Level.OK, "assets", "all up to date")
 
 

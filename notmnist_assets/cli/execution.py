@@ -13,8 +13,8 @@ from notmnist_assets.definitions import build_definitions
 from notmnist_assets.metadata.failures import failed_checks_message, failure_message
 from notmnist_assets.runs.location import assign_to_location
 from notmnist_assets.runs.lock import only_run
-from notmnist_assets.runs.materializations import LOGGER
-from notmnist_assets.runs.process import claim_next_run, release_claims
+from notmnist_assets.runs.materialization_log import LOGGER
+from notmnist_assets.runs.process import lock_next_run, release_locks
 from notmnist_assets.runs.steps import step_names
 from notmnist_assets.settings.model import read_settings
 from notmnist_assets.staleness.plan import assets_in_order, checks_to_run, next_round, plan_refresh
@@ -30,11 +30,11 @@ class Outcome:
 
     Attributes:
         made: the assets of the executed rounds, each with the reason.
-        success: whether all runs succeeded and no asset was held back.
+        success: whether all runs succeeded and no asset was blocked.
         failures: the error message of each failed step, by the name of the step.
         run_ids: the runs, in order; empty if nothing was stale.
         checked: checks that ran without materializing their assets, because they had not run before.
-        held: stale assets that were not materialized, each with the reason: a blocking check of an upstream asset
+        blocked: stale assets that were not materialized, each with the reason: a blocking check of an upstream asset
             failed in an earlier run.
     """
 
@@ -42,7 +42,7 @@ class Outcome:
     success: bool
     failures: Mapping[str, str] = field(default_factory=dict)
     run_ids: tuple[str, ...] = ()
-    held: Mapping[dg.AssetKey, str] = field(default_factory=dict)
+    blocked: Mapping[dg.AssetKey, str] = field(default_factory=dict)
     checked: Sequence[dg.AssetCheckKey] = ()
 
 
@@ -96,11 +96,11 @@ def _refresh(
     run_ids: list[str] = []
     by_name = everything or bool(only)
     plan: Mapping[dg.AssetKey, str]
-    held: Mapping[dg.AssetKey, str] = {}
+    blocked: Mapping[dg.AssetKey, str] = {}
     if by_name:
         plan = dict.fromkeys(select_keys(assets_in_order(graph), only), "named in the command")
     else:
-        plan, held = plan_refresh(graph, instance, settings)
+        plan, blocked = plan_refresh(graph, instance, settings)
     while plan:
         selected = plan if by_name else next_round(plan)
         made |= selected
@@ -108,28 +108,28 @@ def _refresh(
             dg.reconstructable(refresh_job),
             instance,
             run_config=run_config,
-            tags=claim_next_run(instance),
+            tags=lock_next_run(instance),
             asset_selection=list(selected),
             raise_on_error=False,
         )
         # A run that is repeated in the UI gets the tags of this one, and must not seem to have its lock.
-        release_claims()
+        release_locks()
         run_ids.append(result.run_id)
         if not result.success:
-            return Outcome(made, False, _failures(result, graph, selected.keys()), tuple(run_ids), held)
+            return Outcome(made, False, _failures(result, graph, selected.keys()), tuple(run_ids), blocked)
         if len(selected) == len(plan):
             break
-        remaining, held = plan_refresh(graph, instance, settings)
+        remaining, blocked = plan_refresh(graph, instance, settings)
         plan = {key: reason for key, reason in remaining.items() if key not in made}
-    checks = [] if by_name else checks_to_run(graph, instance, held.keys())
+    checks = [] if by_name else checks_to_run(graph, instance, blocked.keys())
     if checks:
         result = dg.execute_job(_job_of(checks), instance, run_config=run_config, raise_on_error=False)
         run_ids.append(result.run_id)
         assign_to_location(instance, result.run_id)
         if not result.success:
             failures = _failures(result, graph, {check.asset_key for check in checks})
-            return Outcome(made, False, failures, tuple(run_ids), held, checks)
-    return Outcome(made, success=not held, run_ids=tuple(run_ids), held=held, checked=checks)
+            return Outcome(made, False, failures, tuple(run_ids), blocked, checks)
+    return Outcome(made, success=not blocked, run_ids=tuple(run_ids), blocked=blocked, checked=checks)
 
 
 def _job_of(checks: Sequence[dg.AssetCheckKey]) -> Any:

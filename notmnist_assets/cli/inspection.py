@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import dagster as dg
 
-from notmnist_assets.checks.history import compare_with_history
+from notmnist_assets.checks.earlier_content import compare_with_history
 from notmnist_assets.cli.keys import find_key
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.definitions import DECLARATIONS

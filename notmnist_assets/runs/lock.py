@@ -17,9 +17,9 @@ import dagster as dg
 from filelock import FileLock, Timeout
 
 from notmnist_assets.curation.core.errors import CurationError
-from notmnist_assets.runs.history import keep_history_open
 from notmnist_assets.runs.location import assign_to_location
-from notmnist_assets.runs.process import claim_run, end_dead_runs
+from notmnist_assets.runs.process import end_dead_runs, lock_run
+from notmnist_assets.runs.sqlite_history import keep_history_open
 
 _LOCK: Final = "run.lock"
 _OWNER: Final = "run.txt"
@@ -101,7 +101,7 @@ class OneRun(dg.ConfigurableResource["OneRun"]):
             if instance is not None and run is not None:
                 stack.enter_context(_hangup_terminates())
                 stack.enter_context(keep_history_open(instance, run.run_id))
-                claim_run(instance, run)
+                lock_run(instance, run)
                 assign_to_location(instance, run.run_id)
                 name = f"run {run.run_id} of {run.job_name}"
                 try:

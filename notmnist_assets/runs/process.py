@@ -32,26 +32,27 @@ _locks: dict[Path, FileLock] = {}
 """Locks of the runs of this process. A lock outlives its run, so that a run that records its end is not reported."""
 
 
-def claim_next_run(instance: dg.DagsterInstance) -> dict[str, str]:
+def lock_next_run(instance: dg.DagsterInstance) -> dict[str, str]:
     """Lock a file for a run that this process is about to create, and return the tags of the run."""
     lock_name = uuid4().hex
-    _claim(_lock_file(instance, lock_name))
+    _lock(_lock_file(instance, lock_name))
     return {_LOCK_TAG: lock_name, **_process_tags()}
 
 
-def release_claims() -> None:
+def release_locks() -> None:
     """Release the locks of this process, whose runs have ended."""
     for path in list(_locks):
         _release(path, _locks.pop(path))
 
 
-def claim_run(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    """Lock the file of a run until its process ends or claims its next run; tag the run with host and process.
+def lock_run(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """Lock the file of a run, which shows that its process is alive; tag the run with host and process.
 
-    Does nothing if the process claimed the run before it created it.
+    The lock is released when the process ends or locks the file of its next run. Does nothing if the process has locked
+    the file with `lock_next_run`.
     """
     if _lock_of(instance, run) not in _locks:
-        _claim(_lock_file(instance, run.run_id))
+        _lock(_lock_file(instance, run.run_id))
         instance.add_run_tags(run.run_id, _process_tags())
 
 
@@ -90,7 +91,7 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
 
 
 def _try_lock(path: Path) -> FileLock | None:
-    """Acquire and return the lock of a run, None if its process is alive or never claimed the run."""
+    """Acquire and return the lock of a run, None if its process is alive or never locked it."""
     if not path.exists():
         return None
     lock = FileLock(path)
@@ -113,8 +114,8 @@ def _report(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
         instance.report_run_failed(run, message)
 
 
-def _claim(path: Path) -> None:
-    release_claims()
+def _lock(path: Path) -> None:
+    release_locks()
     path.parent.mkdir(parents=True, exist_ok=True)
     _locks[path] = FileLock(path)
     _locks[path].acquire(timeout=0)

@@ -61,7 +61,7 @@ def test_the_removed_test_rows_are_told_apart_by_image(finished: Workspace) -> N
     text = " ".join(str(metadata["summary"].value).split())
     assert f"{len(removed)} test rows were removed" in text
     assert f"{most} of them are one image" in text
-    groups = finished.load("baselines/metrics").query("eval_on == 'test' and eval_rows == 'duplicates'")["groups"]
+    groups = finished.load("baselines/metrics").query("eval_on == 'test' and eval_rows == 'removed'")["groups"]
     scored = metadata["test_rows"]
     assert isinstance(scored, dg.TableMetadataValue)
     assert set(groups) == {record.data["groups"] for record in scored.records if record.data["test"] == "duplicates"}

@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 import dagster as dg
 
-from notmnist_assets.automation import rounds, upstream, upstream_watch, weekly_refresh
+from notmnist_assets.automation import run_requests, upstream, upstream_watch, weekly_refresh
 from notmnist_assets_tests.workspace import QUIET, Workspace, keys_of
 
 
@@ -36,7 +36,7 @@ class Watch:
         with (
             self.workspace.instance() as instance,
             patch.object(upstream, "time", self.clock),
-            patch.object(rounds, "time", self.clock),
+            patch.object(run_requests, "time", self.clock),
         ):
             repository = self.workspace.definitions.get_repository_def()
             context = dg.build_sensor_context(instance, self.cursor, repository_def=repository)

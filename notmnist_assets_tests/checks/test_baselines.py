@@ -60,7 +60,7 @@ def test_a_fall_within_the_intervals_passes() -> None:
 
 def test_each_curve_is_checked_alone_and_duplicates_are_ignored() -> None:
     clean = curve(0.3, 0.4, eval_rows="clean")
-    duplicates = curve(0.9, 0.05, eval_rows="duplicates")
+    duplicates = curve(0.9, 0.05, eval_rows="removed")
     assert failed(check(pd.concat([curve(0.5, 0.6), clean, duplicates]))) == set()
 
 

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from notmnist_assets.checks.drift import build_checks
-from notmnist_assets.checks.history import compare_with_history, recorded_numbers
+from notmnist_assets.checks.earlier_content import compare_with_history, recorded_numbers
 from notmnist_assets.definitions import DECLARATIONS, STAGES
 from notmnist_assets.settings.recorded import MADE_WITH
 from notmnist_assets.staleness.outcomes import latest_evaluations

@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 
 from notmnist_assets.automation import dead_runs, weekly_refresh
-from notmnist_assets.runs.process import HOST_TAG, PROCESS_TAG, claim_run, end_dead_runs
+from notmnist_assets.runs.process import HOST_TAG, PROCESS_TAG, end_dead_runs, lock_run
 from notmnist_assets_tests.workspace import Workspace
 
 COMMAND = [sys.executable, "-c", "from notmnist_assets.cli.app import main; main()", "run", "hashes", "overlap"]
@@ -22,10 +22,10 @@ STARTED = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])
 WAITS = """
 import sys, time
 import dagster as dg
-from notmnist_assets.runs.process import claim_run
+from notmnist_assets.runs.process import lock_run
 with dg.DagsterInstance.get() as instance:
     run = instance.get_run_by_id(sys.argv[1])
-    claim_run(instance, run)
+    lock_run(instance, run)
     print("claimed", flush=True)
     time.sleep(600)
 """
@@ -35,9 +35,9 @@ CREATES = """
 import os, signal
 import dagster as dg
 from notmnist_assets.cli.execution import refresh_job
-from notmnist_assets.runs.process import claim_next_run
+from notmnist_assets.runs.process import lock_next_run
 with dg.DagsterInstance.get() as instance:
-    instance.create_run_for_job(refresh_job(), tags=claim_next_run(instance))
+    instance.create_run_for_job(refresh_job(), tags=lock_next_run(instance))
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -121,9 +121,9 @@ def test_runs_that_ended_or_never_claimed_a_lock_are_not_reported(workspace: Wor
             process.kill()
         assert end_dead_runs(instance) == []
         assert status(instance, unclaimed) == "STARTED"
-        claim_run(instance, unclaimed)
+        lock_run(instance, unclaimed)
         assert end_dead_runs(instance) == [], "this very process lives"
-        claim_run(instance, ended)
+        lock_run(instance, ended)
         instance.report_run_failed(unclaimed, "over")
 
 

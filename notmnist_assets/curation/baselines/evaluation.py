@@ -117,7 +117,7 @@ def fit_baselines(
     """Fit models on growing parts of both training splits and score valid and test.
 
     Each model is scored on valid and test before sanitizing: `raw` is all rows, `clean` the rows that
-    sanitizing kept, `duplicates` those that it removed (left out if there are none).
+    sanitizing kept, `removed` those that it removed (left out if there are none).
 
     Args:
         raw: `train`, `valid` and `test` before sanitizing.
@@ -129,7 +129,7 @@ def fit_baselines(
     Returns:
         The models, and in `metrics` one row per model, training rows and scored rows. `model`; `train_on`: raw or
         sanitized; `train_rows`: "50" ... "all"; `fitted_rows`: rows fitted; `eval_on`: valid or test; `eval_rows`:
-        raw, clean or duplicates; `rows`: rows scored; `groups`: their duplicate groups; `accuracy`: share of the rows
+        raw, clean or removed; `rows`: rows scored; `groups`: their duplicate groups; `accuracy`: share of the rows
         predicted right; `ci_low`, `ci_high`: its 95 % bootstrap interval over groups; `samples`: for `SAMPLED_SIZES`,
         the number of further fits on random samples of the training rows, otherwise 0; `mean`, `sd`: mean and standard
         deviation of their accuracies, otherwise NaN; `converged`: whether the fit raised no `ConvergenceWarning`;

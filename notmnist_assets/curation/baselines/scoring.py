@@ -36,12 +36,12 @@ def row_groups(index: RowIndex) -> dict[str, Groups]:
 
 
 def parts_of(clean: Mask) -> dict[str, Mask]:
-    """Return the masks of scored rows: `raw` (all), `clean` (sanitizing kept them), `duplicates` (it removed them).
+    """Return the masks of scored rows: `raw` (all), `clean` (sanitizing kept them), `removed` (it removed them).
 
     Args:
         clean: bool (n,), the rows that sanitizing kept.
     """
-    return {"raw": np.ones(len(clean), np.bool_), "clean": clean, "duplicates": ~clean}
+    return {"raw": np.ones(len(clean), np.bool_), "clean": clean, "removed": ~clean}
 
 
 def accuracy_samples(right: Mask, groups: Groups, *, seed: int = 0) -> npt.NDArray[np.float64]:

@@ -62,8 +62,9 @@ def bootstrap_shares(
     distribution whose variance is ((1 - 1 / groups) / (1 - h))**4, because a large group pulls the share towards its
     own outcome, so that its deviation looks too small (the correction HC4: F. Cribari-Neto, Computational Statistics &
     Data Analysis 45, 2004). Two groups are added, one of successes and one of failures, with gamma weights of shape
-    1/2 and the size sum(trials**2) / sum(trials). If every group is one trial, samples follow the beta distribution of
-    Jeffreys' interval; so they do not collapse to a point if all trials succeed.
+    1/2 and the size sqrt(sum(trials**3) / sum(trials)), the quadratic mean of the group size over trials. If every
+    group is one trial, samples follow the beta distribution of Jeffreys' interval; so they do not collapse to a point
+    if all trials succeed.
 
     All shares of a sample have the same weights of groups, so that differences of shares are paired. Weights are
     multiples of 1/1024: sums are exact and do not depend on the machine.
@@ -93,7 +94,7 @@ def bootstrap_shares(
         weights[:, large] = random.standard_gamma(1 / spread[large], (len(block), len(large))) * spread[large]
         np.matmul(_whole_units(weights), counts, out=block)
     added = _whole_units(random.standard_gamma(0.5, (shares, draws, 2)))
-    size = float((trials.astype(np.float64) ** 2).sum()) / total
+    size = float(np.sqrt((trials.astype(np.float64) ** 3).sum() / total))
     right = sums[:, :-1] + size * added[:, :, 0].T
     samples: npt.NDArray[np.float64] = right / (sums[:, -1:] + size * added.sum(axis=2).T)
     return samples

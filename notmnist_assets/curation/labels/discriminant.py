@@ -37,9 +37,6 @@ class Sums:
     def __add__(self, other: "Sums") -> "Sums":
         return Sums(self.products + other.products, self.by_label + other.by_label, self.rows + other.rows)
 
-    def __sub__(self, other: "Sums") -> "Sums":
-        return Sums(self.products - other.products, self.by_label - other.by_label, self.rows - other.rows)
-
 
 @dataclass(frozen=True, eq=False)
 class Discriminant:

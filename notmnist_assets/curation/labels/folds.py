@@ -19,8 +19,8 @@ class Folds:
     """The folds of all rows.
 
     Attributes:
-        fold: int64 (n,), the fold of each row. It is predicted by the model of this fold.
-        fitted: bool (n,), rows that the models of all other folds are fitted on.
+        fold: int64 (n,), the fold of each row. Model k predicts the rows of fold k.
+        fitted: bool (n,). Model k is fitted on the rows of all other folds that are marked here.
         count: number of folds.
     """
 

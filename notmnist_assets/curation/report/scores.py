@@ -43,7 +43,7 @@ def baselines_section(data: ReportData) -> Section:
             text_column("training rows", "number of rows from the start of the shuffled split"),
             text_column("evaluated on"),
             text_column(
-                "evaluated rows", "raw: all rows; clean: sanitized rows; duplicates: rows that sanitizing removed"
+                "evaluated rows", "raw: all rows; clean: sanitized rows; removed: rows that sanitizing removed"
             ),
             number_column("rows", "number of evaluated rows"),
             number_column("accuracy", "share of correct predictions"),
@@ -192,7 +192,7 @@ def _effect(metrics: pd.DataFrame) -> Table:
 
     cases = (
         ("raw", "raw", "raw train, all rows", "trained on raw rows, evaluated on all rows"),
-        ("raw", "duplicates", "raw train, removed rows", "the same model on the rows that sanitizing removed"),
+        ("raw", "removed", "raw train, removed rows", "the same model on the rows that sanitizing removed"),
         ("raw", "clean", "raw train, clean rows", "the same model on the sanitized rows"),
         ("sanitized", "clean", "sanitized train, clean rows", "trained and evaluated on sanitized rows"),
     )
@@ -208,7 +208,7 @@ def _effect(metrics: pd.DataFrame) -> Table:
 
 
 _TRAINED: Final = {"raw": "raw rows", "sanitized": "sanitized rows"}
-_EVALUATED: Final = {"duplicates": "removed", "raw": "all", "clean": "clean"}
+_EVALUATED: Final = {"removed": "removed", "raw": "all", "clean": "clean"}
 
 
 def _curves(metrics: pd.DataFrame) -> Iterator[Chart]:

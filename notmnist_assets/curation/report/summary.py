@@ -87,7 +87,7 @@ def _removed_test_rows(data: ReportData) -> list[Fact]:
     test, first = data.splits["test"], of_first_model(data.baselines)
     removed = np.zeros(len(test), np.bool_)
     removed[data.removed.loc[data.removed["split"] == "test", "row"]] = True
-    scored = first[(first["eval_on"] == "test") & (first["eval_rows"] == "duplicates")]
+    scored = first[(first["eval_on"] == "test") & (first["eval_rows"] == "removed")]
     if not removed.any() or scored.empty:
         return []
     of_one = int(most_frequent_image(test.images, removed).sum())

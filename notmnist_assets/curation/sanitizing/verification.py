@@ -159,9 +159,12 @@ def _tile_sums(flat: Pixels) -> npt.NDArray[np.int32]:
 
 
 def _first_near(
-    flat: Pixels, labels: Labels, other_flat: Pixels, other_labels: Labels, radius: float
+    flat: Pixels, keys: Labels, other_flat: Pixels, other_keys: Labels, radius: float
 ) -> tuple[Indices, Indices]:
-    """Return for each row one row with another label within `radius`, or -1, and their distance times 255."""
+    """Return for each row one row with another key within `radius`, or -1, and their distance times 255.
+
+    The key is a letter, or the row's own number, so that only the row itself has it.
+    """
     limit = int(np.floor(radius * PIXEL_DEPTH + 1e-6))
     tiles, other_tiles = _tile_sums(flat), _tile_sums(other_flat)
     # By the ink of two halves, near images are in the same or in adjacent buckets; a bucket is sorted by a third half.
@@ -174,8 +177,8 @@ def _first_near(
     beside = [span * (columns * upper + left) for upper in (0, -1, 1) for left in (0, -1, 1)]
     begins = np.stack([np.searchsorted(other_key, key + step - limit) for step in beside], axis=1)
     ends = np.stack([np.searchsorted(other_key, key + step + limit, side="right") for step in beside], axis=1)
-    arrays: list[Any] = [flat, labels, tiles, order, begins, ends]
-    arrays += [other_flat, other_labels[other_order], other_tiles[other_order], other_order]
+    arrays: list[Any] = [flat, keys, tiles, order, begins, ends]
+    arrays += [other_flat, other_keys[other_order], other_tiles[other_order], other_order]
     arrays = [array.view() for array in arrays]
     for array in arrays:  # arrays and memory maps then have the same Numba type and share one compilation
         array.flags.writeable = False

@@ -213,8 +213,8 @@ def metrics_summary(metrics: pd.DataFrame, removed: str = "") -> str:
         clean = "none is clean, so the effect of leaks is unknown."
     return summary(
         f"Trained on all raw rows, {model} reads {bold(accuracy('raw', 'raw'))} of the test rows right, and {clean}",
-        f"Of the removed test rows it reads {accuracy('raw', 'duplicates')} right. {removed}".strip()
-        if ("raw", "duplicates") in found
+        f"Of the removed test rows it reads {accuracy('raw', 'removed')} right. {removed}".strip()
+        if ("raw", "removed") in found
         else "",
         f"Trained on sanitized rows, it reads {accuracy('sanitized', 'clean')} of the clean test rows right."
         if ("sanitized", "clean") in found

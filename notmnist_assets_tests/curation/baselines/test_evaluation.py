@@ -60,7 +60,7 @@ def test_the_table_has_a_row_for_each_model_and_scored_part(metrics: pd.DataFram
     assert parts == [
         ("valid", "raw", 90),
         ("valid", "clean", 70),
-        ("valid", "duplicates", 20),
+        ("valid", "removed", 20),
         ("test", "raw", 80),
         ("test", "clean", 80),
     ]
@@ -85,7 +85,7 @@ def test_the_models_are_those_that_the_table_tells_of(metrics: pd.DataFrame) -> 
         model = found.models[DEFAULT_MODEL, row.train_on, row.train_rows]  # type: ignore[index]
         assert (model.train_on, model.train_rows, model.fitted_rows) == (row.train_on, row.train_rows, row.fitted_rows)
         clean = found.clean[str(row.eval_on)]
-        chosen = {"raw": clean | ~clean, "clean": clean, "duplicates": ~clean}[str(row.eval_rows)]
+        chosen = {"raw": clean | ~clean, "clean": clean, "removed": ~clean}[str(row.eval_rows)]
         right = model.predicted[str(row.eval_on)][chosen] == RAW[str(row.eval_on)].labels[chosen]
         assert (len(right), right.mean()) == (row.rows, row.accuracy)
     estimator = found.models[DEFAULT_MODEL, "sanitized", "60"].estimator

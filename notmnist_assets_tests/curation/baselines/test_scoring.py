@@ -29,9 +29,9 @@ def test_each_fit_is_scored_on_all_clean_and_removed_rows() -> None:
         ["valid", "clean", 60, 60],
         ["test", "raw", 90, 15],
         ["test", "clean", 60, 15],
-        ["test", "duplicates", 30, 15],
+        ["test", "removed", 30, 15],
     ]
-    removed = table[(table["eval_on"] == "test") & (table["eval_rows"] == "duplicates")]
+    removed = table[(table["eval_on"] == "test") & (table["eval_rows"] == "removed")]
     np.testing.assert_array_equal(removed["accuracy"], RIGHT["test"][::3].mean(axis=0))
     assert (table["ci_low"] < table["accuracy"]).all()
     assert (table["ci_high"] > table["accuracy"])[table["accuracy"] < 1].all()

@@ -52,7 +52,7 @@ def one_by_one(successes: list[int], trials: list[int], draws: int) -> list[floa
     """Return samples of a share with weights drawn one by one, as the docstring of `bootstrap_shares` says."""
     random = np.random.default_rng(99)
     total, groups = sum(trials), len(trials)
-    size = sum(rows * rows for rows in trials) / total
+    size = (sum(rows**3 for rows in trials) / total) ** 0.5
     samples = []
     for _ in range(draws):
         right = rows = 0.0

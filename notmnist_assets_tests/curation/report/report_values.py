@@ -77,7 +77,7 @@ def metrics(accuracy: float = 0.87312345) -> pd.DataFrame:
         for train_on in ("raw", "sanitized")
         for train_rows, fitted, samples in (("50", 50, 10), ("all", 1000, 0))
         for eval_on in ("valid", "test")
-        for kind in ("raw", "clean", "duplicates")
+        for kind in ("raw", "clean", "removed")
     ]
     return pd.DataFrame(rows, columns=list(METRIC_COLUMNS))
 

@@ -90,7 +90,7 @@ def test_doubtful_labels_are_counted_by_kind() -> None:
 
 
 def test_accuracies_are_compared_with_and_without_leaks() -> None:
-    rows = [("raw", "raw", 0.8934), ("raw", "clean", 0.8500), ("raw", "duplicates", 0.97), ("sanitized", "clean", 0.86)]
+    rows = [("raw", "raw", 0.8934), ("raw", "clean", 0.8500), ("raw", "removed", 0.97), ("sanitized", "clean", 0.86)]
     metrics = pd.DataFrame(rows, columns=["train_on", "eval_rows", "accuracy"]).assign(
         model="logistic_regression", train_rows="all", eval_on="test"
     )

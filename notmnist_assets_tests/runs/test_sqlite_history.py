@@ -9,9 +9,9 @@ import dagster as dg
 import pytest
 from sqlalchemy import Engine, event
 
-from notmnist_assets.runs import history
-from notmnist_assets.runs.history import keep_history_open
+from notmnist_assets.runs import sqlite_history
 from notmnist_assets.runs.instance import open_instance
+from notmnist_assets.runs.sqlite_history import keep_history_open
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_all_events_are_recorded_and_no_connection_stays(home: Path) -> None:
         result = dg.materialize([noted], instance=instance)
         messages = [entry.message for entry in instance.all_logs(result.run_id)]
     assert sum("line" in message for message in messages) == 5
-    assert not event.contains(Engine, "connect", history._reduce_synchronization)
+    assert not event.contains(Engine, "connect", sqlite_history._reduce_synchronization)
     assert not list(home.rglob("*-wal")), "the last connection has checkpointed and deleted the log"
     events = home / "history" / "runs" / f"{result.run_id}.db"
     with sqlite3.connect(events) as connection:

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from notmnist_assets.checks.history import Comparison, compare_with_history
+from notmnist_assets.checks.earlier_content import Comparison, compare_with_history
 from notmnist_assets_tests.checks.recorded import SETTINGS, Reported
 
 KEY = dg.AssetKey(["letters", "small", "C"])
