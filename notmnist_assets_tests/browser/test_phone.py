@@ -1,9 +1,9 @@
-"""The report on a phone: what the browser lays out on a narrow screen."""
+"""The report on a phone and on a large screen: what the browser lays out."""
 
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from notmnist_assets.curation.report.data import ReportSetting
 from notmnist_assets.curation.report.page import report_page
@@ -15,11 +15,16 @@ _SETTING = ReportSetting("NOTMNIST_SANITIZE_CONFLICTS", "taken from the data", "
 
 @pytest.fixture
 def narrow(browser: Browser) -> Iterator[Page]:
-    """The report on a phone."""
+    """The report on a phone, with all details shown."""
     page = browser.new_page(viewport={"width": WIDTH, "height": 900})
     page.set_content(report_page(report_data(settings=(_SETTING,))))
+    unfold(page, True)
     yield page
     page.close()
+
+
+def unfold(page: Page, shown: bool) -> None:
+    page.locator("details").evaluate_all("(all, shown) => all.forEach(one => { one.open = shown })", shown)
 
 
 def test_the_page_itself_is_not_wider_than_the_screen(narrow: Page) -> None:
@@ -60,3 +65,20 @@ def test_charts_stay_large_enough_to_be_read(narrow: Page) -> None:
     widths = narrow.locator(".chart img").evaluate_all("charts => charts.map(chart => chart.clientWidth)")
     assert widths
     assert min(widths) > WIDTH
+
+
+def test_a_large_screen_shows_ten_screens_at_most_and_a_click_shows_details_and_enlarges_pictures(
+    narrow: Page,
+) -> None:
+    unfold(narrow, False)
+    narrow.set_viewport_size({"width": 1600, "height": 1000})
+    assert narrow.evaluate("document.documentElement.scrollHeight") <= 10 * 1000
+    details = narrow.locator("details", has=narrow.locator("#baselines-table"))
+    details.locator("summary").click()
+    expect(details.locator("table")).to_be_visible()
+    picture = narrow.locator(".pictures img").first
+    width = picture.evaluate("picture => picture.clientWidth")
+    picture.click()
+    assert picture.evaluate("picture => picture.clientWidth") > 2 * width
+    picture.click()
+    assert picture.evaluate("picture => picture.clientWidth") == width

@@ -271,7 +271,16 @@ class Summary:
         return list(spans(self.markdown))
 
 
-Block = Paragraph | Summary | Notice | Facts | Table | Pictures | Chart
+@dataclass(frozen=True)
+class Folded:
+    """Details that a click on their title shows."""
+
+    kind: ClassVar[str] = "folded"
+    title: str
+    blocks: "Sequence[Table | Pictures | Chart]"
+
+
+Block = Paragraph | Summary | Notice | Facts | Table | Pictures | Chart | Folded
 
 
 @dataclass(frozen=True)

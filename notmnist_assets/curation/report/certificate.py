@@ -5,7 +5,7 @@ from typing import Any
 from notmnist_assets.curation.core.images import LETTERS, SETS
 from notmnist_assets.curation.core.published import compare_numbers, count_unshared_test_rows
 from notmnist_assets.curation.reading.files import distinct_images, readable_files, rejected_files
-from notmnist_assets.curation.report.blocks import Paragraph, Section, Table, rows_of, text_cell, text_column
+from notmnist_assets.curation.report.blocks import Folded, Paragraph, Section, Table, rows_of, text_cell, text_column
 from notmnist_assets.curation.report.data import ReportData
 
 _TITLE = "Agreement with published numbers"
@@ -72,5 +72,5 @@ def certificate_section(data: ReportData) -> Section:
         _TITLE,
         "These are the original archives. Counts that public runs of the assignment printed are compared with the"
         " counts here; an inferred number may be off by a few.",
-        (*blocks, table),
+        (*blocks, Folded(table.caption, (table,))),
     )

@@ -27,9 +27,11 @@ from notmnist_assets.curation.report.blocks import (
     Chart,
     Fact,
     Facts,
+    Folded,
     Paragraph,
     Pictures,
     Section,
+    Summary,
     Table,
     count,
     exhibit_picture,
@@ -43,6 +45,7 @@ from notmnist_assets.curation.report.blocks import (
 )
 from notmnist_assets.curation.report.data import ReportData
 from notmnist_assets.curation.report.recall import METHODS
+from notmnist_assets.curation.summaries.results import conflicts_summary, overlap_summary
 
 _PAIRS = 12
 _GROUPS = 8
@@ -106,18 +109,24 @@ def overlap_section(data: ReportData) -> Section:
         " usually higher, partly because the model has seen the image and partly because these images are easier. This"
         " section describes the splits before sanitizing.",
         (
+            Summary(overlap_summary(data.overlap, data.used_radius, font_leakage(data.splits))),
             report,
             _pairs(
                 "Pairs across splits",
                 "Pairs of distinct images within the radius whose rows are in different splits.",
                 across,
             ),
-            _groups(
-                "Largest groups",
-                "Groups of images that are connected by pairs within the radius, most rows first.",
-                groups,
+            Folded(
+                "Largest groups, and fonts shared with train",
+                (
+                    _groups(
+                        "Largest groups",
+                        "Groups of images that are connected by pairs within the radius, most rows first.",
+                        groups,
+                    ),
+                    fonts,
+                ),
             ),
-            fonts,
         ),
         gallery="pairs",
     )
@@ -189,9 +198,20 @@ def radius_section(data: ReportData) -> Section:
             Paragraph(_rule(curve, data.used_radius)),
             facts,
             chart,
-            table,
-            _pairs("Pairs just within the radius", "The most distant pairs that count as the same image.", inside),
-            _pairs("Pairs just beyond the radius", "The nearest pairs that do not count as the same image.", outside),
+            Folded(table.caption, (table,)),
+            Folded(
+                "Pairs just within and just beyond the radius",
+                (
+                    _pairs(
+                        "Pairs just within the radius", "The most distant pairs that count as the same image.", inside
+                    ),
+                    _pairs(
+                        "Pairs just beyond the radius",
+                        "The nearest pairs that do not count as the same image.",
+                        outside,
+                    ),
+                ),
+            ),
         ),
     )
 
@@ -245,9 +265,19 @@ def conflicts_section(data: ReportData) -> Section:
         "Label conflicts",
         "If rows with the same image have different letters, at least one of their labels is wrong.",
         (
+            Summary(conflicts_summary(data.conflicts)),
             _groups("Equal images with different letters", "Groups with most rows first.", equal),
-            _groups("Near images with different letters", "Groups of several distinct images, most rows first.", near),
-            table,
+            Folded(
+                "Near images with different letters, and all groups",
+                (
+                    _groups(
+                        "Near images with different letters",
+                        "Groups of several distinct images, most rows first.",
+                        near,
+                    ),
+                    table,
+                ),
+            ),
         ),
         gallery="conflicts",
     )

@@ -11,6 +11,7 @@ from notmnist_assets.curation.baselines.scoring import row_groups
 from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.curation.report.blocks import (
     Block,
+    Folded,
     Pictures,
     Table,
     count,
@@ -26,7 +27,7 @@ from notmnist_assets.curation.report.blocks import (
 from notmnist_assets.curation.report.data import ReportData
 
 _TRAINED: Final = {"raw": "raw rows", "sanitized": "sanitized rows"}
-_MOST_MISTAKES: Final = 40
+_MOST_MISTAKES: Final = 14
 
 
 def by_letter(data: ReportData) -> list[Block]:
@@ -70,7 +71,8 @@ def by_letter(data: ReportData) -> list[Block]:
             for label, letter in enumerate(LETTERS)
         ],
     )
-    return [table, *(_confusion(train_on, counts) for train_on, counts in recorded.items())]
+    confusions = [_confusion(train_on, counts) for train_on, counts in recorded.items()]
+    return [*confusions, Folded(table.caption, (table,))]
 
 
 def _confusion(train_on: str, counts: Counts) -> Table:
@@ -113,6 +115,6 @@ def mistakes(data: ReportData) -> list[Block]:
             "Most confident mistakes",
             "Rows of valid and test that the model trained on all sanitized rows reads as another letter with the"
             " highest probability. The label or the prediction may be wrong.",
-            [gallery_picture(exhibits, 5, caption, caption)],
+            [gallery_picture(exhibits, 7, caption, caption)],
         )
     ]

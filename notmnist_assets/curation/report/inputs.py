@@ -15,6 +15,8 @@ from notmnist_assets.curation.core.wording import counted
 from notmnist_assets.curation.reading.files import IGNORED, OUTSIDE, file_counts, other_files, rejected_files
 from notmnist_assets.curation.report.blocks import (
     MOST_ROWS,
+    Block,
+    Folded,
     Picture,
     Pictures,
     Section,
@@ -32,7 +34,7 @@ from notmnist_assets.curation.report.data import ReportData
 from notmnist_assets.curation.splitting.splits import SET_OF_SPLIT, SPLITS
 from notmnist_assets.curation.summaries.inputs import archive_summary, files_summary
 
-_SHEET_IMAGES = 40
+_SHEET_IMAGES = 24
 
 
 def archives_section(data: ReportData) -> Section:
@@ -71,8 +73,7 @@ def archives_section(data: ReportData) -> Section:
         "All values on this page follow from these archives and settings.",
         (
             *(Summary(archive_summary(name, _public(archive))) for name, archive in data.archives.items()),
-            archives,
-            settings,
+            Folded("Digests of the archives, and settings", (archives, settings)),
         ),
     )
 
@@ -142,7 +143,10 @@ def members_section(data: ReportData) -> Section:
         f" {of_outside:,} outside A-J",
         "Every file of the archives is an image, rejected for a reason, or not directly in a folder A to J."
         f"{tail if of_macos else ''}",
-        (Summary(files_summary(data.files)), table, *([_outside_table(data.files)] if of_outside else [])),
+        (
+            Summary(files_summary(data.files)),
+            Folded("Files of each letter", (table, *([_outside_table(data.files)] if of_outside else []))),
+        ),
     )
 
 
@@ -194,14 +198,14 @@ def rejected_section(data: ReportData) -> Section:
         "rejected",
         "Rejected files",
         "Files that are not readable 28x28 gray images are not in the splits.",
-        (table,),
+        (Folded(counted(len(rejected), "rejected file"), (table,)),),
         gallery="rejected",
     )
 
 
 def letters_section(data: ReportData) -> Section:
     """Show sample images of each letter and set."""
-    galleries = []
+    galleries: list[Block] = []
     for set_name in SETS:
         pictures = []
         splits = [data.splits[name] for name in SPLITS if SET_OF_SPLIT[name] == set_name]
@@ -214,13 +218,12 @@ def letters_section(data: ReportData) -> Section:
                     f"{letter}: {counted(len(images), 'row')}",
                 )
             )
-        galleries.append(
-            Pictures(
-                f"From the {set_name} archive",
-                f"Up to {_SHEET_IMAGES} rows per letter, evenly spaced over the splits before sanitizing.",
-                pictures,
-            )
+        shown = Pictures(
+            f"From the {set_name} archive",
+            f"Up to {_SHEET_IMAGES} rows per letter, evenly spaced over the splits before sanitizing.",
+            pictures,
         )
+        galleries.append(Folded(shown.title, (shown,)) if galleries else shown)
     return Section(
         "letters",
         "Images of each letter",

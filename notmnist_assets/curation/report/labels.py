@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from notmnist_assets.curation.core.exhibits import Exhibit
-from notmnist_assets.curation.labels.issues import BLANK, CONFLICT, KINDS, NO_ISSUE, OUTLIER, WRONG_LABEL
+from notmnist_assets.curation.labels.issues import BLANK, CONFLICT, KINDS, LEAST_QUALITY, NO_ISSUE, OUTLIER, WRONG_LABEL
 from notmnist_assets.curation.report.blocks import (
+    Folded,
     Pictures,
     Section,
+    Summary,
     Table,
     count,
     estimate,
@@ -20,6 +22,7 @@ from notmnist_assets.curation.report.blocks import (
 )
 from notmnist_assets.curation.report.data import ReportData
 from notmnist_assets.curation.splitting.splits import SPLITS
+from notmnist_assets.curation.summaries.results import issues_summary
 
 _PICTURES: Final = 24
 _KINDS: Final[Mapping[str, str]] = {
@@ -84,7 +87,13 @@ def labels_section(data: ReportData) -> Section:
         "Each label was judged by a model that was fitted on images of other fonts and on no duplicate. No label is"
         " changed and no row is removed because of it. The asset labels/issues lists all rows, least likely labels"
         " first.",
-        (rates, kinds, _first_issues(data)),
+        (
+            Summary(issues_summary(data.label_issues["kind"], data.label_rates, NO_ISSUE, LEAST_QUALITY)),
+            rates,
+            _first_issues(data),
+            Folded(kinds.caption, (kinds,)),
+        ),
+        gallery="issues",
     )
 
 

@@ -6,7 +6,9 @@ from typing import Final
 from notmnist_assets.curation.core.wording import counted
 from notmnist_assets.curation.report.blocks import (
     Cell,
+    Folded,
     Section,
+    Summary,
     Table,
     estimate,
     measure,
@@ -16,6 +18,7 @@ from notmnist_assets.curation.report.blocks import (
     text_column,
 )
 from notmnist_assets.curation.report.data import ReportData
+from notmnist_assets.curation.summaries.results import recall_summary
 
 METHODS: Final[Mapping[str, str]] = {
     "exact": "equal pixels",
@@ -51,5 +54,5 @@ def recall_section(data: ReportData) -> Section:
         "Recall of each method",
         "Copies of images were changed in known ways and planted among the images; the table shows how many of them"
         " each method finds. Duplicates that a method misses can still leak.",
-        (table,),
+        (Summary(recall_summary(data.recall, data.used_radius)), Folded(table.caption, (table,))),
     )

@@ -11,9 +11,11 @@ from notmnist_assets.curation.core.statistics import label_counts
 from notmnist_assets.curation.duplicates.examples import removed_pair
 from notmnist_assets.curation.duplicates.row_index import Method
 from notmnist_assets.curation.report.blocks import (
+    Folded,
     Picture,
     Pictures,
     Section,
+    Summary,
     Table,
     count,
     exhibit_picture,
@@ -25,6 +27,7 @@ from notmnist_assets.curation.report.blocks import (
 from notmnist_assets.curation.report.data import ReportData
 from notmnist_assets.curation.sanitizing.decision import REASONS, Conflicts, RemoveFrom, Repeats
 from notmnist_assets.curation.splitting.splits import SPLITS
+from notmnist_assets.curation.summaries.results import removed_summary
 
 _EXAMPLES: Final = 4
 
@@ -85,7 +88,7 @@ def balance_section(data: ReportData) -> Section:
         "Balance of letters",
         "In an unbalanced split, a model that prefers the most frequent letter scores higher. The length of a bar is"
         " relative to the most frequent letter of the raw split.",
-        (table,),
+        (Folded(table.caption, (table,)),),
     )
 
 
@@ -131,7 +134,12 @@ def sanitizing_section(data: ReportData) -> Section:
         "Sanitizing removes rows that leak between splits, have conflicting letters or repeat. A row with several"
         " reasons is counted under the first. The asset sanitized/removed lists each removed row with its reason and a"
         " row with the same image.",
-        (rules, counts, *_examples(data)),
+        (
+            Summary(removed_summary({name: len(data.splits[name]) for name in SPLITS}, data.removed)),
+            counts,
+            Folded("Examples of each reason", _examples(data)),
+            Folded("Rules of sanitizing", (rules,)),
+        ),
         gallery="removed",
     )
 

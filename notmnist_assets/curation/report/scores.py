@@ -13,6 +13,7 @@ from notmnist_assets.curation.report.blocks import (
     Block,
     Cell,
     Chart,
+    Folded,
     Section,
     Summary,
     Table,
@@ -28,6 +29,7 @@ from notmnist_assets.curation.report.blocks import (
 )
 from notmnist_assets.curation.report.data import ReportData
 from notmnist_assets.curation.splitting.splits import EVALUATION
+from notmnist_assets.curation.summaries.results import metrics_summary
 from notmnist_assets.curation.summaries.scores import leakage_summary
 
 
@@ -79,14 +81,16 @@ def baselines_section(data: ReportData) -> Section:
         " sanitized train split and evaluated on valid and test. Stronger regularization can give a higher accuracy,"
         " as in examples/train.py. No model is evaluated on its training rows.",
         (
+            Summary(metrics_summary(data.baselines)),
             _effect(metrics),
             *_leakage(data),
-            *_curves(metrics),
-            *_reference(data),
             *errors.by_letter(data),
             *errors.mistakes(data),
-            table,
+            Folded("Learning curves", list(_curves(metrics))),
+            *_reference(data),
+            Folded(table.caption, (table,)),
         ),
+        gallery="mistakes",
     )
 
 
@@ -96,7 +100,7 @@ def _leakage(data: ReportData) -> Iterator[Block]:
         return
     yield Summary(leakage_summary(data.leakage))
     if len(data.leakage):
-        yield Table(
+        table = Table(
             "leakage-table",
             "Accuracy on the first row of each duplicate group, fitted with and without train rows that are in test",
             (
@@ -124,13 +128,14 @@ def _leakage(data: ReportData) -> Iterator[Block]:
                 for row in rows_of(data.leakage)
             ],
         )
+        yield Folded(table.caption, (table,))
 
 
-def _reference(data: ReportData) -> Iterator[Table]:
+def _reference(data: ReportData) -> Iterator[Block]:
     """Show the accuracies of the assignment's own models, and the published ones if they describe the same split."""
     if data.reference is None:
         return
-    yield Table(
+    table = Table(
         "reference-table",
         "Accuracy of the assignment's own models on the split before sanitizing",
         (
@@ -153,10 +158,11 @@ def _reference(data: ReportData) -> Iterator[Table]:
             for row in rows_of(data.reference)
         ],
     )
+    yield Folded(table.caption, (table,))
     if data.originals and data.published_splits:
         compared = compare_accuracies(data.reference)
         known = compared["compared"]
-        yield Table(
+        table = Table(
             "published-accuracies-table",
             f"Published accuracies that agree: {int((known & compared['agrees']).sum())} of {int(known.sum())}",
             (
@@ -179,6 +185,7 @@ def _reference(data: ReportData) -> Iterator[Table]:
                 for row in rows_of(compared)
             ],
         )
+        yield Folded(table.caption, (table,))
 
 
 def _effect(metrics: pd.DataFrame) -> Table:

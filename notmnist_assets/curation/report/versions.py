@@ -1,6 +1,6 @@
 """Builds the section about code versions and content hashes."""
 
-from notmnist_assets.curation.report.blocks import Section, Table, code_cell, text_cell, text_column
+from notmnist_assets.curation.report.blocks import Folded, Section, Table, code_cell, text_cell, text_column
 from notmnist_assets.curation.report.data import ReportData
 
 
@@ -39,5 +39,5 @@ def versions_section(data: ReportData) -> Section:
         "Versions and hashes",
         "The same archives, settings and versions give the same hashes and the same page, byte for byte. Results of"
         " checks are not on the page, because checks run after it is written; notmnist status lists them.",
-        (programs, contents),
+        (Folded("Code versions and content hashes", (programs, contents)),),
     )

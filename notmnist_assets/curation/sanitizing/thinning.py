@@ -51,7 +51,7 @@ def rows_lost_to_sanitizing(split: Split, removed: pd.DataFrame, name: str) -> p
 
 
 def most_thinned(lost: pd.DataFrame) -> str:
-    """Return the letter that lost the largest share of its rows and the main reason: `I: 16.7 %, most by repeat`.
+    """Return the letter that lost the largest share of its rows and the main reason: `I (16.7 %, mainly "repeat")`.
 
     Args:
         lost: table that `rows_lost` returns.
@@ -59,4 +59,4 @@ def most_thinned(lost: pd.DataFrame) -> str:
     largest = lost.iloc[int(lost["share"].to_numpy().argmax())]
     if not largest["removed"]:
         return "none"
-    return f"{largest['letter']}: {100 * largest['share']:.3g} %, most by {largest['main_reason']}"
+    return f'{largest["letter"]} ({100 * largest["share"]:.3g} %, mainly "{largest["main_reason"]}")'

@@ -23,7 +23,7 @@ def archive_summary(set_name: str, archive: Archive) -> str:
     original = archive.sha256 == published.ARCHIVES[set_name].sha256
     return summary(
         f"The {set_name} archive was verified before it was stored:"
-        f" {bold(f'{archive.bytes / _MEGABYTE:,.1f} MB')} from {outside_text(archive.origin)}.",
+        f" {bold(f'{archive.bytes / _MEGABYTE:,.1f} MB')}, {outside_text(archive.origin)}.",
         f"It is {'the original' if original else 'not the original'} notMNIST archive"
         f" (SHA-256 {archive.sha256[:_SHORT_DIGEST]}...)."
         + ("" if original else " Numbers published for the originals do not apply."),
@@ -74,9 +74,11 @@ def files_summary(files: pd.DataFrame) -> str:
         "Each letter gives the same number of rows to the splits, so the scarcest one limits them: "
         + ", ".join(f"{_scarcest(numbers)} images in {name}" for name, numbers in scarcest.items())
         + f". See {asset_link('splits/train')}.",
-        "Next: look at the reasons below. Move files that are in no dataset directly into the folder of their letter"
-        " (A/x.png, not A/new/x.png), or remove them."
-        if len(rejected) or sum(outside.values())
+        "Next: move files that are in no dataset directly into the folder of their letter (A/x.png, not A/new/x.png),"
+        " or remove them."
+        if sum(outside.values())
+        else "Next: look at the rejected files below, and repair or remove them."
+        if len(rejected)
         else "",
     )
 

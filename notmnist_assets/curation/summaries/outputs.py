@@ -86,7 +86,7 @@ def report_summary(
         f" ({asset_link('overlap/report')}).",
         f"Sanitizing removes {counted(removed, 'row')} of {sum(rows.values()):,}"
         f" ({percent(removed / max(sum(rows.values()), 1))}; {asset_link('sanitized/removed')})."
-        + (f" The letter that loses most of its test rows: {outside_text(thinned)}." if thinned else ""),
+        + (f" The letter that loses the largest share of its test rows: {outside_text(thinned)}." if thinned else ""),
         _accuracy_in_words(metrics),
         f"{rejected_in_words(rejected, files)} {outside_in_words(outside)} ({asset_link('letters/files')})",
         "Copy the whole page for a reviewer: `notmnist report DEST`.",

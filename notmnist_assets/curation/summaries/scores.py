@@ -41,13 +41,14 @@ def leakage_summary(table: pd.DataFrame) -> str:
     if table.empty:
         return summary("No test row has a twin in train, or all have one: there is nothing to compare.")
     model = str(table["model"].iloc[0])
+    name = outside_text(model.replace("_", " "))
     rows = values_of(table, model)
     twins, change = rows[TWINS, WITH], rows[TWINS, CHANGE]
     control = values_of(table, NEAREST_NEIGHBOUR)[TWINS, CHANGE]
     return summary(
         f"{bold(f'{twins.rows:,} test rows')} have a twin in train; they are"
         f" {counted(twins.groups, 'duplicate group')}, and each"
-        f" counts once. {outside_text(model.replace('_', ' '))} reads {percent(twins.value)} of them right,"
+        f" counts once. {name[:1].upper() + name[1:]} reads {percent(twins.value)} of them right,"
         f" {_points(rows[DIFFERENCE, WITH])} more than of the other rows.",
         f"Memory: fitted without the twins, it loses {bold(_points(change))} (exact McNemar test:"
         f" {change.improved} groups right only with twins, {change.worsened} only without, p = {change.p_value:.2g}).",

@@ -8,7 +8,7 @@ from notmnist_assets.curation.core.wording import printable
 from notmnist_assets.curation.reading.files import files_table
 from notmnist_assets.curation.report.gallery.page import gallery_page
 from notmnist_assets.curation.report.page import SECTIONS, report_page
-from notmnist_assets_tests.curation.report.gallery.gallery_values import gallery_data
+from notmnist_assets_tests.curation.report.gallery.gallery_values import gallery_data, label_issues, mistakes
 from notmnist_assets_tests.curation.report.pages import read_page
 from notmnist_assets_tests.curation.report.report_values import (
     BREAKOUT,
@@ -99,5 +99,6 @@ def test_the_linter_of_these_tests_finds_defects(change: tuple[str, str], proble
 def test_sections_with_examples_link_to_all_of_them_in_the_gallery() -> None:
     html = report_page(report_data())
     targets = re.findall(r'href="gallery.html#(\w+)"', html)
-    assert targets == ["rejected", "pairs", "conflicts", "removed"]
-    assert set(targets) <= set(gallery_page(gallery_data()).contents.total)
+    assert targets == ["rejected", "pairs", "conflicts", "removed", "issues", "mistakes"]
+    data = gallery_data(issues=label_issues(), mistakes=mistakes())
+    assert set(targets) <= set(gallery_page(data).contents.total)

@@ -34,6 +34,6 @@ def test_the_letter_that_lost_the_largest_share_is_named_with_the_main_reason() 
     labels = np.array([0] * 100 + [8] * 10, np.int32)
     removed = np.array([0] * 20 + [8] * 3, np.int32)
     reasons = pd.Series(["leak"] * 20 + ["leak", "repeat", "repeat"], dtype="str")
-    assert most_thinned(rows_lost(labels, removed, reasons)) == "I: 30 %, most by repeat"
+    assert most_thinned(rows_lost(labels, removed, reasons)) == 'I (30 %, mainly "repeat")'
     assert most_thinned(rows_lost(labels, removed[:0], reasons[:0])) == "none"
     assert most_thinned(rows_lost(labels[:0], removed[:0], reasons[:0])) == "none"
