@@ -46,12 +46,12 @@ def letter_summary(set_name: str, letter: str, images: LetterImages, *, too_few:
     return summary(
         f"{bold(counted(len(images), 'image'))} of the letter {letter} in the {set_name} archive, from"
         f" {counted(files, 'file')}.",
-        f"{rejected_in_words(images.rejected['reason'], files)} {'Each is listed below.' if rejected else ''}".strip(),
+        f"{rejected_in_words(images.rejected['reason'], files)} {'Listed below.' if rejected else ''}".strip(),
         outside_in_words({set_name: images.outside.count}),
         "These are too few: the check enough_images blocks everything downstream. The entry `next` gives the remedy."
         if too_few
         else "",
-        f"Look at the picture: white is ink. Splits take their rows from here:"
+        f"Next: look at the picture, where white is ink. Splits take their rows from here:"
         f" {' and '.join(asset_link(f'splits/{name}') for name in SPLITS if SET_OF_SPLIT[name] == set_name)}.",
     )
 

@@ -42,9 +42,11 @@ def radius_summary(curve: pd.DataFrame, used: float, why: str) -> str:
     return summary(
         f"Images at most {bold(f'{used:g}')} apart count as near duplicates (sum of absolute pixel differences / 255).",
         f"How it was chosen: {outside_text(why, longest=200)}.",
-        f"{counted(pairs, 'pair')} of distinct images {'is' if pairs == 1 else 'are'} within it;"
+        ""
+        if percent(share) in why
+        else f"{counted(pairs, 'pair')} of distinct images {'is' if pairs == 1 else 'are'} within it;"
         f" {percent(share)} of them have different letters.",
-        "Look at the pairs just inside and just outside: where do different letters begin?"
+        "Next: look at the pairs just inside and just outside: where do different letters begin?"
         f" {asset_link('overlap/report')} counts the leaks, and {asset_link('overlap/recall')} says what is missed.",
     )
 
@@ -75,7 +77,7 @@ def overlap_summary(counts: pd.DataFrame, radius: float, fonts: pd.DataFrame) ->
         f"{percent(float(of_fonts['test']))} of the test rows are of fonts that also have letters in train."
         if "test" in of_fonts
         else "",
-        f"Evaluate on {asset_link('sanitized/test')} or {asset_link('grouped/test')} instead;"
+        f"Next: evaluate on {asset_link('sanitized/test')} or {asset_link('grouped/test')} instead;"
         f" {asset_link('sanitized/removed')} lists the rows.",
     )
 

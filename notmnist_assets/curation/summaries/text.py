@@ -18,10 +18,10 @@ _SMALLEST: Final = 1e-5
 _ITEM: Final = "- "
 _BREAK: Final = "  \n  "
 """A line break within an item of a list."""
-_WIDTH: Final = 60
-"""Characters of a line on the asset's page, where the screen is 1,600 pixels wide."""
-_WORDS_OF_LINE: Final = re.compile(r"(?:\*\*(?:\\.|[^*\\])+\*\*|`[^`]+`|\[(?:\\.|[^\]\\])+\]\([^)]*\)|\S)+")
-"""Words of Markdown: bold text, code and links are not broken."""
+_WIDTH: Final = 55
+"""Characters of a line on the asset's page, where the screen is 1,600 pixels wide and a key of the metadata long."""
+_WORDS_OF_LINE: Final = re.compile(r"(?:\*\*(?:\\.|[^*\\])+\*\*|`[^`]+`|\[(?:\\.|[^\]\\])+\]\([^)]*\)|\S)+(?: %\S*)?")
+"""Words of Markdown: bold text, code, links and percentages are not broken."""
 _PUNCTUATION: Final = re.compile(r"([!-/:-@\[-`{-~])")
 _SPANS: Final = re.compile(
     r"\*\*(?P<bold>(?:\\.|[^*\\])+)\*\*|`(?P<code>[^`]+)`|\[(?P<link>(?:\\.|[^\]\\])+)\]\([^)]*\)|\\(?P<escaped>.)"

@@ -35,10 +35,14 @@ def test_the_last_lines_are_left_out_where_a_summary_would_need_a_click() -> Non
 def test_lines_are_broken_between_words_and_read_as_they_were() -> None:
     words = " ".join(f"{bold('five words')} `of code` {asset_link('splits/test')} and text" for _ in range(4))
     text = summary(words)
-    assert max(len("".join(plain_lines(part.strip()))) for part in text.splitlines()) <= 60 + len("- ")
-    assert len(text.splitlines()) == 3
+    assert max(len("".join(plain_lines(part.strip()))) for part in text.splitlines()) <= 55 + len("- ")
+    assert len(text.splitlines()) == 4
     (line,) = plain_lines(text)
     assert line == " ".join(["five words of code splits/test and text"] * 4)
+
+
+def test_a_percent_sign_stays_on_the_line_of_its_number() -> None:
+    assert summary("x" * 50 + " (0.37 %) of all") == "- " + "x" * 50 + "  \n  (0.37 %) of all"
 
 
 @pytest.mark.parametrize("lines", [(), ("",), ("line",) * (MOST_LINES + 1)])
