@@ -97,7 +97,9 @@ def conflicts_summary(conflicts: pd.DataFrame) -> str:
         if exact or near
         else "No image was found under two letters.",
         f"Next: look at the groups below. NOTMNIST\\_SANITIZE\\_CONFLICTS decides which of their rows"
-        f" {asset_link('sanitized/removed')} removes.",
+        f" {asset_link('sanitized/removed')} removes."
+        if exact or near
+        else "",
     )
 
 

@@ -51,7 +51,8 @@ def leakage_summary(table: pd.DataFrame) -> str:
         f" counts once. {name[:1].upper() + name[1:]} reads {percent(twins.value)} of them right,"
         f" {_points(rows[DIFFERENCE, WITH])} more than of the other rows.",
         f"Memory: fitted without the twins, it loses {bold(_points(change))} (exact McNemar test:"
-        f" {counted(change.improved, 'group')} right only with twins, {change.worsened} only without, p = {change.p_value:.2g}).",
+        f" {counted(change.improved, 'group')} right only with twins, {change.worsened} only without,"
+        f" p = {change.p_value:.2g}).",
         f"Selection: {_points(rows[DIFFERENCE, WITHOUT])} are left without twins, because these images are easier.",
         f"Positive control: the nearest neighbour, which remembers every image, loses {_points(control)}.",
         f"Next: report the score on {asset_link('sanitized/test')}.",
