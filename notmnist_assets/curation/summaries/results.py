@@ -99,7 +99,7 @@ def conflicts_summary(conflicts: pd.DataFrame) -> str:
         f"Next: look at the groups below. NOTMNIST\\_SANITIZE\\_CONFLICTS decides which of their rows"
         f" {asset_link('sanitized/removed')} removes."
         if exact or near
-        else "",
+        else f"Next: {asset_link('labels/issues')} judges every label, also of images without a duplicate.",
     )
 
 

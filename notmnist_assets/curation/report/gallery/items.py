@@ -14,6 +14,7 @@ from notmnist_assets.curation.duplicates.row_index import NO_ROW, Indices, Metho
 from notmnist_assets.curation.labels.issues import NO_ISSUE
 from notmnist_assets.curation.report.gallery.data import GalleryData
 from notmnist_assets.curation.splitting.splits import SPLITS
+from notmnist_assets.curation.summaries.text import percent
 
 MOST_MEMBERS: Final = 48
 """Most rows that an item lists; those of a larger group are counted."""
@@ -232,7 +233,7 @@ def _mistakes(data: GalleryData) -> Items | None:
     table = data.mistakes
     if table is None:
         return None
-    notes = [f"predicted {one}, {chance:.3f}" for one, chance in _pairs_of(table, "predicted", "probability")]
+    notes = [f"predicted {one}, {percent(chance)}" for one, chance in _pairs_of(table, "predicted", "probability")]
     return _single_rows(data, table, notes, [""] * len(table))
 
 

@@ -17,15 +17,15 @@ const KINDS = {
   },
   groups: {
     title: "Duplicate groups", across: 4, sorts: ["order", "size", "distance", "letter", "font"], order: "method, letters in turn",
-    about: "Rows that show the same image. near: connected by distances within the radius; exact: equal pixels; cells: equal maxima of 4x4 cells, which also matches images that are no copies.",
+    about: "Rows that show the same image. near: connected by distances within the radius; exact: equal pixels; cells: equal maxima of 4x4 cells, which also matches images that are no copies. In bold: the number of rows of each letter.",
   },
   conflicts: {
     title: "Label conflicts", across: 4, sorts: ["order", "size", "distance", "letter", "font"], order: "method, letters in turn",
-    about: "Duplicate groups whose rows have different letters: at least one label of each is wrong, unless near images only look alike.",
+    about: "Duplicate groups whose rows have different letters: at least one label of each is wrong, unless near images only look alike. In bold: the number of rows of each letter.",
   },
   issues: {
     title: "Label issues", across: 1, sorts: ["order", "letter", "font"], order: "label quality",
-    about: "Rows whose label is likely wrong, the most likely first. Label quality is between 0 and 1.",
+    about: "Rows whose label is likely wrong, the most likely first. The number is the label quality, between 0 and 1.",
   },
   mistakes: {
     title: "Confident mistakes", across: 1, sorts: ["order", "letter", "font"], order: "probability",
@@ -92,7 +92,8 @@ function captionOf(item) {
     case "rejected": return [`${shortRow(first)}: ${textOf(item, "reason")}`, textOf(item, "note"), nameOf(first)];
     case "issues": case "mistakes": {
       const [letter, ...numbers] = textOf(item, "note").split(", ");
-      return [`${shortRow(first)}: ${letter}`, [...numbers, textOf(item, "reason")].filter(Boolean).join(", "), fontOf(first)];
+      const number = numbers.join(", ").replace("quality ", "");
+      return [`${shortRow(first)}: ${letter}`, [textOf(item, "reason"), number].filter(Boolean).join(", "), fontOf(first)];
     }
     default: return [textOf(item, "note"), `${textOf(item, "method")}, ${counted(items().size[item], "row")}${distance ? `, up to ${short(distance)}` : ""}`, fontOf(first)];
   }

@@ -115,7 +115,7 @@ def test_issues_and_mistakes_are_listed_in_their_order_if_they_are_known() -> No
     assert members(items["issues"]) == [[3], [81]]
     assert items["issues"].facts["reason"].tolist() == ["wrong label", "blank"]
     assert items["issues"].facts["note"].tolist() == ["likely C, quality 0.010", "likely D"]
-    assert items["mistakes"].facts["note"].tolist() == ["predicted E, 0.990", "predicted F, 0.700"]
+    assert items["mistakes"].facts["note"].tolist() == ["predicted E, 99 %", "predicted F, 70 %"]
 
 
 @pytest.mark.parametrize("most", [0, 1, 7, 40, 10_000])
