@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from compose_spec import PyCompose
 
 from deploy.celery.cluster import HERE
 from notmnist_assets.settings.model import PREFIX, Settings
@@ -34,6 +35,27 @@ def test_every_service_gets_the_variables_that_the_instance_reads() -> None:
     ours = [service for service in services.values() if service["image"] == "notmnist_assets"]
     assert len(ours) == 4
     assert all(needed <= service["environment"].keys() for service in ours)
+
+
+def test_the_compose_file_follows_the_specification_and_names_only_its_own_services_and_volumes() -> None:
+    compose = read(CONTAINER / "compose.yaml")
+    found = PyCompose.from_yaml(yaml.safe_dump(compose))
+    assert set(found.service_names()) == compose["services"].keys()
+    for service in compose["services"].values():
+        assert set(service.get("depends_on", ())) <= compose["services"].keys()
+        assert {volume.partition(":")[0] for volume in service.get("volumes", ())} <= compose["volumes"].keys()
+    build = compose["services"]["worker"]["build"]
+    assert (CONTAINER / build["context"] / build["dockerfile"]).is_file()
+
+
+def test_the_image_copies_files_that_exist_and_its_user_can_write_where_runs_have_their_locks() -> None:
+    lines = (CONTAINER / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    for line in lines:
+        if line.startswith("COPY "):
+            assert all((CONTAINER.parent.parent / name).exists() for name in line.split()[1:-1]), line
+    owned = next(line for line in lines if "chown" in line).partition("chown")[2]
+    home = next(line for line in lines if line.startswith("ENV ")).partition("DAGSTER_HOME=/app/")[2].split()[0]
+    assert {home, "/opt/dagster"} <= set(owned.split()), "compose file, Helm chart"
 
 
 def test_the_code_server_has_the_host_and_port_of_the_workspace() -> None:
