@@ -48,18 +48,32 @@ class ClusterResource(dg.ConfigurableResource[Any]):
 
 @contextmanager
 def _shared_folder(root: str) -> Iterator[Path]:
-    """Provide an empty folder in the storage, and delete it afterwards."""
+    """Provide an empty folder in the storage, and delete it afterwards; first delete those of killed runs."""
     if "://" not in root:
         Path(root).mkdir(parents=True, exist_ok=True)
         with scratch_folder(Path(root), prefix=f"{_SCRATCH}-") as folder:
             yield folder
         return
-    remote = UPath(root) / _SCRATCH / uuid4().hex
+    scratch = UPath(root, use_listings_cache=False) / _SCRATCH
+    remote = scratch / _delete_abandoned(scratch) / uuid4().hex
     try:
         yield remote  # type: ignore[misc]  # the interface of Path
     finally:
         if remote.exists():
             remote.rmdir(recursive=True)
+
+
+def _delete_abandoned(scratch: UPath) -> str:
+    """Delete the folders of runs that have ended, and return the name of the folder of this run."""
+    try:
+        context = dg.OpExecutionContext.get()
+    except dg.DagsterInvariantViolationError:  # outside a run
+        return uuid4().hex
+    for folder in scratch.iterdir() if scratch.exists() else ():
+        run = context.instance.get_run_by_id(folder.name)
+        if run is not None and run.is_finished:
+            folder.rmdir(recursive=True)
+    return context.run_id
 
 
 @contextmanager

@@ -8,9 +8,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import dagster as dg
 import dask
 import fsspec
 import numpy as np
@@ -83,6 +86,10 @@ def end_first_worker(marker: Path) -> str:
         marker.touch(exist_ok=False)
         os.kill(os.getpid(), signal.SIGKILL)
     return marker.name
+
+
+def write_piece(folder: Path, number: int) -> None:
+    (folder / str(number)).write_bytes(b"pixels")
 
 
 def end_worker(_: int) -> None:
@@ -208,6 +215,28 @@ def test_pixels_go_through_an_object_store_which_is_empty_afterwards(
             found = near_pairs_in_blocks(len(images), lambda rows: images[rows], 12, pieces, size=100)
         assert fsspec.filesystem("s3").find(store.root) == []
     assert triples(found) == triples(near_pairs(images, 12))
+
+
+@pytest.mark.cluster
+def test_the_next_run_deletes_what_killed_runs_left_in_an_object_store(threads: str, bucket: str) -> None:
+    @dg.asset
+    def pieces(cluster: ClusterResource) -> None:
+        with cluster.open() as found:
+            assert found is not None
+            list(found.run(partial(write_piece, found.folder), range(2)))
+
+    def run() -> str:
+        resource = ClusterResource(settings=SettingsResource(storage=bucket, dask=threads))
+        return dg.materialize([pieces], instance=instance, resources={"cluster": resource}).run_id
+
+    filesystem, base = fsspec.core.url_to_fs(bucket, use_listings_cache=False)
+    with dg.instance_for_test() as instance:
+        ended, other = run(), uuid4().hex
+        assert filesystem.find(base) == []
+        for run_id in (ended, other):
+            filesystem.pipe_file(f"{base}/sample/.scratch/{run_id}/x/0", b"pixels")
+        run()
+    assert filesystem.find(base) == [f"{base}/sample/.scratch/{other}/x/0"], "the folder of a run in another history"
 
 
 @pytest.mark.cluster

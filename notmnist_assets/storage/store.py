@@ -86,7 +86,10 @@ class ValueStore:
                     subject="/".join(key),
                     remedy="Start again when the other run has ended: notmnist run",
                 ) from None
-        if current is not None and current.folder != stored.folder:
+        if revision is None:
+            # Nobody reads what a killed writer left, and another first writer fails, as the manifest is there now.
+            versions.delete(before - {stored.folder})
+        elif current is not None and current.folder != stored.folder:
             # A reader may still have the previous version open, and another process may be writing a new one.
             versions.delete(before - {stored.folder, current.folder})
         return stored

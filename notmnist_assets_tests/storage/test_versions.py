@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 
 from notmnist_assets.storage.store import ValueStore
 from notmnist_assets_tests.storage.values import KEY, KILLED, VERSIONS, read, write
@@ -39,6 +40,19 @@ def test_a_killed_writer_loses_neither_the_current_nor_the_previous_version(tmp_
     for stored, data in ((before, b"one"), (current, b"two")):
         with store.open(KEY, stored, "a.bin") as file:
             assert file.read() == data
+
+
+def test_what_a_killed_first_writer_left_goes_when_the_value_is_stored(root: str) -> None:
+    filesystem, base = fsspec.core.url_to_fs(root) if "://" in root else (LocalFileSystem(), root)
+    folder = f"{base}/{'/'.join(KEY)}"
+    for version in VERSIONS[:2]:
+        filesystem.makedirs(f"{folder}/{version[:16]}", exist_ok=True)
+        filesystem.pipe_file(f"{folder}/{version[:16]}/a.bin", b"half of it")
+    store = ValueStore(root)
+    stored = write(store, VERSIONS[0], b"whole")
+    assert read(store) == b"whole"
+    filesystem.invalidate_cache()
+    assert {path.rsplit("/", 1)[-1] for path in filesystem.ls(folder, detail=False)} == {stored.folder, "value.json"}
 
 
 def test_the_previous_version_stays_for_open_readers_and_older_ones_go(root: str) -> None:
