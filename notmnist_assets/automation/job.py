@@ -27,13 +27,18 @@ _UNFINISHED: Final = [
 ]
 # A run whose process died before it locked the run stays "started" and must not block automation.
 _LONGEST_RUN: Final = timedelta(days=1)
+# A run stays "not started" if the web server lost the database between recording and launching it.
+_LONGEST_START: Final = timedelta(minutes=10)
 
 
 def run_under_way(instance: dg.DagsterInstance) -> str | None:
     """Return the id of an unfinished run of the last day that materializes assets, None if there is none."""
     end_dead_runs(instance)
-    recent = dg.RunsFilter(statuses=_UNFINISHED, created_after=datetime.now(UTC) - _LONGEST_RUN)
-    for run in instance.get_runs(filters=recent):
+    now = datetime.now(UTC)
+    for record in instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED, created_after=now - _LONGEST_RUN)):
+        run = record.dagster_run
+        if run.status is dg.DagsterRunStatus.NOT_STARTED and now - record.create_timestamp > _LONGEST_START:
+            continue
         if run.asset_selection is not None or run.job_name in (REFRESH_JOB.name, CHECKS_JOB.name):
             return run.run_id
     return None
