@@ -14,7 +14,7 @@ from notmnist_assets.curation.summaries.text import outside_text, with_first_lin
 from notmnist_assets.metadata.display import SUMMARY
 from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.runs.lock import OneRun
-from notmnist_assets.settings.recorded import MADE_WITH, settings_to_record
+from notmnist_assets.settings.recorded import MADE_WITH, own_settings, settings_to_record
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.settings.values import RUN_SETTINGS, in_words, run_settings, setting_values
 from notmnist_assets.storage.store import Manifest, ValueStore, WriteFile, damage_error
@@ -53,7 +53,9 @@ class ValueIOManager(dg.ConfigurableIOManager):
         lineage = declared.get("dagster/column_lineage")
         files = self._files(obj)
         recorded = setting_values(settings_to_record(declared), config)
-        specific = run_settings(recorded)
+        own = {name: recorded[name] for name in own_settings(declared)}
+        with as_dagster_failure():
+            specific = run_settings({**_inherited(store, context.asset_spec), **own})
         facts = {**self._facts(obj), **({RUN_SETTINGS: specific} if specific else {})}
         with as_dagster_failure():
             stored = store.write(key, self._version(obj), files, facts)
@@ -123,12 +125,18 @@ class ValueIOManager(dg.ConfigurableIOManager):
         """Return the value from the files that `_files` wrote."""
 
 
+def _inherited(store: ValueStore, spec: dg.AssetSpec) -> dict[str, Any]:
+    """Return the settings that only the runs of the stored inputs had, whichever runs these were."""
+    inputs = (store.find(dep.asset_key.path) for dep in spec.deps)
+    return {name: value for one in inputs if one for name, value in one.facts.get(RUN_SETTINGS, {}).items()}
+
+
 def with_run_settings(summary: Any, specific: Mapping[str, Any]) -> dg.MarkdownMetadataValue:
-    """Return a summary that begins with the settings that only the run of this value had."""
+    """Return a summary that begins with the settings that only the runs of this value and of its inputs had."""
     return dg.MetadataValue.md(
         with_first_line(
             str(summary.value if isinstance(summary, dg.MarkdownMetadataValue) else summary),
-            f"**Made with settings of its run only**: {outside_text(in_words(specific))}. `load_split` and everything"
+            f"**Made with settings of one run only**: {outside_text(in_words(specific))}. `load_split` and everything"
             " downstream get this value until `notmnist run` replaces it.",
         )
     )

@@ -129,9 +129,14 @@ def test_a_setting_in_the_launchpad_applies_to_that_run_only(workspace: Workspac
     assert [plan[dg.AssetKey(key.split("/"))] for key in splits] == [reason] * 3
     assert f"3 assets): {reason}" in workspace.notmnist("status").out
     first, *_ = plain_lines(str(workspace.metadata("splits/train")["summary"].value))
-    assert first.startswith("Made with settings of its run only: train_size=100.")
+    assert first.startswith("Made with settings of one run only: train_size=100.")
     with pytest.warns(RunSettingsWarning, match=r"splits/train was .* of one run only: train_size=100\. notmnist run"):
         load_split("splits/train")
+    # Downstream, in a run without this setting; but not where a setting of the run changes nothing.
+    config = {"resources": {"settings": {"config": {"near_radius": 3.0}}}}
+    assert workspace.run([f"hashes/{name}" for name in ("train", "valid", "test")], config).success
+    first, *_ = plain_lines(str(workspace.metadata("hashes/train")["summary"].value))
+    assert first.startswith("Made with settings of one run only: train_size=100.")
     assert workspace.refresh().success
     with warnings.catch_warnings():
         warnings.simplefilter("error", RunSettingsWarning)
