@@ -16,6 +16,7 @@ from benchmarks.place import Place
 from notmnist_assets.curation.baselines.evaluation import TRAINING_SIZES, baseline_metrics, pixel_rows
 from notmnist_assets.curation.baselines.models import DEFAULT_MODEL, MODELS
 from notmnist_assets.curation.core.images import LETTERS, PIXEL_DEPTH, PIXELS, SETS
+from notmnist_assets.curation.core.mapped_tables import ROWS, read_table
 from notmnist_assets.curation.core.npy import write_npy
 from notmnist_assets.curation.core.prefetch import prefetch_map
 from notmnist_assets.curation.core.values import LetterImages, Split
@@ -113,7 +114,7 @@ def splits(place: Place) -> Steps:
 
 
 def _digest(split: Split) -> str:
-    digest = hashlib.sha256(split.images.tobytes())
+    digest = hashlib.sha256(np.ascontiguousarray(split.images).data)
     digest.update(split.labels.tobytes())
     return digest.hexdigest()[:16]
 
@@ -138,7 +139,7 @@ def load_splits(place: Place, group: str = "splits") -> dict[str, Split]:
         name: Split(
             np.load(folder / f"{name}_images.npy", mmap_mode="r"),
             np.load(folder / f"{name}_labels.npy"),
-            pd.read_parquet(folder / f"{name}_sources.parquet"),
+            _load(folder / f"{name}_sources.parquet"),
         )
         for name in SPLITS
     }
@@ -178,7 +179,12 @@ def hash_rows(place: Place) -> Steps:
 
 
 def _load_hashes(place: Place) -> dict[str, pd.DataFrame]:
-    return {name: pd.read_parquet(place.folder("hashes") / f"{name}.parquet") for name in SPLITS}
+    return {name: _load(place.folder("hashes") / f"{name}.parquet") for name in SPLITS}
+
+
+def _load(path: Path) -> pd.DataFrame:
+    with path.open("rb") as file:
+        return read_table(file)
 
 
 def _no_pairs() -> pd.DataFrame:
@@ -246,17 +252,18 @@ def near_search(place: Place) -> Steps:
     yield
     pairs = search_near(index, merged, SEARCH_RADIUS).pairs
     yield
-    pairs.to_parquet(place.work / "near_pairs.parquet")
+    pairs.to_parquet(place.work / "near_pairs.parquet", row_group_size=ROWS)
     return Findings({}, {"distinct images": index.images, "pairs": len(pairs), "radius": SEARCH_RADIUS})
 
 
 def sanitize_near(place: Place) -> Steps:
     """Choose the radius, sanitize by the default policy, and store the remaining rows."""
     merged, hashes = load_splits(place), _load_hashes(place)
-    pairs = pd.read_parquet(place.work / "near_pairs.parquet")
+    pairs = _load(place.work / "near_pairs.parquet")
     yield
-    radius = chosen_radius(radius_table(RowIndex(hashes), pairs, searched=SEARCH_RADIUS, fixed=None))
-    decision = decide(RowIndex(hashes, pairs, radius), Policy())
+    index = RowIndex(hashes)
+    radius = chosen_radius(radius_table(index, pairs, searched=SEARCH_RADIUS, fixed=None))
+    decision = decide(index.with_pairs(pairs, radius), Policy())
     _store(place, "sanitized", _select_rows(merged, decision))
     yield
     return Findings({}, {"radius": radius, **{f"kept {name}": len(decision.kept[name]) for name in SPLITS}})

@@ -228,7 +228,7 @@ def parquet_export(
     raw = {"train": raw_train, "valid": raw_valid, "test": raw_test}
     index = values.near_index(near_pairs, radius)
     with as_dagster_failure():
-        rows = row_evidence(index, raw, near_pairs, float(radius["radius"].max()), removed, issues)
+        rows = row_evidence(index, raw, near_pairs, values.complete_radius(NEAR_PAIRS.path), removed, issues)
         evidence = evidence_of(splits, raw, rows)
     tables = [*evidence.columns.values(), evidence.removed_columns]
     contents = [fingerprint(evidence.removed), *map(fingerprint, tables)]

@@ -79,7 +79,7 @@ def gallery(
             index=values.near_index(near_pairs, radius),
             near_pairs=near_pairs,
             radius=near_radius,
-            search_radius=float(radius["radius"].max()),
+            search_radius=values.complete_radius(NEAR_PAIRS.path),
             removed=removed,
             files=files,
             issues=issues,

@@ -10,9 +10,11 @@ from notmnist_assets.assets.hashes import HASH_KEYS
 from notmnist_assets.assets.splits import SPLIT_ASSETS
 from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.cluster import ClusterResource
+from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.examples import FEWEST_PLOTTED_PAIRS, pairs_around_radius, radius_chart
 from notmnist_assets.curation.duplicates.pair_table import (
+    SAMPLE,
     NearSearch,
     chosen_radius,
     pairs_by_distance,
@@ -66,7 +68,8 @@ NEAR_PAIRS: Final = Declaration(
     description=(
         "Every pair of distinct images, within and across the splits, whose pixels differ by at most the search"
         f" radius (sum of absolute differences / 255; {SEARCH_RADIUS:g}, or the set radius if it is larger)."
-        " The search is exact: no pair is missed."
+        f" The search is exact: no pair is missed. Of more than {SAMPLE:,} distinct images, a sample of as many is"
+        " searched up to this radius, and all images up to the radius in use, which the sample decides."
     ),
 )
 
@@ -135,6 +138,7 @@ def near_pairs(
             index,
             splits,
             config.search_radius,
+            used=config.near_radius,
             shifts=config.near_shifts,
             code_version=_SEARCH_VERSION,
             previous=values.previous_search(NEAR_PAIRS.path),
@@ -144,12 +148,13 @@ def near_pairs(
         value=search,
         data_version=data_version(search.pairs),
         metadata=asset_page(
-            near_pairs_summary(len(search.pairs), index.images, search.seen_before, search.radius),
+            near_pairs_summary(len(search.pairs), index.images, search.seen_before, search.radius, search.complete),
             numbers={
                 "rows": len(search.pairs),
                 "distinct_images": index.images,
                 "images_seen_before": search.seen_before,
                 "search_radius": search.radius,
+                **({} if search.complete is None else {"complete_radius": search.complete}),
             },
             facts={"shifts": search.shifts},
             tables={
@@ -158,6 +163,16 @@ def near_pairs(
             },
         ),
     )
+
+
+def _check_complete(radius: float | None, complete: float) -> None:
+    """Raise CurationError if all images were not searched up to the set radius."""
+    if radius is not None and radius > complete:
+        raise CurationError(
+            f"all images were searched only up to radius {complete:g}, but {PREFIX}NEAR_RADIUS is {radius:g}.",
+            subject=NEAR_PAIRS.key,
+            remedy=f"Search again: notmnist run {NEAR_PAIRS.key}",
+        )
 
 
 @RADIUS.asset(deps=HASH_KEYS, ins={**_SPLIT_INPUTS, "near_pairs": NEAR_PAIRS.input})
@@ -171,6 +186,8 @@ def radius(
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """Choose the radius and plot the curve."""
     config = settings.read()
+    with as_dagster_failure():
+        _check_complete(config.near_radius, values.complete_radius(NEAR_PAIRS.path))
     curve = radius_table(values.row_index(), near_pairs, searched=config.search_radius, fixed=config.near_radius)
     near_radius = chosen_radius(curve)
     chart = radius_chart(curve, near_radius, title="Pairs with different letters by radius")

@@ -96,7 +96,8 @@ def recall(
     rows = evenly_spaced(index.images, _RECALL_IMAGES)
     images = images_of(index, splits, index.first_rows[rows])
     found = recall_table(images, near_radius, shifts=shifts)
-    alarms = false_alarm_table(images, index.rows_by_letter[rows], pairs_among(index, near_pairs, near_radius, rows))
+    pairs = pairs_among(index.pairs_of_table(near_pairs, near_radius), rows, index.images)
+    alarms = false_alarm_table(images, index.rows_by_letter[rows], pairs)
     planted = found["perturbation"] + " " + found["strength"].map("{:g}".format)
     grid = found.assign(planted=planted).pivot_table(index="planted", columns="method", values="recall", sort=False)
     chart = number_grid(

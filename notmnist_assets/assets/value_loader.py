@@ -122,6 +122,15 @@ class ValueLoader(dg.ConfigurableResource[Any]):
         """Return the stored near search, None if there is none or it is damaged."""
         return NearSearchIOManager.load_search(open_store(self.settings), path)
 
+    def complete_radius(self, path: Sequence[str]) -> float:
+        """Return the radius up to which a stored near search misses no pair.
+
+        Raises:
+            dagster.Failure: it is not stored, or it is damaged.
+        """
+        with as_dagster_failure():
+            return NearSearchIOManager.complete_radius(open_store(self.settings).require(path))
+
     def compare_with_digests(self, path: Sequence[str]) -> tuple[Manifest, str]:
         """Read all files of a value and compare them with the digests that were recorded when they were written.
 

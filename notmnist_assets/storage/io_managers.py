@@ -192,11 +192,13 @@ class NearSearchIOManager(ValueIOManager):
 
     _FILE: ClassVar[str] = "table.parquet"
     _SEARCHED: ClassVar[str] = "searched.parquet"
+    _COMPLETE: ClassVar[str] = "complete"
 
     @classmethod
     def _version(cls, value: NearSearch) -> str:
         searched = pd.DataFrame({"exact": pd.Series(value.searched, dtype="str")})
-        parts = (fingerprint(value.pairs), fingerprint(searched), repr(value.radius), repr(value.shifts))
+        parts = [fingerprint(value.pairs), fingerprint(searched), repr(value.radius), repr(value.shifts)]
+        parts += [] if value.complete is None else [repr(value.complete)]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     @classmethod
@@ -206,7 +208,8 @@ class NearSearchIOManager(ValueIOManager):
 
     @classmethod
     def _facts(cls, value: NearSearch) -> Mapping[str, Any]:
-        return {"radius": value.radius, "shifts": value.shifts, "code_version": value.code_version}
+        facts = {"radius": value.radius, "shifts": value.shifts, "code_version": value.code_version}
+        return facts if value.complete is None else {**facts, cls._COMPLETE: value.complete}
 
     @classmethod
     def _metadata(cls, value: NearSearch) -> Mapping[str, Any]:
@@ -217,15 +220,22 @@ class NearSearchIOManager(ValueIOManager):
         return load_table(store, key, stored, cls._FILE)
 
     @classmethod
+    def complete_radius(cls, stored: Manifest) -> float:
+        """Return the radius up to which no pair is missing."""
+        return float(stored.facts.get(cls._COMPLETE, stored.facts["radius"]))
+
+    @classmethod
     def load_search(cls, store: ValueStore, key: Sequence[str]) -> NearSearch | None:
         """Return the stored search with its searched images; None if nothing is stored or it is damaged."""
         try:
             stored = store.find(key)
             if stored is None:
                 return None
-            searched = load_table(store, key, stored, cls._SEARCHED)["exact"].to_numpy(object)
-            facts = (stored.facts[name] for name in ("radius", "shifts", "code_version"))
-            return NearSearch(cls._load(store, key, stored), searched, *facts)
+            searched = load_table(store, key, stored, cls._SEARCHED)["exact"].array
+            facts = {name: stored.facts[name] for name in ("radius", "shifts", "code_version")}
+            return NearSearch(
+                cls._load(store, key, stored), searched, complete=stored.facts.get(cls._COMPLETE), **facts
+            )
         except (CurationError, *UNREADABLE_FILE):
             return None
 

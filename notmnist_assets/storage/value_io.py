@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from pyarrow.lib import ArrowException
 
+from notmnist_assets.curation.core.mapped_tables import ROWS, read_table
 from notmnist_assets.curation.core.npy import map_npy, read_npy, write_npy
 from notmnist_assets.curation.summaries.text import outside_text, with_first_line
 from notmnist_assets.metadata.display import SUMMARY
@@ -149,7 +150,7 @@ def array_writer(values: npt.NDArray[Any]) -> WriteFile:
 
 def table_writer(table: pd.DataFrame) -> WriteFile:
     """Return the function that writes a table as Parquet."""
-    return lambda file: table.to_parquet(file, engine="pyarrow", compression="zstd", index=False)
+    return lambda file: table.to_parquet(file, engine="pyarrow", compression="zstd", index=False, row_group_size=ROWS)
 
 
 def load_array(store: ValueStore, key: Sequence[str], stored: Manifest, name: str) -> npt.NDArray[Any]:
@@ -161,6 +162,6 @@ def load_array(store: ValueStore, key: Sequence[str], stored: Manifest, name: st
 
 
 def load_table(store: ValueStore, key: Sequence[str], stored: Manifest, name: str) -> pd.DataFrame:
-    """Return a stored table."""
+    """Return a stored table, mapped from temporary files if it is large."""
     with store.open(key, stored, name) as file:
-        return pd.read_parquet(file, engine="pyarrow")
+        return read_table(file)

@@ -43,7 +43,7 @@ SEARCH = NearSearch(
             "rows_b": np.ones(29, np.int64),
         }
     ),
-    np.sort(DIGESTS),
+    pd.array(np.sort(DIGESTS), dtype="str"),
     radius=12.0,
     shifts=False,
     code_version="7",
@@ -224,11 +224,12 @@ def test_searches_that_differ_in_anything_have_different_versions() -> None:
     others: dict[str, Any] = {
         "radius": 11.0,
         "shifts": True,
+        "complete": 7.0,
         "searched": SEARCH.searched[1:],
         "pairs": SEARCH.pairs[1:],
     }
     versions = {store_search(replace(SEARCH, **{name: value})) for name, value in others.items()}
-    assert len(versions | {store_search()}) == 5
+    assert len(versions | {store_search()}) == 6
 
 
 @pytest.mark.parametrize("name", ["searched.parquet", "table.parquet"])

@@ -24,12 +24,14 @@ class _Digest:
         encoded = value.encode()
         self._sha.update(len(encoded).to_bytes(8, "little") + encoded)
 
-    def array(self, values: np.ndarray[Any, Any]) -> None:
-        little = values.dtype.newbyteorder("<")
-        self.text(f"array {little.str}{values.shape}")
-        rows = max(1, _CHUNK_BYTES // max(1, values[:1].nbytes))
-        for start in range(0, len(values), rows):
-            self._sha.update(np.ascontiguousarray(values[start : start + rows], dtype=little).data)
+    def array(self, *parts: np.ndarray[Any, Any]) -> None:
+        """Digest an array, or the parts of one."""
+        little = parts[0].dtype.newbyteorder("<")
+        self.text(f"array {little.str}{(sum(map(len, parts)), *parts[0].shape[1:])}")
+        for values in parts:
+            rows = max(1, _CHUNK_BYTES // max(1, values[:1].nbytes))
+            for start in range(0, len(values), rows):
+                self._sha.update(np.ascontiguousarray(values[start : start + rows], dtype=little).data)
 
     def texts(self, values: pd.Series) -> None:
         """Digest UTF-8 bytes and their lengths, which are the same for objects, categories and Arrow strings."""
@@ -38,19 +40,20 @@ class _Digest:
 
         # Arrow would accept bytes as text.
         texts = values.cat.categories if isinstance(values.dtype, pd.CategoricalDtype) else values
-        if (kind := pd.api.types.infer_dtype(texts)) not in ("string", "empty"):
+        if not isinstance(texts.dtype, pd.StringDtype) and (
+            (kind := pd.api.types.infer_dtype(texts)) not in ("string", "empty")
+        ):
             raise TypeError(f"a column has neither numbers nor strings: {kind}")
-        strings = pa.array(values, pa.large_string())
+        whole = pa.array(values, pa.large_string())
         self.text("strings")
         self.array(np.flatnonzero(values.isna().to_numpy()))
-        if isinstance(strings, pa.ChunkedArray):
-            strings = strings.combine_chunks()
-        strings = pc.fill_null(strings, "")
-        self.array(pc.binary_length(strings).to_numpy())
-        if len(strings):
-            _, offsets, data = strings.buffers()
-            ends = np.frombuffer(offsets, np.int64)[strings.offset : strings.offset + len(strings) + 1]
-            self._sha.update(memoryview(data)[int(ends[0]) : int(ends[-1])])
+        parts = [pc.fill_null(part, "") for part in (whole.chunks if isinstance(whole, pa.ChunkedArray) else [whole])]
+        self.array(*(pc.binary_length(part).to_numpy() for part in parts or [pa.array([], pa.large_string())]))
+        for strings in parts:
+            if len(strings):
+                _, offsets, data = strings.buffers()
+                ends = np.frombuffer(offsets, np.int64)[strings.offset : strings.offset + len(strings) + 1]
+                self._sha.update(memoryview(data)[int(ends[0]) : int(ends[-1])])
 
     def table(self, table: pd.DataFrame, leave_out: Sequence[str]) -> None:
         self.text(f"table of {len(table)} rows")

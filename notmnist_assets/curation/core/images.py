@@ -1,5 +1,6 @@
 """The image format of all stages, 28x28 8-bit gray pixels: constants, scaling, copying, shifting and distances."""
 
+import tempfile
 from typing import Final
 
 import numpy as np
@@ -11,6 +12,8 @@ SIDE: Final = 28
 PIXELS: Final = SIDE * SIDE
 PIXEL_DEPTH: Final = 255
 _ROWS_AT_A_TIME: Final = 1024
+_MOST_IN_MEMORY: Final = 1 << 18
+"""Images of an array in memory: 206 MB."""
 
 Images = npt.NDArray[np.uint8]
 """uint8 of shape (n, 28, 28); 0 is background, 255 is ink."""
@@ -22,6 +25,18 @@ def as_float32(images: Images) -> npt.NDArray[np.float32]:
     scaled = np.subtract(images, np.float32(PIXEL_DEPTH / 2), dtype=np.float32)
     scaled /= np.float32(PIXEL_DEPTH)
     return scaled
+
+
+def new_images(count: int) -> Images:
+    """Return an array for images, uint8 (count, 28, 28), with any pixels.
+
+    A large one is mapped from a temporary file, which is deleted with the array, so that the process does not hold all
+    pixels.
+    """
+    if count <= _MOST_IN_MEMORY:
+        return np.empty((count, SIDE, SIDE), np.uint8)
+    with tempfile.TemporaryFile() as file:
+        return np.memmap(file, np.uint8, "w+", shape=(count, SIDE, SIDE))
 
 
 def copy_rows(source: Images, rows: npt.NDArray[np.integer], target: Images, places: npt.NDArray[np.integer]) -> None:

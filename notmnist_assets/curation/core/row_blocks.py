@@ -34,7 +34,7 @@ def row_blocks(images: Images, rows: int = ROWS) -> Iterator[RowBlock | Images]:
     mapped = cast("np.memmap[Any, Any]", images) if isinstance(images.base, mmap.mmap) else None
     for start in range(0, len(images), rows):
         count = min(rows, len(images) - start)
-        if mapped is not None:
+        if mapped is not None and mapped.filename is not None:
             yield RowBlock(str(mapped.filename), mapped.offset + start * PIXELS, count)
         else:
             yield np.asarray(images[start : start + count])

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from notmnist_assets.curation.core.images import LETTERS, Images, as_float32, check_images
+from notmnist_assets.curation.core.images import LETTERS, Images, as_float32, check_images, copy_rows, new_images
 
 REJECTED_COLUMNS: Final = ("name", "bytes", "reason")
 FILE_COLUMNS: Final = ("set", "letter", "name")
@@ -138,4 +138,6 @@ class Split:
 
     def take(self, rows: npt.NDArray[np.intp]) -> "Split":
         """Return the split of `rows` of this one, intp (m,), in that order."""
-        return Split(self.images[rows], self.labels[rows], self.sources.take(rows).reset_index(drop=True))
+        images = new_images(len(rows))
+        copy_rows(self.images, rows, images, np.arange(len(rows)))
+        return Split(images, self.labels[rows], self.sources.take(rows).reset_index(drop=True))

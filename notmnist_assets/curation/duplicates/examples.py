@@ -15,7 +15,7 @@ from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.core.wording import counted
 from notmnist_assets.curation.duplicates.near import NearPairs, largest_sum
 from notmnist_assets.curation.duplicates.overlap import duplicate_groups
-from notmnist_assets.curation.duplicates.pair_table import images_of, pairs_from_table
+from notmnist_assets.curation.duplicates.pair_table import images_of
 from notmnist_assets.curation.duplicates.radius import has_enough_pairs, share_limit
 from notmnist_assets.curation.duplicates.row_index import Indices, Method, RowIndex
 from notmnist_assets.curation.splitting.splits import SPLITS
@@ -34,7 +34,7 @@ def pairs_around_radius(
 
     Of several pairs between the same duplicate groups, only the first is returned, and letters are mixed.
     """
-    pairs = pairs_from_table(index, table)
+    pairs = index.pairs_of_table(table)
     order = np.argsort(pairs.distance, kind="stable")
     inside = int(np.searchsorted(pairs.distance[order], largest_sum(radius), side="right"))
     within, beyond = order[:inside][::-1], order[inside:]
@@ -63,7 +63,7 @@ def pairs_across_splits(
     The closest pair of each duplicate group counts. Letters are mixed, and the pairs of each are evenly spaced over the
     distances, the closest first.
     """
-    pairs = pairs_from_table(index, table).within(radius)
+    pairs = index.pairs_of_table(table, radius)
     in_split = np.zeros((index.images, len(SPLITS)), bool)
     in_split[index.image, index.split] = True
     in_one = in_split.sum(axis=1) == 1

@@ -1,7 +1,9 @@
 """Computes digests of single images: of all pixels (exact) and of the maxima of 4x4 cells (the assignment's hash)."""
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from contextlib import closing
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -9,7 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from notmnist_assets.curation.core.images import PIXEL_DEPTH, PIXELS, SIDE, Images
-from notmnist_assets.curation.core.prefetch import Cluster
+from notmnist_assets.curation.core.mapped_tables import map_table
+from notmnist_assets.curation.core.prefetch import Cluster, one_by_one
 from notmnist_assets.curation.core.progress import progress_bar
 from notmnist_assets.curation.core.row_blocks import RowBlock, read_rows, row_blocks
 from notmnist_assets.curation.core.values import Split
@@ -64,21 +67,28 @@ def hash_table(split: Split, cluster: Cluster | None = None) -> pd.DataFrame:
         split: the rows.
         cluster: hashes blocks of rows; this process hashes all by default.
     """
-    if cluster is None:
-        blocks = [_hash_columns(split.images)]
-    else:
-        with closing(cluster.run(_hash_columns, row_blocks(split.images))) as hashed:
-            blocks = [_NO_ROWS, *hashed]
-    exact, cells, sums = (np.concatenate(column) for column in zip(*blocks, strict=True))
-    return pd.DataFrame(
-        {
-            "row": np.arange(len(split), dtype=np.int32),
-            "label": split.labels,
-            "exact": exact,
-            "cells": cells,
-            "ink": sums,
-        }
-    ).astype({"exact": "str", "cells": "str"})
+    run = one_by_one if cluster is None else cluster.run
+    with closing(run(_hash_columns, row_blocks(split.images))) as hashed:
+        return map_table(_hash_tables(split, chain([_NO_ROWS], hashed)))
+
+
+def _hash_tables(split: Split, hashed: Iterable[HashColumns]) -> Iterator[pd.DataFrame]:
+    """Yield the hash table of each block."""
+    first = 0
+    with progress_bar("hash", len(split), "images") as advance:
+        for exact, cells, sums in hashed:
+            last = first + len(sums)
+            yield pd.DataFrame(
+                {
+                    "row": np.arange(first, last, dtype=np.int32),
+                    "label": split.labels[first:last],
+                    "exact": pd.Series(exact, dtype="str"),
+                    "cells": pd.Series(cells, dtype="str"),
+                    "ink": sums,
+                }
+            )
+            advance(last - first)
+            first = last
 
 
 def _hash_columns(block: RowBlock | Images) -> HashColumns:

@@ -71,7 +71,7 @@ def duplicate_groups(index: RowIndex, method: Method) -> np.ndarray[tuple[int], 
     # Imported here because importing SciPy takes half a second.
     from scipy.sparse.csgraph import connected_components
 
-    _, groups = connected_components(index.neighbours(), directed=False)
+    _, groups = connected_components(index.near.matrix, directed=False)
     return pd.factorize(groups)[0].astype(np.int64)
 
 

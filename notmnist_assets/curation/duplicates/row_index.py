@@ -8,18 +8,16 @@ from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from notmnist_assets.curation.core.images import LETTERS, PIXEL_DEPTH
-from notmnist_assets.curation.duplicates.near import LARGEST_DISTANCE, NearPairs, largest_sum
+from notmnist_assets.curation.core.images import LETTERS, PIXEL_DEPTH, PIXELS
+from notmnist_assets.curation.duplicates.near import NearPairs, largest_sum
+from notmnist_assets.curation.duplicates.near_relation import NearRelation
 from notmnist_assets.curation.splitting.splits import SPLITS
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
 
 Method = Literal["exact", "cells", "near"]
 METHODS: Final[tuple[Method, ...]] = ("exact", "cells", "near")
@@ -29,6 +27,8 @@ NO_IMAGE: Final = -1
 Mask = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.int64]
 Edges = tuple[Indices, Indices, npt.NDArray[np.float64]]
+Digests = pd.api.extensions.ExtensionArray
+Int32 = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,7 @@ class RowIndex:
         label: int32 (rows,), 0 to 9 for A to J.
         image: int64 (rows,), number of the distinct image.
         images: number of distinct images.
-        digests: object array (images,), the exact digest of each distinct image.
+        digests: strings (images,), the exact digest of each distinct image.
         cell_of_image: int64 (images,), number of its distinct cell maxima.
     """
 
@@ -75,41 +75,32 @@ class RowIndex:
         exact = pd.concat([table["exact"] for table in tables], ignore_index=True)
         codes, digests = pd.factorize(exact)
         self.image: Indices = codes.astype(np.int64)
-        self.digests = np.asarray(digests, dtype=object)
+        self.digests = digests.array
         self.images = len(self.digests)
         cells, _ = pd.factorize(pd.concat([table["cells"] for table in tables], ignore_index=True))
         self.cell_of_image = np.empty(self.images, np.int64)
         self.cell_of_image[self.image] = cells
         self._cells = int(cells.max(initial=-1)) + 1
-        self._edges = None if pairs is None else self._pairs_of_table(pairs, radius)
+        self._near = None if pairs is None else NearRelation.of_pairs(self.pairs_of_table(pairs, radius), self.images)
 
     def with_pairs(self, pairs: pd.DataFrame, radius: float) -> "RowIndex":
         """Return an index of the same rows with near pairs; see `__init__` for the arguments."""
         index = copy(self)
-        index._edges = self._pairs_of_table(pairs, radius)
+        index._near = NearRelation.of_pairs(self.pairs_of_table(pairs, radius), self.images)
         return index
 
     def with_image_pairs(self, pairs: NearPairs) -> "RowIndex":
         """Return an index of the same rows whose near relation is these pairs of image numbers."""
         index = copy(self)
-        a, b = pairs.a.astype(np.int64), pairs.b.astype(np.int64)
-        index._edges = self._both_directions(a, b, pairs.distance / PIXEL_DEPTH)
+        index._near = NearRelation.of_pairs(pairs, self.images)
         return index
 
-    def _pairs_of_table(self, pairs: pd.DataFrame, radius: float) -> Edges:
-        """Return the pairs within the radius of two indexed images as `edges`."""
-        within = pairs[(pairs["distance"] * PIXEL_DEPTH).round() <= largest_sum(radius)]
-        a, b = self.image_numbers(within["exact_a"]), self.image_numbers(within["exact_b"])
-        known = (a != NO_IMAGE) & (b != NO_IMAGE)
-        return self._both_directions(a[known], b[known], within["distance"].to_numpy(np.float64)[known])
-
-    def _both_directions(self, a: Indices, b: Indices, distance: npt.NDArray[np.float64]) -> Edges:
-        """Return pairs of image numbers in both directions, sorted as `edges`."""
-        source, target, distance = np.concatenate([a, b]), np.concatenate([b, a]), np.tile(distance, 2)
-        gray_levels = (distance * PIXEL_DEPTH).round().astype(np.int64)
-        # A single key instead of three sorts: images**2 * 200,000 stays below 2**63 for six million images.
-        order = np.argsort((source * (LARGEST_DISTANCE + 1) + gray_levels) * self.images + target, kind="stable")
-        return source[order], target[order], distance[order]
+    def pairs_of_table(self, pairs: pd.DataFrame, radius: float = PIXELS) -> NearPairs:
+        """Return the pairs of a pair table within the radius whose images are in the index, as image numbers."""
+        sums = (pairs["distance"].to_numpy() * PIXEL_DEPTH).round().astype(np.int32)
+        a, b = self._numbers(pairs["exact_a"]), self._numbers(pairs["exact_b"])
+        found = (sums <= largest_sum(radius)) & (a != NO_IMAGE) & (b != NO_IMAGE)
+        return NearPairs(a, b, sums) if found.all() else NearPairs(a[found], b[found], sums[found])
 
     def with_labels(self, labels: npt.NDArray[np.int32]) -> "RowIndex":
         """Return an index of the same rows with other labels, int32 (rows,)."""
@@ -127,25 +118,33 @@ class RowIndex:
         Raises:
             ValueError: the index has no near pairs.
         """
-        if self._edges is None:
+        return (
+            self.near.source.astype(np.int64),
+            self.near.target.astype(np.int64),
+            self.near.distance / PIXEL_DEPTH,
+        )
+
+    @property
+    def near(self) -> NearRelation:
+        """The near relation of distinct images.
+
+        Raises:
+            ValueError: the index has no near pairs.
+        """
+        if self._near is None:
             raise ValueError("this index has no near pairs: add them with `with_pairs`")
-        return self._edges
-
-    def neighbours(self) -> "csr_array[np.int64]":
-        """Return the near relation of distinct images as a sparse matrix of ones (images, images), without diagonal."""
-        # Imported here because importing SciPy takes half a second.
-        from scipy.sparse import csr_array
-
-        source, target, _ = self.edges
-        return csr_array((np.ones(len(source), np.int64), (source, target)), shape=(self.images, self.images))
+        return self._near
 
     def image_numbers(self, digests: pd.Series) -> Indices:
         """Return the number of the distinct image of each exact digest, -1 for digests without rows: int64 (n,)."""
+        return self._numbers(digests).astype(np.int64)
+
+    def _numbers(self, digests: pd.Series) -> Int32:
         import pyarrow as pa
         import pyarrow.compute as pc
 
         found = pc.index_in(pa.array(digests, pa.large_string()), pa.array(self.digests, pa.large_string()))
-        numbers: Indices = found.fill_null(NO_IMAGE).to_numpy().astype(np.int64)
+        numbers: Int32 = found.fill_null(NO_IMAGE).to_numpy()
         return numbers
 
     @cached_property
@@ -154,13 +153,15 @@ class RowIndex:
         return first_per_key(self.image, np.arange(len(self.image)), self.images)
 
     @cached_property
-    def rows_by_letter(self) -> Indices:
-        """Number of rows of each letter with each distinct image: int64 (images, 10)."""
-        return self._count_letters(slice(None))
+    def rows_by_letter(self) -> Int32:
+        """Number of rows of each letter with each distinct image: int32 (images, 10)."""
+        return self._count_letters(np.ones(len(self.image), np.bool_))
 
-    def _count_letters(self, rows: Mask | slice) -> Indices:
-        key = self.image[rows] * len(LETTERS) + self.label[rows]
-        return np.bincount(key, minlength=self.images * len(LETTERS)).reshape(self.images, len(LETTERS))
+    def _count_letters(self, rows: Mask) -> Int32:
+        counts = np.empty((self.images, len(LETTERS)), np.int32)
+        for label in range(len(LETTERS)):
+            counts[:, label] = np.bincount(self.image[rows & (self.label == label)], minlength=self.images)
+        return counts
 
     def in_split(self, name: str) -> Mask:
         """Return the mask of the rows of one split."""
@@ -175,9 +176,10 @@ class RowIndex:
         if method == "cells":
             return Nearest(np.where(first == NO_ROW, self.first_in_cell(rows), first), distance)
         if method == "near":
-            source, target, far = self.edges
-            useful = (first[source] == NO_ROW) & (first[target] != NO_ROW)
-            source, row, far = source[useful], first[target[useful]], far[useful]
+            source, target, sums = self.near.select(
+                lambda one, other: (first[one] == NO_ROW) & (first[other] != NO_ROW)
+            )
+            row, far = first[target], sums / PIXEL_DEPTH
             start = np.flatnonzero(np.diff(source, prepend=-1))
             if len(start):
                 nearest = np.repeat(far[start], np.diff(start, append=len(source)))
@@ -198,10 +200,9 @@ class RowIndex:
         taken: Mask = np.zeros(len(rows), np.bool_)
         taken[first[first != NO_ROW]] = True
         if method == "near":
-            source, target, _ = self.edges
-            one, other = first[source], first[target]
-            pairs = (one != NO_ROW) & (one < other)
-            taken &= ~later_of_pairs(one[pairs], other[pairs], len(rows))
+            rows_of = first.astype(np.int32)
+            one, other, _ = self.near.select(lambda a, b: (rows_of[a] != NO_ROW) & (rows_of[a] < rows_of[b]))
+            taken &= ~later_of_pairs(rows_of[one], rows_of[other], len(rows))
         return taken
 
     def first_in_cell(self, rows: Mask) -> Indices:
@@ -209,8 +210,8 @@ class RowIndex:
         candidates = np.flatnonzero(rows)
         return first_per_key(self.cell_of_image[self.image[candidates]], candidates, self._cells)[self.cell_of_image]
 
-    def letters_around(self, method: Method, rows: Mask | None = None) -> Indices:
-        """Count the rows of each letter with an image or a related image: int64 (images, 10).
+    def letters_around(self, method: Method, rows: Mask | None = None) -> Int32:
+        """Count the rows of each letter with an image or a related image: int32 (images, 10).
 
         Args:
             method: relation of images.
@@ -218,10 +219,10 @@ class RowIndex:
         """
         own = self.rows_by_letter if rows is None else self._count_letters(rows)
         if method == "cells":
-            by_cell = np.zeros((self._cells, len(LETTERS)), np.int64)
+            by_cell = np.zeros((self._cells, len(LETTERS)), np.int32)
             np.add.at(by_cell, self.cell_of_image, own)
             return by_cell[self.cell_of_image]
-        return own + self.neighbours() @ own if method == "near" else own
+        return self.near.add_neighbours(own) if method == "near" else own
 
 
 def first_per_key(keys: Indices, rows: Indices, size: int) -> Indices:
@@ -240,15 +241,15 @@ def first_per_key(keys: Indices, rows: Indices, size: int) -> Indices:
     return first
 
 
-def later_of_pairs(earlier: Indices, later: Indices, size: int) -> Mask:
+def later_of_pairs(earlier: Indices | Int32, later: Indices | Int32, size: int) -> Mask:
     """Take numbers in order, leave out each that is paired with one taken before it, and return those left out.
 
     Many numbers are decided at once: one that is the later of no pair is taken, and its partners are left out. Pairs
     with a number that is left out decide nothing more.
 
     Args:
-        earlier: int64 (p,), the smaller number of each pair.
-        later: int64 (p,), the larger number of each pair, less than `size`.
+        earlier: int64 or int32 (p,), the smaller number of each pair.
+        later: int64 or int32 (p,), the larger number of each pair, less than `size`.
         size: number of numbers.
     """
     left_out: Mask = np.zeros(size, np.bool_)

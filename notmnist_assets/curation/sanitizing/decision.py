@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from notmnist_assets.curation.core.images import LETTERS
-from notmnist_assets.curation.duplicates.row_index import NO_ROW, Indices, Mask, Method, RowIndex
+from notmnist_assets.curation.duplicates.row_index import NO_ROW, Indices, Int32, Mask, Method, RowIndex
 from notmnist_assets.curation.sanitizing.overrides import RowOverrides
 from notmnist_assets.curation.splitting.splits import EARLIER, SPLITS
 
@@ -172,7 +172,7 @@ def _remove_repeats(index: RowIndex, method: Method, split: str, decision: _Deci
     decision.remove(rows & ~kept & ~equal, "near repeat", row, distance)
 
 
-def _has_conflict(letters: Indices) -> Mask:
+def _has_conflict(letters: Int32) -> Mask:
     """Return which images have rows of several letters, given rows by letter (images, 10)."""
     conflict: Mask = (letters > 0).sum(axis=1) > 1
     return conflict

@@ -12,11 +12,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from notmnist_assets.curation.core.file_names import fonts_of, source_table
-from notmnist_assets.curation.core.images import LETTERS, SETS, SIDE, copy_rows
+from notmnist_assets.curation.core.images import LETTERS, SETS, SIDE, Images, copy_rows, new_images
 from notmnist_assets.curation.core.progress import progress_bar
+from notmnist_assets.curation.core.row_blocks import ROWS
 from notmnist_assets.curation.core.values import LetterImages, Split
 from notmnist_assets.curation.duplicates.hashes import exact_digests
-from notmnist_assets.curation.duplicates.near import near_pairs
+from notmnist_assets.curation.duplicates.near.blocks import find_pairs
 from notmnist_assets.curation.duplicates.row_index import RowIndex
 from notmnist_assets.curation.sanitizing.decision import Policy, sanitize
 from notmnist_assets.curation.splitting.splits import SPLITS, SplitSizes
@@ -81,13 +82,17 @@ def index_pool(pool: Pool, radius: float, *, shifts: bool = False) -> RowIndex:
     exact = pd.Series(np.concatenate(digests), dtype="str")
     rows = pd.DataFrame({"row": np.arange(len(exact)), "label": pool.label, "exact": exact, "cells": ""})
     index = RowIndex({name: rows if name == SPLITS[0] else rows[:0] for name in SPLITS})
-    images = np.empty((index.images, SIDE, SIDE), np.uint8)
-    start = 0
-    for part in parts:
-        here = np.flatnonzero((index.first_rows >= start) & (index.first_rows < start + len(part)))
-        copy_rows(part.images, index.first_rows[here] - start, images, here)
-        start += len(part)
-    return index.with_image_pairs(near_pairs(images, radius, shifts=shifts))
+    starts = np.cumsum([0, *map(len, parts)])
+
+    def fetch(numbers: Indices) -> Images:
+        rows = index.first_rows[numbers]
+        images = np.empty((len(rows), SIDE, SIDE), np.uint8)
+        for start, part in zip(starts, parts, strict=False):
+            here = np.flatnonzero((rows >= start) & (rows < start + len(part)))
+            copy_rows(part.images, rows[here] - start, images, here)
+        return images
+
+    return index.with_image_pairs(find_pairs(index.images, fetch, radius, shifts=shifts))
 
 
 def group_images(pool: Pool, radius: float, *, by_font: bool, shifts: bool = False) -> Indices:
@@ -264,12 +269,14 @@ def gather_splits(pool: Pool, split_of: Indices, seed: int) -> dict[str, Split]:
 
 
 def _gather(pool: Pool, rows: Indices) -> Split:
-    images = np.empty((len(rows), SIDE, SIDE), np.uint8)
+    images = new_images(len(rows))
     names = np.empty(len(rows), object)
-    for number, set_name in enumerate(SETS):
-        for label, letter in enumerate(LETTERS):
-            here = np.flatnonzero((pool.set_of[rows] == number) & (pool.label[rows] == label))
-            source = pool.letters[set_name][letter]
-            copy_rows(source.images, pool.row[rows[here]], images, here)
-            names[here] = source.names[pool.row[rows[here]]]
+    for start in range(0, len(rows), ROWS):
+        block = rows[start : start + ROWS]
+        for number, set_name in enumerate(SETS):
+            for label, letter in enumerate(LETTERS):
+                here = np.flatnonzero((pool.set_of[block] == number) & (pool.label[block] == label))
+                source, places = pool.letters[set_name][letter], pool.row[block[here]]
+                copy_rows(source.images, places, images, start + here)
+                names[start + here] = source.names[places]
     return Split(images, pool.label[rows], source_table(SETS, pool.set_of[rows], pool.label[rows], names))

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.file_names import source_table
-from notmnist_assets.curation.core.images import LETTERS, SIDE, copy_rows
+from notmnist_assets.curation.core.images import LETTERS, copy_rows, new_images
+from notmnist_assets.curation.core.row_blocks import ROWS
 from notmnist_assets.curation.core.values import LetterImages, Split
 
 SPLITS: Final = ("train", "valid", "test")
@@ -118,12 +119,15 @@ def gather(set_name: str, letters: Mapping[str, LetterImages], rows: SplitRows) 
         letters: the set's letters by name.
         rows: rows to copy.
     """
-    images = np.empty((len(rows.labels), SIDE, SIDE), np.uint8)
+    images = new_images(len(rows.labels))
     names = np.empty(len(rows.labels), object)
-    for label, letter in enumerate(LETTERS):
-        positions = np.flatnonzero(rows.labels == label)
-        copy_rows(letters[letter].images, rows.rows[positions], images, positions)
-        names[positions] = letters[letter].names[rows.rows[positions]]
+    # In blocks, so that a file of images is written from start to end.
+    for start in range(0, len(images), ROWS):
+        labels = rows.labels[start : start + ROWS]
+        for label, letter in enumerate(LETTERS):
+            positions = start + np.flatnonzero(labels == label)
+            copy_rows(letters[letter].images, rows.rows[positions], images, positions)
+            names[positions] = letters[letter].names[rows.rows[positions]]
     return Split(images, rows.labels, source_table([set_name], np.zeros(len(names), np.int8), rows.labels, names))
 
 

@@ -10,7 +10,7 @@ from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.curation.summaries.text import asset_link, bold, outside_text, percent, summary
 
 
-def near_pairs_summary(pairs: int, images: int, seen_before: int, radius: float) -> str:
+def near_pairs_summary(pairs: int, images: int, seen_before: int, radius: float, complete: float | None = None) -> str:
     """Say how many pairs a near search found among how many distinct images.
 
     Args:
@@ -18,10 +18,15 @@ def near_pairs_summary(pairs: int, images: int, seen_before: int, radius: float)
         images: distinct images.
         seen_before: images whose pairs a stored search knew.
         radius: search radius in units of 255.
+        complete: radius up to which all images were searched; None if up to the search radius.
     """
     return summary(
         f"{bold(counted(pairs, 'pair'))} among {counted(images, 'distinct image')} are at most {radius:g} apart (sum of"
-        " absolute pixel differences / 255). None is missed.",
+        " absolute pixel differences / 255). None is missed."
+        if complete is None
+        else f"{bold(counted(pairs, 'pair'))} were found among {counted(images, 'distinct image')}: all at most"
+        f" {complete:g} apart (sum of absolute pixel differences / 255), and of a sample, from which this radius is"
+        f" chosen, those at most {radius:g} apart.",
         f"{counted(images - seen_before, 'image')} of these were new and compared with all others."
         if seen_before
         else "All images were compared with each other.",

@@ -16,7 +16,6 @@ from notmnist_assets.curation.duplicates.pair_table import (
     chosen_radius,
     images_of,
     pairs_by_distance,
-    pairs_from_table,
     radius_table,
     search_near,
 )
@@ -51,7 +50,7 @@ def test_the_table_contains_every_pair_of_distinct_images_within_the_radius_once
 @settings(max_examples=30)
 def test_pairs_from_a_table_have_the_distances_of_their_images(world: World) -> None:
     index = RowIndex(world.hashes())
-    pairs = pairs_from_table(index, search_near(index, world.splits, world.radius).pairs)
+    pairs = index.pairs_of_table(search_near(index, world.splits, world.radius).pairs)
     images = images_of(index, world.splits, index.first_rows)
     assert pairs.a.dtype == pairs.b.dtype == pairs.distance.dtype == np.int32
     for a, b, gray_levels in zip(pairs.a, pairs.b, pairs.distance, strict=True):
@@ -190,3 +189,29 @@ def test_a_search_of_the_same_images_with_a_larger_radius_is_filtered() -> None:
     narrowed = search_near(index, world.splits, 0.2, previous=wider)
     pd.testing.assert_frame_equal(narrowed.pairs, search_near(index, world.splits, 0.2).pairs)
     assert narrowed.seen_before == index.images
+
+
+@given(world=worlds(), sample=st.integers(1, 6), used=st.sampled_from([None, 0.0, 0.4]))
+@settings(max_examples=30)
+def test_of_many_images_a_sample_is_searched_up_to_the_radius_and_all_up_to_the_radius_in_use(
+    world: World, sample: int, used: float | None
+) -> None:
+    index = RowIndex(world.hashes())
+    found = search_near(index, world.splits, 5.0, used=used, sample=sample)
+    if index.images <= sample:
+        assert found.complete is None
+        pd.testing.assert_frame_equal(found.pairs, search_near(index, world.splits, 5.0).pairs)
+        return
+    assert found.complete is not None
+    smallest = sorted(index.digests)[:sample]
+    assert list(found.pairs.itertuples(index=False, name=None)) == [
+        pair
+        for pair in by_brute_force(world, 5.0)
+        if pair[2] <= found.complete + 1e-9 or (pair[0] in smallest and pair[1] in smallest)
+    ]
+    curve = radius_table(index, found.pairs, searched=5.0, fixed=used, sample=sample)
+    assert chosen_radius(curve) == found.complete
+    everything = search_near(index, world.splits, 5.0).pairs
+    pd.testing.assert_frame_equal(radius_table(index, everything, searched=5.0, fixed=used, sample=sample), curve)
+    extended = search_near(index, world.splits, 5.0, used=used, sample=index.images, previous=replace(found, radius=9))
+    assert extended.seen_before == 0, "pairs are missing in it"

@@ -5,7 +5,7 @@ the radius of a block's image lies in that block or, where the projection of the
 ends, soon after it. A block is searched together with these images beyond its end: each pair is found once.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,14 +17,17 @@ import numpy as np
 import numpy.typing as npt
 
 from notmnist_assets.curation.core.images import PIXELS
-from notmnist_assets.curation.core.prefetch import Cluster
+from notmnist_assets.curation.core.prefetch import Cluster, one_by_one
 from notmnist_assets.curation.core.progress import progress_bar
+from notmnist_assets.curation.core.scratch import scratch_folder
 from notmnist_assets.curation.duplicates.near import bounds
 from notmnist_assets.curation.duplicates.near.join import near_pairs
 from notmnist_assets.curation.duplicates.near.pairs import NearPairs, PairColumns, collect, largest_sum
 
 BLOCK: Final = 1 << 18
 """Images of a block: 206 MB of pixels, and as much again for the images beyond its end at most in data seen so far."""
+_MOST_IN_MEMORY: Final = 2 * BLOCK
+"""Images that one process searches at once: about 0.5 GB."""
 _CHUNK: Final = 1 << 14
 _SAMPLE: Final = 20_000
 
@@ -43,6 +46,26 @@ class Block:
     reach: int
     radius: float
     workers: int
+
+
+def find_pairs(
+    count: int, fetch: FetchImages, radius: float, *, shifts: bool = False, cluster: Cluster | None = None
+) -> NearPairs:
+    """Find the pairs of a table as `near_pairs` does; in blocks if it is large.
+
+    Args:
+        count: number of images.
+        fetch: returns images by number.
+        radius: largest distance, 0 to 784.
+        shifts: whether to compare images also after moves by one pixel; then never in blocks.
+        cluster: searches the blocks; threads of this process by default, which take a small table as a whole.
+    """
+    if shifts or (cluster is None and count <= _MOST_IN_MEMORY):
+        return near_pairs(fetch(np.arange(count)), radius, shifts=shifts)
+    if cluster is not None:
+        return near_pairs_in_blocks(count, fetch, radius, cluster)
+    with scratch_folder() as folder:
+        return near_pairs_in_blocks(count, fetch, radius, Cluster(one_by_one, folder), workers=2)
 
 
 def near_pairs_in_blocks(
@@ -68,7 +91,6 @@ def near_pairs_in_blocks(
     order = np.argsort(projection, kind="stable")
     reach = np.searchsorted(projection[order], projection[order] + limit, side="right")
     path = cluster.folder / f"near-{uuid4().hex}.raw"
-    found: list[PairColumns] = []
     try:
         with path.open("wb") as file:
             for rows in _chunks(order):
@@ -78,17 +100,21 @@ def near_pairs_in_blocks(
             for start in range(0, count, size)
             for end in [min(start + size, count)]
         ]
-        with (
-            progress_bar("near duplicates", count, "images") as advance,
-            closing(cluster.run(search_block, blocks)) as parts,
-        ):
-            for block, pairs in zip(blocks, parts, strict=True):
-                a, b = order[pairs.a].astype(np.int32), order[pairs.b].astype(np.int32)
-                found.append((np.minimum(a, b), np.maximum(a, b), pairs.distance))
-                advance(block.end - block.start)
+        return collect(_pairs_of_blocks(blocks, order.astype(np.int32), cluster))
     finally:
         path.unlink(missing_ok=True)
-    return collect(found)
+
+
+def _pairs_of_blocks(blocks: Sequence[Block], order: npt.NDArray[np.int32], cluster: Cluster) -> Iterator[PairColumns]:
+    """Yield the pairs of each block, smaller image first; `order` has the image of each place in the file."""
+    with (
+        progress_bar("near duplicates", len(order), "images") as advance,
+        closing(cluster.run(search_block, blocks)) as parts,
+    ):
+        for block, pairs in zip(blocks, parts, strict=True):
+            a, b = order[pairs.a], order[pairs.b]
+            yield np.minimum(a, b), np.maximum(a, b), pairs.distance
+            advance(block.end - block.start)
 
 
 def search_block(block: Block) -> NearPairs:

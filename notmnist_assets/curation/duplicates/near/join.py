@@ -66,8 +66,8 @@ def near_pairs(
         return collect([])
     with ThreadPoolExecutor(workers) as pool:
         if other is None:
-            return collect(list(_pairs_within(table, limit, shifts, pool)))
-        return collect(list(_pairs_between(table, other, limit, shifts, pool)))
+            return collect(_pairs_within(table, limit, shifts, pool))
+        return collect(_pairs_between(table, other, limit, shifts, pool))
 
 
 def _pairs_within(table: Pixels, limit: int, shifts: bool, pool: Executor) -> Iterator[PairColumns]:
