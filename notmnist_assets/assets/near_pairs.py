@@ -84,7 +84,7 @@ _CURVE_COLUMNS: Final = {
 }
 RADIUS: Final = Declaration(
     key="overlap/radius",
-    code_version="4",
+    code_version="5",
     role="evidence",
     dagster_type=table_type("RadiusCurve", _CURVE_COLUMNS, "Pairs and cross-letter share by radius."),
     io_manager="table_io",
@@ -96,12 +96,13 @@ RADIUS: Final = Declaration(
         "Number of pairs and share of pairs with different letters by radius, and the radius in use: the set one, or"
         f" the one chosen from the data. {FALLBACK_RADIUS:g}, which was found on the sample and on real letters, is the"
         " fallback. A radius is accepted if the whole 95 % interval of its share is below the limit, and rejected, with"
-        f" all larger ones, if it has at least {1 / CROSS_LETTER_LIMIT:g} pairs and the whole interval is at or above"
-        " the limit. The largest accepted radius beyond the fallback is chosen; without one, the fallback; if that is"
-        " rejected, the largest that is not rejected and whose share is below the limit. The limit is the label noise"
-        f" plus {CROSS_LETTER_LIMIT:.1%}. The label noise is the share that wrong labels cause at any radius: the lower"
-        " end of the interval of the smallest share among radii up to the fallback with at least"
-        f" {1 / CROSS_LETTER_LIMIT:g} pairs. `why` in the metadata says how this radius was chosen."
+        f" all larger ones, if it has at least {1 / CROSS_LETTER_LIMIT:g} pairs, the whole interval is at or above the"
+        " limit, and the radius of the smallest share is smaller. The largest accepted radius beyond the fallback is"
+        " chosen; without one, the fallback; if that is rejected, the largest that is not rejected and whose share is"
+        f" below the limit. The limit is the label noise plus {CROSS_LETTER_LIMIT:.1%}. The label noise is the share"
+        " that wrong labels cause at any radius: the lower end of the interval of the smallest share among radii up to"
+        f" the fallback with at least {1 / CROSS_LETTER_LIMIT:g} pairs. `why` in the metadata says how this radius was"
+        " chosen."
     ),
 )
 

@@ -123,10 +123,14 @@ def label_noise(curve: pd.DataFrame, limit: float = CROSS_LETTER_LIMIT, fallback
     Returns:
         The lower end of the interval of the smallest share; 0 if no radius has that many pairs.
     """
+    purest = _purest(curve, limit, fallback)
+    return 0.0 if purest.empty else float(purest["ci_low"].iloc[0])
+
+
+def _purest(curve: pd.DataFrame, limit: float, fallback: float) -> pd.DataFrame:
+    """Return the row of the smallest share among radii up to the fallback with enough pairs; no row without one."""
     supported = curve[has_enough_pairs(curve, limit) & (curve["radius"] <= fallback)]
-    if supported.empty:
-        return 0.0
-    return float(supported["ci_low"].iloc[int(supported["share"].to_numpy().argmin())])
+    return supported.sort_values("share", kind="stable").head(1)
 
 
 def share_limit(curve: pd.DataFrame, limit: float = CROSS_LETTER_LIMIT, fallback: float = FALLBACK_RADIUS) -> float:
@@ -148,8 +152,9 @@ def choose_radius(
 
     With wrong labels, even some of the closest pairs have different letters, whatever the radius. So this share, the
     `label_noise`, is added to the limit. A radius is accepted if the whole 95 % interval of its share is below the
-    limit. It is rejected, with all larger ones, if the whole interval is at or above the limit, and it has at least
-    1 / limit pairs. Fewer than 1 / limit pairs therefore never change the radius.
+    limit. It is rejected, with all larger ones, if the whole interval is at or above the limit, it has at least
+    1 / limit pairs, and it is larger than the radius of the smallest share: a larger share of closer pairs is label
+    noise too. Fewer than 1 / limit pairs therefore never change the radius.
 
     The largest accepted radius beyond the fallback is chosen; without one, the fallback; if that is rejected, the
     largest smaller radius that is not rejected and whose share is below the limit.
@@ -161,7 +166,8 @@ def choose_radius(
     """
     ordered = curve.sort_values("radius")
     too_large = share_limit(ordered, limit, fallback)
-    rejected = (ordered["ci_low"] >= too_large) & has_enough_pairs(ordered, limit)
+    purest = _purest(ordered, limit, fallback)["radius"].max()  # NaN without one, which no radius is up to
+    rejected = (ordered["ci_low"] >= too_large) & has_enough_pairs(ordered, limit) & ~(ordered["radius"] <= purest)
     possible = ordered[rejected.cumsum() == 0]
     start = ordered[ordered["radius"] <= fallback]
     larger = possible[(possible["ci_high"] < too_large) & (possible["radius"] > fallback)]

@@ -94,7 +94,11 @@ def test_another_radius_than_the_fallback_is_chosen_only_on_evidence(steps: list
     curve = curve_of(*zip(RADII, pairs.tolist(), crossing.tolist(), strict=True))
     radius, too_large = choose_radius(curve).radius, share_limit(curve)
     rows = curve.to_dict("records")
-    rejected = [row["radius"] for row in rows if row["pairs"] >= 200 and row["ci_low"] >= too_large]
+    supported = [(row["share"], row["radius"]) for row in rows if row["pairs"] >= 200 and row["radius"] <= 5]
+    purest = min(supported, default=(0, -1))[1]
+    rejected = [
+        row["radius"] for row in rows if row["radius"] > purest and row["pairs"] >= 200 and row["ci_low"] >= too_large
+    ]
     assert not any(0 < other <= radius for other in rejected)
     (at_radius,) = (row for row in rows if row["radius"] == radius)
     if radius > FALLBACK_RADIUS:
@@ -136,6 +140,11 @@ def test_label_noise_does_not_reject_a_radius() -> None:
     assert 0.018 < label_noise(curve) < 0.02
     assert [choose_radius(curve, fallback=fallback).radius for fallback in (1, 2, 3)] == [1, 2, 2]
     assert label_noise(curve_of((1, 150, 30))) == 0
+
+
+def test_a_larger_share_of_closer_pairs_is_label_noise_too() -> None:
+    """With many pairs, all intervals are narrow: 3 % of the closest pairs have different letters, 2 % of the others."""
+    assert chosen((1, 18_000, 540), (2, 150_000, 3_000), (3, 400_000, 9_200), (4, 900_000, 27_000)) == 3
 
 
 def test_pairs_beyond_the_fallback_that_look_alike_are_not_taken_for_label_noise() -> None:
