@@ -2,7 +2,8 @@
 
 import hashlib
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,12 +14,13 @@ import pandas as pd
 from benchmarks.graph import assignment_graph, nothing_to_do, whole_graph
 from benchmarks.measure import Findings, Stage, Steps
 from benchmarks.place import Place
+from notmnist_assets.cluster import connect
 from notmnist_assets.curation.baselines.evaluation import TRAINING_SIZES, baseline_metrics, pixel_rows
 from notmnist_assets.curation.baselines.models import DEFAULT_MODEL, MODELS
 from notmnist_assets.curation.core.images import LETTERS, PIXEL_DEPTH, PIXELS, SETS
 from notmnist_assets.curation.core.mapped_tables import ROWS, read_table
 from notmnist_assets.curation.core.npy import write_npy
-from notmnist_assets.curation.core.prefetch import prefetch_map
+from notmnist_assets.curation.core.prefetch import Cluster, prefetch_map
 from notmnist_assets.curation.core.values import LetterImages, Split
 from notmnist_assets.curation.duplicates.hashes import hash_table
 from notmnist_assets.curation.duplicates.near import near_pairs
@@ -45,8 +47,20 @@ for _late in ("pyarrow.compute", "pyarrow.parquet", "notmnist_assets.curation.re
     importlib.import_module(_late)
 
 _FEW: Final = 100
+_MOST_PATHS: Final = 512
+"""Million characters, enough for five million images; the setting NOTMNIST_MOST_PATHS."""
 _PICKLE: Final = "notMNIST.pickle"
 _PAIR_COLUMNS: Final = {"exact_a": "str", "exact_b": "str", "distance": "float64", "rows_a": "int64", "rows_b": "int64"}
+
+
+@contextmanager
+def _cluster(place: Place) -> Iterator[Cluster | None]:
+    """Connect to the cluster of the place; None if it has none."""
+    if not place.dask:
+        yield None
+        return
+    with connect(place.dask) as run:
+        yield Cluster(run, place.folder("scratch"))
 
 
 def verify(place: Place) -> Steps:
@@ -79,7 +93,10 @@ def _letters(place: Place, set_name: str) -> Steps:
         letter, found = letter_and_images
         return letter, found, int(found.images.sum(dtype=np.int64))
 
-    with read_letters(archive, set_name, scratch=place.work) as reading:
+    with (
+        _cluster(place) as cluster,
+        read_letters(archive, set_name, scratch=place.work, cluster=cluster, most_paths=_MOST_PATHS) as reading,
+    ):
         for letter, found, ink in prefetch_map(add_ink, reading):
             images, total = images + len(found), total + ink
             _save(folder / f"{set_name}_{letter}.npy", found.images)
@@ -170,7 +187,8 @@ def hash_rows(place: Place) -> Steps:
     """Hash each row, and the maxima of its 4x4 cells, and sum its ink."""
     merged = load_splits(place)
     yield
-    tables = {name: hash_table(split) for name, split in merged.items()}
+    with _cluster(place) as cluster:
+        tables = {name: hash_table(split, cluster) for name, split in merged.items()}
     yield
     for name, table in tables.items():
         table.to_parquet(place.folder("hashes") / f"{name}.parquet")
@@ -250,7 +268,8 @@ def near_search(place: Place) -> Steps:
     merged, index = load_splits(place), RowIndex(_load_hashes(place))
     near_pairs(merged["valid"].images[:_FEW], SEARCH_RADIUS)  # loads compiled code, which a run also does once
     yield
-    pairs = search_near(index, merged, SEARCH_RADIUS).pairs
+    with _cluster(place) as cluster:
+        pairs = search_near(index, merged, SEARCH_RADIUS, cluster=cluster).pairs
     yield
     pairs.to_parquet(place.work / "near_pairs.parquet", row_group_size=ROWS)
     return Findings({}, {"distinct images": index.images, "pairs": len(pairs), "radius": SEARCH_RADIUS})

@@ -65,12 +65,14 @@ class Place:
         work: folder of one way, in which its stages write their output and read that of earlier stages.
         splits: rows of each split.
         seed: seed of the splits.
+        dask: address of the scheduler of a Dask cluster for the work that it can do; this process does all by default.
     """
 
     archives: Path
     work: Path
     splits: Mapping[str, int]
     seed: int = 133
+    dask: str = ""
 
     def archive(self, set_name: str) -> Path:
         """Return the path of an archive."""
@@ -89,9 +91,10 @@ class Place:
             "work": str(self.work),
             "splits": dict(self.splits),
             "seed": self.seed,
+            "dask": self.dask,
         }
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Place":
         """Return the place from the values of `as_json`."""
-        return cls(Path(values["archives"]), Path(values["work"]), values["splits"], values["seed"])
+        return cls(Path(values["archives"]), Path(values["work"]), values["splits"], values["seed"], values["dask"])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from notmnist_assets.curation.core.file_names import font_name
 from notmnist_assets.curation.core.images import LETTERS, SETS
 from notmnist_assets.curation.core.values import LetterImages
+from notmnist_assets.curation.sanitizing import grouping
 from notmnist_assets.curation.sanitizing.decision import Policy, sanitize
 from notmnist_assets.curation.sanitizing.grouping import (
     GROUP_TOO_LARGE,
@@ -129,7 +130,9 @@ def test_each_group_is_in_one_split_and_no_split_has_more_rows_of_a_letter_than_
 def test_rows_of_a_grouped_split_keep_image_label_letter_name_and_font_together(pool: Pool, seed: int) -> None:
     rows = rows_of(pool)
     positions = np.arange(len(rows)) % 4 - 1
-    splits = gather_splits(pool, positions, seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(grouping, "ROWS", 3)
+        splits = gather_splits(pool, positions, seed)
     for place, name in enumerate(SPLITS):
         split = splits[name]
         columns = (split.sources[column].astype(str) for column in ("set", "letter", "name"))

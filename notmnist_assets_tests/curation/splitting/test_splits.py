@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from notmnist_assets.curation.core import images as images_module
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.images import LETTERS
+from notmnist_assets.curation.splitting import splits
 from notmnist_assets.curation.splitting.splits import SPLITS, SplitSizes, canonical_rows, gather, sizes_from_data
 from notmnist_assets_tests.builders import letters_of
 
@@ -68,11 +70,16 @@ def test_the_split_has_the_rows_of_the_assignment(seed: int) -> None:
         assert split.labels.dtype == np.int32
 
 
-def test_image_label_letter_name_and_font_of_a_row_stay_together() -> None:
+def test_image_label_letter_name_and_font_of_a_row_stay_together_in_blocks_and_files_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(splits, "ROWS", 7)
+    monkeypatch.setattr(images_module, "_MOST_IN_MEMORY", 10)
     letters = letters_of("large", LARGE)
     split = gather("large", letters, canonical_rows(LARGE, SMALL, SIZES, 133)["train"])
     origin = {image.tobytes(): (letter, name) for letter in LETTERS for image, name in _named(letters, letter)}
     assert len(split) == SIZES.train
+    assert isinstance(split.images, np.memmap)
     for row in range(len(split)):
         source = split.sources.iloc[row]
         assert (source["letter"], source["name"]) == origin[split.images[row].tobytes()]

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from notmnist_assets.curation.core import images as images_module
+from notmnist_assets.curation.core.images import new_images
 from notmnist_assets.curation.core.npy import map_npy
 from notmnist_assets.curation.core.prefetch import Cluster, one_by_one
 from notmnist_assets.curation.core.row_blocks import RowBlock, read_rows, row_blocks
@@ -46,6 +48,14 @@ def test_hash_tables_do_not_depend_on_the_blocks(tmp_path: Path) -> None:
     for held in (images, map_npy(tmp_path / "images.npy"), images[:0]):
         found = hash_table(Split(held, labels[: len(held)], sources[: len(held)]), cluster)
         pd.testing.assert_frame_equal(found, expected[: len(held)])
+
+
+def test_rows_of_a_temporary_file_are_passed_as_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images_module, "_MOST_IN_MEMORY", 9)
+    images = new_images(10)
+    images[:] = noisy_copies(10, seed=2).reshape(-1, 28, 28)
+    blocks = list(row_blocks(images, rows=4))
+    np.testing.assert_array_equal(np.concatenate([read_rows(block) for block in blocks]), images)
 
 
 def test_rows_of_a_mapped_file_are_named_by_their_place(tmp_path: Path) -> None:
