@@ -4,6 +4,7 @@ The queue of the UI limits only its own runs. So every run that stores values ac
 system releases when the process ends, also if it is killed.
 """
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -101,7 +102,8 @@ class OneRun(dg.ConfigurableResource["OneRun"]):
             if instance is not None and run is not None:
                 stack.enter_context(_hangup_terminates())
                 stack.enter_context(keep_history_open(instance, run.run_id))
-                lock_run(instance, run)
+                if multiprocessing.parent_process() is None:  # else a step of an executor that has many processes
+                    lock_run(instance, run)
                 assign_to_location(instance, run.run_id)
                 name = f"run {run.run_id} of {run.job_name}"
                 try:
