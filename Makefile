@@ -59,12 +59,12 @@ bench: setup
 	$(UV) sync --frozen --quiet --inexact --group bench --compile-bytecode
 	$(RUN) python -m benchmarks $(BENCH)
 
-# Materializes the sample through PostgreSQL, Redis, Celery and S3 on loopback.
+# Materializes the sample in shards through PostgreSQL, Redis, Celery, Dask and S3 on loopback.
 cluster-demo: setup
 	.ci/install-packages postgresql redis-server
 	$(RUN) python -m deploy.celery demo
 
-# Runs the graph through them and on a Dask cluster, kills workers on the way, and compares the stored bytes.
+# Runs the graph through them, kills, restarts and holds each of them on the way, and compares the stored bytes.
 cluster-test: setup
 	.ci/install-packages postgresql redis-server
 	$(RUN) pytest -m cluster notmnist_assets_tests/deploy notmnist_assets_tests/test_cluster.py

@@ -69,8 +69,8 @@ def members(per_letter: int, seed: int, *, repeats: Sequence[bytes] = ()) -> Mem
     return by_letter
 
 
-def write_archive(folder: Path, set_name: str, letters: Members) -> Path:
-    """Write an archive; equal members give equal bytes."""
+def write_archive(folder: Path, set_name: str, letters: Members, file_name: str | None = None) -> Path:
+    """Write an archive, or under another `file_name` a shard; equal members give equal bytes."""
     packed = io.BytesIO()
     root = f"notMNIST_{set_name}"
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as tar:
@@ -82,10 +82,17 @@ def write_archive(folder: Path, set_name: str, letters: Members) -> Path:
                 entry = tarfile.TarInfo(f"{root}/{letter}/{name}")
                 entry.size = len(data)
                 tar.addfile(entry, io.BytesIO(data))
-    path = folder / f"{root}.tar.gz"
+    path = folder / (file_name or f"{root}.tar.gz")
     folder.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gzip.compress(packed.getvalue(), compresslevel=1, mtime=0))
     return path
+
+
+def write_shards(folder: Path, set_name: str, letters: Members, count: int) -> None:
+    """Write the files of an archive as `count` shards, in turns."""
+    for number in range(count):
+        part = {letter: dict(list(files.items())[number::count]) for letter, files in letters.items()}
+        write_archive(folder, set_name, part, f"notMNIST_{set_name}-{number:05}-of-{count:05}.tar.gz")
 
 
 def write_checksums(folder: Path, names: Sequence[str] = ("large", "small")) -> None:

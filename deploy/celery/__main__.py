@@ -1,19 +1,22 @@
 """Starts and stops the cluster on loopback, or shows it at work: `python -m deploy.celery up|down|demo`."""
 
-import os
-import subprocess
-import sys
+import io
+import tarfile
 import tempfile
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
-import dagster as dg
 import typer
 
-from deploy.celery.cluster import Cluster, ClusterError, load, start, stop
+from deploy.celery.cluster import Cluster, start, stop
+from deploy.celery.launch import command, instance_of, launch, stage_seconds, tasks_by_worker, wait_for_end
+from deploy.celery.servers import ClusterError, is_alive
+from notmnist_assets.settings.model import PREFIX, PROFILE_DEFAULTS
+from notmnist_assets.sources.sample import SampleSource
 
-RUN_SECONDS = 240
+SHARDS: Final = 3
+"""Files into which the demo splits each archive of the sample."""
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 Folder = Annotated[Path, typer.Option(help="Folder with the data, logs and process ids of the servers.")]
@@ -25,18 +28,18 @@ def up(folder: Folder) -> None:
     cluster = start(folder)
     for name, value in cluster.environment.items():
         typer.echo(f"export {name}='{value}'")
-    typer.echo(f"# then: dagster job launch -w {folder.absolute()}/home/workspace.yaml -j refresh", err=True)
+    typer.echo(f"# the UI: http://{cluster.webserver}", err=True)
 
 
 @app.command()
 def down(folder: Folder) -> None:
     """End all servers; their data and logs stay in the folder."""
-    stop(load(folder))
+    stop(Cluster.load(folder))
 
 
 @app.command()
 def demo() -> None:
-    """Start the cluster, materialize the sample through all of it, verify the stored values, and stop it."""
+    """Start the cluster, materialize the sample in shards through all of it, verify the values, and stop it."""
     began = time.monotonic()
 
     def report(text: str) -> None:
@@ -44,62 +47,51 @@ def demo() -> None:
 
     with tempfile.TemporaryDirectory(prefix="notmnist-cluster-") as name:
         Path(name).chmod(0o755)
-        cluster = start(Path(name) / "cluster")
+        settings = {f"{PREFIX}{key.upper()}": str(value) for key, value in PROFILE_DEFAULTS["sample"].items()}
+        archives = Path(name) / "archives"
+        _write_shards(archives)
+        settings |= {"NOTMNIST_PROFILE": "custom", "NOTMNIST_ARCHIVES": str(archives)}
+        cluster = start(Path(name) / "cluster", settings)
+        pids = dict(cluster.pids)
         try:
-            report(f"started {', '.join(cluster.pids)}")
+            report(f"started {', '.join(f'{server} ({pid})' for server, pid in pids.items())}")
             launch(cluster)
-            report("the run waits in the queue, in PostgreSQL")
-            if wait_for_end(cluster) != "SUCCESS":
-                raise ClusterError(f"The run did not succeed:\n{cluster.log('worker')[-4000:]}")
-            report("the worker has materialized all assets in S3")
-            verified = command(cluster, "notmnist", "verify")
-            report(verified.splitlines()[-1])
+            report("launched a run by the web server; it waits in the queue, in PostgreSQL")
+            with instance_of(cluster) as instance:
+                run = wait_for_end(instance)
+                if not run.is_success:
+                    raise ClusterError(f"The run did not succeed:\n{cluster.log('worker')[-4000:]}")
+                report(f"the Celery worker has stored all assets in S3, in process {run.tags['notmnist/process']}")
+                for stage, seconds in stage_seconds(instance, run.run_id).items():
+                    typer.echo(f"          {stage:10}{seconds:6.1f} s")
+            tasks = ", ".join(f"{worker} {count}" for worker, count in sorted(tasks_by_worker(cluster).items()))
+            report(f"tasks (shards, blocks of rows, blocks of the near search) by Dask worker: {tasks}")
+            states = [line.split()[0] for line in command(cluster, "notmnist", "verify").splitlines()]
+            report(f"notmnist verify: {', '.join(f'{states.count(state)} {state}' for state in sorted(set(states)))}")
         finally:
             stop(cluster)
-    report("stopped")
+    left = [server for server, pid in pids.items() if is_alive(pid)]
+    if left or Path(name).exists():
+        raise ClusterError(f"Not stopped: {', '.join(left) or name}.")
+    report(f"all {len(pids)} servers have ended and their folder is deleted")
 
 
-def launch(cluster: Cluster) -> None:
-    """Put a run of the job `refresh` into the queue."""
-    command(cluster, "dagster", "job", "launch", "-w", f"{cluster.folder}/home/workspace.yaml", "-j", "refresh")
+def _write_shards(folder: Path) -> None:
+    """Write the archives of the sample as shards, each with every third file."""
+    folder.mkdir()
+    for set_name in ("large", "small"):
+        with tarfile.open(SampleSource().fetch(set_name).uri) as whole:
+            files = [(member, _content(whole, member)) for member in whole if member.isfile()]
+        for number in range(SHARDS):
+            path = folder / f"notMNIST_{set_name}-{number:05}-of-{SHARDS:05}.tar.gz"
+            with tarfile.open(path, "w:gz", compresslevel=1, format=tarfile.GNU_FORMAT) as shard:
+                for member, content in files[number::SHARDS]:
+                    shard.addfile(member, io.BytesIO(content))
 
 
-def wait_for_end(cluster: Cluster, seconds: float = RUN_SECONDS) -> str:
-    """Wait until no run is queued or under way and return the status of the newest one.
-
-    Raises:
-        ClusterError: it took longer than `seconds`.
-    """
-    os.environ.update(cluster.environment)  # dagster.yaml reads them
-    end = time.monotonic() + seconds
-    with dg.DagsterInstance.get() as instance:
-        while time.monotonic() < end:
-            runs = instance.get_runs(limit=10)
-            if runs and all(run.is_finished for run in runs) and not _is_retried(instance, runs[0]):
-                return runs[0].status.value
-            time.sleep(1)
-    raise ClusterError(f"No end of the run within {seconds:.0f} s:\n{cluster.log('worker')[-4000:]}")
-
-
-def _is_retried(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    """Return whether the daemon has still to start a failed run again."""
-    tags = (instance.get_run_by_id(run.run_id) or run).tags
-    return run.status is dg.DagsterRunStatus.FAILURE and tags.get("dagster/will_retry") == "true"
-
-
-def command(cluster: Cluster, *words: str) -> str:
-    """Run a command in the environment of the cluster and return what it printed.
-
-    Raises:
-        ClusterError: it failed; the message contains what it printed.
-    """
-    program = words[0] if "/" in words[0] else str(Path(sys.executable).with_name(words[0]))
-    done = subprocess.run(  # noqa: S603
-        [program, *words[1:]], env=os.environ | cluster.environment, capture_output=True, text=True, timeout=RUN_SECONDS
-    )
-    if done.returncode:
-        raise ClusterError(f"{' '.join(words)} failed:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
-    return done.stdout
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = archive.extractfile(member)
+    return b"" if file is None else file.read()
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from compose_spec import PyCompose
 
-from deploy.celery.cluster import HERE
+from deploy.celery.cluster import HERE, WAITING, WEB_SERVER
 from notmnist_assets.settings.model import PREFIX, Settings
 
 CONTAINER = HERE.parent / "container"
@@ -63,6 +63,18 @@ def test_the_code_server_has_the_host_and_port_of_the_workspace() -> None:
     server = location["grpc_server"]
     command = read(CONTAINER / "compose.yaml")["services"][server["host"]]["command"].split()
     assert command[-2:] == ["--port", str(server["port"])]
+
+
+def test_every_deployment_waits_for_a_store_and_a_database_that_are_away_for_a_minute() -> None:
+    values = read(KUBERNETES / "values.yaml")
+    (deployment,) = values["dagster-user-deployments"]["deployments"]
+    on_kubernetes = {variable["name"]: variable["value"] for variable in deployment["env"]}
+    services = read(CONTAINER / "compose.yaml")["services"]
+    for name, value in WAITING.items():
+        assert str(services["worker"]["environment"][name]) == on_kubernetes[name] == value
+    option, seconds = WEB_SERVER
+    assert services["webserver"]["command"].endswith(f"{option} {seconds}")
+    assert values["dagsterWebserver"]["dbPoolRecycle"] == int(seconds)
 
 
 def test_only_settings_that_exist_are_set() -> None:
