@@ -10,6 +10,7 @@ import sys
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
@@ -48,8 +49,18 @@ def _loading() -> Iterator[None]:
         gc.enable()
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        _console.print(f"notmnist_assets {version('notmnist_assets')}", highlight=False)
+        raise typer.Exit
+
+
 @_app.callback()
-def _describe() -> None:
+def _describe(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
     """Curate datasets from the notMNIST archives: materialize, inspect and export the assets."""
 
 
@@ -58,7 +69,7 @@ def run(
     assets: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[ASSET]...",
+            metavar="ASSET",
             help="Materialize only these, stale or not: keys, or their first parts such as letters/small.",
         ),
     ] = None,
@@ -186,7 +197,7 @@ def verify(
 
 @_app.command(epilog="Example: notmnist export npz ../notmnist.npz")
 def export(
-    name: Annotated[ExportName, typer.Argument(help="The export.")],
+    name: Annotated[ExportName, typer.Argument(metavar="NAME", help="The export.")],
     destination: Annotated[Path, typer.Argument(metavar="DEST", help="Path of the copy: a file or a folder.")],
     force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
 ) -> None:
@@ -202,7 +213,9 @@ def export(
 
 @_app.command(epilog="Example: notmnist show overlap/report --pictures pictures")
 def show(
-    asset: Annotated[str, typer.Argument(help="Key of the asset, such as letters/small/A or overlap/report.")],
+    asset: Annotated[
+        str, typer.Argument(metavar="ASSET", help="Key of the asset, such as letters/small/A or overlap/report.")
+    ],
     pictures: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write its pictures to this folder as PNG files.")
     ] = None,
@@ -249,7 +262,7 @@ def report(
 def gallery(
     destination: Annotated[
         Path | None,
-        typer.Argument(metavar="[DEST]", help="Copy it there instead: a path, or an existing folder."),
+        typer.Argument(metavar="DEST", help="Copy it there instead: a path, or an existing folder."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:

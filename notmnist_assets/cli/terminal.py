@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import dagster as dg
+from rich import box
 from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import (
@@ -13,6 +14,7 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    TaskID,
     TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
@@ -56,6 +58,7 @@ def progress_bars(console: Console) -> Iterator[None]:
         MofNCompleteColumn(table_column=Column(no_wrap=True)),
         TimeElapsedColumn(table_column=Column(no_wrap=True)),
     )
+    ended: dict[str, tuple[TaskID, int]] = {}
     with Progress(*columns, console=console) as bars:
 
         @contextmanager
@@ -63,19 +66,26 @@ def progress_bars(console: Console) -> Iterator[None]:
             scale = 1_000_000 if unit == "B" else 1
             work = ": ".join(filter(None, (current_step_name(), title)))
             label = f"{work} (MB)" if unit == "B" else f"{work} ({unit})"
-            task = bars.add_task(escape(label), total=None if total is None else max(total // scale, 1))
+            # The same work on the next of many values continues its bar.
+            earlier, before = ended.pop(label, (None, 0))
+            if earlier is not None:
+                bars.remove_task(earlier)
+            expected = None if total is None else max(before + total // scale, 1)
+            task = bars.add_task(escape(label), total=expected, completed=before)
             done = 0
 
             def advance(amount: int) -> None:
                 nonlocal done
                 done += amount
-                bars.update(task, completed=done // scale)
+                bars.update(task, completed=before + done // scale)
 
             try:
                 yield advance
             finally:
-                bars.update(task, total=max(done // scale, 1), completed=max(done // scale, 1))
+                amount = max(before + done // scale, 1)
+                bars.update(task, total=amount, completed=amount)
                 bars.stop_task(task)
+                ended[label] = (task, amount)
 
         with show_progress_on(display):
             yield
@@ -87,10 +97,18 @@ def assets_table(definitions: dg.Definitions, instance: dg.DagsterInstance, prof
     The history keeps one last materialization per asset for all profiles. If it was for another profile, the line
     contains only the name of that profile.
     """
-    table = Table(title="Assets", title_justify="left", caption_justify="left")
+    table = Table(
+        title="Assets",
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+    )
     table.add_column("asset", no_wrap=True)
     table.add_column("rows", justify="right", no_wrap=True)
-    table.add_column("materialized (UTC)", overflow="fold")
+    table.add_column("time (UTC)", overflow="fold", min_width=len("2026-01-01"))
     table.add_column("checks", overflow="fold")
     graph = definitions.resolve_asset_graph()
     keys = assets_in_order(graph)

@@ -10,6 +10,7 @@ import weakref
 import dagster as dg
 import pytest
 
+from notmnist_assets.cli import start
 from notmnist_assets.cli.interrupts import INTERRUPTED, interrupts_spare_children, signals_raise_exit
 from notmnist_assets_tests.workspace import Workspace
 
@@ -74,6 +75,20 @@ def test_an_interruption_by_dagster_in_a_callback_of_the_garbage_collector_is_no
         assert reference() is None
         for _ in range(200):
             time.sleep(0.05)
+
+
+def test_ctrl_c_during_imports_ends_the_command_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupting:
+        @staticmethod
+        def find_spec(name: str, *_: object) -> None:
+            if name == "notmnist_assets.cli.app":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "notmnist_assets.cli.app", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Interrupting, *sys.meta_path])
+    with pytest.raises(SystemExit) as ended:
+        start.main()
+    assert ended.value.code == INTERRUPTED
 
 
 def test_ctrl_c_ends_a_run_without_a_traceback(workspace: Workspace) -> None:

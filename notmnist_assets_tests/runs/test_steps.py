@@ -8,6 +8,8 @@ import pytest
 from rich.console import Console
 
 from notmnist_assets.cli import app
+from notmnist_assets.cli.terminal import progress_bars
+from notmnist_assets.curation.core.progress import progress_bar
 from notmnist_assets.definitions import build_definitions, defs
 from notmnist_assets.runs.steps import current_step_name, step_name, step_names
 from notmnist_assets.settings.model import read_settings
@@ -94,6 +96,17 @@ def test_progress_bars_begin_with_the_asset_they_belong_to(
     # A plan may hash the archive before the first step.
     named = re.compile(rf"(checks? (.+ )?of )?({'|'.join(groups)})/|verify notMNIST_")
     assert [title for title in sorted(titles) if not named.match(title)] == []
+
+
+def test_the_same_work_on_several_values_has_one_bar() -> None:
+    shown = io.StringIO()
+    with progress_bars(Console(file=shown, force_terminal=True, width=200)):
+        for amount in (3, 4):
+            with progress_bar("hash", amount, "images") as advance:
+                advance(amount)
+    last = shown.getvalue().split("hash (images)")[-1]
+    assert "7/7" in last
+    assert "3/3" not in last
 
 
 def test_without_a_terminal_a_line_per_asset_takes_the_place_of_bars(finished: Workspace) -> None:
