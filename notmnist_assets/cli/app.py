@@ -248,10 +248,19 @@ def report(
     ] = Path("report.html"),
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
-    """Copy the report: one HTML page that contains everything a reviewer needs, for any browser."""
-    store = ValueStore(read_settings().storage_root)
+    """Copy the report with the results of all checks: one HTML page with everything a reviewer needs."""
+    settings = read_settings()
+    with _loading():
+        from notmnist_assets.assets.report import CONTENTS
+        from notmnist_assets.cli.inspection import check_lines
+        from notmnist_assets.definitions import build_definitions
+        from notmnist_assets.runs.instance import open_instance
+
+    store = ValueStore(settings.storage_root)
     try:
-        delivered = deliver_report(store, destination, force=force)
+        with open_instance() as instance:
+            checks = check_lines(build_definitions(settings), instance, [one.asset_key for one in CONTENTS])
+        delivered = deliver_report(store, destination, force=force, checks=checks)
     except CurationError as error:
         _errors.print(f"[red]Not copied:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None

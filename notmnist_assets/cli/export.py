@@ -2,16 +2,19 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.scratch import scratch_folder
+from notmnist_assets.curation.report.checks import CheckLine, with_checks
 from notmnist_assets.storage.store import Manifest, ValueStore
 
+_Change = Callable[[bytes], bytes]
 _COPY_BYTES: Final = 1 << 22
 _GALLERY: Final = ["report", "gallery"]
 _REMEDY: Final = "Name another path, or replace existing files with --force."
@@ -45,13 +48,16 @@ def deliver(store: ValueStore, name: ExportName, destination: Path, *, force: bo
     return _deliver(store, ["exports", name.value], destination, force=force)
 
 
-def deliver_report(store: ValueStore, destination: Path, *, force: bool = False) -> Path:
-    """Copy the page of `report/html` to a path or into a folder, as `deliver` does.
+def deliver_report(
+    store: ValueStore, destination: Path, *, force: bool = False, checks: Sequence[CheckLine] = ()
+) -> Path:
+    """Copy the page of `report/html` with the results of checks to a path or into a folder, as `deliver` does.
 
     Raises:
         CurationError: the page is not stored or damaged, or the destination exists or cannot be written.
     """
-    return _deliver(store, ["report", "html"], destination, force=force)
+    change = partial(with_checks, lines=checks) if checks else None
+    return _deliver(store, ["report", "html"], destination, force=force, change=change)
 
 
 def deliver_gallery(store: ValueStore, destination: Path, *, force: bool = False) -> Path:
@@ -79,19 +85,23 @@ def stored_gallery(store: ValueStore) -> Path:
     return Path(store.uri(_GALLERY, stored, name))
 
 
-def _deliver(store: ValueStore, key: list[str], destination: Path, *, force: bool) -> Path:
+def _deliver(
+    store: ValueStore, key: list[str], destination: Path, *, force: bool, change: _Change | None = None
+) -> Path:
     stored = store.require(key)
     try:
         targets = _targets(stored, destination)
         _check_free(destination, targets, force=force)
-        return _copy(store, key, stored, targets)
+        return _copy(store, key, stored, targets, change)
     except OSError as error:
         raise CurationError(
             f"the copy failed: {error}.", subject=str(destination), remedy="Name another path, or correct the cause."
         ) from error
 
 
-def _copy(store: ValueStore, key: list[str], stored: Manifest, targets: Mapping[str, Path]) -> Path:
+def _copy(
+    store: ValueStore, key: list[str], stored: Manifest, targets: Mapping[str, Path], change: _Change | None
+) -> Path:
     folder = next(iter(targets.values())).parent
     is_one_file = len(targets) == 1
     (folder if is_one_file else folder.parent).mkdir(parents=True, exist_ok=True)
@@ -101,7 +111,10 @@ def _copy(store: ValueStore, key: list[str], stored: Manifest, targets: Mapping[
         unfinished.mkdir()
         for name in targets:
             with store.open(key, stored, name) as source, (unfinished / name).open("xb") as copy:
-                shutil.copyfileobj(source, copy, _COPY_BYTES)
+                if change:
+                    copy.write(change(source.read()))
+                else:
+                    shutil.copyfileobj(source, copy, _COPY_BYTES)
         if not folder.exists():
             unfinished.rename(folder)
         elif is_one_file:

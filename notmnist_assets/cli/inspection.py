@@ -14,9 +14,16 @@ import dagster as dg
 from notmnist_assets.checks.earlier_content import compare_with_history
 from notmnist_assets.cli.keys import find_key
 from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.curation.report.checks import CheckLine
 from notmnist_assets.definitions import DECLARATIONS
 from notmnist_assets.staleness.materializations import profile_of
-from notmnist_assets.staleness.outcomes import NOT_COMPARED, latest_evaluations, outcome_of, outcome_without_evaluation
+from notmnist_assets.staleness.outcomes import (
+    NOT_COMPARED,
+    NOT_RUN,
+    latest_evaluations,
+    outcome_of,
+    outcome_without_evaluation,
+)
 from notmnist_assets.staleness.plan import assets_in_order
 from notmnist_assets.storage.store import ValueStore
 
@@ -109,6 +116,18 @@ def inspect_asset(
         None if stored is None else store.uri(key.path, stored),
         {} if stored is None else stored.files,
     )
+
+
+def check_lines(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, assets: Sequence[dg.AssetKey]
+) -> list[CheckLine]:
+    """Return the results of the checks of assets; none if no check has run, as in a history of another machine."""
+    lines = [
+        CheckLine(key.to_user_string(), one.name, one.outcome, one.actual, one.threshold)
+        for key in assets
+        for one in _checks(definitions, instance, key)
+    ]
+    return lines if any(line.outcome not in (NOT_RUN, NOT_COMPARED) for line in lines) else []
 
 
 def write_pictures(inspection: Inspection, folder: Path) -> list[Path]:

@@ -38,6 +38,7 @@ def versions_section(data: ReportData) -> Section:
         "versions",
         "Versions and hashes",
         "The same archives, settings and versions give the same hashes and the same page, byte for byte. Results of"
-        " checks are not on the page, because checks run after it is written; notmnist status lists them.",
+        " checks are at the end of the summary in copies by notmnist report, and not in the stored page, since some"
+        " checks run after it is written.",
         (Folded("Code versions and content hashes", (programs, contents)),),
     )
