@@ -20,7 +20,9 @@ _BREAK: Final = "  \n  "
 """A line break within an item of a list."""
 _WIDTH: Final = 55
 """Characters of a line on the asset's page, where the screen is 1,600 pixels wide and a key of the metadata long."""
-_WORDS_OF_LINE: Final = re.compile(r"(?:\*\*(?:\\.|[^*\\])+\*\*|`[^`]+`|\[(?:\\.|[^\]\\])+\]\([^)]*\)|\S)+(?: %\S*)?")
+_WORDS_OF_LINE: Final = re.compile(
+    r"(?:\*\*(?:\\.|[^*\\])+\*\*|`[^`]+`|\[(?:\\.|[^\]\\])+\]\([^)]*\)|\S)+(?: \\?%\S*)?"
+)
 """Words of Markdown: bold text, code, links and percentages are not broken."""
 _PUNCTUATION: Final = re.compile(r"([!-/:-@\[-`{-~])")
 _SPANS: Final = re.compile(

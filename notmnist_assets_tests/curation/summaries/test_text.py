@@ -43,6 +43,7 @@ def test_lines_are_broken_between_words_and_read_as_they_were() -> None:
 
 def test_a_percent_sign_stays_on_the_line_of_its_number() -> None:
     assert summary("x" * 50 + " (0.37 %) of all") == "- " + "x" * 50 + "  \n  (0.37 %) of all"
+    assert summary("x" * 50 + outside_text(" (95 % each)")) == "- " + "x" * 50 + "  \n  \\(95 \\% each\\)"
 
 
 @pytest.mark.parametrize("lines", [(), ("",), ("line",) * (MOST_LINES + 1)])
