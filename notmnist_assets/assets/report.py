@@ -57,7 +57,7 @@ _CODE_VERSIONS: Final = {
         name: "+".join(sorted({declaration.code_version for declaration in stage.declarations}))
         for name, stage in _STAGES.items()
     },
-    "report": "10",
+    "report": "11",
 }
 CONTENTS: Final = [declaration for stage in _STAGES.values() for declaration in stage.declarations]
 """All assets upstream of the page."""

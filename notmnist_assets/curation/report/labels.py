@@ -24,7 +24,7 @@ from notmnist_assets.curation.report.data import ReportData
 from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.curation.summaries.results import issues_summary
 
-_PICTURES: Final = 24
+_PICTURES: Final = 21
 _KINDS: Final[Mapping[str, str]] = {
     WRONG_LABEL: "the image likely shows another letter",
     OUTLIER: "the same, but the image is unlike other letters: maybe it shows none",

@@ -18,11 +18,9 @@ from notmnist_assets.curation.report.blocks import (
     count,
     rows_of,
     share,
-    text_cell,
 )
 from notmnist_assets.curation.report.data import ReportData
 from notmnist_assets.curation.sanitizing.thinning import most_thinned, rows_lost_to_sanitizing
-from notmnist_assets.curation.splitting.splits import EVALUATION
 from notmnist_assets.curation.summaries.outputs import report_summary
 
 _INCONSISTENT: Final = (
@@ -50,14 +48,6 @@ def summary_section(data: ReportData) -> Section:
                 "share of test rows whose image is also in train by this method",
             )
             for row in rows_of(test_in_train[test_in_train["method"] != "cells"])
-        ),
-        *(
-            Fact(
-                f"most thinned letter, {name}",
-                text_cell(most_thinned(rows_lost_to_sanitizing(data.splits[name], data.removed, name))),
-                "letter that lost the largest share of its rows to sanitizing, and the main reason",
-            )
-            for name in EVALUATION
         ),
         *_accuracies(data.baselines),
         *_removed_test_rows(data),
