@@ -14,7 +14,7 @@ from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.storage.errors import StorageUnusableError, temporary_folder_error
 from notmnist_assets.storage.manifest import file_digest
 
-_IN_MEMORY: Final = 16 << 20
+IN_MEMORY: Final = 16 << 20
 """Largest downloaded file in bytes that is kept in memory; a larger file goes to the temporary folder."""
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _ENTITY_TAG: Final = "ETag"
@@ -83,7 +83,7 @@ class FileSystem:
                 file = stack.enter_context(Path(path).open("rb"))
                 digest = file_digest(file)
             else:
-                file = cast("BinaryIO", stack.enter_context(tempfile.SpooledTemporaryFile(_IN_MEMORY)))
+                file = cast("BinaryIO", stack.enter_context(tempfile.SpooledTemporaryFile(IN_MEMORY)))
                 with self._fs.open(path, "rb") as source:
                     digest = file_digest(source, copy=file)
             file.seek(0)

@@ -10,7 +10,7 @@ import pandas as pd
 from pyarrow.lib import ArrowException
 
 from notmnist_assets.curation.core.mapped_tables import ROWS, read_table
-from notmnist_assets.curation.core.npy import map_npy, read_npy, write_npy
+from notmnist_assets.curation.core.npy import map_npy, map_open_npy, read_npy, write_npy
 from notmnist_assets.curation.summaries.text import outside_text, with_first_line
 from notmnist_assets.metadata.display import SUMMARY
 from notmnist_assets.metadata.failures import as_dagster_failure
@@ -18,6 +18,7 @@ from notmnist_assets.runs.lock import OneRun
 from notmnist_assets.settings.recorded import MADE_WITH, own_settings, settings_to_record
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.settings.values import RUN_SETTINGS, in_words, run_settings, setting_values
+from notmnist_assets.storage.filesystem import IN_MEMORY
 from notmnist_assets.storage.store import Manifest, ValueStore, WriteFile, damage_error
 
 UNREADABLE_FILE: Final = (ValueError, TypeError, LookupError, OSError, ArrowException)
@@ -154,11 +155,11 @@ def table_writer(table: pd.DataFrame) -> WriteFile:
 
 
 def load_array(store: ValueStore, key: Sequence[str], stored: Manifest, name: str) -> npt.NDArray[Any]:
-    """Return a stored array: a memory map if the store is local, otherwise an array in memory."""
+    """Return a stored array: a memory map, of a temporary file if the store is remote; a small one of it in memory."""
     if store.is_local:
         return map_npy(store.verified_file(key, stored, name))
     with store.open(key, stored, name) as file:
-        return read_npy(file)
+        return read_npy(file) if stored.files[name] <= IN_MEMORY else map_open_npy(file)
 
 
 def load_table(store: ValueStore, key: Sequence[str], stored: Manifest, name: str) -> pd.DataFrame:

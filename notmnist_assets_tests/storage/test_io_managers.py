@@ -19,7 +19,7 @@ from notmnist_assets.curation.duplicates.hashes import hash_table
 from notmnist_assets.curation.duplicates.pair_table import NearSearch
 from notmnist_assets.runs.lock import OneRun
 from notmnist_assets.settings.resource import SettingsResource
-from notmnist_assets.storage import types
+from notmnist_assets.storage import types, value_io
 from notmnist_assets.storage.exported import ExportedFile
 from notmnist_assets.storage.io_managers import NearSearchIOManager, io_managers
 from notmnist_assets.storage.store import ValueStore
@@ -91,11 +91,13 @@ def test_letters_come_back_bit_by_bit() -> None:
 
 
 @pytest.mark.usefixtures("anywhere")
-def test_splits_come_back_bit_by_bit() -> None:
+def test_splits_come_back_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(value_io, "IN_MEMORY", 1_000)
     assert store(lambda: SPLIT, "split_io", types.SplitType).success
     loaded = load("split_io")
     assert fingerprint(loaded) == fingerprint(SPLIT)
     assert np.array_equal(loaded.images, SPLIT.images)
+    assert isinstance(loaded.images, np.memmap)
     assert loaded.labels.dtype == np.int32
     pd.testing.assert_frame_equal(loaded.sources, SPLIT.sources)
 

@@ -6,7 +6,6 @@ The system reads and drops the pages of these files as it needs memory. A file i
 import mmap
 import tempfile
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from typing import IO, Any, BinaryIO, Final
 
 import numpy as np
@@ -23,14 +22,26 @@ def map_table(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
     booleans, categories or strings.
     """
     whole = _parts_of(parts)
-    first, second = next(whole), next(whole, None)
-    if second is None:
+    first, following = next(whole), next(whole, None)
+    if following is None:
         return first
-    columns = {name: _Column(first[name]) for name in first.columns}
-    for part in chain((first, second), whole):
+    columns = {name: _Column(dtype) for name, dtype in first.dtypes.items()}
+    part: pd.DataFrame | None = first
+    del first
+    while part is not None:
         for name, column in columns.items():
             column.add(part[name])
-    return pd.DataFrame({name: column.mapped() for name, column in columns.items()}, copy=False)
+        part, following = following, next(whole, None)
+    mapped = pd.DataFrame({name: column.mapped() for name, column in columns.items()}, copy=False)
+    release_memory()
+    return mapped
+
+
+def release_memory() -> None:
+    """Return to the system what Arrow has freed but keeps for later."""
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
 
 
 def read_table(file: BinaryIO) -> pd.DataFrame:
@@ -51,18 +62,22 @@ def _parts_of(parts: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         waiting.append(part)
         rows += len(part)
         while rows > ROWS:
-            left = ROWS - rows + len(waiting[-1])
-            rest = waiting[-1].iloc[left:]
-            yield pd.concat([*waiting[:-1], waiting[-1].iloc[:left]], ignore_index=True)
-            waiting, rows = [rest], len(rest)
-    yield waiting[0].reset_index(drop=True) if len(waiting) == 1 else pd.concat(waiting, ignore_index=True)
+            last = waiting.pop()
+            left = ROWS - rows + len(last)
+            yield _joined([*waiting, last.iloc[:left]] if left else waiting)
+            waiting, rows = [last.iloc[left:]], len(last) - left
+    yield _joined(waiting)
+
+
+def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    return parts[0].reset_index(drop=True) if len(parts) == 1 else pd.concat(parts, ignore_index=True)
 
 
 class _Column:
     """A column in a temporary file; a column of categories in memory."""
 
-    def __init__(self, first: "pd.Series[Any]") -> None:
-        self._dtype = first.dtype
+    def __init__(self, dtype: Any) -> None:
+        self._dtype = dtype
         self._categories: list[pd.Series[Any]] = []
         self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as it is mapped
         self._writer: Any = None

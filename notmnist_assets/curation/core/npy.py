@@ -58,3 +58,19 @@ def map_npy(path: Path | str) -> npt.NDArray[Any]:
         return cast("npt.NDArray[Any]", np.lib.format.open_memmap(path, mode="r"))
     except DAMAGED as error:
         raise ValueError(f"not a whole .npy file: {error}") from error
+
+
+def map_open_npy(file: IO[bytes]) -> npt.NDArray[Any]:
+    """Return the array in an open .npy file as a read-only memory map, which stays valid when the file is closed.
+
+    Raises:
+        ValueError: the file is not a whole .npy file of numbers, not empty.
+    """
+    try:
+        np.lib.format.read_magic(file)
+        shape, in_columns, dtype = np.lib.format.read_array_header_1_0(file)
+        if dtype.hasobject:
+            raise ValueError("it contains a pickle")
+        return np.memmap(file, dtype, "r", file.tell(), shape, "F" if in_columns else "C")
+    except DAMAGED as error:
+        raise ValueError(f"not a whole .npy file: {error}") from error

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 _PART: Final = 1 << 20
-"""Pairs or images whose temporary arrays exist at a time."""
+"""Pairs whose temporary arrays exist at a time."""
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -72,10 +72,3 @@ class NearRelation:
 
         ends = np.concatenate([[0], np.cumsum(np.bincount(self.source, minlength=self.images))])
         return csr_array((np.ones(len(self.source), np.int8), self.target, ends), shape=(self.images, self.images))
-
-    def add_neighbours(self, values: Int32) -> Int32:
-        """Return for each image the sum of its values and those of related images: int32 (images, n), like `values`."""
-        sums = values.copy()
-        for start in range(0, self.images, _PART):
-            sums[start : start + _PART] += np.asarray(self.matrix[start : start + _PART] @ values)
-        return sums

@@ -244,7 +244,8 @@ def radius_table(
 def _curve(index: RowIndex, pairs: NearPairs, searched: float, fixed: float | None, sample: int) -> pd.DataFrame:
     radii = sorted({radius for radius in RADII if radius <= searched} | ({fixed} if fixed is not None else set()))
     images = sample_of(index, sample)
-    curve = radius_curve(pairs_among(pairs, images, index.images), index.rows_by_letter[images], radii)
+    letters = np.stack([counts[images] for counts in index.letters_around("exact")], axis=1)
+    curve = radius_curve(pairs_among(pairs, images, index.images), letters, radii)
     curve["chosen"] = curve["radius"] == (choose_radius(curve).radius if fixed is None else fixed)
     return curve
 

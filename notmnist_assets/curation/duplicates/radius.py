@@ -33,7 +33,7 @@ the large one). 5 is the largest radius whose share is below the limit in both: 
 different letters, together 0.4 % with a 95 % interval from 0.15 to 1.1 %. At radius 6 it is 0.6 % in both.
 """
 
-_PART: Final = 1 << 20
+_PART: Final = 1 << 17
 """Pairs whose letters are looked up at a time."""
 
 

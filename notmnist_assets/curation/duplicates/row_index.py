@@ -4,7 +4,7 @@ Each method has its own relation. `exact`: equal pixels. `cells`: equal 4x4 cell
 `near`: equal pixels, or at most the radius apart; neighbours of neighbours are not related.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +23,9 @@ Method = Literal["exact", "cells", "near"]
 METHODS: Final[tuple[Method, ...]] = ("exact", "cells", "near")
 NO_ROW: Final = -1
 NO_IMAGE: Final = -1
+
+_PART: Final = 1 << 20
+"""Pairs whose temporary arrays exist at a time."""
 
 Mask = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.int64]
@@ -97,7 +100,10 @@ class RowIndex:
 
     def pairs_of_table(self, pairs: pd.DataFrame, radius: float = PIXELS) -> NearPairs:
         """Return the pairs of a pair table within the radius whose images are in the index, as image numbers."""
-        sums = (pairs["distance"].to_numpy() * PIXEL_DEPTH).round().astype(np.int32)
+        distance = pairs["distance"].to_numpy()
+        sums = np.empty(len(distance), np.int32)
+        for start in range(0, len(distance), _PART):
+            sums[start : start + _PART] = (distance[start : start + _PART] * PIXEL_DEPTH).round()
         a, b = self._numbers(pairs["exact_a"]), self._numbers(pairs["exact_b"])
         found = (sums <= largest_sum(radius)) & (a != NO_IMAGE) & (b != NO_IMAGE)
         return NearPairs(a, b, sums) if found.all() else NearPairs(a[found], b[found], sums[found])
@@ -155,13 +161,7 @@ class RowIndex:
     @cached_property
     def rows_by_letter(self) -> Int32:
         """Number of rows of each letter with each distinct image: int32 (images, 10)."""
-        return self._count_letters(np.ones(len(self.image), np.bool_))
-
-    def _count_letters(self, rows: Mask) -> Int32:
-        counts = np.empty((self.images, len(LETTERS)), np.int32)
-        for label in range(len(LETTERS)):
-            counts[:, label] = np.bincount(self.image[rows & (self.label == label)], minlength=self.images)
-        return counts
+        return np.stack(list(self.letters_around("exact")), axis=1)
 
     def in_split(self, name: str) -> Mask:
         """Return the mask of the rows of one split."""
@@ -210,19 +210,21 @@ class RowIndex:
         candidates = np.flatnonzero(rows)
         return first_per_key(self.cell_of_image[self.image[candidates]], candidates, self._cells)[self.cell_of_image]
 
-    def letters_around(self, method: Method, rows: Mask | None = None) -> Int32:
-        """Count the rows of each letter with an image or a related image: int32 (images, 10).
+    def letters_around(self, method: Method, rows: Mask | None = None) -> Iterator[Int32]:
+        """Yield for each letter the number of rows with an image or a related image: int32 (images,).
 
         Args:
             method: relation of images.
             rows: mask of the rows to count; None for all.
         """
-        own = self.rows_by_letter if rows is None else self._count_letters(rows)
-        if method == "cells":
-            by_cell = np.zeros((self._cells, len(LETTERS)), np.int32)
-            np.add.at(by_cell, self.cell_of_image, own)
-            return by_cell[self.cell_of_image]
-        return self.near.add_neighbours(own) if method == "near" else own
+        for label in range(len(LETTERS)):
+            counted = (self.label == label) if rows is None else rows & (self.label == label)
+            if method == "cells":
+                by_cell = np.bincount(self.cell_of_image[self.image[counted]], minlength=self._cells)
+                yield by_cell[self.cell_of_image].astype(np.int32)
+                continue
+            own = np.bincount(self.image[counted], minlength=self.images).astype(np.int32)
+            yield own + self.near.matrix @ own if method == "near" else own
 
 
 def first_per_key(keys: Indices, rows: Indices, size: int) -> Indices:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from notmnist_assets.curation.core.images import LETTERS
-from notmnist_assets.curation.duplicates.row_index import NO_ROW, Indices, Int32, Mask, Method, RowIndex
+from notmnist_assets.curation.duplicates.row_index import NO_ROW, Indices, Mask, Method, RowIndex
 from notmnist_assets.curation.sanitizing.overrides import RowOverrides
 from notmnist_assets.curation.splitting.splits import EARLIER, SPLITS
 
@@ -141,13 +141,11 @@ def sanitize(index: RowIndex, policy: Policy, overrides: RowOverrides | None = N
 
 
 def _remove_conflicts(index: RowIndex, policy: Policy, decision: _Decision) -> None:
-    around = index.letters_around(policy.method, decision.present)
-    rows = _has_conflict(around)[index.image]
+    rows = _has_conflict(index, policy.method, decision.present)[index.image]
     if policy.conflicts == "majority":
-        majority = 2 * around > around.sum(axis=1, keepdims=True)
-        winners = majority[index.image, index.label]
+        winners = _has_majority(index, policy.method, decision.present)
         kept = (decision.present & winners) | (decision.left & decision.keep)
-        rows &= ~winners | _has_conflict(index.letters_around(policy.method, kept))[index.image]
+        rows &= ~winners | _has_conflict(index, policy.method, kept)[index.image]
     collides = np.full(len(rows), NO_ROW, np.int64)
     distance = np.full(len(rows), np.nan)
     for label in range(len(LETTERS)):
@@ -172,10 +170,24 @@ def _remove_repeats(index: RowIndex, method: Method, split: str, decision: _Deci
     decision.remove(rows & ~kept & ~equal, "near repeat", row, distance)
 
 
-def _has_conflict(letters: Int32) -> Mask:
-    """Return which images have rows of several letters, given rows by letter (images, 10)."""
-    conflict: Mask = (letters > 0).sum(axis=1) > 1
+def _has_conflict(index: RowIndex, method: Method, rows: Mask) -> Mask:
+    """Return which images have, together with related ones, rows of several letters."""
+    letters = np.zeros(index.images, np.int8)
+    for counts in index.letters_around(method, rows):
+        letters += counts > 0
+    conflict: Mask = letters > 1
     return conflict
+
+
+def _has_majority(index: RowIndex, method: Method, rows: Mask) -> Mask:
+    """Return the rows whose letter is that of more than half of the rows of their image and related ones."""
+    same, total = np.empty(len(rows), np.int32), np.zeros(index.images, np.int64)
+    for label, counts in enumerate(index.letters_around(method, rows)):
+        here = index.label == label
+        same[here] = counts[index.image[here]]
+        total += counts
+    majority: Mask = 2 * same > total[index.image]
+    return majority
 
 
 def _removal_table(index: RowIndex, decision: _Decision) -> pd.DataFrame:

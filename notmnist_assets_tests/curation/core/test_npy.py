@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
 from notmnist_assets.curation.core import npy
-from notmnist_assets.curation.core.npy import map_npy, read_npy, write_npy
+from notmnist_assets.curation.core.npy import map_npy, map_open_npy, read_npy, write_npy
 
 numbers = st_numpy.arrays(
     st.sampled_from([np.uint8, np.int32, np.float32, np.float64]),
@@ -97,6 +97,8 @@ def test_files_of_other_formats_are_refused(content: bytes, tmp_path: Path) -> N
     (tmp_path / "values.npy").write_bytes(content)
     with pytest.raises(ValueError, match="not a whole"):
         map_npy(tmp_path / "values.npy")
+    with (tmp_path / "values.npy").open("rb") as file, pytest.raises(ValueError, match="not a whole"):
+        map_open_npy(file)
 
 
 @given(st.data())
