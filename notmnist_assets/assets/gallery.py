@@ -28,7 +28,7 @@ from notmnist_assets.storage.types import ExportedFileType
 
 GALLERY: Final = Declaration(
     key="report/gallery",
-    code_version="4",
+    code_version="5",
     role="export",
     dagster_type=ExportedFileType,
     io_manager="export_io",

@@ -21,11 +21,11 @@ const KINDS = {
   },
   conflicts: {
     title: "Label conflicts", across: 4, sorts: ["order", "size", "distance", "letter", "font"], order: "method, letters in turn",
-    about: "Duplicate groups whose rows have different letters: at least one label of each is wrong, unless near images only look alike. In bold: the number of rows of each letter.",
+    about: "Duplicate groups whose rows have different letters: at least one label of each is wrong, unless near images only look alike. A near group of equal images only is listed as exact. In bold: the number of rows of each letter.",
   },
   issues: {
     title: "Label issues", across: 1, sorts: ["order", "letter", "font"], order: "label quality",
-    about: "Rows whose label is likely wrong, the most likely first. The number is the label quality, between 0 and 1.",
+    about: "Rows of the splits whose label is likely wrong, the most likely first; labels/issues has the images of no split too. The number is the label quality, between 0 and 1.",
   },
   mistakes: {
     title: "Confident mistakes", across: 1, sorts: ["order", "letter", "font"], order: "probability",
