@@ -39,6 +39,11 @@ class Cluster(Servers):
         """Host and port of the UI."""
         return f"{HOST}:{self.ports['webserver']}"
 
+    @property
+    def dask(self) -> str:
+        """Address of the Dask scheduler."""
+        return f"tcp://{HOST}:{self.ports['scheduler']}"
+
     def restart(self, *names: str, number: signal.Signals | None = None) -> None:
         """End servers, if they are running, and start them again."""
         self.end(*names, number=number)
@@ -67,7 +72,6 @@ class Cluster(Servers):
         celery = ["--concurrency", "1", "--queues", "dagster", "--loglevel", "info", "--hostname", "worker@%h"]
         workspace = ["-w", str(home / "workspace.yaml")]
         web_server = ["--host", HOST, "--port", str(ports["webserver"]), *WEB_SERVER]
-        scheduler = f"tcp://{HOST}:{ports['scheduler']}"
         servers = {
             "postgres": Server(
                 [installed("postgres"), "-D", str(self.folder / "postgres"), *postgres],
@@ -104,7 +108,7 @@ class Cluster(Servers):
         }
         for name in WORKERS:
             options = ["--host", HOST, "--nthreads", "1", "--name", name, "--no-nanny", "--no-dashboard"]
-            command = [dask, "worker", scheduler, *options, "--local-directory", str(self.folder / name)]
+            command = [dask, "worker", self.dask, *options, "--local-directory", str(self.folder / name)]
             servers[name] = Server(command, lambda printed: "Registered to" in printed)
         return servers
 

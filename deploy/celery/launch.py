@@ -71,7 +71,7 @@ def stage_seconds(instance: dg.DagsterInstance, run_id: str) -> Mapping[str, flo
 
 def tasks_by_worker(cluster: Cluster) -> Mapping[str, int]:
     """Return how many tasks each Dask worker has computed since its start."""
-    with Client(cluster.environment["NOTMNIST_DASK"], set_as_default=False) as client:
+    with Client(cluster.dask, set_as_default=False) as client:
         return dict(client.run(_name_and_tasks).values())
 
 

@@ -17,7 +17,7 @@ def config(deployment: Deployment, storage: str, shards: int, *, dask: bool) -> 
     """Return what the launchpad contains for a run of its own."""
     settings = {"storage": storage, "archives": str(deployment.archives(shards))}
     if dask:
-        settings["dask"] = f"tcp://127.0.0.1:{deployment.cluster.ports['scheduler']}"
+        settings["dask"] = deployment.cluster.dask
     return {"resources": {"settings": {"config": settings}}}
 
 

@@ -46,8 +46,7 @@ def restart_scheduler(deployment: Deployment, storage: str) -> None:
 
 def busy_worker(deployment: Deployment, storage: str) -> str:
     """Hold the requests for shards when a Dask worker waits for one, and return the name of the worker."""
-    address = f"tcp://127.0.0.1:{deployment.cluster.ports['scheduler']}"
-    with Client(address, set_as_default=False) as client:
+    with Client(deployment.cluster.dask, set_as_default=False) as client:
         for _ in range(MINUTE):
             deployment.gate.wait_until_held()
             names = {info["id"]: worker for worker, info in client.scheduler_info()["workers"].items()}
