@@ -256,11 +256,14 @@ def report(
         from notmnist_assets.definitions import build_definitions
         from notmnist_assets.runs.instance import open_instance
 
-    store = ValueStore(settings.storage_root)
+    checks = []
     try:
         with open_instance() as instance:
             checks = check_lines(build_definitions(settings), instance, [one.asset_key for one in CONTENTS])
-        delivered = deliver_report(store, destination, force=force, checks=checks)
+    except CurationError as error:
+        _errors.print(f"Without the results of checks: {escape(str(error))}", highlight=False, soft_wrap=True)
+    try:
+        delivered = deliver_report(ValueStore(settings.storage_root), destination, force=force, checks=checks)
     except CurationError as error:
         _errors.print(f"[red]Not copied:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
