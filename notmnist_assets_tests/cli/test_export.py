@@ -233,12 +233,13 @@ def test_the_report_is_copied_under_the_rules_of_exports(finished: Workspace, ou
 def test_the_report_is_copied_without_results_of_checks_if_the_history_cannot_be_read(
     finished: Workspace, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    stored = finished.load("report/html").read_bytes()
     monkeypatch.setenv("DAGSTER_HOME", str(out / "file" / "history"))
     (out / "file").write_text("in the way")
     ended = finished.notmnist("report", str(out / "page.html"))
     assert ended.code == 0, ended.err
     assert ended.err.startswith("Without the results of checks: ")
-    assert (out / "page.html").read_bytes() == finished.load("report/html").read_bytes()
+    assert (out / "page.html").read_bytes() == stored
 
 
 def test_the_gallery_is_opened_in_place_or_copied(
