@@ -170,12 +170,14 @@ def find_overridden_rows(overrides: OverrideList | None, splits: Mapping[str, Sp
     Raises:
         CurationError: a key is the file of no row; the message names the file of the list and the line.
     """
+    labels = np.concatenate([splits[name].labels for name in SPLITS])
+    if overrides is None:
+        return RowOverrides.none(labels)
     paths = pd.concat([file_paths(splits[name].sources) for name in SPLITS], ignore_index=True)
     row_of = pd.Series(np.arange(len(paths)), index=paths)
-    entries = overrides.entries if overrides else ()
-    keys = [one.key for one in entries]
-    rows = row_of.reindex(keys, fill_value=-1).to_numpy(np.int64)
-    if overrides and len(unknown := np.flatnonzero(rows < 0)):
+    entries = overrides.entries
+    rows = row_of.reindex([one.key for one in entries], fill_value=-1).to_numpy(np.int64)
+    if len(unknown := np.flatnonzero(rows < 0)):
         first = entries[unknown[0]]
         others = f", and {counted(len(unknown) - 1, 'more line')} like it" if len(unknown) > 1 else ""
         raise CurationError(
@@ -183,7 +185,6 @@ def find_overridden_rows(overrides: OverrideList | None, splits: Mapping[str, Sp
             subject=f"{overrides.path}, line {first.line}",
             remedy="Correct the key, which is set/letter/name as in the archive, or delete the line.",
         )
-    labels = np.concatenate([splits[name].labels for name in SPLITS])
     masks = {action: np.zeros(len(paths), np.bool_) for action in ACTIONS}
     for one, row in zip(entries, rows, strict=True):
         masks[one.action][row] = True
