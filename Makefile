@@ -29,7 +29,7 @@ demo: setup
 	$(RUN) notmnist run
 
 test: setup
-	.ci/install-packages chromium
+	.ci/install-packages chromium postgresql redis-server
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy

@@ -16,7 +16,7 @@ from notmnist_assets_tests.deploy.conftest import Deployment
 from notmnist_assets_tests.deploy.definitions import DATA, FEW, defs, few
 from notmnist_assets_tests.deploy.runs import config, failures, materialized, objects, versions
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 MINUTE = 60
 END_SECONDS = 420
@@ -126,6 +126,7 @@ def test_a_run_goes_through_queue_celery_dask_and_object_store(
     require_nothing_half(storage, FEW)
 
 
+@pytest.mark.cluster
 @pytest.mark.parametrize("name", STRIKES)
 def test_a_run_survives(name: str, deployment: Deployment, undisturbed: Mapping[str, object], lines: list[str]) -> None:
     method, path, strike = STRIKES[name]
@@ -144,6 +145,7 @@ def test_a_run_survives(name: str, deployment: Deployment, undisturbed: Mapping[
     require_nothing_half(storage, FEW)
 
 
+@pytest.mark.cluster
 def test_a_run_of_the_schedule_is_repeated_after_its_worker_was_killed(
     deployment: Deployment, lines: list[str]
 ) -> None:
