@@ -11,7 +11,8 @@ from notmnist_assets.storage.store import ValueStore
 from notmnist_assets_tests.instance import write_instance
 from notmnist_assets_tests.workspace import Workspace
 
-pytestmark = pytest.mark.long
+# The laws of storage, and a run through deploy/celery, use an object store in every make test.
+pytestmark = [pytest.mark.long, pytest.mark.extended]
 
 
 def without_timings(stored: Mapping[str, bytes]) -> dict[str, bytes]:
