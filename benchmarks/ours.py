@@ -20,7 +20,7 @@ from notmnist_assets.curation.baselines.models import DEFAULT_MODEL, MODELS
 from notmnist_assets.curation.core.images import LETTERS, PIXEL_DEPTH, PIXELS, SETS
 from notmnist_assets.curation.core.mapped_tables import ROWS, read_table
 from notmnist_assets.curation.core.npy import write_npy
-from notmnist_assets.curation.core.prefetch import Cluster, prefetch_map
+from notmnist_assets.curation.core.prefetch import WorkMap, prefetch_map
 from notmnist_assets.curation.core.values import LetterImages, Split
 from notmnist_assets.curation.duplicates.hashes import hash_table
 from notmnist_assets.curation.duplicates.near import near_pairs
@@ -54,13 +54,13 @@ _PAIR_COLUMNS: Final = {"exact_a": "str", "exact_b": "str", "distance": "float64
 
 
 @contextmanager
-def _cluster(place: Place) -> Iterator[Cluster | None]:
+def _cluster(place: Place) -> Iterator[WorkMap | None]:
     """Connect to the cluster of the place; None if it has none."""
     if not place.dask:
         yield None
         return
     with connect(place.dask) as run:
-        yield Cluster(run, place.folder("scratch"))
+        yield WorkMap(run, place.folder("scratch"))
 
 
 def verify(place: Place) -> Steps:

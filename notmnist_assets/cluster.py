@@ -11,7 +11,7 @@ import dagster as dg
 from upath import UPath
 
 from notmnist_assets.curation.core.errors import CurationError
-from notmnist_assets.curation.core.prefetch import Cluster, Item, OrderedMap, Result
+from notmnist_assets.curation.core.prefetch import Item, OrderedMap, Result, WorkMap
 from notmnist_assets.curation.core.scratch import scratch_folder
 from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.model import PREFIX
@@ -32,7 +32,7 @@ class ClusterResource(dg.ConfigurableResource[Any]):
     settings: dg.ResourceDependency[SettingsResource]
 
     @contextmanager
-    def open(self) -> Iterator[Cluster | None]:
+    def open(self) -> Iterator[WorkMap | None]:
         """Connect to the cluster, with a folder in the storage for its workers; None if the setting is unset.
 
         Raises:
@@ -43,7 +43,7 @@ class ClusterResource(dg.ConfigurableResource[Any]):
             yield None
             return
         with as_dagster_failure(), connect(config.dask) as run, _shared_folder(config.storage_root) as folder:
-            yield Cluster(run, folder)
+            yield WorkMap(run, folder)
 
 
 @contextmanager

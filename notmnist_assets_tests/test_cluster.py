@@ -26,7 +26,7 @@ from notmnist_assets.cluster import ClusterResource, connect
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.fingerprint import fingerprint
 from notmnist_assets.curation.core.npy import map_npy
-from notmnist_assets.curation.core.prefetch import Cluster
+from notmnist_assets.curation.core.prefetch import WorkMap
 from notmnist_assets.curation.core.values import SOURCE_COLUMNS, Split
 from notmnist_assets.curation.duplicates.hashes import hash_table
 from notmnist_assets.curation.duplicates.near import near_pairs
@@ -183,7 +183,7 @@ def test_results_equal_those_of_this_process_although_a_worker_is_killed(process
     split = Split(map_npy(tmp_path / "images.npy"), np.zeros(len(images), np.int32), sources)
     expected, _ = read(archive)
     with connect(processes) as run, Client(processes, set_as_default=False) as client:
-        pieces = Cluster(run, tmp_path)
+        pieces = WorkMap(run, tmp_path)
         killed = next(iter(client.run(os.getpid).values()))
         threading.Timer(0.2, os.kill, [killed, signal.SIGKILL]).start()
         with read_letters(archive, "small", cluster=pieces) as reading:

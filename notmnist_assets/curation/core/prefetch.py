@@ -1,4 +1,4 @@
-"""Computes independent results in order, by threads while the caller uses the current one."""
+"""Computes independent pieces of work in order: in threads, one after the other, or wherever a map computes them."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -21,11 +21,11 @@ class OrderedMap(Protocol):
         ...
 
 
-class Cluster(NamedTuple):
-    """Processes, maybe of other machines, that compute pieces of work.
+class WorkMap(NamedTuple):
+    """An ordered map, and the folder through which its pieces exchange pixels.
 
     Attributes:
-        run: computes pieces.
+        run: computes pieces in threads of this process, or in processes, maybe of other machines.
         folder: an empty folder that these processes and this one can read and write.
     """
 

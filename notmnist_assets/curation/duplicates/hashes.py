@@ -12,7 +12,7 @@ import pandas as pd
 
 from notmnist_assets.curation.core.images import PIXEL_DEPTH, PIXELS, SIDE, Images
 from notmnist_assets.curation.core.mapped_tables import map_table
-from notmnist_assets.curation.core.prefetch import Cluster, one_by_one
+from notmnist_assets.curation.core.prefetch import WorkMap, one_by_one
 from notmnist_assets.curation.core.progress import progress_bar
 from notmnist_assets.curation.core.row_blocks import RowBlock, read_rows, row_blocks
 from notmnist_assets.curation.core.values import Split
@@ -60,7 +60,7 @@ def ink(images: Images) -> npt.NDArray[np.float64]:
     return sums / PIXEL_DEPTH
 
 
-def hash_table(split: Split, cluster: Cluster | None = None) -> pd.DataFrame:
+def hash_table(split: Split, cluster: WorkMap | None = None) -> pd.DataFrame:
     """Return the hash table of a split: `row`, `label`, `exact`, `cells`, `ink`, in row order.
 
     Args:

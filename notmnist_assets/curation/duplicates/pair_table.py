@@ -13,7 +13,7 @@ import pandas as pd
 
 from notmnist_assets.curation.core.images import LETTERS, PIXEL_DEPTH, SIDE, Images, copy_rows
 from notmnist_assets.curation.core.mapped_tables import ROWS, map_table
-from notmnist_assets.curation.core.prefetch import Cluster
+from notmnist_assets.curation.core.prefetch import WorkMap
 from notmnist_assets.curation.core.sampling import evenly_spaced
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.near import NearPairs, near_pairs
@@ -90,7 +90,7 @@ def search_near(
     shifts: bool = False,
     code_version: str = "",
     previous: NearSearch | None = None,
-    cluster: Cluster | None = None,
+    cluster: WorkMap | None = None,
     sample: int = SAMPLE,
 ) -> NearSearch:
     """Find every pair of distinct images of all splits at most `radius` apart.

@@ -12,7 +12,7 @@ from uuid import uuid4
 import numpy as np
 
 from notmnist_assets.curation.core.errors import CurationError
-from notmnist_assets.curation.core.prefetch import Cluster
+from notmnist_assets.curation.core.prefetch import WorkMap
 from notmnist_assets.curation.core.progress import progress_bar
 from notmnist_assets.curation.core.values import Archive
 from notmnist_assets.curation.core.wording import printable
@@ -122,7 +122,7 @@ def decode_shard(shard: Shard) -> tuple[Layout, list[Piece]]:
     return shard.layout, [buffer.as_piece(letter) for letter, buffer in buffers.items()]
 
 
-def decode_shards(layout: Layout, title: str, buffers: Mapping[str, LetterBuffer], cluster: Cluster) -> None:
+def decode_shards(layout: Layout, title: str, buffers: Mapping[str, LetterBuffer], cluster: WorkMap) -> None:
     """Decode all shards of an archive, several at a time; `buffers` receive their members in the order of the shards.
 
     Args:

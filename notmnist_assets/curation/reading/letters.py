@@ -13,7 +13,7 @@ from pathlib import Path
 
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.images import LETTERS
-from notmnist_assets.curation.core.prefetch import Cluster, prefetch_map
+from notmnist_assets.curation.core.prefetch import WorkMap, prefetch_map
 from notmnist_assets.curation.core.scratch import scratch_folder
 from notmnist_assets.curation.core.values import Archive, LetterImages, OtherFiles
 from notmnist_assets.curation.reading.formats import repair_files
@@ -84,7 +84,7 @@ def read_letters(
     minimum: int = 0,
     workers: int = 2,
     scratch: Path | None = None,
-    cluster: Cluster | None = None,
+    cluster: WorkMap | None = None,
     most_paths: float = MOST_PATHS,
 ) -> Iterator[Reading]:
     """Read an archive as a stream and open its letters.
@@ -127,7 +127,7 @@ def read_letters(
         buffers = {letter: LetterBuffer(folder / f"{letter}.raw") for letter in sorted(set(letters))}
         for buffer in buffers.values():
             stack.callback(buffer.close)
-        shared = cluster or Cluster(partial(prefetch_map, ahead=workers), folder)
+        shared = cluster or WorkMap(partial(prefetch_map, ahead=workers), folder)
 
         def decode(layout: Layout, title: str) -> None:
             if archive.shards:
@@ -144,7 +144,7 @@ def read_letters(
 
 
 def check_archive(
-    archive: Archive, set_name: str, minimum: int, cluster: Cluster | None = None, most_paths: float = MOST_PATHS
+    archive: Archive, set_name: str, minimum: int, cluster: WorkMap | None = None, most_paths: float = MOST_PATHS
 ) -> None:
     """Read an archive once and check that it is intact and gives all letters, without keeping any.
 

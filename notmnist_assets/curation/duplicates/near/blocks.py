@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from notmnist_assets.curation.core.images import PIXELS
-from notmnist_assets.curation.core.prefetch import Cluster, one_by_one
+from notmnist_assets.curation.core.prefetch import WorkMap, one_by_one
 from notmnist_assets.curation.core.progress import progress_bar
 from notmnist_assets.curation.core.scratch import scratch_folder
 from notmnist_assets.curation.duplicates.near import bounds
@@ -49,7 +49,7 @@ class Block:
 
 
 def find_pairs(
-    count: int, fetch: FetchImages, radius: float, *, shifts: bool = False, cluster: Cluster | None = None
+    count: int, fetch: FetchImages, radius: float, *, shifts: bool = False, cluster: WorkMap | None = None
 ) -> NearPairs:
     """Find the pairs of a table as `near_pairs` does; in blocks if it is large.
 
@@ -65,11 +65,11 @@ def find_pairs(
     if cluster is not None:
         return near_pairs_in_blocks(count, fetch, radius, cluster)
     with scratch_folder() as folder:
-        return near_pairs_in_blocks(count, fetch, radius, Cluster(one_by_one, folder), workers=2)
+        return near_pairs_in_blocks(count, fetch, radius, WorkMap(one_by_one, folder), workers=2)
 
 
 def near_pairs_in_blocks(
-    count: int, fetch: FetchImages, radius: float, cluster: Cluster, *, workers: int = 1, size: int = BLOCK
+    count: int, fetch: FetchImages, radius: float, cluster: WorkMap, *, workers: int = 1, size: int = BLOCK
 ) -> NearPairs:
     """Find the pairs of a table as `near_pairs` does.
 
@@ -105,7 +105,7 @@ def near_pairs_in_blocks(
         path.unlink(missing_ok=True)
 
 
-def _pairs_of_blocks(blocks: Sequence[Block], order: npt.NDArray[np.int32], cluster: Cluster) -> Iterator[PairColumns]:
+def _pairs_of_blocks(blocks: Sequence[Block], order: npt.NDArray[np.int32], cluster: WorkMap) -> Iterator[PairColumns]:
     """Yield the pairs of each block, smaller image first; `order` has the image of each place in the file."""
     with (
         progress_bar("near duplicates", len(order), "images") as advance,

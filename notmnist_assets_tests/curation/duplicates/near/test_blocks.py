@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from notmnist_assets.curation.core import images as images_module
 from notmnist_assets.curation.core.images import new_images
 from notmnist_assets.curation.core.npy import map_npy
-from notmnist_assets.curation.core.prefetch import Cluster, one_by_one
+from notmnist_assets.curation.core.prefetch import WorkMap, one_by_one
 from notmnist_assets.curation.core.row_blocks import RowBlock, read_rows, row_blocks
 from notmnist_assets.curation.core.values import SOURCE_COLUMNS, Split
 from notmnist_assets.curation.duplicates.hashes import hash_table
@@ -32,7 +32,7 @@ def test_pairs_do_not_depend_on_the_blocks(
     tmp_path_factory: pytest.TempPathFactory, n: int, seed: int, radius: float, size: int, sparse: bool
 ) -> None:
     images = (sparse_changes if sparse else noisy_copies)(n, seed)
-    cluster = Cluster(one_by_one, tmp_path_factory.mktemp("blocks"))
+    cluster = WorkMap(one_by_one, tmp_path_factory.mktemp("blocks"))
     found = near_pairs_in_blocks(len(images), lambda rows: images[rows], radius, cluster, size=size)
     assert triples(found) == triples(near_pairs(images, radius))
     assert not list(cluster.folder.iterdir())
@@ -44,7 +44,7 @@ def test_hash_tables_do_not_depend_on_the_blocks(tmp_path: Path) -> None:
     sources = pd.DataFrame({name: ["x"] * len(images) for name in SOURCE_COLUMNS})
     labels = np.arange(len(images), dtype=np.int32) % 10
     expected = hash_table(Split(images, labels, sources))
-    cluster = Cluster(lambda function, items: one_by_one(function, items), tmp_path)
+    cluster = WorkMap(lambda function, items: one_by_one(function, items), tmp_path)
     for held in (images, map_npy(tmp_path / "images.npy"), images[:0]):
         found = hash_table(Split(held, labels[: len(held)], sources[: len(held)]), cluster)
         pd.testing.assert_frame_equal(found, expected[: len(held)])
