@@ -95,7 +95,7 @@ def _letters(place: Place, set_name: str) -> Steps:
 
     with (
         _cluster(place) as cluster,
-        read_letters(archive, set_name, scratch=place.work, cluster=cluster, most_paths=_MOST_PATHS) as reading,
+        read_letters(archive, set_name, scratch=place.work, work_map=cluster, most_paths=_MOST_PATHS) as reading,
     ):
         for letter, found, ink in prefetch_map(add_ink, reading):
             images, total = images + len(found), total + ink
@@ -269,7 +269,7 @@ def near_search(place: Place) -> Steps:
     near_pairs(merged["valid"].images[:_FEW], SEARCH_RADIUS)  # loads compiled code, which a run also does once
     yield
     with _cluster(place) as cluster:
-        pairs = search_near(index, merged, SEARCH_RADIUS, cluster=cluster).pairs
+        pairs = search_near(index, merged, SEARCH_RADIUS, work_map=cluster).pairs
     yield
     pairs.to_parquet(place.work / "near_pairs.parquet", row_group_size=ROWS)
     return Findings({}, {"distinct images": index.images, "pairs": len(pairs), "radius": SEARCH_RADIUS})

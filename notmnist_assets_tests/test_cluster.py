@@ -186,7 +186,7 @@ def test_results_equal_those_of_this_process_although_a_worker_is_killed(process
         pieces = WorkMap(run, tmp_path)
         killed = next(iter(client.run(os.getpid).values()))
         threading.Timer(0.2, os.kill, [killed, signal.SIGKILL]).start()
-        with read_letters(archive, "small", cluster=pieces) as reading:
+        with read_letters(archive, "small", work_map=pieces) as reading:
             letters = dict(reading)
             assert {letter: fingerprint(found) for letter, found in letters.items()} == {
                 letter: fingerprint(found) for letter, found in expected.items()
@@ -207,7 +207,7 @@ def test_pixels_go_through_an_object_store_which_is_empty_afterwards(
         resource = ClusterResource(settings=SettingsResource(storage=store.root, dask=threads))
         with resource.open() as pieces:
             assert pieces is not None
-            with read_letters(archive, "small", cluster=pieces) as reading:
+            with read_letters(archive, "small", work_map=pieces) as reading:
                 letters = dict(reading)
                 assert {letter: len(found) for letter, found in letters.items()} == {
                     letter: len(found) for letter, found in read(archive)[0].items()

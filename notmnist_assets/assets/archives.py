@@ -57,9 +57,9 @@ def _archive_asset(set_name: str) -> dg.AssetsDefinition:
             # The first archive is stored with too few images too: the pages of its letters show what was rejected.
             if value.sha256 != published.ARCHIVES[set_name].sha256:
                 replaces_another = values.archive_sha256(ARCHIVES[set_name].path) not in (None, value.sha256)
-                with cluster.open() as processes:
+                with cluster.open() as work_map:
                     minimum = config.minimum[set_name] if replaces_another else 0
-                    check_archive(value, set_name, minimum, processes, config.most_paths)
+                    check_archive(value, set_name, minimum, work_map, config.most_paths)
         return dg.MaterializeResult(
             value=value,
             data_version=dg.DataVersion(value.sha256),

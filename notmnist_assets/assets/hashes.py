@@ -58,8 +58,8 @@ def _hash_asset(name: str) -> dg.AssetsDefinition:
     @HASHES[name].asset(ins={"split": SPLIT_ASSETS[name].input})
     def hashes(cluster: ClusterResource, split: Split) -> dg.MaterializeResult[pd.DataFrame]:
         """Compute the digests of each row's image."""
-        with as_dagster_failure(), cluster.open() as processes:
-            table = hash_table(split, processes)
+        with as_dagster_failure(), cluster.open() as work_map:
+            table = hash_table(split, work_map)
         return dg.MaterializeResult(
             value=table,
             data_version=data_version(table),

@@ -144,8 +144,8 @@ def _letter_assets(set_name: str) -> dg.AssetsDefinition:
         # `enough_images` holds everything downstream.
         with (
             as_dagster_failure(),
-            cluster.open() as processes,
-            read_letters(archive, set_name, wanted, cluster=processes, most_paths=config.most_paths) as reading,
+            cluster.open() as work_map,
+            read_letters(archive, set_name, wanted, work_map=work_map, most_paths=config.most_paths) as reading,
         ):
             for files, what in (
                 (reading.report.outside, "are not directly in a folder A to J"),

@@ -134,7 +134,7 @@ def near_pairs(
     config = settings.read()
     index = values.row_index()
     splits = {"train": train, "valid": valid, "test": test}
-    with as_dagster_failure(), cluster.open() as processes:
+    with as_dagster_failure(), cluster.open() as work_map:
         search = search_near(
             index,
             splits,
@@ -143,7 +143,7 @@ def near_pairs(
             shifts=config.near_shifts,
             code_version=_SEARCH_VERSION,
             previous=values.previous_search(NEAR_PAIRS.path),
-            cluster=processes,
+            work_map=work_map,
         )
     return dg.MaterializeResult(
         value=search,

@@ -216,10 +216,10 @@ def _blocked(graph: AssetGraph, evaluations: _Evaluations, stale: Reasons) -> di
         for check, evaluation in evaluations.items()
         if evaluation and outcome_of(evaluation) == "failed" and check.asset_key not in stale
     }
-    blocked: dict[dg.AssetKey, str] = {}
+    downstream: dict[dg.AssetKey, str] = {}
     for key in assets_in_order(graph):
         parents = sorted(graph.get(key).parent_keys)
-        reason = next(filter(None, (blocked.get(parent) or failed.get(parent) for parent in parents)), None)
-        if reason and key in stale:
-            blocked[key] = reason
-    return blocked
+        reason = next(filter(None, (downstream.get(parent) or failed.get(parent) for parent in parents)), None)
+        if reason:
+            downstream[key] = reason
+    return {key: reason for key, reason in downstream.items() if key in stale}

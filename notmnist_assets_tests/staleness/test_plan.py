@@ -119,6 +119,20 @@ def test_a_failed_blocking_check_blocks_until_its_asset_is_stale_itself(workspac
     assert planned(workspace) == (downstream(workspace, "archives/small"), set())
 
 
+def test_a_failed_blocking_check_also_blocks_what_is_stale_behind_current_assets(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = dg.AssetCheckKey(dg.AssetKey(["letters", "small", "C"]), "enough_images")
+    with workspace.instance() as instance:
+        instance.report_runless_asset_event(replace(latest_evaluations(instance, [check])[check], passed=False))
+    assert planned(workspace) == (set(), set())
+    monkeypatch.setenv("NOTMNIST_SANITIZE_REPEATS", "keep")
+    plan, blocked = planned(workspace)
+    assert plan == set()
+    assert "sanitized/test" in blocked
+    assert "splits/test" not in blocked
+
+
 def test_a_warning_of_a_blocking_check_blocks_nothing(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     check = dg.AssetCheckKey(dg.AssetKey(["splits", "train"]), "disjoint_sources")
     with workspace.instance() as instance:

@@ -60,14 +60,14 @@ def ink(images: Images) -> npt.NDArray[np.float64]:
     return sums / PIXEL_DEPTH
 
 
-def hash_table(split: Split, cluster: WorkMap | None = None) -> pd.DataFrame:
+def hash_table(split: Split, work_map: WorkMap | None = None) -> pd.DataFrame:
     """Return the hash table of a split: `row`, `label`, `exact`, `cells`, `ink`, in row order.
 
     Args:
         split: the rows.
-        cluster: hashes blocks of rows; this process hashes all by default.
+        work_map: hashes blocks of rows; this process hashes all by default.
     """
-    run = one_by_one if cluster is None else cluster.run
+    run = one_by_one if work_map is None else work_map.run
     with closing(run(_hash_columns, row_blocks(split.images))) as hashed:
         return map_table(_hash_tables(split, chain([_NO_ROWS], hashed)))
 

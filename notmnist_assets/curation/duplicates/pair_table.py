@@ -50,7 +50,7 @@ class NearSearch:
         radius: search radius.
         shifts: whether images were also compared after moves by one pixel.
         code_version: version of the code that searched.
-        complete: radius up to which no pair is missing; None if none is up to `radius`, so for up to `SAMPLE` images.
+        complete: radius up to which all images were searched; None if that is `radius`, as for up to `SAMPLE` images.
         seen_before: number of these images that were part of the extended search; not stored.
     """
 
@@ -90,7 +90,7 @@ def search_near(
     shifts: bool = False,
     code_version: str = "",
     previous: NearSearch | None = None,
-    cluster: WorkMap | None = None,
+    work_map: WorkMap | None = None,
     sample: int = SAMPLE,
 ) -> NearSearch:
     """Find every pair of distinct images of all splits at most `radius` apart.
@@ -109,7 +109,7 @@ def search_near(
             result is the same as without it. It is ignored if its radius is smaller, if `shifts` or `code_version`
             differ, if it or this search has more than `sample` images, and if its images and radius are the same, so
             that repeating a search forces a full one.
-        cluster: searches blocks of images; threads of this process by default, and always for moves by one pixel and
+        work_map: searches blocks of images; threads of this process by default, and always for moves by one pixel and
             for new images against those of an earlier search.
         sample: see above.
     """
@@ -119,7 +119,7 @@ def search_near(
         def fetch(numbers: Indices) -> Images:
             return images_of(index, splits, index.first_rows[images[numbers]])
 
-        found = find_pairs(len(images), fetch, radius, shifts=shifts, cluster=cluster)
+        found = find_pairs(len(images), fetch, radius, shifts=shifts, work_map=work_map)
         return found if len(images) == index.images else _renumber(found, images, images)
 
     if index.images > sample:

@@ -79,7 +79,7 @@ def _digests(images: Images) -> list[bytes]:
 
 
 def keys_across_folds(keys: Indices, fold: Indices, fitted: Mask) -> Indices:
-    """Return the keys with a row that was fitted on and a row of another fold, which that model judged.
+    """Return the keys with a fitted row in one fold and a row in another, whose model was fitted on and judged the key.
 
     Args:
         keys: int64 (n,), such as the numbers of fonts, 0 to the number of keys - 1; rows with -1 are ignored.

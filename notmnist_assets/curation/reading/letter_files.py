@@ -122,14 +122,14 @@ def decode_shard(shard: Shard) -> tuple[Layout, list[Piece]]:
     return shard.layout, [buffer.as_piece(letter) for letter, buffer in buffers.items()]
 
 
-def decode_shards(layout: Layout, title: str, buffers: Mapping[str, LetterBuffer], cluster: WorkMap) -> None:
+def decode_shards(layout: Layout, title: str, buffers: Mapping[str, LetterBuffer], work_map: WorkMap) -> None:
     """Decode all shards of an archive, several at a time; `buffers` receive their members in the order of the shards.
 
     Args:
         layout: an archive with shards, without members; receives all of them.
         title: title of the progress bar.
         buffers: the letters to decode.
-        cluster: decodes the shards; their pixels go through its folder.
+        work_map: decodes the shards; their pixels go through its folder.
 
     Raises:
         CurationError: a shard is damaged, or two shards have letters below different folders or a file in common.
@@ -137,8 +137,8 @@ def decode_shards(layout: Layout, title: str, buffers: Mapping[str, LetterBuffer
     archive = layout.archive
     names: dict[str, list[pa.LargeStringArray]] = {letter: [] for letter in buffers}
     layouts = [Layout(shard, layout.levels, layout.most_paths) for shard in archive.shards]
-    shards = [Shard(of_shard, title, tuple(buffers), cluster.folder) for of_shard in layouts]
-    with progress_bar(title, archive.bytes, "B") as advance, closing(cluster.run(decode_shard, shards)) as results:
+    shards = [Shard(of_shard, title, tuple(buffers), work_map.folder) for of_shard in layouts]
+    with progress_bar(title, archive.bytes, "B") as advance, closing(work_map.run(decode_shard, shards)) as results:
         for shard, (of_shard, pieces) in zip(archive.shards, results, strict=True):
             layout.merge(of_shard)
             for piece in pieces:

@@ -84,7 +84,7 @@ def read_letters(
     minimum: int = 0,
     workers: int = 2,
     scratch: Path | None = None,
-    cluster: WorkMap | None = None,
+    work_map: WorkMap | None = None,
     most_paths: float = MOST_PATHS,
 ) -> Iterator[Reading]:
     """Read an archive as a stream and open its letters.
@@ -108,7 +108,7 @@ def read_letters(
         minimum: fewest readable images for each of `letters`.
         workers: threads that decode; for an archive with shards, shards that are decoded at a time.
         scratch: folder for the scratch files; the system's temporary folder by default.
-        cluster: decodes the shards of an archive; threads of this process by default.
+        work_map: decodes the shards of an archive; threads of this process by default.
         most_paths: limit of the characters of all paths together, in millions.
 
     Yields:
@@ -127,7 +127,7 @@ def read_letters(
         buffers = {letter: LetterBuffer(folder / f"{letter}.raw") for letter in sorted(set(letters))}
         for buffer in buffers.values():
             stack.callback(buffer.close)
-        shared = cluster or WorkMap(partial(prefetch_map, ahead=workers), folder)
+        shared = work_map or WorkMap(partial(prefetch_map, ahead=workers), folder)
 
         def decode(layout: Layout, title: str) -> None:
             if archive.shards:
@@ -144,7 +144,7 @@ def read_letters(
 
 
 def check_archive(
-    archive: Archive, set_name: str, minimum: int, cluster: WorkMap | None = None, most_paths: float = MOST_PATHS
+    archive: Archive, set_name: str, minimum: int, work_map: WorkMap | None = None, most_paths: float = MOST_PATHS
 ) -> None:
     """Read an archive once and check that it is intact and gives all letters, without keeping any.
 
@@ -155,14 +155,14 @@ def check_archive(
         archive: what to read; its size, digest, gzip checksums and tar structure are verified.
         set_name: "large" or "small", for messages.
         minimum: fewest readable images for each letter.
-        cluster: decodes the shards of an archive; threads of this process by default.
+        work_map: decodes the shards of an archive; threads of this process by default.
         most_paths: limit of the characters of all paths together, in millions.
 
     Raises:
         CurationError: the archive is damaged or not the one that was verified, or a letter has too few readable images.
     """
     if archive.shards:
-        with read_letters(archive, set_name, minimum=minimum, cluster=cluster, most_paths=most_paths):
+        with read_letters(archive, set_name, minimum=minimum, work_map=work_map, most_paths=most_paths):
             return
     readable: dict[str, set[str]] = {letter: set() for letter in LETTERS}
 
@@ -175,7 +175,7 @@ def check_archive(
     report = _read_archive(archive, set_name, most_paths, count)
     _check_absent(archive, set_name, report, [letter for letter in LETTERS if not report.members[letter]])
     if any(len(names) < minimum for names in readable.values()):
-        with read_letters(archive, set_name, minimum=minimum, cluster=cluster, most_paths=most_paths):
+        with read_letters(archive, set_name, minimum=minimum, work_map=work_map, most_paths=most_paths):
             pass
 
 

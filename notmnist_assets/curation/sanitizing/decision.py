@@ -141,6 +141,10 @@ def sanitize(index: RowIndex, policy: Policy, overrides: RowOverrides | None = N
 
 
 def _remove_conflicts(index: RowIndex, policy: Policy, decision: _Decision) -> None:
+    """Remove the rows of images that have several letters, with the nearest row of another letter.
+
+    With the policy majority, rows of the letter that wins stay, unless two related images have different winners.
+    """
     rows = _has_conflict(index, policy.method, decision.present)[index.image]
     if policy.conflicts == "majority":
         winners = _has_majority(index, policy.method, decision.present)

@@ -49,7 +49,7 @@ class Block:
 
 
 def find_pairs(
-    count: int, fetch: FetchImages, radius: float, *, shifts: bool = False, cluster: WorkMap | None = None
+    count: int, fetch: FetchImages, radius: float, *, shifts: bool = False, work_map: WorkMap | None = None
 ) -> NearPairs:
     """Find the pairs of a table as `near_pairs` does; in blocks if it is large.
 
@@ -58,18 +58,18 @@ def find_pairs(
         fetch: returns images by number.
         radius: largest distance, 0 to 784.
         shifts: whether to compare images also after moves by one pixel; then never in blocks.
-        cluster: searches the blocks; threads of this process by default, which take a small table as a whole.
+        work_map: searches the blocks; threads of this process by default, which take a small table as a whole.
     """
-    if shifts or (cluster is None and count <= _MOST_IN_MEMORY):
+    if shifts or (work_map is None and count <= _MOST_IN_MEMORY):
         return near_pairs(fetch(np.arange(count)), radius, shifts=shifts)
-    if cluster is not None:
-        return near_pairs_in_blocks(count, fetch, radius, cluster)
+    if work_map is not None:
+        return near_pairs_in_blocks(count, fetch, radius, work_map)
     with scratch_folder() as folder:
         return near_pairs_in_blocks(count, fetch, radius, WorkMap(one_by_one, folder), workers=2)
 
 
 def near_pairs_in_blocks(
-    count: int, fetch: FetchImages, radius: float, cluster: WorkMap, *, workers: int = 1, size: int = BLOCK
+    count: int, fetch: FetchImages, radius: float, work_map: WorkMap, *, workers: int = 1, size: int = BLOCK
 ) -> NearPairs:
     """Find the pairs of a table as `near_pairs` does.
 
@@ -77,7 +77,7 @@ def near_pairs_in_blocks(
         count: number of images.
         fetch: returns images by number.
         radius: largest distance, 0 to 784.
-        cluster: searches the blocks; the sorted images go through its folder.
+        work_map: searches the blocks; the sorted images go through its folder.
         workers: threads for each block.
         size: images of a block.
 
@@ -90,7 +90,7 @@ def near_pairs_in_blocks(
     projection = _project(count, fetch)
     order = np.argsort(projection, kind="stable")
     reach = np.searchsorted(projection[order], projection[order] + limit, side="right")
-    path = cluster.folder / f"near-{uuid4().hex}.raw"
+    path = work_map.folder / f"near-{uuid4().hex}.raw"
     try:
         with path.open("wb") as file:
             for rows in _chunks(order):
@@ -100,16 +100,16 @@ def near_pairs_in_blocks(
             for start in range(0, count, size)
             for end in [min(start + size, count)]
         ]
-        return collect(_pairs_of_blocks(blocks, order.astype(np.int32), cluster))
+        return collect(_pairs_of_blocks(blocks, order.astype(np.int32), work_map))
     finally:
         path.unlink(missing_ok=True)
 
 
-def _pairs_of_blocks(blocks: Sequence[Block], order: npt.NDArray[np.int32], cluster: WorkMap) -> Iterator[PairColumns]:
+def _pairs_of_blocks(blocks: Sequence[Block], order: npt.NDArray[np.int32], work_map: WorkMap) -> Iterator[PairColumns]:
     """Yield the pairs of each block, smaller image first; `order` has the image of each place in the file."""
     with (
         progress_bar("near duplicates", len(order), "images") as advance,
-        closing(cluster.run(search_block, blocks)) as parts,
+        closing(work_map.run(search_block, blocks)) as parts,
     ):
         for block, pairs in zip(blocks, parts, strict=True):
             a, b = order[pairs.a], order[pairs.b]
