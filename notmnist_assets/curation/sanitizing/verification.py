@@ -1,6 +1,6 @@
 """Finds equal and near images of stored splits with an algorithm independent of the search that sanitizing used.
 
-It shares no code with `duplicates`: no digests, no projections, no stored pairs. Equal images are found by their bytes.
+It shares no code with `duplicates`: no projections, no stored digests or pairs. Equal images have an equal xxh3-128.
 Near images are looked up by the ink (sum of pixels) of two halves of the image, compared by the ink of 16 tiles, which
 is a lower bound of the distance, and then by their pixels. Images are moved by one pixel by cropping a padded frame.
 """
@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import numba
 import numpy as np
 import numpy.typing as npt
+from xxhash import xxh3_128_digest
 
 from notmnist_assets.curation.core.images import PIXEL_DEPTH, PIXELS, SIDE, Images
 
@@ -46,9 +47,10 @@ class Counterexample(NamedTuple):
 def equal_rows(images: Images, others: Images) -> list[Counterexample]:
     """Return, for each row of `images` that equals a row of `others`, the first such row."""
     own, rows = number_images([images, others])
-    first = {number: row for row, number in reversed(list(enumerate(rows.tolist())))}
-    found = ((row, first.get(number)) for row, number in enumerate(own.tolist()))
-    return [Counterexample(row, other, 0.0) for row, other in found if other is not None]
+    first = np.full(int(max(own.max(initial=-1), rows.max(initial=-1))) + 1, -1)
+    first[rows[::-1]] = np.arange(len(rows))[::-1]
+    found = np.flatnonzero(first[own] >= 0)
+    return [Counterexample(int(row), int(first[own[row]]), 0.0) for row in found]
 
 
 def number_images(splits: Sequence[Images], *, by_cells: bool = False) -> list[Indices]:
@@ -61,19 +63,23 @@ def number_images(splits: Sequence[Images], *, by_cells: bool = False) -> list[I
     Returns:
         int64 (n,) for each split.
     """
-    seen: dict[bytes, int] = {}
-    return [
-        np.fromiter((seen.setdefault(data, len(seen)) for data in _row_bytes(images, by_cells)), np.int64, len(images))
-        for images in splits
-    ]
+    keys = np.concatenate([_keys(images, by_cells) for images in splits])
+    order = np.lexsort(keys.T)
+    numbers = np.empty(len(keys), np.int64)
+    numbers[order] = np.cumsum((np.diff(keys[order], axis=0, prepend=keys[order[:1]]) != 0).any(axis=1))
+    return np.split(numbers, np.cumsum([len(images) for images in splits])[:-1])
 
 
-def _row_bytes(images: Images, by_cells: bool) -> Iterator[bytes]:
+def _keys(images: Images, by_cells: bool) -> npt.NDArray[np.uint64]:
+    """Return the xxh3-128 of the pixels or cell maxima of each image: uint64 (n, 2)."""
+    keys = np.empty((len(images), 2), np.uint64)
     for start in range(0, len(images), _CHUNK):
         part = np.ascontiguousarray(images[start : start + _CHUNK])
         if by_cells:
             part = part.reshape(-1, SIDE // 4, 4, SIDE // 4, 4).max(axis=(2, 4))
-        yield from part.reshape(len(part), -1).view(f"V{part[0].size}")[:, 0].tolist()
+        digests = b"".join(xxh3_128_digest(row.data) for row in part.reshape(len(part), -1))
+        keys[start : start + len(part)] = np.frombuffer(digests, np.uint64).reshape(-1, 2)
+    return keys
 
 
 def near_rows(images: Images, others: Images, radius: float, *, shifts: bool = False) -> list[Counterexample]:
