@@ -155,7 +155,7 @@ def table_writer(table: pd.DataFrame) -> WriteFile:
 
 
 def load_array(store: ValueStore, key: Sequence[str], stored: Manifest, name: str) -> npt.NDArray[Any]:
-    """Return a stored array as a memory map; from a remote store a small one in memory, a large one as a temporary file."""
+    """Return a stored array as a memory map; if the store is remote, in memory, or mapped from a temporary file."""
     if store.is_local:
         return map_npy(store.verified_file(key, stored, name))
     with store.open(key, stored, name) as file:
