@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -44,15 +45,16 @@ def _webserver(settings: tuple[tuple[str, str], ...]) -> str:
             stdout=written,
             stderr=subprocess.STDOUT,
         )
-    atexit.register(_stop, process)
+    atexit.register(_stop, process, log.parent)
     url = f"http://127.0.0.1:{port}"
     wait_until_it_answers(process, f"{url}/server_info", log, _START_SECONDS, pause=0.2)
     return url
 
 
-def _stop(process: "subprocess.Popen[bytes]") -> None:
+def _stop(process: "subprocess.Popen[bytes]", folder: Path) -> None:
     process.terminate()
     try:
         process.wait(20)
     except subprocess.TimeoutExpired:
         process.kill()
+    shutil.rmtree(folder, ignore_errors=True)

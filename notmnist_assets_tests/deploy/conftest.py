@@ -53,7 +53,7 @@ def write_all_archives(folder: Path) -> None:
                 write_shards(folder / f"archives-{shards}", set_name, letters, shards)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _deployment() -> Iterator[Deployment]:
     # PostgreSQL runs as a user of its own, who cannot enter the folders of pytest.
     folder = Path(tempfile.mkdtemp(prefix="notmnist-cluster-"))
