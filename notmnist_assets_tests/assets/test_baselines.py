@@ -64,7 +64,7 @@ def test_the_removed_test_rows_are_told_apart_by_image(finished: Workspace) -> N
     groups = finished.load("baselines/metrics").query("eval_on == 'test' and eval_rows == 'removed'")["groups"]
     scored = metadata["test_rows"]
     assert isinstance(scored, dg.TableMetadataValue)
-    assert set(groups) == {record.data["groups"] for record in scored.records if record.data["test"] == "duplicates"}
+    assert set(groups) == {record.data["groups"] for record in scored.records if record.data["test"] == "removed"}
     assert groups.max() <= len(removed)
 
 

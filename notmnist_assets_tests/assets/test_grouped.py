@@ -59,7 +59,7 @@ def test_images_of_one_big_group_are_counted(
     for result in materialized:
         metadata = cast("dict[str, Any]", result.metadata)
         assert metadata["images_left_out"] == left + 9 * 30
-        assert metadata["thinned_most"].startswith("I: 9")
+        assert metadata["thinned_most"].startswith("I (9")
         (letter_i,) = [record.data for record in metadata["left_out"].records if record.data["letter"] == "I"]
         assert letter_i == {
             "letter": "I",
