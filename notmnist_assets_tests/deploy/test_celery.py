@@ -97,7 +97,7 @@ STRIKES: Mapping[str, tuple[str, str, Strike]] = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def undisturbed(_deployment: Deployment) -> Mapping[str, object]:
     """Values of a run in this process, on a folder, with threads."""
     storage = str(_deployment.folder / "undisturbed")
