@@ -17,7 +17,6 @@ _PART: Final = 1 << 20
 """Pairs whose temporary arrays exist at a time."""
 
 Int32 = npt.NDArray[np.int32]
-Int64 = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 
