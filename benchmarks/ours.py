@@ -2,14 +2,16 @@
 
 import hashlib
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow.parquet as pq
 
 from benchmarks.graph import assignment_graph, nothing_to_do, whole_graph
 from benchmarks.measure import Findings, Stage, Steps
@@ -22,6 +24,7 @@ from notmnist_assets.curation.core.mapped_tables import ROWS, read_table
 from notmnist_assets.curation.core.npy import write_npy
 from notmnist_assets.curation.core.prefetch import WorkMap, prefetch_map
 from notmnist_assets.curation.core.values import LetterImages, Split
+from notmnist_assets.curation.duplicates.buckets import COLUMNS, HashBuckets, cut_into_buckets
 from notmnist_assets.curation.duplicates.hashes import hash_table
 from notmnist_assets.curation.duplicates.near import near_pairs
 from notmnist_assets.curation.duplicates.overlap import overlap_report
@@ -43,7 +46,7 @@ from notmnist_assets.settings.model import SEARCH_RADIUS
 from notmnist_assets.sources.folder import FolderSource
 
 # Imported before the measurements, because a run imports them once and not in each stage.
-for _late in ("pyarrow.compute", "pyarrow.parquet", "notmnist_assets.curation.reading.decoding"):
+for _late in ("duckdb", "pyarrow.compute", "notmnist_assets.curation.reading.decoding"):
     importlib.import_module(_late)
 
 _FEW: Final = 100
@@ -191,13 +194,29 @@ def hash_rows(place: Place) -> Steps:
         tables = {name: hash_table(split, cluster) for name, split in merged.items()}
     yield
     for name, table in tables.items():
-        table.to_parquet(place.folder("hashes") / f"{name}.parquet")
+        for digest, buckets in cut_into_buckets(table):
+            for number, bucket in enumerate(buckets):
+                bucket.to_parquet(place.folder("hashes") / f"{name}-{digest}-{number:05}.parquet")
     both = pd.concat(list(tables.values()))
     return Findings({f"distinct {method}": int(both[method].nunique()) for method in ("exact", "cells")})
 
 
-def _load_hashes(place: Place) -> dict[str, pd.DataFrame]:
-    return {name: _load(place.folder("hashes") / f"{name}.parquet") for name in SPLITS}
+def _load_hashes(place: Place) -> dict[str, HashBuckets]:
+    folder = place.folder("hashes")
+    return {
+        name: HashBuckets(
+            len(np.load(place.folder("splits") / f"{name}_labels.npy", mmap_mode="r")),
+            {
+                digest: [partial(_columns_of, path) for path in sorted(folder.glob(f"{name}-{digest}-*.parquet"))]
+                for digest in COLUMNS
+            },
+        )
+        for name in SPLITS
+    }
+
+
+def _columns_of(path: Path, columns: Sequence[str]) -> Any:
+    return pq.read_table(path, columns=list(columns))
 
 
 def _load(path: Path) -> pd.DataFrame:
@@ -265,10 +284,11 @@ def _baselines(place: Place, sizes: Callable[[int], list[int]]) -> Steps:
 
 def near_search(place: Place) -> Steps:
     """Search all pairs of distinct images within the search radius."""
-    merged, index = load_splits(place), RowIndex(_load_hashes(place))
+    merged, hashes = load_splits(place), _load_hashes(place)
     near_pairs(merged["valid"].images[:_FEW], SEARCH_RADIUS)  # loads compiled code, which a run also does once
     yield
     with _cluster(place) as cluster:
+        index = RowIndex(hashes, run=prefetch_map if cluster is None else cluster.run)
         pairs = search_near(index, merged, SEARCH_RADIUS, work_map=cluster).pairs
     yield
     pairs.to_parquet(place.work / "near_pairs.parquet", row_group_size=ROWS)

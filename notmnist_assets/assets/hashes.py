@@ -34,10 +34,10 @@ def _declaration(name: str) -> Declaration:
     }
     return Declaration(
         key=f"hashes/{name}",
-        code_version="1",
+        code_version="2",
         role="evidence",
         dagster_type=table_type(f"HashTable_{name}", columns, "One row per split row: digests and ink of its image."),
-        io_manager="table_io",
+        io_manager="hash_io",
         kinds={"pandas", "parquet"},
         columns=columns,
         drift=_DRIFT,

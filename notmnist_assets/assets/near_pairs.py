@@ -132,9 +132,9 @@ def near_pairs(
     If the images are unchanged, the stored search is ignored, so that materializing again forces a full search.
     """
     config = settings.read()
-    index = values.row_index()
     splits = {"train": train, "valid": valid, "test": test}
     with as_dagster_failure(), cluster.open() as work_map:
+        index = values.row_index(work_map)
         search = search_near(
             index,
             splits,

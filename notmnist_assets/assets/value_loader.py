@@ -9,6 +9,7 @@ from pydantic import PrivateAttr
 
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.images import LETTERS, SETS
+from notmnist_assets.curation.core.prefetch import WorkMap, prefetch_map
 from notmnist_assets.curation.core.values import LetterImages
 from notmnist_assets.curation.duplicates.pair_table import NearSearch, chosen_radius
 from notmnist_assets.curation.duplicates.row_index import RowIndex
@@ -16,7 +17,12 @@ from notmnist_assets.curation.sanitizing.grouping import Pool, index_pool, pool_
 from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.resource import SettingsResource
-from notmnist_assets.storage.io_managers import LettersIOManager, NearSearchIOManager, TableIOManager
+from notmnist_assets.storage.io_managers import (
+    HashTableIOManager,
+    LettersIOManager,
+    NearSearchIOManager,
+    TableIOManager,
+)
 from notmnist_assets.storage.store import Manifest, StorageUnusableError
 from notmnist_assets.storage.value_io import open_store
 
@@ -73,8 +79,21 @@ class ValueLoader(dg.ConfigurableResource[Any]):
                 return None
             return None if stored is None else str(stored.facts["sha256"])
 
-    def row_index(self) -> RowIndex:
+    def hash_table(self, path: Sequence[str]) -> pd.DataFrame:
+        """Return the hash table of a split.
+
+        Raises:
+            dagster.Failure: it is not stored, or it is damaged.
+        """
+        with as_dagster_failure():
+            value: pd.DataFrame = HashTableIOManager.load(open_store(self.settings), path)
+            return value
+
+    def row_index(self, work_map: WorkMap | None = None) -> RowIndex:
         """Return the index of all split rows, built once per run unless `hashes/*` changes.
+
+        Args:
+            work_map: joins the buckets of the tables; threads of this process by default.
 
         Raises:
             dagster.Failure: a table of `hashes/*` is not stored, or it is damaged.
@@ -84,7 +103,10 @@ class ValueLoader(dg.ConfigurableResource[Any]):
             versions = tuple(store.require(["hashes", name]).version for name in SPLITS)
         if versions not in self._indexes:
             self._indexes.clear()
-            self._indexes[versions] = RowIndex({name: self.table(["hashes", name]) for name in SPLITS})
+            run = prefetch_map if work_map is None else work_map.run
+            with as_dagster_failure():
+                tables = {name: HashTableIOManager.load_buckets(store, ["hashes", name]) for name in SPLITS}
+                self._indexes[versions] = RowIndex(tables, run=run)
         return self._indexes[versions]
 
     def near_index(self, near_pairs: pd.DataFrame, radius: pd.DataFrame) -> RowIndex:

@@ -119,13 +119,13 @@ def result_checks(
 
 
 def _distinct(values: ValueLoader, key: dg.AssetKey) -> pd.DataFrame:
-    hashes = values.table(key.path)
+    hashes = values.hash_table(key.path)
     return published.compare_numbers(distinct={key.path[-1]: hashes["exact"].nunique()})
 
 
 def _shared(values: ValueLoader, name: str) -> pd.DataFrame:
     report = values.table(_REPORT.path)
-    hashes = {split: values.table(key.path) for split, key in _HASHES.items()}
+    hashes = {split: values.hash_table(key.path) for split, key in _HASHES.items()}
     numbers = published.compare_numbers(
         overlap_report=report, unshared_test_rows=published.count_unshared_test_rows(hashes)
     )

@@ -1,99 +1,35 @@
 """One IO manager per kind of value: its files, its version, and the metadata about it."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, BinaryIO, ClassVar
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar
 
 import dagster as dg
 import pandas as pd
 from upath import UPath
-from xxhash import xxh3_128
 
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.fingerprint import fingerprint
-from notmnist_assets.curation.core.npy import PIECE_BYTES
-from notmnist_assets.curation.core.values import Archive, LetterImages, OtherFiles, Split
+from notmnist_assets.curation.core.values import LetterImages, OtherFiles, Split
+from notmnist_assets.curation.duplicates.buckets import COLUMNS, DigestColumn, HashBuckets, LoadBucket, cut_into_buckets
 from notmnist_assets.curation.duplicates.pair_table import NearSearch
 from notmnist_assets.metadata.display import table
 from notmnist_assets.runs.lock import OneRun
 from notmnist_assets.settings.resource import SettingsResource
+from notmnist_assets.storage.archive_io import ArchiveIOManager
 from notmnist_assets.storage.exported import ExportedFile, ExportedFolder
 from notmnist_assets.storage.store import Manifest, ValueStore, WriteFile
 from notmnist_assets.storage.value_io import (
     UNREADABLE_FILE,
     ValueIOManager,
     array_writer,
+    explain_unreadable,
     load_array,
+    load_columns,
     load_table,
     table_writer,
 )
-
-
-class ArchiveIOManager(ValueIOManager):
-    """Stores an archive: the verified `.tar.gz` itself, or each of its shards."""
-
-    _FILE: ClassVar[str] = "archive.tar.gz"
-
-    @classmethod
-    def _version(cls, value: Archive) -> str:
-        return value.sha256
-
-    @classmethod
-    def _files(cls, value: Archive) -> Mapping[str, WriteFile]:
-        if value.shards:
-            return {_shard_name(number): _archive_writer(shard) for number, shard in enumerate(value.shards)}
-        return {cls._FILE: _archive_writer(value)}
-
-    @classmethod
-    def _facts(cls, value: Archive) -> Mapping[str, Any]:
-        facts = {"sha256": value.sha256, "origin": value.origin}
-        return {**facts, "shards": [cls._facts(shard) for shard in value.shards]} if value.shards else facts
-
-    @classmethod
-    def _load(cls, store: ValueStore, key: Sequence[str], stored: Manifest) -> Archive:
-        if store.is_local:  # from a remote store this would download it twice: the reader compares its xxh3-128
-            store.verify(key, stored)
-
-        def load(name: str, facts: Mapping[str, Any]) -> Archive:
-            uri = store.uri(key, stored, name)
-            return Archive(uri, stored.files[name], facts["sha256"], facts["origin"], stored.digests[name])
-
-        if "shards" not in stored.facts:
-            return load(cls._FILE, stored.facts)
-        shards = [load(_shard_name(number), facts) for number, facts in enumerate(stored.facts["shards"])]
-        return Archive.of_shards(shards, store.uri(key, stored), stored.facts["origin"])
-
-
-def _shard_name(number: int) -> str:
-    return f"shard-{number:05}.tar.gz"
-
-
-def _archive_writer(archive: Archive) -> WriteFile:
-    """Return the function that copies an archive without shards, and raises CurationError if it has changed."""
-
-    def write(file: BinaryIO) -> None:
-        digest, expected = (xxh3_128(), archive.xxh3) if archive.xxh3 else (hashlib.sha256(), archive.sha256)
-        for block in _blocks(archive):
-            digest.update(block)
-            file.write(block)
-        if digest.hexdigest() != expected:
-            raise CurationError(
-                "the file changed after it was verified.", subject=archive.uri, remedy="Start the run again."
-            )
-
-    return write
-
-
-def _blocks(archive: Archive) -> Iterator[bytes]:
-    """Yield the bytes of an archive; an error of reading it is not reported as an error of writing the storage."""
-    try:
-        with archive.open() as source:
-            while block := source.read(PIECE_BYTES):
-                yield block
-    except OSError as error:
-        raise CurationError(
-            f"the archive cannot be read: {error}.", subject=archive.uri, remedy="Start the run again."
-        ) from error
 
 
 class LettersIOManager(ValueIOManager):
@@ -187,6 +123,56 @@ class TableIOManager(ValueIOManager):
         return load_table(store, key, stored, cls._FILE)
 
 
+class HashTableIOManager(ValueIOManager):
+    """Stores the hash table of a split in buckets of rows by the first bits of each digest, one Parquet file each."""
+
+    @classmethod
+    def _version(cls, value: pd.DataFrame) -> str:
+        return fingerprint(value)
+
+    @classmethod
+    def _files(cls, value: pd.DataFrame) -> Mapping[str, WriteFile]:
+        return {
+            f"{digest}-{number:05}-of-{len(buckets):05}.parquet": table_writer(bucket)
+            for digest, buckets in cut_into_buckets(value)
+            for number, bucket in enumerate(buckets)
+        }
+
+    @classmethod
+    def _facts(cls, value: pd.DataFrame) -> Mapping[str, Any]:
+        return {"rows": len(value)}
+
+    @classmethod
+    def _metadata(cls, value: pd.DataFrame) -> Mapping[str, Any]:
+        return {"dagster/row_count": len(value)}
+
+    @classmethod
+    def _load(cls, store: ValueStore, key: Sequence[str], stored: Manifest) -> pd.DataFrame:
+        return cls._buckets(store, key, stored).table()
+
+    @classmethod
+    def load_buckets(cls, store: ValueStore, key: Sequence[str]) -> HashBuckets:
+        """Return the current hash table in buckets that are read, and compared with their digests, when needed.
+
+        Raises:
+            CurationError: nothing is stored, or the stored value is damaged.
+        """
+        with explain_unreadable(key):
+            return cls._buckets(store, key, store.require(key))
+
+    @classmethod
+    def _buckets(cls, store: ValueStore, key: Sequence[str], stored: Manifest) -> HashBuckets:
+        loads: dict[DigestColumn, list[LoadBucket]] = {
+            digest: [
+                partial(load_columns, store, key, stored, name)
+                for name in sorted(stored.files)
+                if name.startswith(f"{digest}-")
+            ]
+            for digest in COLUMNS
+        }
+        return HashBuckets(stored.facts["rows"], loads)
+
+
 class NearSearchIOManager(ValueIOManager):
     """Stores the table of near pairs and the digests of the searched images; an input is the table alone."""
 
@@ -278,6 +264,7 @@ def io_managers(settings: SettingsResource, one_run: OneRun) -> dict[str, ValueI
         "letters_io": LettersIOManager(**shared),
         "split_io": SplitIOManager(**shared),
         "table_io": TableIOManager(**shared),
+        "hash_io": HashTableIOManager(**shared),
         "near_io": NearSearchIOManager(**shared),
         "export_io": ExportIOManager(**shared),
     }

@@ -1,8 +1,9 @@
 """The base class of the IO managers and their file formats: NumPy for arrays, Parquet for tables, no pickle."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
 
 import dagster as dg
 import numpy.typing as npt
@@ -20,6 +21,9 @@ from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.settings.values import RUN_SETTINGS, in_words, run_settings, setting_values
 from notmnist_assets.storage.filesystem import IN_MEMORY
 from notmnist_assets.storage.store import Manifest, ValueStore, WriteFile, damage_error
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 UNREADABLE_FILE: Final = (ValueError, TypeError, LookupError, OSError, ArrowException)
 """Errors that NumPy, pyarrow and the value classes raise for files of another release."""
@@ -88,13 +92,8 @@ class ValueIOManager(dg.ConfigurableIOManager):
             CurationError: nothing is stored, or the stored value is damaged; the remedy names the command that
                 materializes the asset.
         """
-        stored = store.require(key)
-        try:
-            return cls._load(store, key, stored)
-        except UNREADABLE_FILE as error:
-            raise damage_error(
-                key, "its stored files are unchanged, but the installed packages cannot read them."
-            ) from error
+        with explain_unreadable(key):
+            return cls._load(store, key, store.require(key))
 
     @classmethod
     @abstractmethod
@@ -125,6 +124,17 @@ class ValueIOManager(dg.ConfigurableIOManager):
     @abstractmethod
     def _load(cls, store: ValueStore, key: Sequence[str], stored: Manifest) -> Any:
         """Return the value from the files that `_files` wrote."""
+
+
+@contextmanager
+def explain_unreadable(key: Sequence[str]) -> Iterator[None]:
+    """Raise a CurationError for files that are stored as they were written, but by another release."""
+    try:
+        yield
+    except UNREADABLE_FILE as error:
+        raise damage_error(
+            key, "its stored files are unchanged, but the installed packages cannot read them."
+        ) from error
 
 
 def _inherited(store: ValueStore, spec: dg.AssetSpec) -> dict[str, Any]:
@@ -166,3 +176,13 @@ def load_table(store: ValueStore, key: Sequence[str], stored: Manifest, name: st
     """Return a stored table, mapped from temporary files if it is large."""
     with store.open(key, stored, name) as file:
         return read_table(file)
+
+
+def load_columns(
+    store: ValueStore, key: Sequence[str], stored: Manifest, name: str, columns: Sequence[str]
+) -> "pa.Table":
+    """Return some columns of a stored table."""
+    import pyarrow.parquet as pq
+
+    with store.open(key, stored, name) as file:
+        return pq.read_table(file, columns=list(columns))

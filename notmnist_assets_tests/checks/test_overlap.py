@@ -10,6 +10,7 @@ import pytest
 from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.checks.overlap import enough_pairs_to_choose, optional_checks, overlap_checks
 from notmnist_assets.curation.core.intervals import wilson_interval
+from notmnist_assets.curation.core.prefetch import WorkMap
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.hashes import hash_table
 from notmnist_assets.curation.duplicates.overlap import overlap_report
@@ -32,7 +33,7 @@ class ValuesOf(ValueLoader):
 
     index: ClassVar[RowIndex]
 
-    def row_index(self) -> RowIndex:
+    def row_index(self, work_map: WorkMap | None = None) -> RowIndex:  # noqa: ARG002
         return self.index
 
 

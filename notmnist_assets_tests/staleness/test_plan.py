@@ -82,9 +82,9 @@ def test_an_archive_whose_source_fails_is_out_of_date_with_the_error(workspace: 
 
 
 def test_a_deleted_file_is_out_of_date(workspace: Workspace) -> None:
-    stored_file(workspace, "hashes/valid", "table.parquet").unlink()
+    stored_file(workspace, "hashes/valid", "cells-00000-of-00001.parquet").unlink()
     plan = stale(workspace)
-    assert "table.parquet is missing" in plan["hashes/valid"]
+    assert "cells-00000-of-00001.parquet is missing" in plan["hashes/valid"]
     assert set(plan) == downstream(workspace, "hashes/valid")
 
 

@@ -14,9 +14,9 @@ from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.duplicates.hashes import hash_table
 from notmnist_assets.storage.io_managers import (
     ExportIOManager,
+    HashTableIOManager,
     LettersIOManager,
     SplitIOManager,
-    TableIOManager,
 )
 from notmnist_assets.storage.store import Manifest, ValueStore
 from notmnist_assets.storage.value_io import ValueIOManager
@@ -27,7 +27,7 @@ SPLIT = random_split(40)
 VALUES: dict[str, tuple[type[ValueIOManager], Any]] = {
     "letters/small/C": (LettersIOManager, letters_of("small", [7] * 10)["C"]),
     "splits/test": (SplitIOManager, SPLIT),
-    "hashes/test": (TableIOManager, hash_table(SPLIT)),
+    "hashes/test": (HashTableIOManager, hash_table(SPLIT)),
 }
 FILES = [
     ("letters/small/C", "images.npy"),
@@ -36,14 +36,15 @@ FILES = [
     ("splits/test", "images.npy"),
     ("splits/test", "labels.npy"),
     ("splits/test", "sources.parquet"),
-    ("hashes/test", "table.parquet"),
+    ("hashes/test", "exact-00000-of-00001.parquet"),
+    ("hashes/test", "cells-00000-of-00001.parquet"),
     ("splits/test", "value.json"),
 ]
 
 
 def store_value(store: ValueStore, key: str) -> Manifest:
     manager, value = VALUES[key]
-    return store.write(key.split("/"), "ab" * 32, manager._files(value), {"rows": 7, "share": 0.25})
+    return store.write(key.split("/"), "ab" * 32, manager._files(value), {"rows": len(value), "share": 0.25})
 
 
 def path_of(store: ValueStore, key: str, stored: Manifest, name: str) -> str:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ import pytest
 from notmnist_assets.assets import hashes
 from notmnist_assets.curation.core.fingerprint import fingerprint
 from notmnist_assets.curation.core.values import Archive
+from notmnist_assets.curation.duplicates.buckets import cut_into_buckets
 from notmnist_assets.curation.duplicates.hashes import hash_table
 from notmnist_assets.curation.duplicates.pair_table import NearSearch
 from notmnist_assets.runs.lock import OneRun
 from notmnist_assets.settings.resource import SettingsResource
+from notmnist_assets.storage import io_managers as stores
 from notmnist_assets.storage import types, value_io
 from notmnist_assets.storage.exported import ExportedFile
 from notmnist_assets.storage.io_managers import NearSearchIOManager, io_managers
@@ -106,6 +109,13 @@ def test_splits_come_back_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_tables_come_back_with_their_columns() -> None:
     assert store(lambda: HASHES, "table_io", HASHES_TYPE).success
     pd.testing.assert_frame_equal(load("table_io"), HASHES)
+
+
+@pytest.mark.usefixtures("anywhere")
+def test_hash_tables_come_back_from_their_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stores, "cut_into_buckets", partial(cut_into_buckets, largest=10))
+    assert store(lambda: HASHES, "hash_io", HASHES_TYPE).success
+    pd.testing.assert_frame_equal(load("hash_io"), HASHES)
 
 
 @pytest.mark.usefixtures("anywhere")

@@ -15,6 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from notmnist_assets.curation.core.images import LETTERS, PIXEL_DEPTH, PIXELS
+from notmnist_assets.curation.core.prefetch import OrderedMap, prefetch_map
+from notmnist_assets.curation.duplicates.buckets import HashBuckets, equal_cells, equal_rows
 from notmnist_assets.curation.duplicates.near import NearPairs, largest_sum
 from notmnist_assets.curation.duplicates.near_relation import NearRelation
 from notmnist_assets.curation.splitting.splits import SPLITS
@@ -62,25 +64,27 @@ class RowIndex:
     """
 
     def __init__(
-        self, hashes: Mapping[str, pd.DataFrame], pairs: pd.DataFrame | None = None, radius: float = 0.0
+        self,
+        hashes: Mapping[str, pd.DataFrame | HashBuckets],
+        pairs: pd.DataFrame | None = None,
+        radius: float = 0.0,
+        *,
+        run: OrderedMap = prefetch_map,
     ) -> None:
         """Index the hash tables of all splits.
 
         Args:
-            hashes: hash table by split.
+            hashes: hash table by split, whole or in buckets.
             pairs: pair table with at least all pairs within `radius`, each once; None if `near` is not needed.
             radius: pairs farther apart are ignored.
+            run: joins the buckets of the tables; threads of this process by default.
         """
-        tables = [hashes[name] for name in SPLITS]
-        self.split = np.repeat(np.arange(len(SPLITS), dtype=np.int8), [len(table) for table in tables])
-        self.row = np.concatenate([table["row"].to_numpy(np.int64) for table in tables])
-        self.label = np.concatenate([table["label"].to_numpy(np.int32) for table in tables])
-        exact = pd.concat([table["exact"] for table in tables], ignore_index=True)
-        codes, digests = pd.factorize(exact)
-        self.image: Indices = codes.astype(np.int64)
-        self.digests = digests.array
+        tables = [table if isinstance(table := hashes[name], HashBuckets) else HashBuckets.of(table) for name in SPLITS]
+        self.split = np.repeat(np.arange(len(SPLITS), dtype=np.int8), [table.rows for table in tables])
+        self.row = np.concatenate([np.arange(table.rows) for table in tables])
+        self.image, self.label, self.digests = equal_rows(tables, run)
         self.images = len(self.digests)
-        cells, _ = pd.factorize(pd.concat([table["cells"] for table in tables], ignore_index=True))
+        cells = equal_cells(tables, run)
         self.cell_of_image = np.empty(self.images, np.int64)
         self.cell_of_image[self.image] = cells
         self._cells = int(cells.max(initial=-1)) + 1
