@@ -21,9 +21,10 @@ _SHORT_DIGEST = 12
 def archive_summary(set_name: str, archive: Archive) -> str:
     """Say where an archive came from, whether it is an original, and what was read from it."""
     original = archive.sha256 == published.ARCHIVES[set_name].sha256
+    in_shards = f" in {counted(len(archive.shards), 'shard')}" if archive.shards else ""
     return summary(
         f"The {set_name} archive was verified before it was stored:"
-        f" {bold(f'{archive.bytes / _MEGABYTE:,.1f} MB')}, {outside_text(archive.origin)}.",
+        f" {bold(f'{archive.bytes / _MEGABYTE:,.1f} MB')}{in_shards}, {outside_text(archive.origin)}.",
         f"It is {'the original' if original else 'not the original'} notMNIST archive"
         f" (SHA-256 {archive.sha256[:_SHORT_DIGEST]}...)."
         + ("" if original else " Numbers published for the originals do not apply."),

@@ -40,6 +40,8 @@ def test_an_archive_is_an_original_or_not() -> None:
     other = Archive("x", 8_460_000, "ab" * 32, "/data/notMNIST_large.tar.gz")
     original = Archive("x", 1, published.ARCHIVES["large"].sha256, "http://host/notMNIST_large.tar.gz")
     assert "8.5 MB, /data/notMNIST_large.tar.gz" in text_of(archive_summary("large", other))
+    shards = Archive.of_shards([other] * 3, "x", "/data/notMNIST_large-*.tar.gz")
+    assert "25.4 MB in 3 shards, /data/notMNIST_large-*.tar.gz" in text_of(archive_summary("large", shards))
     assert "It is not the original" in text_of(archive_summary("large", other))
     assert "It is the original" in text_of(archive_summary("large", original))
 
