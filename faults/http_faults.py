@@ -18,7 +18,8 @@ from tenacity import wait_none
 from faults.cases import CaseError, Kind, Outcome, RunCase, require
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.sources import http
-from notmnist_assets.sources.base import CHECKSUMS, archive_name
+from notmnist_assets.sources.base import archive_name
+from notmnist_assets.sources.checksums import CHECKSUMS
 from notmnist_assets.sources.exchange import Limits
 from notmnist_assets.sources.http import HttpSource
 from notmnist_assets_tests.sources import odd

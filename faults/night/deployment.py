@@ -19,7 +19,8 @@ from faults.commands import PROFILE, SIZES
 from notmnist_assets.runs.instance import open_instance
 from notmnist_assets.runs.process import PROCESS_TAG
 from notmnist_assets.settings.model import project_home
-from notmnist_assets.sources.base import CHECKSUMS, archive_name
+from notmnist_assets.sources.base import archive_name
+from notmnist_assets.sources.checksums import CHECKSUMS
 from notmnist_assets_tests.archives import Members, write_archive
 from notmnist_assets_tests.automation.webhook import Webhook
 from notmnist_assets_tests.sources.server import FaultyServer

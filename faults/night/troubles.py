@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from typing import Final
 
 from faults.night.deployment import Deployment
-from notmnist_assets.sources.base import CHECKSUMS, archive_name
+from notmnist_assets.sources.base import archive_name
+from notmnist_assets.sources.checksums import CHECKSUMS
 from notmnist_assets_tests.archives import members
 from notmnist_assets_tests.sources import odd
 from notmnist_assets_tests.sources.server import Fault

@@ -1,5 +1,7 @@
 """Defines `archives/large` and `archives/small`: the verified `.tar.gz` files of the source that the settings name."""
 
+from contextlib import nullcontext
+
 import dagster as dg
 
 from notmnist_assets.assets.declaration import Declaration, Stage
@@ -14,7 +16,7 @@ from notmnist_assets.curation.summaries.inputs import archive_summary
 from notmnist_assets.metadata.display import asset_page
 from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.resource import SettingsResource
-from notmnist_assets.sources.choice import source_of
+from notmnist_assets.sources.choice import is_shared, source_of
 from notmnist_assets.storage.types import ArchiveType
 
 
@@ -57,7 +59,7 @@ def _archive_asset(set_name: str) -> dg.AssetsDefinition:
             # The first archive is stored with too few images too: the pages of its letters show what was rejected.
             if value.sha256 != published.ARCHIVES[set_name].sha256:
                 replaces_another = values.archive_sha256(ARCHIVES[set_name].path) not in (None, value.sha256)
-                with cluster.open() as work_map:
+                with cluster.open() if is_shared(config) else nullcontext() as work_map:
                     minimum = config.minimum[set_name] if replaces_another else 0
                     check_archive(value, set_name, minimum, work_map, config.most_paths)
         return dg.MaterializeResult(

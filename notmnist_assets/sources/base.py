@@ -14,17 +14,10 @@ from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.values import Archive
 from notmnist_assets.curation.core.wording import printable
 from notmnist_assets.curation.reading.archive import verify_gzip
-from notmnist_assets.curation.reading.formats import is_web_page
 
-CHECKSUMS: Final = "SHA256SUMS"
-_LONGEST_QUOTE: Final = 100
 _MOST_SHARDS_NAMED: Final = 3
-_NUMBERED: Final = re.compile(r"-(?P<number>\d+)-of-(?P<total>\d+)\.tar\.gz$")
-# The two formats of `sha256sum`, by default and with --tag; a backslash in front marks an escaped name.
-_CHECKSUM_LINES: Final = (
-    re.compile(r"\\?(?P<sha256>[0-9a-fA-F]{64})\s+\*?(?P<name>\S.*)"),
-    re.compile(r"\\?SHA256 \((?P<name>.+)\)\s*=\s*(?P<sha256>[0-9a-fA-F]{64})"),
-)
+_LONGEST_NAME: Final = 100
+_NUMBERED: Final = re.compile(r"-(?P<number>\d{1,9})-of-(?P<total>\d{1,9})\.tar\.gz$")
 
 
 def archive_name(set_name: str) -> str:
@@ -53,7 +46,7 @@ class ArchiveSource(Protocol):
         ...
 
     def current_sha256(self, set_name: str) -> str | None:
-        """Return the SHA-256 of the archive that `fetch` would return, None if it would have to be downloaded first.
+        """Return the SHA-256 of the archive that `fetch` would return, None if only a download can tell.
 
         Raises:
             CurationError: the source is not available, or its archive is damaged.
@@ -97,12 +90,15 @@ def shard_names(set_name: str, names: Iterable[str], where: str) -> list[str]:
         return found
     totals = {int(match["total"]) if match else None for match in numbers}
     total = totals.pop()
-    missing = sorted(set(range(total or 0)) - {int(match["number"]) for match in numbers if match})
+    present = {int(match["number"]) for match in numbers if match}
+    # The total may be any number, and names may come from a server: no list of all numbers is made.
+    missing = next((number for number in range(total or 0) if number not in present), None)
     problem = ""
     if totals or total is None or len(found) > total:
-        problem = f"has shards of different numberings: {', '.join(found[:_MOST_SHARDS_NAMED])}."
-    elif missing:
-        problem = f"has {len(found)} of {total} shards {pattern}; number {missing[0]} is missing."
+        names = ", ".join(printable(name[:_LONGEST_NAME]) for name in found[:_MOST_SHARDS_NAMED])
+        problem = f"has shards of different numberings: {names}."
+    elif missing is not None:
+        problem = f"has {len(found)} of {total} shards {pattern}; number {missing} is missing."
     if problem:
         raise CurationError(problem, subject=where, remedy="Put exactly the shards of one archive there.")
     return found
@@ -110,44 +106,12 @@ def shard_names(set_name: str, names: Iterable[str], where: str) -> list[str]:
 
 def shard_pattern(set_name: str) -> str:
     """Return the file names of the shards of an archive as a pattern: notMNIST_large-*.tar.gz."""
-    return f"notMNIST_{set_name}-*.tar.gz"
+    return f"{shard_prefix(set_name)}*.tar.gz"
 
 
-def parse_checksums(data: bytes, name: str, where: str) -> Expected:
-    """Return the digest of an archive from a `sha256sum` file; a digest of None if the file does not name the archive.
-
-    The folder of the archive in the file is ignored.
-
-    Args:
-        data: the file's bytes.
-        name: file name of the archive, or of a shard.
-        where: path or URL of the file.
-
-    Raises:
-        CurationError: the file has no checksums, or different or unclear ones for the archive.
-    """
-    lines = [line.strip() for line in data.decode("utf-8-sig", "replace").splitlines()]
-    lines = [line for line in lines if line and not line.startswith("#")]
-    matches = [next(filter(None, (kind.fullmatch(line) for kind in _CHECKSUM_LINES)), None) for line in lines]
-    named = {match["sha256"].lower() for match in matches if match and re.split(r"[/\\]", match["name"])[-1] == name}
-    unclear = [line for line, match in zip(lines, matches, strict=True) if not match and name in line]
-    problem = None
-    if len(named) > 1:
-        problem = f"has different checksums of {name}"
-    elif unclear:
-        problem = f"names {name} in a line that is no checksum: {printable(unclear[0][:_LONGEST_QUOTE])}"
-    elif is_web_page(data):
-        problem = "is a web page, not a file of checksums"
-    elif lines and not any(matches):
-        problem = "has no checksum"
-    if problem:
-        raise CurationError(
-            f"{problem}.",
-            subject=where,
-            remedy="Write it again (sha256sum *.tar.gz > SHA256SUMS), or remove it: archives are then only checked for"
-            " completeness.",
-        )
-    return Expected(None, named.pop(), f"written in {where}") if named else Expected(None, None, "")
+def shard_prefix(set_name: str) -> str:
+    """Return the beginning of the file names of all shards of an archive."""
+    return f"notMNIST_{set_name}-"
 
 
 def verify_archive(path: Path, expected: Expected, origin: str) -> Archive:

@@ -15,7 +15,7 @@ def source_of(settings: Settings) -> ArchiveSource:
     published = settings.profile == "full"
     if settings.archives is None:
         return SampleSource()
-    if settings.archives.startswith(("http://", "https://")):
+    if is_url(settings.archives):
         # The HTTP client takes a third of a second to import, which other sources do not need.
         from notmnist_assets.sources.http import HttpSource
 
@@ -30,3 +30,13 @@ def cache_folder(settings: Settings) -> Path:
         user = f"-{os.getuid()}" if hasattr(os, "getuid") else ""
         return Path(tempfile.gettempdir()) / f"notmnist_assets{user}" / settings.profile
     return Path(settings.storage) / settings.profile / "cache"
+
+
+def is_shared(settings: Settings) -> bool:
+    """Return whether other machines see the source's files; they do not see downloads in a local folder."""
+    return "://" not in settings.storage or not is_url(settings.archives)
+
+
+def is_url(archives: str | None) -> bool:
+    """Return whether this value of the setting `archives` is the URL of a web server."""
+    return (archives or "").startswith(("http://", "https://"))

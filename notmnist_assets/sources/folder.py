@@ -8,15 +8,13 @@ from notmnist_assets.curation.core.values import Archive
 from notmnist_assets.curation.core.wording import printable
 from notmnist_assets.curation.reading.formats import START_BYTES, describe_format, repack_command, shell_name
 from notmnist_assets.sources.base import (
-    CHECKSUMS,
-    Expected,
     archive_name,
     identify_archive,
-    parse_checksums,
     published_archive,
     shard_names,
     shard_pattern,
 )
+from notmnist_assets.sources.checksums import CHECKSUMS, Checksums
 
 _MOST_NAMED: Final = 5
 
@@ -28,23 +26,6 @@ class FolderSource:
         """Use the archives in `folder`; if `published`, they must be the originals."""
         self._folder = Path(folder)
         self._published = published
-
-    def expected(self, set_name: str, name: str | None = None) -> Expected:
-        """Return the published size and digest, or the digest in SHA256SUMS in the folder, also of a shard's `name`."""
-        if self._published:
-            return published_archive(set_name)
-        checksums = self._folder / CHECKSUMS
-        if not checksums.is_file():
-            return Expected(None, None, "")
-        try:
-            data = checksums.read_bytes()
-        except OSError as error:
-            raise CurationError(
-                f"it cannot be read: {error.strerror or error}.",
-                subject=str(checksums),
-                remedy="Make it readable, or remove it: archives are then only checked for completeness.",
-            ) from error
-        return parse_checksums(data, name or archive_name(set_name), str(checksums))
 
     def current_sha256(self, set_name: str) -> str | None:
         """Return the digest of the archive in the folder."""
@@ -61,9 +42,19 @@ class FolderSource:
     def fetch(self, set_name: str) -> Archive:
         """Return the archive in the folder. Without an expected digest, damage is found only when it is read."""
         paths = self._paths(set_name)
-        files = [identify_archive(path, self.expected(set_name, path.name), str(path)) for path in paths]
+        if self._published:
+            return identify_archive(paths[0], published_archive(set_name), str(paths[0]))
+        checksums = self._read_checksums()
         if paths[0].name == archive_name(set_name):
-            return files[0]
+            return identify_archive(paths[0], checksums.of(paths[0].name), str(paths[0]))
+        absent = sorted({*checksums.shards(set_name)} - {path.name for path in paths})
+        if absent:
+            raise CurationError(
+                f"names {printable(absent[0])}, which is not in its folder.",
+                subject=str(self._folder / CHECKSUMS),
+                remedy="Copy it there, or write SHA256SUMS again (sha256sum *.tar.gz > SHA256SUMS).",
+            )
+        files = [identify_archive(path, checksums.of(path.name), str(path)) for path in paths]
         pattern = str(self._folder / shard_pattern(set_name))
         return Archive.of_shards(files, pattern, pattern)
 
@@ -77,6 +68,21 @@ class FolderSource:
             if names:
                 return [self._folder / name for name in names]
         raise self._missing_error(path)
+
+    def _read_checksums(self) -> Checksums:
+        """Return the digests in SHA256SUMS in the folder."""
+        checksums = self._folder / CHECKSUMS
+        if not checksums.is_file():
+            return Checksums(b"", str(checksums))
+        try:
+            data = checksums.read_bytes()
+        except OSError as error:
+            raise CurationError(
+                f"it cannot be read: {error.strerror or error}.",
+                subject=str(checksums),
+                remedy="Make it readable, or remove it: archives are then only checked for completeness.",
+            ) from error
+        return Checksums(data, str(checksums))
 
     def _missing_error(self, path: Path) -> CurationError:
         """Return the error for a missing archive, with the files that the folder has instead."""

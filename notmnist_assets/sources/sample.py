@@ -14,7 +14,8 @@ from typing import Final
 
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.values import Archive
-from notmnist_assets.sources.base import CHECKSUMS, Expected, archive_name, parse_checksums, verify_archive
+from notmnist_assets.sources.base import Expected, archive_name, verify_archive
+from notmnist_assets.sources.checksums import CHECKSUMS, Checksums
 
 FILES: Final = files("notmnist_assets.sources") / "sample_files"
 """The folder of the sample's files, inside the installed package."""
@@ -48,7 +49,7 @@ class SampleSource:
 
     def _expected(self, set_name: str) -> Expected:
         checksums = FILES / CHECKSUMS
-        return parse_checksums(checksums.read_bytes(), archive_name(set_name), str(checksums))
+        return Checksums(checksums.read_bytes(), str(checksums)).of(archive_name(set_name))
 
 
 @cache

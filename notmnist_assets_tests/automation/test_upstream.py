@@ -72,10 +72,10 @@ def test_an_unchanged_server_is_asked_four_times_an_hour_without_a_download(serv
     assert server.requests == []
     assert watch.look() == NOTHING
     assert [(request.method, request.path.rsplit("/")[-1]) for request in server.requests] == [
+        ("GET", "SHA256SUMS"),
         ("HEAD", "notMNIST_large.tar.gz"),
         ("GET", "SHA256SUMS"),
         ("HEAD", SMALL),
-        ("GET", "SHA256SUMS"),
     ]
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from notmnist_assets.curation.core import published
 from notmnist_assets.curation.core.errors import CurationError
-from notmnist_assets.sources.base import Expected, parse_checksums, verify_archive
+from notmnist_assets.sources.base import Expected, verify_archive
+from notmnist_assets.sources.checksums import Checksums
 from notmnist_assets.sources.folder import FolderSource
 from notmnist_assets_tests.archives import members, write_archive, write_checksums
 
@@ -101,14 +102,12 @@ def test_the_originals_are_known_by_size_and_digest(folder: Path, monkeypatch: p
 def test_checksum_files_are_read_as_sha256sum_writes_them(line: str) -> None:
     digest = "ab" * 32
     text = line.format(digest=digest, upper=digest.upper(), other="0" * 64)
-    assert parse_checksums(text.encode(), "notMNIST_small.tar.gz", "there") == Expected(
-        None, digest, "written in there"
-    )
+    assert Checksums(text.encode(), "there").of("notMNIST_small.tar.gz") == Expected(None, digest, "written in there")
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", f"{'0' * 64}  notMNIST_small.tar.gz.old"])
 def test_checksum_files_of_other_files_have_no_digest(text: str) -> None:
-    assert parse_checksums(text.encode(), "notMNIST_small.tar.gz", "there").sha256 is None
+    assert Checksums(text.encode(), "there").of("notMNIST_small.tar.gz").sha256 is None
 
 
 @pytest.mark.parametrize(
@@ -124,7 +123,7 @@ def test_checksum_files_of_other_files_have_no_digest(text: str) -> None:
 )
 def test_an_unclear_checksum_file_is_an_error(data: bytes, problem: str) -> None:
     with pytest.raises(CurationError, match=f"^there: {problem}"):
-        parse_checksums(data, "notMNIST_small.tar.gz", "there")
+        Checksums(data, "there").of("notMNIST_small.tar.gz")
 
 
 def test_unreadable_files_are_named(tmp_path: Path) -> None:
@@ -195,6 +194,7 @@ def test_the_whole_archive_comes_before_shards(folder: Path) -> None:
         (["notMNIST_small-0-of-1.tar.gz", "notMNIST_small-0-of-2.tar.gz"], "shards of different numberings"),
         (["notMNIST_small-0-of-1.tar.gz", "notMNIST_small-more.tar.gz"], "shards of different numberings"),
         (["notMNIST_small-0-of-1.tar.gz", "notMNIST_small-00-of-01.tar.gz"], "shards of different numberings"),
+        (["notMNIST_small-0-of-999999999.tar.gz"], "has 1 of 999999999 shards .*; number 1 is missing"),
     ],
 )
 def test_incomplete_shards_are_an_error(tmp_path: Path, names: list[str], problem: str) -> None:
@@ -209,3 +209,29 @@ def test_each_shard_is_compared_with_its_line_of_sha256sums(tmp_path: Path) -> N
     (tmp_path / "SHA256SUMS").write_text(f"{digest}  {first.name}\n{digest}  {second.name}\n")
     with pytest.raises(CurationError, match=f"{second.name}: its SHA-256 is .*, but {digest} is written in"):
         fetch(tmp_path)
+
+
+def test_a_shard_that_only_sha256sums_names_is_missing(tmp_path: Path) -> None:
+    (first,) = shards(tmp_path, "notMNIST_small-east.tar.gz")
+    digest = hashlib.sha256(first.read_bytes()).hexdigest()
+    (tmp_path / "SHA256SUMS").write_text(f"{digest}  {first.name}\n{digest}  notMNIST_small-west.tar.gz\n")
+    with pytest.raises(CurationError, match=r"SUMS: names notMNIST_small-west\.tar\.gz, which is not in its folder"):
+        fetch(tmp_path)
+
+
+def test_checksums_of_thousands_of_shards_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"notMNIST_small-{number:05}-of-02000.tar.gz" for number in range(2000)]
+    for name in names:
+        (tmp_path / name).touch()
+    empty = hashlib.sha256(b"").hexdigest()
+    (tmp_path / "SHA256SUMS").write_text("".join(f"{empty}  {name}\n" for name in names))
+    reads: list[Path] = []
+    read_bytes = Path.read_bytes
+
+    def count(path: Path) -> bytes:
+        reads.append(path)
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", count)
+    assert len(FolderSource(str(tmp_path), published=False).fetch("small").shards) == len(names)
+    assert reads == [tmp_path / "SHA256SUMS"]

@@ -1,7 +1,7 @@
 """The values that flow from stage to stage: `Archive`, `LetterImages` and `Split`, with checked shapes and dtypes."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final, cast
@@ -17,6 +17,11 @@ REJECTED_COLUMNS: Final = ("name", "bytes", "reason")
 FILE_COLUMNS: Final = ("set", "letter", "name")
 """The columns that identify a file: no two files agree in all three."""
 SOURCE_COLUMNS: Final = (*FILE_COLUMNS, "font")
+
+
+def digest_of_shards(sha256: Iterable[str]) -> str:
+    """Return the digest that stands for an archive of shards, from their hexadecimal SHA-256 in order."""
+    return hashlib.sha256("\n".join(sha256).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class Archive:
     @classmethod
     def of_shards(cls, shards: Sequence["Archive"], uri: str, origin: str) -> "Archive":
         """Return the archive that consists of these shards, in this order."""
-        digest = hashlib.sha256("\n".join(shard.sha256 for shard in shards).encode()).hexdigest()
+        digest = digest_of_shards(shard.sha256 for shard in shards)
         return cls(uri, sum(shard.bytes for shard in shards), digest, origin, shards=tuple(shards))
 
     def open(self) -> BinaryIO:
