@@ -11,6 +11,7 @@ from notmnist_assets.assets.hashes import HASH_KEYS
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.splits import SPLIT_ASSETS
 from notmnist_assets.assets.value_loader import ValueLoader
+from notmnist_assets.cluster import ClusterResource
 from notmnist_assets.curation.core.figures import number_grid
 from notmnist_assets.curation.core.sampling import evenly_spaced
 from notmnist_assets.curation.core.values import Split
@@ -19,6 +20,7 @@ from notmnist_assets.curation.duplicates.recall import METHODS, false_alarm_tabl
 from notmnist_assets.curation.summaries.results import recall_summary
 from notmnist_assets.metadata.columns import Column, Sources
 from notmnist_assets.metadata.display import asset_page, descriptions, picture, table
+from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.types import data_version, table_type
 
@@ -82,6 +84,7 @@ _FALSE_ALARMS = {
 )
 def recall(
     settings: SettingsResource,
+    cluster: ClusterResource,
     near_pairs: pd.DataFrame,
     radius: pd.DataFrame,
     values: ValueLoader,
@@ -95,9 +98,10 @@ def recall(
     splits = {"train": train, "valid": valid, "test": test}
     rows = evenly_spaced(index.images, _RECALL_IMAGES)
     images = images_of(index, splits, index.first_rows[rows])
-    found = recall_table(images, near_radius, shifts=shifts)
     pairs = pairs_among(index.pairs_of_table(near_pairs, near_radius), rows, index.images)
-    alarms = false_alarm_table(images, index.rows_by_letter[rows], pairs)
+    with as_dagster_failure(), cluster.open() as work_map:
+        found = recall_table(images, near_radius, shifts=shifts, work_map=work_map)
+        alarms = false_alarm_table(images, index.rows_by_letter[rows], pairs, work_map)
     planted = found["perturbation"] + " " + found["strength"].map("{:g}".format)
     grid = found.assign(planted=planted).pivot_table(index="planted", columns="method", values="recall", sort=False)
     chart = number_grid(

@@ -1,13 +1,16 @@
-"""Cuts images into blocks of rows, which another process reads from the file of the images where there is one."""
+"""Names images by their place in a file, from which another process reads them."""
 
 import mmap
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final, cast
+from uuid import uuid4
 
 import numpy as np
 
 from notmnist_assets.curation.core.images import PIXELS, SIDE, Images
+from notmnist_assets.curation.core.prefetch import WorkMap
 
 ROWS: Final = 1 << 16
 """Rows of a block: 51 MB of pixels."""
@@ -23,7 +26,7 @@ class RowBlock:
         rows: number of rows.
     """
 
-    path: str
+    path: Path
     offset: int
     rows: int
 
@@ -35,13 +38,43 @@ def row_blocks(images: Images, rows: int = ROWS) -> Iterator[RowBlock | Images]:
     for start in range(0, len(images), rows):
         count = min(rows, len(images) - start)
         if mapped is not None and mapped.filename is not None:
-            yield RowBlock(str(mapped.filename), mapped.offset + start * PIXELS, count)
+            yield RowBlock(Path(mapped.filename), mapped.offset + start * PIXELS, count)
         else:
             yield np.asarray(images[start : start + count])
 
 
 def read_rows(block: RowBlock | Images) -> Images:
     """Return the images of a block."""
-    if isinstance(block, RowBlock):
+    if not isinstance(block, RowBlock):
+        return block
+    if isinstance(block.path, Path) and block.rows:  # not in an object store, and not empty
         return np.memmap(block.path, np.uint8, "r", block.offset, (block.rows, SIDE, SIDE))
-    return block
+    with block.path.open("rb") as file:
+        file.seek(block.offset)
+        return np.frombuffer(file.read(block.rows * PIXELS), np.uint8).reshape(-1, SIDE, SIDE)
+
+
+def first_rows(block: RowBlock | Images, rows: int) -> RowBlock | Images:
+    """Return the first rows of a block."""
+    return replace(block, rows=rows) if isinstance(block, RowBlock) else block[:rows]
+
+
+def share_blocks(blocks: Iterable[Images], work_map: WorkMap | None) -> Iterable[RowBlock | Images]:
+    """Return blocks of images for pieces of work: with a map, as places in a new file of its folder."""
+    if work_map is None:
+        return blocks
+    path, places, offset = work_map.folder / f"rows-{uuid4().hex}.raw", [], 0
+    with path.open("wb") as file:
+        for block in blocks:
+            file.write(np.ascontiguousarray(block).data)
+            places.append(RowBlock(path, offset, len(block)))
+            offset += block.nbytes
+    return places
+
+
+def share_images(images: Images, work_map: WorkMap | None) -> RowBlock | Images:
+    """Return images for pieces of work: with a map, as a place in their file if they are mapped, or in a new one."""
+    if work_map is None:
+        return images
+    (whole,) = row_blocks(images, len(images)) if len(images) else [images]
+    return whole if isinstance(whole, RowBlock) else next(iter(share_blocks([images], work_map)))

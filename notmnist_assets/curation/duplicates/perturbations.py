@@ -1,7 +1,7 @@
 """Perturbs images to the near duplicates that `recall` plants: noise, shifts, blur, resizing, re-encoding."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -117,12 +117,10 @@ PERTURBATIONS: Final = (
 )
 
 
-def perturbed_copies(images: Images, seed: int) -> Iterator[tuple[Perturbation, float, Images]]:
-    """Yield each perturbation and strength with the perturbed copies of `images`, uint8 (n, 28, 28).
+def perturbed_copies(images: Images, kind: int, step: int, seed: int) -> Images:
+    """Return perturbed copies of `images`, uint8 (n, 28, 28), by the perturbation and the strength at these positions.
 
     Each has its own random generator, so that the copies do not depend on the other perturbations.
     """
-    for kind, perturbation in enumerate(PERTURBATIONS):
-        for step, strength in enumerate(perturbation.strengths):
-            rng = np.random.default_rng([seed, kind, step])
-            yield perturbation, strength, perturbation.apply(images, strength, rng)
+    perturbation = PERTURBATIONS[kind]
+    return perturbation.apply(images, perturbation.strengths[step], np.random.default_rng([seed, kind, step]))

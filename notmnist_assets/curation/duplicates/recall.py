@@ -4,7 +4,9 @@ Recall is measured on planted duplicates: perturbed copies of the data's own ima
 that a method calls duplicates although their letters differ.
 """
 
-from typing import Final
+from contextlib import closing
+from functools import partial
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +15,9 @@ from PIL import Image
 
 from notmnist_assets.curation.core.images import PIXEL_DEPTH, Images, check_images, distances
 from notmnist_assets.curation.core.intervals import wilson_interval
+from notmnist_assets.curation.core.prefetch import WorkMap, one_by_one
 from notmnist_assets.curation.core.progress import progress_bar
+from notmnist_assets.curation.core.row_blocks import RowBlock, read_rows, share_blocks, share_images
 from notmnist_assets.curation.duplicates.hashes import CELLS, cell_maxima
 from notmnist_assets.curation.duplicates.near import NearPairs, near_pairs
 from notmnist_assets.curation.duplicates.perturbations import PERTURBATIONS, perturbed_copies
@@ -38,8 +42,25 @@ _PHASH_BITS: Final = {"phash_0": 0, "phash_10": 10}
 _PHASH_CHUNK: Final = 512
 
 
+class _Planted(NamedTuple):
+    """Originals with their coarse and perceptual hashes, and what finds their copies."""
+
+    originals: RowBlock | Images
+    cells: Images
+    hashes: npt.NDArray[np.uint64]
+    radius: float
+    shifts: bool
+    seed: int
+
+
 def recall_table(
-    images: Images, radius: float, *, shifts: bool = False, sample: int = 500, seed: int = 0
+    images: Images,
+    radius: float,
+    *,
+    shifts: bool = False,
+    sample: int = 500,
+    seed: int = 0,
+    work_map: WorkMap | None = None,
 ) -> pd.DataFrame:
     """Plant perturbed copies of a sample of the images and count the copies that each method finds.
 
@@ -52,6 +73,7 @@ def recall_table(
         shifts: whether near also compares images after moves by one pixel.
         sample: largest number of images to perturb.
         seed: seed of the sample and of the perturbations.
+        work_map: plants the copies of each perturbation; this process by default.
 
     Returns:
         One row per perturbation, strength and method: `perturbation`, `strength`, `method`, `planted`, `found`,
@@ -62,27 +84,50 @@ def recall_table(
     rows = np.random.default_rng(seed).choice(len(images), min(sample, len(images)), replace=False)
     originals = images[np.sort(rows)]
     count = len(originals)
-    before = cell_maxima(originals), perceptual_hashes(originals)
+    planted = _Planted(
+        share_images(originals, work_map),
+        cell_maxima(originals),
+        perceptual_hashes(originals),
+        *(radius, shifts, seed),
+    )
+    places = [(kind, step) for kind, found in enumerate(PERTURBATIONS) for step in range(len(found.strengths))]
+    run = one_by_one if work_map is None else work_map.run
     records = []
-    with progress_bar("recall", sum(len(kind.strengths) for kind in PERTURBATIONS), "perturbations") as advance:
-        for perturbation, strength, copies in perturbed_copies(originals, seed):
-            distance = distances(originals, copies)
-            bits = hamming(before[1], perceptual_hashes(copies))
-            found = {
-                "exact": distance == 0,
-                "cells": (before[0] == cell_maxima(copies)).all(axis=(1, 2)),
-                "near": _find_copies(originals, copies, radius, shifts=shifts),
-                **{method: bits <= most for method, most in _PHASH_BITS.items()},
-            }
-            median = float(np.median(distance)) / PIXEL_DEPTH if count else 0.0
+    with (
+        progress_bar("recall", len(places), "perturbations") as advance,
+        closing(run(partial(_found_copies, planted), places)) as counted,
+    ):
+        for (kind, step), (found, median) in zip(places, counted, strict=True):
+            perturbation = PERTURBATIONS[kind]
             records += [
-                (perturbation.name, strength, method, count, int(found[method].sum()), median) for method in METHODS
+                (perturbation.name, perturbation.strengths[step], method, count, found[method], median)
+                for method in METHODS
             ]
             advance(1)
     table = pd.DataFrame(records, columns=["perturbation", "strength", "method", "planted", "found", "median_distance"])
     low, high = wilson_interval(table["found"], table["planted"])
     recall = table["found"] / table["planted"].clip(lower=1)
     return table.assign(recall=recall, ci_low=low, ci_high=high)[list(_RECALL_COLUMNS)]
+
+
+def _found_copies(planted: _Planted, place: tuple[int, int]) -> tuple[dict[str, int], float]:
+    """Plant copies by a perturbation and a strength, given by position.
+
+    Returns:
+        How many copies each method finds, and the median distance of copy and original.
+    """
+    originals = read_rows(planted.originals)
+    copies = perturbed_copies(originals, *place, planted.seed)
+    distance = distances(originals, copies)
+    bits = hamming(planted.hashes, perceptual_hashes(copies))
+    found = {
+        "exact": distance == 0,
+        "cells": (planted.cells == cell_maxima(copies)).all(axis=(1, 2)),
+        "near": _find_copies(originals, copies, planted.radius, shifts=planted.shifts),
+        **{method: bits <= most for method, most in _PHASH_BITS.items()},
+    }
+    median = float(np.median(distance)) / PIXEL_DEPTH if len(originals) else 0.0
+    return {method: int(mask.sum()) for method, mask in found.items()}, median
 
 
 def _find_copies(originals: Images, copies: Images, radius: float, *, shifts: bool) -> npt.NDArray[np.bool_]:
@@ -113,6 +158,7 @@ def false_alarm_table(
     images: Images,
     letters: npt.NDArray[np.integer],
     pairs: NearPairs,
+    work_map: WorkMap | None = None,
 ) -> pd.DataFrame:
     """Count the pairs that each method calls duplicates, and the share of them with different letters.
 
@@ -124,6 +170,7 @@ def false_alarm_table(
         images: uint8 (n, 28, 28), distinct images.
         letters: integers (n, 10), rows of each letter with an image.
         pairs: all pairs of `images` within the radius.
+        work_map: computes and compares perceptual hashes, in blocks of rows; this process by default.
 
     Returns:
         One row per method: `method`, `images`, `pairs`, `cross_letter`, `share`, `ci_low`, `ci_high`.
@@ -133,7 +180,7 @@ def false_alarm_table(
     counts = {
         "cells": _cells_pairs(images, shares),
         "near": (len(pairs), float(cross_letter(pairs, letters).sum())),
-        **_phash_pairs(perceptual_hashes(images), shares),
+        **_phash_pairs(images, shares, work_map),
     }
     table = pd.DataFrame(
         [(method, len(images), *found) for method, found in counts.items()],
@@ -160,20 +207,43 @@ def _cells_pairs(images: Images, shares: npt.NDArray[np.float64]) -> tuple[int, 
     return pairs, max(pairs - same, 0.0)
 
 
-def _phash_pairs(hashes: npt.NDArray[np.uint64], shares: npt.NDArray[np.float64]) -> dict[str, tuple[int, float]]:
+def _phash_pairs(
+    images: Images, shares: npt.NDArray[np.float64], work_map: WorkMap | None
+) -> dict[str, tuple[int, float]]:
     """Return, for each pHash method, the number of duplicate pairs, and how many of them have different letters."""
+    run = one_by_one if work_map is None else work_map.run
+    starts = range(0, len(images), _PHASH_CHUNK)
     count = dict.fromkeys(_PHASH_BITS, 0)
     same = dict.fromkeys(_PHASH_BITS, 0.0)
-    for start in range(0, len(hashes), _PHASH_CHUNK):
-        bits = hamming(hashes[start : start + _PHASH_CHUNK, None], hashes[None, start:])
-        a, b = np.nonzero(bits <= max(_PHASH_BITS.values()))
-        later = b > a
-        a, b = a[later], b[later]
-        for method, most in _PHASH_BITS.items():
-            close = bits[a, b] <= most
-            count[method] += int(close.sum())
-            same[method] += float(np.einsum("ij,ij->", shares[a[close] + start], shares[b[close] + start]))
+    blocks = share_blocks((images[start : start + _PHASH_CHUNK] for start in starts), work_map)
+    with closing(run(_hashes_of_block, blocks)) as parts:
+        hashes = np.concatenate([np.empty(0, np.uint64), *parts])
+    with closing(run(partial(_close_pairs, hashes, shares), starts)) as found:
+        for of_block in found:
+            for method, (close, alike) in of_block.items():
+                count[method] += close
+                same[method] += alike
     return {method: (count[method], max(count[method] - same[method], 0.0)) for method in _PHASH_BITS}
+
+
+def _hashes_of_block(block: RowBlock | Images) -> npt.NDArray[np.uint64]:
+    return perceptual_hashes(read_rows(block))
+
+
+def _close_pairs(
+    hashes: npt.NDArray[np.uint64], shares: npt.NDArray[np.float64], start: int
+) -> dict[str, tuple[int, float]]:
+    """Return, for each pHash method, the pairs of a block's images with later ones, and their common letters."""
+    bits = hamming(hashes[start : start + _PHASH_CHUNK, None], hashes[None, start:])
+    a, b = np.nonzero(bits <= max(_PHASH_BITS.values()))
+    later = b > a
+    a, b = a[later], b[later]
+    found = {}
+    for method, most in _PHASH_BITS.items():
+        close = bits[a, b] <= most
+        alike = np.einsum("ij,ij->", shares[a[close] + start], shares[b[close] + start])
+        found[method] = int(close.sum()), float(alike)
+    return found
 
 
 def perceptual_hashes(images: Images) -> npt.NDArray[np.uint64]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from notmnist_assets.curation.core.intervals import wilson_interval
+from notmnist_assets.curation.duplicates import recall
 from notmnist_assets.curation.duplicates.hashes import cell_maxima
 from notmnist_assets.curation.duplicates.near import near_pairs
 from notmnist_assets.curation.duplicates.perturbations import PERTURBATIONS
@@ -25,6 +26,7 @@ from notmnist_assets.curation.duplicates.recall import (
     recall_table,
 )
 from notmnist_assets_tests.builders import rectangles
+from notmnist_assets_tests.remote import remote_map
 
 
 def one_letter(letters: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -120,6 +122,29 @@ def test_false_alarms_are_those_that_a_loop_over_all_pairs_counts(seed: int) -> 
         assert table.loc[method, "pairs"] == len(called)
         crossing = sum(1 - float(shares[i] @ shares[j]) for i, j in called)
         assert table.loc[method, "cross_letter"] == pytest.approx(crossing, abs=1e-6)
+
+
+@given(count=st.integers(0, 40), chunk=st.integers(1, 40), order=st.integers(0, 2**32))
+@settings(max_examples=4, deadline=None)
+def test_tables_are_the_same_from_pieces_in_other_processes(
+    tmp_path_factory: pytest.TempPathFactory, count: int, chunk: int, order: int
+) -> None:
+    images = np.unique(rectangles(count, order % 3), axis=0)
+    letters = one_letter(np.arange(len(images)) % 10)
+    pairs = near_pairs(images, 6.0)
+    pieces = remote_map(tmp_path_factory.mktemp("pieces"), order)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recall, "_PHASH_CHUNK", chunk)
+        pd.testing.assert_frame_equal(
+            recall_table(images, 6.0, sample=20, work_map=pieces),
+            recall_table(images, 6.0, sample=20),
+            check_exact=True,
+        )
+        pd.testing.assert_frame_equal(
+            false_alarm_table(images, letters, pairs, pieces),
+            false_alarm_table(images, letters, pairs),
+            check_exact=True,
+        )
 
 
 def test_a_copy_near_another_image_but_not_near_its_original_is_not_found() -> None:
