@@ -10,6 +10,7 @@ from notmnist_assets.assets.near_pairs import RADIUS
 from notmnist_assets.assets.sanitized import SANITIZED
 from notmnist_assets.assets.splits import ALL_LETTER_KEYS, SPLIT_ASSETS
 from notmnist_assets.assets.value_loader import ValueLoader
+from notmnist_assets.cluster import ClusterResource
 from notmnist_assets.curation.core.images import SETS
 from notmnist_assets.curation.core.values import FILE_COLUMNS, Split
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius
@@ -111,6 +112,7 @@ _KIND_COUNTS: Final = {
 )
 def issues(
     values: ValueLoader,
+    cluster: ClusterResource,
     radius: pd.DataFrame,
     raw_train: Split,
     raw_valid: Split,
@@ -123,9 +125,9 @@ def issues(
     pool, index = values.pool(chosen_radius(radius))
     raw = {"train": raw_train, "valid": raw_valid, "test": raw_test}
     clean = {"train": clean_train, "valid": clean_valid, "test": clean_test}
-    with as_dagster_failure():
+    with as_dagster_failure(), cluster.open() as work_map:
         groups = connected_groups(pool, index, by_font=False)
-        found = label_issues(pool, groups, raw)
+        found = label_issues(pool, groups, raw, work_map)
         effect = effect_of_leaving_out(clean, found.table)
     first = found.table.head(_SHOWN)
     return dg.MaterializeResult(

@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from notmnist_assets.curation.core.exhibits import Exhibit, source_lines
 from notmnist_assets.curation.core.file_names import rows_by_file, source_table
 from notmnist_assets.curation.core.images import LETTERS, SETS
+from notmnist_assets.curation.core.prefetch import WorkMap
 from notmnist_assets.curation.core.sampling import evenly_spaced, mixed_rows
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.labels.error_rates import error_rates
@@ -68,13 +69,16 @@ def pool_sources(pool: Pool) -> pd.DataFrame:
     return source_table(SETS, pool.set_of, pool.label, np.concatenate(names))
 
 
-def label_issues(pool: Pool, groups: Indices, splits: Mapping[str, Split]) -> LabelIssues:
+def label_issues(
+    pool: Pool, groups: Indices, splits: Mapping[str, Split], work_map: WorkMap | None = None
+) -> LabelIssues:
     """Judge the label of each image of both sets.
 
     Args:
         pool: all images.
         groups: int64 (n,), duplicate group of each image, as `group_images` returns it.
         splits: train, valid and test, whose rows are images of the pool.
+        work_map: computes the predictions; threads of this process by default.
 
     Returns:
         The table has one row per image: `split`, `row` (its row of the splits; "none" and -1 if no split has it);
@@ -85,14 +89,14 @@ def label_issues(pool: Pool, groups: Indices, splits: Mapping[str, Split]) -> La
     """
     # With more threads, BLAS would add in another order.
     with threadpool_limits(1, user_api="blas"):
-        return _judge(pool, groups, splits)
+        return _judge(pool, groups, splits, work_map)
 
 
-def _judge(pool: Pool, groups: Indices, splits: Mapping[str, Split]) -> LabelIssues:
+def _judge(pool: Pool, groups: Indices, splits: Mapping[str, Split], work_map: WorkMap | None) -> LabelIssues:
     labels = pool.label
     folds = assign_folds(pool.font, groups)
     features = pool_features(pool)
-    probabilities = predict_labels(pool, folds, features).probabilities
+    probabilities = predict_labels(pool, folds, features, work_map).probabilities
     predicted = np.flatnonzero(~np.isnan(probabilities[:, 0]))
     rates = error_rates(probabilities[predicted], labels[predicted], pool.set_of[predicted], pool.font[predicted])
     log_odds, quality = np.full(len(labels), np.nan), np.full(len(labels), np.nan)

@@ -1,17 +1,19 @@
 """Predicts every label by a model that was fitted on other fonts and on no duplicate of the image."""
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from functools import reduce
-from operator import add
-from typing import Final
+from functools import partial
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from notmnist_assets.curation.core.images import LETTERS, SETS, SIDE, Images, copy_rows
-from notmnist_assets.curation.core.progress import Advance, progress_bar
+from notmnist_assets.curation.core.prefetch import Result, WorkMap, prefetch_map
+from notmnist_assets.curation.core.progress import progress_bar
+from notmnist_assets.curation.core.row_blocks import RowBlock, read_rows, share_blocks
 from notmnist_assets.curation.core.sampling import evenly_spaced
 from notmnist_assets.curation.labels.discriminant import Discriminant, Sums, fit_discriminant
 from notmnist_assets.curation.labels.features import Features
@@ -21,7 +23,8 @@ from notmnist_assets.curation.sanitizing.grouping import Pool
 _SAMPLE: Final = 10_000
 """Images from which the principal components are computed, and rows from which the temperature is."""
 _BLOCK_ROWS: Final = 2048
-_THREADS: Final = 2
+_PIECE_ROWS: Final = 4 * _BLOCK_ROWS
+"""Rows of a piece of work, which also has the models, 1.2 MB: whole blocks, so that results do not depend on it."""
 _DIGITS: Final = 3
 """Decimals of a score that count: kernels of BLAS agree to about ten."""
 _LOG_TEMPERATURES: Final = (-3.0, 7.0)
@@ -45,6 +48,14 @@ class Predictions:
     temperature: float
 
 
+class _Piece(NamedTuple):
+    """Images with their labels and folds."""
+
+    images: RowBlock | Images
+    label: Labels
+    fold: npt.NDArray[np.int64]
+
+
 def pool_images(pool: Pool, rows: npt.NDArray[np.integer]) -> Images:
     """Return the pixels of rows of the pool, uint8 (n, 28, 28)."""
     images = np.empty((len(rows), SIDE, SIDE), np.uint8)
@@ -61,64 +72,85 @@ def pool_features(pool: Pool) -> Features:
     return Features(pool_images(pool, evenly_spaced(len(pool.label), _SAMPLE)))
 
 
-def predict_labels(pool: Pool, folds: Folds, features: Features) -> Predictions:
+def predict_labels(pool: Pool, folds: Folds, features: Features, work_map: WorkMap | None = None) -> Predictions:
     """Predict the label of each image of the pool.
 
     The model of a fold is a linear discriminant analysis of the features. Its scores are divided by the mean of 1 and
     the mean square of the components, as if classes had t distributions, since the score of a picture unlike all others
     is larger than its evidence. They are then divided by the temperature at which the log loss is least, and rounded.
+
+    Args:
+        pool: all images.
+        folds: their folds.
+        features: what `pool_features` returns.
+        work_map: computes the sums of each fold and the scores of blocks of rows; threads of this process by default.
     """
+    run = prefetch_map if work_map is None else work_map.run
+    fitted = [np.flatnonzero(folds.fitted & (folds.fold == fold)) for fold in range(folds.count)]
+    every = list(_blocks(len(pool.label), _PIECE_ROWS))
     with (
-        progress_bar("judge labels", int(folds.fitted.sum()) + len(pool.label), "rows") as advance,
-        ThreadPoolExecutor(_THREADS) as threads,
+        threadpool_limits(1, user_api="blas"),
+        progress_bar("judge labels", sum(map(len, (*fitted, *every))), "rows") as advance,
     ):
-        fitted = [np.flatnonzero(folds.fitted & (folds.fold == fold)) for fold in range(folds.count)]
-        sums = list(threads.map(lambda rows: _sums(pool, features, rows, advance), fitted))
-        models = list(threads.map(lambda fold: fit_discriminant(_others(sums, fold)), range(folds.count)))
 
-        def scores_of(rows: Rows) -> Floats:
-            advance(len(rows))
-            return _scores(pool, folds, features, models, rows)
+        def results(function: Callable[[_Piece], Result], parts: Sequence[Rows]) -> Iterator[Result]:
+            shared = zip(share_blocks((pool_images(pool, rows) for rows in parts), work_map), parts, strict=True)
+            pieces = (_Piece(images, pool.label[rows], folds.fold[rows]) for images, rows in shared)
+            with closing(run(function, pieces)) as found:
+                for result, rows in zip(found, parts, strict=True):
+                    advance(len(rows))
+                    yield result
 
-        blocks = list(threads.map(scores_of, _blocks(np.arange(len(pool.label)))))
+        sums = list(results(partial(_sums, features), fitted))
+        models = list(
+            prefetch_map(fit_discriminant, (_total(sums[:fold] + sums[fold + 1 :]) for fold in range(folds.count)))
+        )
+        blocks = list(results(partial(_scores, features, models), every))
     scores = np.concatenate([np.empty((0, len(LETTERS))), *blocks])
     temperature = _temperature(scores, pool.label)
     return Predictions(_probabilities(np.round(scores / temperature, _DIGITS)), temperature)
 
 
-def _blocks(rows: Rows) -> Iterator[Rows]:
-    for start in range(0, len(rows), _BLOCK_ROWS):
-        yield rows[start : start + _BLOCK_ROWS]
+def _blocks(count: int, size: int) -> Iterator[Rows]:
+    for start in range(0, count, size):
+        yield np.arange(start, min(start + size, count))
 
 
-def _sums(pool: Pool, features: Features, rows: Rows, advance: Advance) -> Sums | None:
+def _expanded(features: Features, piece: _Piece) -> Iterator[tuple[Floats, Floats, Rows]]:
+    """Yield features and components of a piece's rows block by block, with the rows, as pieces in any process need."""
+    images = read_rows(piece.images)
+    # With more threads, BLAS would add in another order.
+    with threadpool_limits(1, user_api="blas"):
+        for rows in _blocks(len(images), _BLOCK_ROWS):
+            yield *features.expand(images[rows]), rows
+
+
+def _sums(features: Features, piece: _Piece) -> Sums | None:
+    """Return the sums of a fold; None without rows."""
+    return _total(Sums.of(expanded, piece.label[rows]) for expanded, _, rows in _expanded(features, piece))
+
+
+def _total(sums: Iterable[Sums | None]) -> Sums | None:
+    """Return the total of sums in their order; None if there are none."""
     total: Sums | None = None
-    for block in _blocks(rows):
-        expanded, _ = features.expand(pool_images(pool, block))
-        sums = Sums.of(expanded, pool.label[block])
-        total = sums if total is None else total + sums
-        advance(len(block))
+    for one in sums:
+        if one is not None:
+            total = one if total is None else total + one
     return total
 
 
-def _others(sums: list[Sums | None], fold: int) -> Sums | None:
-    """Return the sums over all folds but one, in the order of the folds."""
-    others = [one for number, one in enumerate(sums) if number != fold and one is not None]
-    return reduce(add, others) if others else None
-
-
-def _scores(pool: Pool, folds: Folds, features: Features, models: list[Discriminant | None], rows: Rows) -> Floats:
+def _scores(features: Features, models: list[Discriminant | None], piece: _Piece) -> Floats:
     """Return the scores of rows, float64 (n, 10): -inf for labels that the model of the row does not know."""
-    scores = np.full((len(rows), len(LETTERS)), np.nan)
-    expanded, components = features.expand(pool_images(pool, rows))
-    spread = (1 + (components**2).mean(axis=1)) / 2
-    for fold, model in enumerate(models):
-        if model is None:
-            continue
-        here = np.flatnonzero((folds.fold[rows] == fold) & np.isin(pool.label[rows], model.labels))
-        known = model.scores(expanded[here])
-        scores[here] = -np.inf
-        scores[here[:, None], model.labels] = (known - known.max(axis=1, keepdims=True)) / spread[here, None]
+    scores = np.full((len(piece.label), len(LETTERS)), np.nan)
+    for expanded, components, rows in _expanded(features, piece):
+        spread = (1 + (components**2).mean(axis=1)) / 2
+        for fold, model in enumerate(models):
+            if model is None:
+                continue
+            here = np.flatnonzero((piece.fold[rows] == fold) & np.isin(piece.label[rows], model.labels))
+            known = model.scores(expanded[here])
+            scores[rows[here]] = -np.inf
+            scores[rows[here][:, None], model.labels] = (known - known.max(axis=1, keepdims=True)) / spread[here, None]
     return scores
 
 

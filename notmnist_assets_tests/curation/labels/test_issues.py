@@ -1,4 +1,6 @@
-"""The table of label issues: turned labels first, kinds, places in splits, and the same table on any threads."""
+"""The table of label issues: turned labels first, kinds, places in splits, and the same table from a cluster."""
+
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -7,7 +9,6 @@ import pytest
 from notmnist_assets.curation.core.fingerprint import fingerprint
 from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.curation.core.values import Split
-from notmnist_assets.curation.labels import prediction
 from notmnist_assets.curation.labels.issues import (
     BLANK,
     CONFLICT,
@@ -25,6 +26,7 @@ from notmnist_assets.curation.labels.issues import (
 from notmnist_assets.curation.labels.prediction import pool_images
 from notmnist_assets.curation.sanitizing.grouping import Pool, group_images
 from notmnist_assets_tests.curation.labels.small_pools import letter_pool, pool_of
+from notmnist_assets_tests.remote import remote_map
 
 
 @pytest.fixture(scope="module")
@@ -137,11 +139,10 @@ def test_an_empty_pool_has_an_empty_table() -> None:
     assert tuple(found.table.columns) == ISSUE_COLUMNS
 
 
-def test_the_table_is_the_same_on_any_number_of_threads(
-    pool: Pool, splits: dict[str, Split], found: LabelIssues, monkeypatch: pytest.MonkeyPatch
+def test_the_table_is_the_same_from_pieces_in_other_processes(
+    pool: Pool, splits: dict[str, Split], found: LabelIssues, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(prediction, "_THREADS", 1)
-    again = label_issues(pool, group_images(pool, 0.0, by_font=False), splits)
+    again = label_issues(pool, group_images(pool, 0.0, by_font=False), splits, remote_map(tmp_path, seed=1))
     assert fingerprint(again.table) == fingerprint(found.table)
     pd.testing.assert_frame_equal(again.rates, found.rates)
 

@@ -5,13 +5,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from notmnist_assets.curation.core.images import SETS
 from notmnist_assets.curation.core.values import LetterImages
+from notmnist_assets.curation.labels import prediction
+from notmnist_assets.curation.labels.features import Features
 from notmnist_assets.curation.labels.folds import Folds, assign_folds
 from notmnist_assets.curation.labels.prediction import pool_features, predict_labels
 from notmnist_assets.curation.sanitizing.grouping import Pool, pool_letters
 from notmnist_assets_tests.curation.labels.small_pools import letter_pool
+from notmnist_assets_tests.remote import remote_map
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +27,11 @@ def pool() -> Pool:
 @pytest.fixture(scope="module")
 def folds(pool: Pool) -> Folds:
     return assign_folds(pool.font, np.arange(len(pool.label)), most_rows=200)
+
+
+@pytest.fixture(scope="module")
+def features(pool: Pool) -> Features:
+    return pool_features(pool)
 
 
 def scores(pool: Pool, folds: Folds, original: Pool) -> tuple[npt.NDArray[np.float64], float]:
@@ -65,3 +75,17 @@ def test_rows_that_are_not_marked_as_fitted_change_no_other_prediction(pool: Poo
     before, after = scores(pool, folds, pool), scores(with_inverted(pool, left_out), folds, pool)
     assert len(left_out) > 50
     assert difference(before, after)[folds.fitted].max() <= 1
+
+
+@given(blocks=st.integers(1, 6), order=st.integers(0, 2**32))
+@settings(max_examples=4, deadline=None)
+def test_predictions_are_the_same_from_pieces_of_any_size_in_other_processes(
+    tmp_path_factory: pytest.TempPathFactory, pool: Pool, folds: Folds, features: Features, blocks: int, order: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prediction, "_BLOCK_ROWS", 64)
+        expected = predict_labels(pool, folds, features)
+        patch.setattr(prediction, "_PIECE_ROWS", 64 * blocks)
+        found = predict_labels(pool, folds, features, remote_map(tmp_path_factory.mktemp("pieces"), order))
+    np.testing.assert_array_equal(found.probabilities, expected.probabilities)
+    assert found.temperature == expected.temperature
