@@ -17,7 +17,8 @@ from benchmarks.graph import assignment_graph, nothing_to_do, whole_graph
 from benchmarks.measure import Findings, Stage, Steps
 from benchmarks.place import Place
 from notmnist_assets.cluster import connect
-from notmnist_assets.curation.baselines.evaluation import TRAINING_SIZES, baseline_metrics, pixel_rows
+from notmnist_assets.curation.baselines.evaluation import TRAINING_SIZES, baseline_metrics
+from notmnist_assets.curation.baselines.fitting import pixel_rows
 from notmnist_assets.curation.baselines.models import DEFAULT_MODEL, MODELS
 from notmnist_assets.curation.core.images import LETTERS, PIXEL_DEPTH, PIXELS, SETS
 from notmnist_assets.curation.core.mapped_tables import ROWS, read_table

@@ -15,6 +15,7 @@ from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.sanitized import SANITIZED
 from notmnist_assets.assets.splits import SPLIT_ASSETS
 from notmnist_assets.assets.value_loader import ValueLoader
+from notmnist_assets.cluster import ClusterResource
 from notmnist_assets.curation.baselines.confusion import confident_mistakes, mistake_exhibits
 from notmnist_assets.curation.baselines.evaluation import fit_baselines
 from notmnist_assets.curation.baselines.scoring import row_groups
@@ -159,6 +160,7 @@ def baselines(
     context: dg.AssetExecutionContext,
     settings: SettingsResource,
     values: ValueLoader,
+    cluster: ClusterResource,
     raw_train: Split,
     raw_valid: Split,
     raw_test: Split,
@@ -177,9 +179,9 @@ def baselines(
         issues = values.table(ISSUES.path)
         raw["train"], clean["train"] = (without_issues(train, issues) for train in (raw_train, clean_train))
     index = values.near_index(near_pairs, radius)
-    with as_dagster_failure():
+    with as_dagster_failure(), cluster.open() as work_map:
         groups = row_groups(index)
-        fitted = fit_baselines(raw, clean, models=models, groups=groups)
+        fitted = fit_baselines(raw, clean, models=models, groups=groups, work_map=work_map)
     if METRICS.asset_key in context.selected_asset_keys:
         yield dg.MaterializeResult(
             asset_key=METRICS.asset_key,

@@ -128,7 +128,7 @@ def issues(
     with as_dagster_failure(), cluster.open() as work_map:
         groups = connected_groups(pool, index, by_font=False)
         found = label_issues(pool, groups, raw, work_map)
-        effect = effect_of_leaving_out(clean, found.table)
+        effect = effect_of_leaving_out(clean, found.table, work_map)
     first = found.table.head(_SHOWN)
     return dg.MaterializeResult(
         value=found.table,

@@ -10,6 +10,7 @@ from notmnist_assets.assets.hashes import HASH_KEYS
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.splits import SPLIT_ASSETS
 from notmnist_assets.assets.value_loader import ValueLoader
+from notmnist_assets.cluster import ClusterResource
 from notmnist_assets.curation.baselines.leakage import (
     CHANGE,
     DIFFERENCE,
@@ -83,6 +84,7 @@ LEAKAGE: Final = Declaration(
 def leakage(
     settings: SettingsResource,
     values: ValueLoader,
+    cluster: ClusterResource,
     train: Split,
     test: Split,
     near_pairs: pd.DataFrame,
@@ -92,8 +94,8 @@ def leakage(
     index = values.near_index(near_pairs, radius)
     twins = find_twins(index, row_groups(index)["test"])
     model = settings.read().baseline_models[0]
-    with as_dagster_failure():
-        found = leakage_table(train, test, twins, model=model)
+    with as_dagster_failure(), cluster.open() as work_map:
+        found = leakage_table(train, test, twins, model=model, work_map=work_map)
     return dg.MaterializeResult(
         value=found,
         data_version=data_version(found),

@@ -11,6 +11,7 @@ from notmnist_assets.assets.leakage import GROUPED
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.splits import SPLIT_ASSETS
 from notmnist_assets.assets.value_loader import ValueLoader
+from notmnist_assets.cluster import ClusterResource
 from notmnist_assets.curation.baselines.reference import reference_table, unshared_rows
 from notmnist_assets.curation.baselines.scoring import row_groups
 from notmnist_assets.curation.core.published import compare_accuracies
@@ -83,6 +84,7 @@ REFERENCE: Final = Declaration(
 def reference(
     settings: SettingsResource,
     values: ValueLoader,
+    cluster: ClusterResource,
     train: Split,
     test: Split,
     near_pairs: pd.DataFrame,
@@ -91,9 +93,11 @@ def reference(
     """Fit the models of the assignment and score test."""
     config = settings.read()
     index = values.near_index(near_pairs, radius)
-    with as_dagster_failure():
+    with as_dagster_failure(), cluster.open() as work_map:
         found = reference_table(
-            train, test, unshared_rows(index), row_groups(index)["test"], on_all=config.reference_all
+            *(train, test, unshared_rows(index), row_groups(index)["test"]),
+            on_all=config.reference_all,
+            work_map=work_map,
         )
     compared = {"published": compared_table(compare_accuracies(found))} if config.is_published_split else {}
     most_rows_first = found.sort_values("fitted_rows", ascending=False, kind="stable")

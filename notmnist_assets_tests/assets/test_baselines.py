@@ -7,7 +7,7 @@ import pytest
 
 from notmnist_assets.assets.baseline_metadata import recorded_confusions
 from notmnist_assets.assets.baselines import METRICS
-from notmnist_assets.curation.baselines.evaluation import pixel_rows
+from notmnist_assets.curation.baselines.fitting import pixel_rows
 from notmnist_assets.curation.baselines.models import DEFAULT_MODEL, MODELS
 from notmnist_assets.curation.core.fingerprint import fingerprint
 from notmnist_assets.curation.core.images import LETTERS

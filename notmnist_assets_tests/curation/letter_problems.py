@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from notmnist_assets.curation.baselines.evaluation import Labels
+from notmnist_assets.curation.baselines.fitting import Labels
 from notmnist_assets.curation.core.images import LETTERS, SIDE, Images
 from notmnist_assets.curation.core.values import Split
 

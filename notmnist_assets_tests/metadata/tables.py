@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from notmnist_assets.curation.baselines.confusion import confident_mistakes
-from notmnist_assets.curation.baselines.evaluation import baseline_metrics, fit
+from notmnist_assets.curation.baselines.evaluation import baseline_metrics
+from notmnist_assets.curation.baselines.fitting import fit
 from notmnist_assets.curation.baselines.leakage import find_twins, leakage_table
 from notmnist_assets.curation.baselines.models import DEFAULT_MODEL, MODELS
 from notmnist_assets.curation.baselines.reference import reference_table, unshared_rows

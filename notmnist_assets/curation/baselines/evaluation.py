@@ -3,9 +3,8 @@
 Decides which rows train and which are scored; accuracies and intervals are computed in `scoring`.
 """
 
-import time
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,12 +12,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from notmnist_assets.curation.baselines.models import DEFAULT_MODEL, MODELS, Model
+from notmnist_assets.curation.baselines.fitting import Fit, Labels, blas_threads, fit_and_predict
+from notmnist_assets.curation.baselines.models import DEFAULT_MODEL, MODELS
 from notmnist_assets.curation.baselines.scoring import Groups, Mask, image_groups, score, spread
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.file_names import file_paths, rows_by_file
-from notmnist_assets.curation.core.images import PIXELS, Images
+from notmnist_assets.curation.core.prefetch import WorkMap, one_by_one
 from notmnist_assets.curation.core.progress import progress_bar
+from notmnist_assets.curation.core.row_blocks import first_rows, share_images
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.splitting.splits import EVALUATION
 
@@ -47,8 +48,6 @@ METRIC_COLUMNS: Final = (
     "seconds",
 )
 CURVE_COLUMNS: Final = ("train_on", "eval_on", "eval_rows", "train_rows", "accuracy", "ci_low", "ci_high")
-
-Labels = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,11 +88,6 @@ class Baselines:
     groups: Mapping[str, Groups]
 
 
-def pixel_rows(images: Images) -> npt.NDArray[np.uint8]:
-    """Return images as what the models take: uint8 (n, 784)."""
-    return images.reshape(len(images), PIXELS)
-
-
 def baseline_metrics(
     raw: Mapping[str, Split],
     sanitized: Mapping[str, Split],
@@ -113,6 +107,7 @@ def fit_baselines(
     sizes: Sequence[int] = TRAINING_SIZES,
     models: Sequence[str] = (DEFAULT_MODEL,),
     groups: Mapping[str, Groups] | None = None,
+    work_map: WorkMap | None = None,
 ) -> Baselines:
     """Fit models on growing parts of both training splits and score valid and test.
 
@@ -125,6 +120,7 @@ def fit_baselines(
         sizes: training rows to try, beside all.
         models: names of `models.MODELS`.
         groups: for valid and test, the duplicate group of each row, int64 (n,); None for groups of equal pixels.
+        work_map: fits the models; this process by default.
 
     Returns:
         The models, and in `metrics` one row per model, training rows and scored rows. `model`; `train_on`: raw or
@@ -161,14 +157,26 @@ def fit_baselines(
     facts: list[dict[str, Any]] = []
     sampled: list[pd.DataFrame] = []
     fitted: dict[tuple[str, str, str], BaselineModel] = {}
-    with progress_bar("fit baselines", sum(rows for *_, rows in fits), "rows") as advance:
+    run = one_by_one if work_map is None else work_map.run
+    scored, threads = [share_images(raw[one].images, work_map) for one in EVALUATION], blas_threads()
+    shared = {train_on: share_images(train.images, work_map) for train_on, train in trained.items()}
+
+    def pieces() -> Iterator[Fit]:
+        for name, train_on, _, rows in fits:
+            train, images = trained[train_on], first_rows(shared[train_on], rows)
+            yield Fit(MODELS[name], images, train.labels[:rows], scored, threads, keep=True)
+            for chosen in _samples(len(train), rows):
+                yield Fit(MODELS[name], train.images[chosen], train.labels[chosen], scored, threads)
+
+    with (
+        progress_bar("fit baselines", sum(rows for *_, rows in fits), "rows") as advance,
+        closing(run(fit_and_predict, pieces())) as results,
+    ):
         for number, (name, train_on, train_rows, rows) in enumerate(fits):
-            train = trained[train_on]
-            began = time.perf_counter()
-            estimator, converged = fit(MODELS[name], train.images[:rows], train.labels[:rows])
-            seconds = time.perf_counter() - began
-            predicted = {one: predict(estimator, raw[one].images) for one in EVALUATION}
-            fitted[name, train_on, train_rows] = BaselineModel(name, train_on, train_rows, rows, estimator, predicted)
+            one = next(results)
+            fitted[name, train_on, train_rows] = BaselineModel(
+                name, train_on, train_rows, rows, one.estimator, dict(zip(EVALUATION, one.predicted, strict=True))
+            )
             facts.append(
                 {
                     "fit": number,
@@ -176,12 +184,16 @@ def fit_baselines(
                     "train_on": train_on,
                     "train_rows": train_rows,
                     "fitted_rows": rows,
-                    "converged": converged,
-                    "seconds": seconds,
+                    "converged": one.converged,
+                    "seconds": one.seconds,
                 }
             )
-            if rows in SAMPLED_SIZES and rows < len(train):
-                right = _right_of_samples(MODELS[name], train, rows, raw)
+            of_samples = [next(results) for _ in _samples(len(trained[train_on]), rows)]
+            if of_samples:
+                right = {
+                    split: [sample.predicted[place] == raw[split].labels for sample in of_samples]
+                    for place, split in enumerate(EVALUATION)
+                }
                 sampled.append(spread(right, clean).assign(fit=number))
             advance(rows)
     right_of_fits = {
@@ -197,15 +209,10 @@ def fit_baselines(
     return Baselines(table[list(METRIC_COLUMNS)], fitted, clean, grouped)
 
 
-def _right_of_samples(model: Model, train: Split, rows: int, scored: Mapping[str, Split]) -> dict[str, list[Mask]]:
-    """Return, for valid and test, which rows are predicted right by fits on random samples of `rows` training rows."""
-    right: dict[str, list[Mask]] = {name: [] for name in EVALUATION}
-    for sample in range(SAMPLES):
-        chosen = np.random.default_rng([rows, sample]).choice(len(train), rows, replace=False)
-        estimator, _ = fit(model, train.images[chosen], train.labels[chosen])
-        for name in EVALUATION:
-            right[name].append(predict(estimator, scored[name].images) == scored[name].labels)
-    return right
+def _samples(count: int, rows: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield random samples of `rows` of `count` rows, if the size is one of `SAMPLED_SIZES` and not of all rows."""
+    for sample in range(SAMPLES if rows in SAMPLED_SIZES and rows < count else 0):
+        yield np.random.default_rng([rows, sample]).choice(count, rows, replace=False)
 
 
 def of_first_model(metrics: pd.DataFrame) -> pd.DataFrame:
@@ -226,35 +233,6 @@ def learning_curve(metrics: pd.DataFrame) -> pd.DataFrame:
     curve = metrics.drop(columns="train_rows").rename(columns={"fitted_rows": "train_rows"})
     keys = list(CURVE_COLUMNS[:4])
     return curve[list(CURVE_COLUMNS)].drop_duplicates(keys).sort_values(keys, ignore_index=True)
-
-
-def fit(model: Model, images: Images, labels: Labels) -> tuple[Any, bool]:
-    """Return a fitted model, and whether its fit converged.
-
-    Raises:
-        CurationError: the model refuses the rows.
-    """
-    from sklearn.exceptions import ConvergenceWarning
-
-    estimator = model.create()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", ConvergenceWarning)
-        try:
-            estimator.fit(pixel_rows(images), labels)
-        except ValueError as error:
-            raise CurationError(
-                f"cannot be fitted to {len(images)} rows: {error}",
-                subject=f"model {model.name}",
-                remedy="Choose other models, or archives with more images of more letters.",
-            ) from error
-    return estimator, not any(issubclass(one.category, ConvergenceWarning) for one in caught)
-
-
-def predict(estimator: Any, images: Images) -> Labels:
-    """Return the predicted label of each image, int32 (n,)."""
-    if not len(images):
-        return np.zeros(0, np.int32)
-    return np.asarray(estimator.predict(pixel_rows(images)), np.int32)
 
 
 def _clean_rows(raw: Split, sanitized: Split, name: str) -> Mask:

@@ -1,19 +1,23 @@
 """Measures why test rows with a duplicate in train score higher: the model remembers them, or they are easier."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from notmnist_assets.curation.baselines.evaluation import fit, predict
+from notmnist_assets.curation.baselines.fitting import Fit, blas_threads, fit_and_predict
 from notmnist_assets.curation.baselines.models import DEFAULT_MODEL, MODELS
 from notmnist_assets.curation.baselines.nearest import NEAREST_NEIGHBOUR, nearest_labels
 from notmnist_assets.curation.baselines.scoring import Groups, Mask
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.intervals import bootstrap_shares, percentile_interval
+from notmnist_assets.curation.core.prefetch import WorkMap, one_by_one
+from notmnist_assets.curation.core.row_blocks import share_images
 from notmnist_assets.curation.core.sampling import evenly_spaced
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.row_index import NO_ROW, RowIndex
@@ -39,6 +43,8 @@ WITHOUT: Final = "without twins"
 CHANGE: Final = "change"
 _MOST_OTHERS: Final = 2000
 """Rows without a twin whose nearest neighbour is searched: enough for an interval of two percentage points."""
+_QUERIES: Final = 1024
+"""Rows whose nearest neighbour is searched at a time."""
 _SEEDS: Final = {TWINS: 1, OTHERS: 2}
 _NO_TEST: Final = {"improved": 0, "worsened": 0, "p_value": np.nan}
 
@@ -73,7 +79,9 @@ def find_twins(index: RowIndex, groups: Groups) -> Twins:
     return Twins(found_in("test", "train"), found_in("train", "test"), groups)
 
 
-def leakage_table(train: Split, test: Split, twins: Twins, *, model: str = DEFAULT_MODEL) -> pd.DataFrame:
+def leakage_table(
+    train: Split, test: Split, twins: Twins, *, model: str = DEFAULT_MODEL, work_map: WorkMap | None = None
+) -> pd.DataFrame:
     """Score the same test rows by fits with and without the train rows that have a twin in test.
 
     What the rows with a twin lose without the twins is memory; what they are still ahead of the other rows is
@@ -86,6 +94,7 @@ def leakage_table(train: Split, test: Split, twins: Twins, *, model: str = DEFAU
         test: the test split before sanitizing.
         twins: rows with a twin.
         model: name of a model of `models.MODELS`.
+        work_map: fits the model and searches nearest neighbours; this process by default.
 
     Returns:
         For each of the two classifiers, one row per scored rows (`TWINS`, `OTHERS`, their `DIFFERENCE`) and fit
@@ -108,19 +117,27 @@ def leakage_table(train: Split, test: Split, twins: Twins, *, model: str = DEFAU
             remedy="Set a smaller NOTMNIST_NEAR_RADIUS, or use archives with more distinct images.",
         )
     kept = np.flatnonzero(~twins.train)
-    predicted = []
-    for images, labels in ((train.images, train.labels), (train.images[kept], train.labels[kept])):
-        estimator, _ = fit(MODELS[model], images, labels)
-        predicted.append(predict(estimator, test.images))
-    right = np.column_stack([one == test.labels for one in predicted])
+    run = one_by_one if work_map is None else work_map.run
+    fitted, scored, threads = share_images(train.images, work_map), share_images(test.images, work_map), blas_threads()
+    fits = [
+        Fit(MODELS[model], images, labels, [scored], threads)
+        for images, labels in (
+            (fitted, train.labels),
+            (share_images(train.images[kept], work_map), train.labels[kept]),
+        )
+    ]
+    with closing(run(fit_and_predict, fits)) as results:
+        right = np.column_stack([one.predicted[0] == test.labels for one in results])
     first = {name: _first_of_group(twins.groups, mask) for name, mask in ((TWINS, twins.test), (OTHERS, ~twins.test))}
     sizes = {TWINS: int(twins.test.sum()), OTHERS: int((~twins.test).sum())}
     records = _records(model, {name: right[rows] for name, rows in first.items()}, sizes)
     first[OTHERS] = first[OTHERS][evenly_spaced(len(first[OTHERS]), _MOST_OTHERS)]
-    remembered = {}
-    for name, rows in first.items():
-        nearest = nearest_labels(test.images[rows], train.images, train.labels, twins.train)
-        remembered[name] = np.column_stack([one == test.labels[rows] for one in nearest])
+    rows = np.concatenate(list(first.values()))
+    queries = [test.images[rows[start : start + _QUERIES]] for start in range(0, len(rows), _QUERIES)]
+    search = partial(nearest_labels, train=fitted, labels=train.labels, left_out=twins.train)
+    with closing(run(search, queries)) as found:
+        nearest = np.concatenate([np.column_stack(labels) for labels in found]) == test.labels[rows, None]
+    remembered = dict(zip(first, np.split(nearest, [len(first[TWINS])]), strict=True))
     return _table([*records, *_records(NEAREST_NEIGHBOUR, remembered, sizes)])
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from notmnist_assets.curation.core.images import PIXELS, Images
+from notmnist_assets.curation.core.row_blocks import RowBlock, read_rows
 
 Labels = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
@@ -19,7 +20,7 @@ _BLOCK_ROWS: Final = 4096
 
 
 def nearest_labels(
-    queries: Images, train: Images, labels: Labels, left_out: npt.NDArray[np.bool_]
+    queries: Images, train: RowBlock | Images, labels: Labels, left_out: npt.NDArray[np.bool_]
 ) -> tuple[Labels, Labels]:
     """Return the label of the nearest training image of each query, among all and among those not left out.
 
@@ -35,9 +36,9 @@ def nearest_labels(
     Returns:
         int32 (n,) and int32 (n,).
     """
-    wanted = _pixels(queries)
-    distance, nearest = _nearest(wanted, train, np.flatnonzero(~left_out))
-    distance_out, nearest_out = _nearest(wanted, train, np.flatnonzero(left_out))
+    wanted, images = _pixels(queries), read_rows(train)
+    distance, nearest = _nearest(wanted, images, np.flatnonzero(~left_out))
+    distance_out, nearest_out = _nearest(wanted, images, np.flatnonzero(left_out))
     better = (distance_out < distance) | ((distance_out == distance) & (nearest_out < nearest))
     return labels[np.where(better, nearest_out, nearest)], labels[nearest]
 

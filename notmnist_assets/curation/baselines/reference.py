@@ -1,23 +1,26 @@
 """Fits the models of the assignment and its public solutions, whose published accuracies can be compared."""
 
 import os
-import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
 from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
-from notmnist_assets.curation.baselines.evaluation import TRAINING_SIZES, Labels, fit, predict
+from notmnist_assets.curation.baselines.evaluation import TRAINING_SIZES
+from notmnist_assets.curation.baselines.fitting import Fit, Labels, blas_threads, fit_and_predict
 from notmnist_assets.curation.baselines.models import MODELS, SKLEARN_MODEL, Model
 from notmnist_assets.curation.baselines.scoring import Groups, Mask, accuracy_samples
 from notmnist_assets.curation.core.images import as_float32
 from notmnist_assets.curation.core.intervals import percentile_interval
+from notmnist_assets.curation.core.prefetch import WorkMap, one_by_one
 from notmnist_assets.curation.core.progress import progress_bar
 from notmnist_assets.curation.core.published import LBFGS, LIBLINEAR, RAW, SAG, SHARED, UNSHARED
+from notmnist_assets.curation.core.row_blocks import first_rows, share_images
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.row_index import NO_ROW, RowIndex
 
@@ -79,9 +82,9 @@ class _Reference(NamedTuple):
 
 
 _MODELS: Final = (
-    _Reference(Model(LIBLINEAR, lambda: _OneVsRest("liblinear"), "one-vs-rest by liblinear"), True, False),
+    _Reference(Model(LIBLINEAR, partial(_OneVsRest, "liblinear"), "one-vs-rest by liblinear"), True, False),
     _Reference(Model(LBFGS, MODELS[SKLEARN_MODEL].create, "LogisticRegression() of scikit-learn"), True, True),
-    _Reference(Model(SAG, lambda: _OneVsRest("sag"), "one-vs-rest by stochastic average gradient"), False, True),
+    _Reference(Model(SAG, partial(_OneVsRest, "sag"), "one-vs-rest by stochastic average gradient"), False, True),
 )
 
 
@@ -100,6 +103,7 @@ def reference_table(
     *,
     sizes: Sequence[int] = TRAINING_SIZES,
     on_all: bool = False,
+    work_map: WorkMap | None = None,
 ) -> pd.DataFrame:
     """Fit the models of the assignment on the first rows of train and score test.
 
@@ -113,6 +117,7 @@ def reference_table(
         groups: int64 (n,), the duplicate group of each test row.
         sizes: training rows; larger ones than there are rows are left out.
         on_all: whether to fit lbfgs and one-vs-rest by sag on all rows as well, which takes minutes for 200,000 rows.
+        work_map: fits the models; this process by default.
 
     Returns:
         One row per model, training rows and scored rows: `model`; `train_rows`: "50" ... "all"; `fitted_rows`;
@@ -134,15 +139,26 @@ def reference_table(
     parts = {RAW: np.ones(len(test), np.bool_), UNSHARED: unshared, SHARED: ~unshared}
     records = []
     right = np.zeros((len(test), len(fits)), np.bool_)
-    with progress_bar("fit reference models", sum(rows for *_, rows in fits), "rows") as advance:
-        for number, (model, train_rows, rows) in enumerate(fits):
-            began = time.perf_counter()
-            # More threads of BLAS only wait for each other in fits of few rows.
-            with threadpool_limits(1 if rows <= _FEW_ROWS else None, user_api="blas"):
-                estimator, converged = fit(_able(model, train.labels[:rows]), train.images[:rows], train.labels[:rows])
-            seconds = time.perf_counter() - began
-            right[:, number] = predict(estimator, test.images) == test.labels
-            records.append((model.name, train_rows, rows, converged, seconds))
+    run = one_by_one if work_map is None else work_map.run
+    images, scored, threads = share_images(train.images, work_map), share_images(test.images, work_map), blas_threads()
+    pieces = (
+        Fit(
+            _able(model, train.labels[:rows]),
+            first_rows(images, rows),
+            train.labels[:rows],
+            [scored],
+            # More threads only wait for each other in fits of few rows.
+            1 if rows <= _FEW_ROWS else threads,
+        )
+        for model, _, rows in fits
+    )
+    with (
+        progress_bar("fit reference models", sum(rows for *_, rows in fits), "rows") as advance,
+        closing(run(fit_and_predict, pieces)) as results,
+    ):
+        for number, ((model, train_rows, rows), one) in enumerate(zip(fits, results, strict=True)):
+            right[:, number] = one.predicted[0] == test.labels
+            records.append((model.name, train_rows, rows, one.converged, one.seconds))
             advance(rows)
     return _scored(
         pd.DataFrame(records, columns=list(_FIT_TYPES)).astype(_FIT_TYPES),

@@ -16,7 +16,7 @@ from notmnist_assets.curation.baselines.confusion import (
     scores_by_letter,
     weight_exhibits,
 )
-from notmnist_assets.curation.baselines.evaluation import fit, pixel_rows
+from notmnist_assets.curation.baselines.fitting import fit, pixel_rows
 from notmnist_assets.curation.baselines.models import DEFAULT_MODEL, MODELS, SKLEARN_MODEL
 from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets_tests.curation.letter_problems import letter_split

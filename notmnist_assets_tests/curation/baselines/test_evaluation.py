@@ -1,6 +1,7 @@
 """The table of accuracies: which rows train, which are scored, and what is refused."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,15 @@ from notmnist_assets.curation.baselines.evaluation import (
     fit_baselines,
     learning_curve,
     of_first_model,
-    pixel_rows,
 )
+from notmnist_assets.curation.baselines.fitting import pixel_rows
 from notmnist_assets.curation.baselines.models import DEFAULT_MODEL, MODELS, Model
 from notmnist_assets.curation.core.errors import CurationError
+from notmnist_assets.curation.core.fingerprint import fingerprint
+from notmnist_assets.curation.core.npy import map_npy
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets_tests.curation.letter_problems import letter_split
+from notmnist_assets_tests.remote import remote_map
 
 RAW = {
     "train": letter_split(260, archive="large"),
@@ -111,6 +115,22 @@ def test_intervals_are_those_of_the_groups_of_rows(metrics: pd.DataFrame) -> Non
     assert raw["groups"].tolist() == (raw["rows"] // 5).tolist()
     assert (metrics["ci_low"] < metrics["accuracy"]).all()
     assert not grouped["ci_low"].equals(metrics["ci_low"])
+
+
+@pytest.mark.parametrize(("name", "sizes"), [(DEFAULT_MODEL, (50,)), ("sklearn_logistic_regression", ())])
+def test_fits_are_the_same_in_other_processes(tmp_path: Path, name: str, sizes: tuple[int, ...]) -> None:
+    train = RAW["train"]
+    np.save(tmp_path / "train.npy", train.images)
+    mapped = {**RAW, "train": Split(map_npy(tmp_path / "train.npy"), train.labels, train.sources)}
+    expected = fit_baselines(RAW, SANITIZED, sizes=sizes, models=(name,))
+    pieces = remote_map(tmp_path, seed=len(sizes))
+    found = fit_baselines(mapped, SANITIZED, sizes=sizes, models=(name,), work_map=pieces)
+    assert fingerprint(found.metrics, leave_out=("seconds",)) == fingerprint(expected.metrics, leave_out=("seconds",))
+    for model, other in zip(found.models.values(), expected.models.values(), strict=True):
+        for split in ("valid", "test"):
+            np.testing.assert_array_equal(model.predicted[split], other.predicted[split])
+        pixels = pixel_rows(RAW["test"].images)
+        np.testing.assert_array_equal(model.estimator.predict_proba(pixels), other.estimator.predict_proba(pixels))
 
 
 def test_small_sizes_are_also_fitted_on_random_samples() -> None:

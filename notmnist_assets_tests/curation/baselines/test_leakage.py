@@ -1,11 +1,14 @@
 """Leak or selection: memory and easier images are told apart where both are planted."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from notmnist_assets.curation.baselines.evaluation import fit, predict
+from notmnist_assets.curation.baselines import leakage
+from notmnist_assets.curation.baselines.fitting import fit, predict
 from notmnist_assets.curation.baselines.leakage import (
     CHANGE,
     DIFFERENCE,
@@ -28,6 +31,7 @@ from notmnist_assets.curation.summaries.scores import leakage_summary
 from notmnist_assets.curation.summaries.text import plain_lines
 from notmnist_assets_tests.builders import ORDER, World, drawing, split_of
 from notmnist_assets_tests.curation.letter_problems import letter_split
+from notmnist_assets_tests.remote import remote_map
 
 
 def leaking(rows: int, shared: int, *, easy: bool) -> tuple[Split, Split, Twins]:
@@ -68,6 +72,14 @@ def test_random_labels_can_only_be_remembered(memory: pd.DataFrame) -> None:
     ours = values_of(memory, DEFAULT_MODEL)
     assert ours[TWINS, CHANGE].ci_low > 0.2, "a linear model remembers many of 300 rows"
     assert ours[DIFFERENCE, WITHOUT].value < 0, "the images are not easier"
+
+
+def test_the_table_is_the_same_from_other_processes(
+    memory: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leakage, "_QUERIES", 70)
+    found = leakage_table(*leaking(300, 60, easy=False), work_map=remote_map(tmp_path, seed=2))
+    pd.testing.assert_frame_equal(found, memory, check_exact=True)
 
 
 def test_easy_images_stay_easy_without_their_twins() -> None:

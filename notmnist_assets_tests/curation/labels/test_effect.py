@@ -1,16 +1,19 @@
 """The effect of leaving out label issues, compared with fits and counts of the test."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from notmnist_assets.curation.baselines.evaluation import pixel_rows
+from notmnist_assets.curation.baselines.fitting import pixel_rows
 from notmnist_assets.curation.baselines.models import DEFAULT_MODEL, MODELS
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.labels.effect import EFFECT_COLUMNS, effect_of_leaving_out
 from notmnist_assets.curation.labels.issues import NO_ISSUE, WRONG_LABEL
 from notmnist_assets_tests.curation.letter_problems import letter_split
+from notmnist_assets_tests.remote import remote_map
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +36,10 @@ def table(splits: dict[str, Split], issues: dict[str, int]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def test_accuracies_and_test_are_those_of_the_two_models(splits: dict[str, Split]) -> None:
-    found = effect_of_leaving_out(splits, table(splits, {"train": 60, "test": 20}))
+def test_accuracies_and_test_are_those_of_the_two_models(splits: dict[str, Split], tmp_path: Path) -> None:
+    issues = table(splits, {"train": 60, "test": 20})
+    found = effect_of_leaving_out(splits, issues)
+    pd.testing.assert_frame_equal(effect_of_leaving_out(splits, issues, remote_map(tmp_path, seed=4)), found)
     assert tuple(found.columns) == EFFECT_COLUMNS
     assert found[["eval_on", "eval_rows", "rows"]].to_numpy().tolist() == [
         ["valid", "all", 100],
