@@ -16,12 +16,14 @@ from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
 from notmnist_assets.assets.sanitized import REMOVED
 from notmnist_assets.assets.splits import SPLIT_ASSETS
 from notmnist_assets.assets.value_loader import ValueLoader
+from notmnist_assets.cluster import ClusterResource
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius
 from notmnist_assets.curation.report.gallery.data import GalleryData
 from notmnist_assets.curation.report.gallery.page import FILE_NAME, gallery_page
 from notmnist_assets.curation.summaries.outputs import gallery_summary
 from notmnist_assets.metadata.display import asset_page, table
+from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.exported import ExportedFile
 from notmnist_assets.storage.types import ExportedFileType
@@ -60,6 +62,7 @@ GALLERY: Final = Declaration(
 def gallery(
     settings: SettingsResource,
     values: ValueLoader,
+    cluster: ClusterResource,
     train: Split,
     valid: Split,
     test: Split,
@@ -72,20 +75,20 @@ def gallery(
 ) -> dg.MaterializeResult[ExportedFile]:
     """Write the page; equal inputs give equal bytes."""
     near_radius = chosen_radius(radius)
-    made = gallery_page(
-        GalleryData(
-            title=f"notMNIST gallery, profile {settings.read().profile}",
-            splits={"train": train, "valid": valid, "test": test},
-            index=values.near_index(near_pairs, radius),
-            near_pairs=near_pairs,
-            radius=near_radius,
-            search_radius=values.complete_radius(NEAR_PAIRS.path),
-            removed=removed,
-            files=files,
-            issues=issues,
-            mistakes=mistakes,
-        )
+    data = GalleryData(
+        title=f"notMNIST gallery, profile {settings.read().profile}",
+        splits={"train": train, "valid": valid, "test": test},
+        index=values.near_index(near_pairs, radius),
+        near_pairs=near_pairs,
+        radius=near_radius,
+        search_radius=values.complete_radius(NEAR_PAIRS.path),
+        removed=removed,
+        files=files,
+        issues=issues,
+        mistakes=mistakes,
     )
+    with as_dagster_failure(), cluster.open() as work_map:
+        made = gallery_page(data, work_map=work_map)
     return dg.MaterializeResult(
         value=ExportedFile(FILE_NAME, made.version, partial(_write, made.page)),
         data_version=dg.DataVersion(made.version),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final
 
+from notmnist_assets.curation.core.prefetch import WorkMap
 from notmnist_assets.curation.report.gallery.contents import Contents, gallery_contents
 from notmnist_assets.curation.report.gallery.data import GalleryData
 from notmnist_assets.curation.report.gallery.items import list_items
@@ -35,24 +36,27 @@ class Gallery:
     contents: Contents
 
 
-def gallery_page(data: GalleryData, *, budget: int = BUDGET, most_rows: int = _MOST_ROWS) -> Gallery:
+def gallery_page(
+    data: GalleryData, *, budget: int = BUDGET, most_rows: int = _MOST_ROWS, work_map: WorkMap | None = None
+) -> Gallery:
     """Return the page, which refers to nothing outside of it; equal data give equal bytes.
 
     Args:
         data: the values to show.
         budget: largest size in bytes; of items that do not fit, the first and a sample are shown.
         most_rows: most rows of each kind of items.
+        work_map: encodes the pictures; threads of this process by default.
     """
     items = list_items(data)
     while True:
         contents = gallery_contents(data, items, most_rows)
-        page, version = _render(contents)
+        page, version = _render(contents, work_map)
         if len(page) <= budget or most_rows < 2:
             return Gallery(page, version, contents)
         most_rows = min(most_rows * 3 // 4, most_rows * budget // len(page))
 
 
-def _render(contents: Contents) -> tuple[bytes, str]:
+def _render(contents: Contents, work_map: WorkMap | None) -> tuple[bytes, str]:
     folder = files("notmnist_assets.curation.report.gallery")
     template, style, script = (
         (folder / name).read_text(encoding="utf-8") for name in ("page.html", "page.css", "page.js")
@@ -71,7 +75,7 @@ def _render(contents: Contents) -> tuple[bytes, str]:
         "data": facts,
         "sheets": "\n".join(
             f'<img class="sheet" alt="" hidden src="data:image/webp;base64,{base64.b64encode(sheet).decode()}">'
-            for sheet in sprite_sheets(contents.images)
+            for sheet in sprite_sheets(contents.images, work_map)
         ),
     }
     return _filled(template, parts).encode(), version.hexdigest()

@@ -5,16 +5,19 @@ import hashlib
 import io
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from notmnist_assets.curation.report.gallery import sprites
 from notmnist_assets.curation.report.gallery.page import gallery_page
 from notmnist_assets.curation.report.gallery.sprites import COLUMNS, PER_SHEET, sprite_sheets
 from notmnist_assets_tests.builders import rectangles, split_of
 from notmnist_assets_tests.curation.report.gallery.gallery_values import HOSTILE, gallery_data, label_issues
+from notmnist_assets_tests.remote import remote_map
 
 PAGE = gallery_page(gallery_data(issues=label_issues()))
 TEXT = PAGE.page.decode()
@@ -81,6 +84,12 @@ def test_more_images_than_one_sheet_has_continue_on_the_next() -> None:
     sizes = [Image.open(io.BytesIO(sheet)).size for sheet in sprite_sheets(images)]
     assert sizes == [(COLUMNS * 28, COLUMNS * 28), (COLUMNS * 28, 28)]
     assert list(sprite_sheets(images[:0])) == []
+
+
+def test_the_page_is_the_same_from_sheets_of_other_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sprites, "PER_SHEET", COLUMNS)
+    data = gallery_data(issues=label_issues())
+    assert gallery_page(data, work_map=remote_map(tmp_path, seed=5)).page == gallery_page(data).page
 
 
 def test_a_budget_selects_items_and_says_so() -> None:
