@@ -37,9 +37,10 @@ from notmnist_assets.checks import report as report_checks
 from notmnist_assets.checks import sanitized as sanitized_checks
 from notmnist_assets.checks import splits as split_checks
 from notmnist_assets.cluster import ClusterResource
+from notmnist_assets.runs.executor import step_executor
 from notmnist_assets.runs.lock import OneRun
 from notmnist_assets.runs.materialization_log import LOGGER, materializations
-from notmnist_assets.settings.model import Settings, read_settings
+from notmnist_assets.settings.model import Place, Settings, place_of_steps, read_settings
 from notmnist_assets.settings.resource import SETTINGS, SettingsResource
 from notmnist_assets.storage.io_managers import io_managers
 
@@ -76,15 +77,16 @@ def build_definitions(settings: Settings, resources: Mapping[str, Any] | None = 
             `{"settings": SettingsResource(storage="s3://bucket/values")}` or an IO manager under the key of its kind.
             Default resources that need `settings` or `one_run` use the replacement.
     """
-    return _assemble(settings, resources) if resources else _default_definitions(settings)
+    place = place_of_steps()
+    return _assemble(settings, place, resources) if resources else _default_definitions(settings, place)
 
 
 @cache
-def _default_definitions(settings: Settings) -> dg.Definitions:
-    return _assemble(settings, {})
+def _default_definitions(settings: Settings, place: Place) -> dg.Definitions:
+    return _assemble(settings, place, {})
 
 
-def _assemble(settings: Settings, resources: Mapping[str, Any]) -> dg.Definitions:
+def _assemble(settings: Settings, place: Place, resources: Mapping[str, Any]) -> dg.Definitions:
     shared = {SETTINGS: SettingsResource(), "one_run": OneRun(), **resources}
     return dg.Definitions(
         assets=[*SOURCES, *with_common_metadata(STAGES, settings)],
@@ -104,9 +106,7 @@ def _assemble(settings: Settings, resources: Mapping[str, Any]) -> dg.Definition
             **shared,
         },
         loggers={"console": dg.colored_console_logger, LOGGER: materializations},
-        # One process per run: the work inside a step is parallel, and starting a process costs more than most
-        # steps do.
-        executor=dg.in_process_executor,
+        executor=step_executor(place),
     )
 
 

@@ -18,6 +18,7 @@ from notmnist_assets.settings.model import (
     FAILURE_WEBHOOK,
     PREFIX,
     PROFILE_DEFAULTS,
+    STEPS,
     Settings,
     project_home,
     read_settings,
@@ -112,7 +113,7 @@ def test_links_have_targets(document: Document) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS.values(), ids=NAMES)
 def test_named_assets_and_settings_exist(document: Document) -> None:
-    settings = {PREFIX + field.upper() for field in Settings.model_fields} | {FAILURE_WEBHOOK}
+    settings = {PREFIX + field.upper() for field in Settings.model_fields} | {STEPS, FAILURE_WEBHOOK}
     for span in document.spans:
         if re.fullmatch(r"[a-z]+/[\w/*]+", span) and span.split("/")[0] in GROUPS:
             found = fnmatch.filter(ASSETS, span) or fnmatch.filter(ASSETS, f"{span}/*")
@@ -139,9 +140,9 @@ def test_the_table_of_commands_has_all_commands_with_their_options() -> None:
 
 def test_the_table_of_settings_has_all_settings_with_their_defaults() -> None:
     rows = {row[0].strip("`"): row[1] for row in README.table("variable")}
-    assert list(rows)[-1] == FAILURE_WEBHOOK
+    assert list(rows)[-2:] == [STEPS, FAILURE_WEBHOOK], "what the launchpad does not have"
     fields = Settings.model_fields
-    assert set(rows) == {PREFIX + field.upper() for field in fields} | {FAILURE_WEBHOOK}
+    assert set(rows) == {PREFIX + field.upper() for field in fields} | {STEPS, FAILURE_WEBHOOK}
     for name, field in fields.items():
         shown = rows[PREFIX + name.upper()]
         by_profile = {profile: str(values[name]) for profile, values in PROFILE_DEFAULTS.items() if name in values}

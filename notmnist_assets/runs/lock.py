@@ -1,7 +1,8 @@
 """Allows one run at a time on an instance, because two runs would replace each other's values and downloads.
 
 The queue of the UI limits only its own runs. So every run that stores values acquires a file lock, which the operating
-system releases when the process ends, also if it is killed.
+system releases when the process ends, also if it is killed. If each step is a Kubernetes job, no process has the values
+to itself for the whole run: only the queue limits the runs, and a store refuses the second of two writers of an asset.
 """
 
 import multiprocessing
@@ -21,6 +22,7 @@ from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.runs.location import assign_to_location
 from notmnist_assets.runs.process import end_dead_runs, lock_run
 from notmnist_assets.runs.sqlite_history import keep_history_open
+from notmnist_assets.settings.model import place_of_steps
 
 _LOCK: Final = "run.lock"
 _OWNER: Final = "run.txt"
@@ -96,10 +98,13 @@ class OneRun(dg.ConfigurableResource["OneRun"]):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["OneRun"]:
-        """Acquire the lock before the first step of a run and release it after the last; outside a run, do nothing."""
+        """Acquire the lock before the first step of a run and release it after the last.
+
+        Does nothing outside a run, and if each step is a Kubernetes job.
+        """
         with ExitStack() as stack:
             instance, run = context.instance, context.run
-            if instance is not None and run is not None:
+            if instance is not None and run is not None and place_of_steps() == "process":
                 stack.enter_context(_hangup_terminates())
                 stack.enter_context(keep_history_open(instance, run.run_id))
                 if multiprocessing.parent_process() is None:  # else a step of an executor that has many processes

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
@@ -29,11 +29,14 @@ from notmnist_assets.settings.urls import (
 PREFIX: Final = "NOTMNIST_"
 FAILURE_WEBHOOK: Final = PREFIX + "FAILURE_WEBHOOK"
 """The variable that `failure_webhook` reads. No field of `Settings`: it is secret, and belongs to the deployment."""
+STEPS: Final = PREFIX + "STEPS"
+"""The variable that `place_of_steps` reads. No field of `Settings`: it is the same for all runs of a deployment."""
 SEARCH_RADIUS: Final = 12.0
 """Search radius for near pairs in units of 255, unless `near_radius` is larger. At this distance, pairs already mix
 different letters, so that the choice of a radius sees where that begins."""
 
 Profile = Literal["sample", "full", "custom"]
+Place = Literal["process", "kubernetes"]
 Rows = Annotated[int, Field(ge=10, multiple_of=10)]
 Count = Annotated[int, Field(ge=1)]
 
@@ -205,9 +208,10 @@ def read_settings(environment: Mapping[str, str] | None = None, overrides: Mappi
     """
     variables = os.environ if environment is None else environment
     failure_webhook(variables)
+    place_of_steps(variables)
     given: dict[str, Any] = {}
     for variable in sorted(variables):
-        if variable.startswith(PREFIX) and variable != FAILURE_WEBHOOK and variables[variable].strip():
+        if variable.startswith(PREFIX) and variable not in (FAILURE_WEBHOOK, STEPS) and variables[variable].strip():
             given[variable.removeprefix(PREFIX).lower()] = variables[variable].strip()
     given |= {name: value for name, value in (overrides or {}).items() if value is not None}
     _require_known_names(given)
@@ -246,8 +250,20 @@ def failure_webhook(environment: Mapping[str, str] | None = None) -> str | None:
     return url
 
 
+def place_of_steps(environment: Mapping[str, str] | None = None) -> Place:
+    """Return where the steps of runs are executed: in the process of the run, or each in a Kubernetes job.
+
+    Raises:
+        SettingsError: the variable has another value.
+    """
+    place = (os.environ if environment is None else environment).get(STEPS, "").strip() or "process"
+    if place not in get_args(Place):
+        raise SettingsError(f"{STEPS}={place}: allowed: {', '.join(get_args(Place))}")
+    return cast("Place", place)
+
+
 def _require_known_names(given: Mapping[str, Any]) -> None:
-    known = [*Settings.model_fields, FAILURE_WEBHOOK.removeprefix(PREFIX).lower()]
+    known = [*Settings.model_fields, *(name.removeprefix(PREFIX).lower() for name in (STEPS, FAILURE_WEBHOOK))]
     for name in given:
         if name not in Settings.model_fields:
             close = get_close_matches(name, known, n=1)

@@ -9,7 +9,7 @@ import yaml
 from compose_spec import PyCompose
 
 from deploy.celery.cluster import HERE, WAITING, WEB_SERVER
-from notmnist_assets.settings.model import PREFIX, Settings
+from notmnist_assets.settings.model import PREFIX, STEPS, Settings
 
 CONTAINER = HERE.parent / "container"
 KUBERNETES = HERE.parent / "kubernetes"
@@ -78,7 +78,7 @@ def test_every_deployment_waits_for_a_store_and_a_database_that_are_away_for_a_m
 
 
 def test_only_settings_that_exist_are_set() -> None:
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | {STEPS}
     compose = read(CONTAINER / "compose.yaml")["services"]["worker"]["environment"]
     (deployment,) = read(KUBERNETES / "values.yaml")["dagster-user-deployments"]["deployments"]
     names = [*compose, *(variable["name"] for variable in deployment["env"])]

@@ -107,7 +107,7 @@ def test_a_run_is_a_job_with_the_image_settings_and_secrets_of_the_values(instan
     assert variables["NOTMNIST_PROFILE"] == "full"
     assert [source["secret_ref"]["name"] for source in run["env_from"]] == ["notmnist"]
     assert run["resources"]["limits"] == {"memory": "4Gi"}
-    assert run["resources"]["requests"] == {"cpu": "2", "memory": "4Gi"}
+    assert run["resources"]["requests"] == {"cpu": "500m", "memory": "2Gi"}
 
 
 def test_tags_of_a_run_change_its_job(instance: dg.DagsterInstance) -> None:

@@ -10,6 +10,7 @@ from notmnist_assets.settings.model import (
     Settings,
     SettingsError,
     failure_webhook,
+    place_of_steps,
     project_home,
     read_settings,
 )
@@ -157,3 +158,11 @@ def test_a_webhook_that_is_not_a_url_is_an_error_that_does_not_repeat_it(url: st
 def test_the_error_of_a_misspelt_webhook_suggests_the_variable() -> None:
     with pytest.raises(SettingsError, match="did you mean NOTMNIST_FAILURE_WEBHOOK"):
         read_settings({"NOTMNIST_FAILURE_WEBHOK": "https://example.org"})
+
+
+def test_steps_are_executed_in_the_process_of_the_run_unless_the_deployment_says_otherwise() -> None:
+    assert place_of_steps({}) == place_of_steps({"NOTMNIST_STEPS": " "}) == "process"
+    assert place_of_steps({"NOTMNIST_STEPS": "kubernetes"}) == "kubernetes"
+    assert read_settings({"NOTMNIST_STEPS": "kubernetes"}) == read_settings({})
+    with pytest.raises(SettingsError, match=r"^NOTMNIST_STEPS=pods: allowed: process, kubernetes$"):
+        read_settings({"NOTMNIST_STEPS": "pods"})
