@@ -1,8 +1,8 @@
 """Buckets of hash tables and their joins, compared with dictionaries over all rows."""
 
-import pickle
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notmnist_assets.curation.core.prefetch import Item, Result
 from notmnist_assets.curation.duplicates.buckets import (
     COLUMNS,
     HashBuckets,
@@ -23,6 +22,7 @@ from notmnist_assets.curation.duplicates.hashes import hash_table
 from notmnist_assets.curation.duplicates.row_index import RowIndex
 from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets_tests.builders import random_split
+from notmnist_assets_tests.remote import remote_map
 
 DIGESTS = [f"{number * 0x9E3779B97F4A7C15F39CC0605CEDC834 % 2**128:032x}" for number in range(40)]
 
@@ -55,15 +55,6 @@ def buckets_of(table: pd.DataFrame, largest: int) -> HashBuckets:
     return HashBuckets(len(table), loads)
 
 
-def in_other_processes(function: Callable[[Item], Result], items: Iterable[Item], /) -> Generator[Result, None, None]:
-    """Compute the last item first, from what other processes would receive, and return what they would send."""
-    results = [
-        pickle.dumps(function(pickle.loads(pickle.dumps(item))))  # noqa: S301 - what this test has pickled
-        for item in reversed(list(items))
-    ]
-    yield from (pickle.loads(result) for result in reversed(results))  # noqa: S301
-
-
 @given(tables=st.tuples(rows, rows, rows), largest=st.tuples(*[st.sampled_from([1, 3, 8, 100])] * 3))
 @settings(max_examples=60, deadline=None)
 def test_any_number_of_buckets_gives_the_index_of_dictionaries(
@@ -71,7 +62,7 @@ def test_any_number_of_buckets_gives_the_index_of_dictionaries(
 ) -> None:
     whole = {name: table_of(found) for name, found in zip(SPLITS, tables, strict=True)}
     cut_up = {name: buckets_of(whole[name], most) for name, most in zip(SPLITS, largest, strict=True)}
-    index = RowIndex(cut_up, run=in_other_processes)
+    index = RowIndex(cut_up, run=remote_map(Path(), len(tables[0])).run)
     every = pd.concat(list(whole.values()), ignore_index=True)
     images = {digest: number for number, digest in enumerate(dict.fromkeys(every["exact"]))}
     cells = {digest: number for number, digest in enumerate(dict.fromkeys(every["cells"]))}
