@@ -25,7 +25,7 @@ from notmnist_assets.curation.core.mapped_tables import ROWS, read_table
 from notmnist_assets.curation.core.npy import write_npy
 from notmnist_assets.curation.core.prefetch import WorkMap, prefetch_map
 from notmnist_assets.curation.core.values import LetterImages, Split
-from notmnist_assets.curation.duplicates.buckets import COLUMNS, HashBuckets, cut_into_buckets
+from notmnist_assets.curation.duplicates.buckets import COLUMNS, HashBuckets, rows_of_buckets
 from notmnist_assets.curation.duplicates.hashes import hash_table
 from notmnist_assets.curation.duplicates.near import near_pairs
 from notmnist_assets.curation.duplicates.overlap import overlap_report
@@ -195,9 +195,10 @@ def hash_rows(place: Place) -> Steps:
         tables = {name: hash_table(split, cluster) for name, split in merged.items()}
     yield
     for name, table in tables.items():
-        for digest, buckets in cut_into_buckets(table):
-            for number, bucket in enumerate(buckets):
-                bucket.to_parquet(place.folder("hashes") / f"{name}-{digest}-{number:05}.parquet")
+        for digest, columns in COLUMNS.items():
+            for number, rows in enumerate(rows_of_buckets(table[digest])):
+                path = place.folder("hashes") / f"{name}-{digest}-{number:05}.parquet"
+                table[list(columns)].iloc[rows].to_parquet(path)
     both = pd.concat(list(tables.values()))
     return Findings({f"distinct {method}": int(both[method].nunique()) for method in ("exact", "cells")})
 

@@ -8,6 +8,7 @@ from notmnist_assets.assets.splits import SPLIT_ASSETS
 from notmnist_assets.cluster import ClusterResource
 from notmnist_assets.curation.core.drift import within_share
 from notmnist_assets.curation.core.values import Split
+from notmnist_assets.curation.duplicates.buckets import distinct_digests
 from notmnist_assets.curation.duplicates.hashes import hash_table
 from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.curation.summaries.inputs import hash_summary
@@ -60,16 +61,13 @@ def _hash_asset(name: str) -> dg.AssetsDefinition:
         """Compute the digests of each row's image."""
         with as_dagster_failure(), cluster.open() as work_map:
             table = hash_table(split, work_map)
+        images, cells = distinct_digests(table["exact"]), distinct_digests(table["cells"])
         return dg.MaterializeResult(
             value=table,
             data_version=data_version(table),
             metadata=asset_page(
-                hash_summary(name, table),
-                numbers={
-                    "rows": len(table),
-                    "distinct_images": int(table["exact"].nunique()),
-                    "distinct_cells": int(table["cells"].nunique()),
-                },
+                hash_summary(name, len(table), images, cells),
+                numbers={"rows": len(table), "distinct_images": images, "distinct_cells": cells},
             ),
         )
 

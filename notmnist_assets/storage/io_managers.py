@@ -12,7 +12,14 @@ from upath import UPath
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.fingerprint import fingerprint
 from notmnist_assets.curation.core.values import LetterImages, OtherFiles, Split
-from notmnist_assets.curation.duplicates.buckets import COLUMNS, DigestColumn, HashBuckets, LoadBucket, cut_into_buckets
+from notmnist_assets.curation.duplicates.buckets import (
+    COLUMNS,
+    DigestColumn,
+    HashBuckets,
+    Indices,
+    LoadBucket,
+    rows_of_buckets,
+)
 from notmnist_assets.curation.duplicates.pair_table import NearSearch
 from notmnist_assets.metadata.display import table
 from notmnist_assets.runs.lock import OneRun
@@ -132,11 +139,12 @@ class HashTableIOManager(ValueIOManager):
 
     @classmethod
     def _files(cls, value: pd.DataFrame) -> Mapping[str, WriteFile]:
-        return {
-            f"{digest}-{number:05}-of-{len(buckets):05}.parquet": table_writer(bucket)
-            for digest, buckets in cut_into_buckets(value)
-            for number, bucket in enumerate(buckets)
-        }
+        files: dict[str, WriteFile] = {}
+        for digest, columns in COLUMNS.items():
+            table, buckets = value[list(columns)], rows_of_buckets(value[digest])
+            for number, rows in enumerate(buckets):
+                files[f"{digest}-{number:05}-of-{len(buckets):05}.parquet"] = _bucket_writer(table, rows)
+        return files
 
     @classmethod
     def _facts(cls, value: pd.DataFrame) -> Mapping[str, Any]:
@@ -171,6 +179,10 @@ class HashTableIOManager(ValueIOManager):
             for digest in COLUMNS
         }
         return HashBuckets(stored.facts["rows"], loads)
+
+
+def _bucket_writer(table: pd.DataFrame, rows: Indices) -> WriteFile:
+    return lambda file: table_writer(table.iloc[rows])(file)
 
 
 class NearSearchIOManager(ValueIOManager):

@@ -16,7 +16,7 @@ import pytest
 from notmnist_assets.assets import hashes
 from notmnist_assets.curation.core.fingerprint import fingerprint
 from notmnist_assets.curation.core.values import Archive
-from notmnist_assets.curation.duplicates.buckets import cut_into_buckets
+from notmnist_assets.curation.duplicates.buckets import rows_of_buckets
 from notmnist_assets.curation.duplicates.hashes import hash_table
 from notmnist_assets.curation.duplicates.pair_table import NearSearch
 from notmnist_assets.runs.lock import OneRun
@@ -113,7 +113,7 @@ def test_tables_come_back_with_their_columns() -> None:
 
 @pytest.mark.usefixtures("anywhere")
 def test_hash_tables_come_back_from_their_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stores, "cut_into_buckets", partial(cut_into_buckets, largest=10))
+    monkeypatch.setattr(stores, "rows_of_buckets", partial(rows_of_buckets, largest=10))
     assert store(lambda: HASHES, "hash_io", HASHES_TYPE).success
     pd.testing.assert_frame_equal(load("hash_io"), HASHES)
 

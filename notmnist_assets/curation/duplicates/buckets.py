@@ -106,14 +106,17 @@ def _columns_of(table: pd.DataFrame, columns: Sequence[str]) -> "pa.Table":
     return pa.Table.from_pandas(table[list(columns)], preserve_index=False)
 
 
-def cut_into_buckets(table: pd.DataFrame, largest: int = _LARGEST) -> Iterator[tuple[DigestColumn, list[pd.DataFrame]]]:
-    """Yield for each digest the buckets of a hash table, each in row order."""
-    count = bucket_count(len(table), largest)
-    for digest, columns in COLUMNS.items():
-        numbers = bucket_numbers(table[digest], count)
-        order = np.argsort(numbers, kind="stable")
-        ends = np.searchsorted(numbers[order], np.arange(1, count))
-        yield digest, [table[list(columns)].iloc[rows] for rows in np.split(order, ends)]
+def rows_of_buckets(digests: "pd.Series[str]", largest: int = _LARGEST) -> list[Indices]:
+    """Return the rows of each bucket of a hash table, ascending, by one of its digests."""
+    count = bucket_count(len(digests), largest)
+    numbers = bucket_numbers(digests, count)
+    order: Indices = np.argsort(numbers, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(numbers, minlength=count))[:-1])
+
+
+def distinct_digests(digests: "pd.Series[str]", largest: int = _LARGEST) -> int:
+    """Return the number of distinct digests, which are counted bucket by bucket."""
+    return sum(int(digests.iloc[rows].nunique()) for rows in rows_of_buckets(digests, largest))
 
 
 class EqualRows(NamedTuple):

@@ -110,14 +110,15 @@ def split_summary(
     )
 
 
-def hash_summary(name: str, table: pd.DataFrame) -> str:
+def hash_summary(name: str, rows: int, exact: int, cells: int) -> str:
     """Say how many distinct images a split has by each digest.
 
     Args:
         name: train, valid or test.
-        table: the result of `duplicates.hashes.hash_table`.
+        rows: its rows.
+        exact: distinct images.
+        cells: distinct maxima of cells.
     """
-    rows, exact, cells = len(table), int(table["exact"].nunique()), int(table["cells"].nunique())
     return summary(
         f"{bold(counted(exact, 'distinct image'))} in the {counted(rows, 'row')} of {asset_link(f'splits/{name}')}:"
         f" {counted(rows - exact, 'row')} ({percent((rows - exact) / max(rows, 1))}) repeat the pixels of an earlier"

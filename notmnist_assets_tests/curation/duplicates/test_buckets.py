@@ -16,7 +16,8 @@ from notmnist_assets.curation.duplicates.buckets import (
     HashBuckets,
     bucket_count,
     bucket_numbers,
-    cut_into_buckets,
+    distinct_digests,
+    rows_of_buckets,
 )
 from notmnist_assets.curation.duplicates.hashes import hash_table
 from notmnist_assets.curation.duplicates.row_index import RowIndex
@@ -50,7 +51,8 @@ def select(table: pd.DataFrame, columns: Sequence[str]) -> pa.Table:
 
 def buckets_of(table: pd.DataFrame, largest: int) -> HashBuckets:
     loads = {
-        digest: [partial(select, bucket) for bucket in buckets] for digest, buckets in cut_into_buckets(table, largest)
+        digest: [partial(select, table.iloc[rows]) for rows in rows_of_buckets(table[digest], largest)]
+        for digest in COLUMNS
     }
     return HashBuckets(len(table), loads)
 
@@ -102,3 +104,9 @@ def test_images_fill_all_buckets_about_equally() -> None:
     assert sizes.sum() == 4000
     assert sizes.min() > 400
     assert sizes.max() < 600
+
+
+@given(found=rows, largest=st.sampled_from([1, 3, 100]))
+def test_distinct_digests_are_those_of_a_set(found: list[tuple[int, int, int]], largest: int) -> None:
+    digests = table_of(found)["exact"]
+    assert distinct_digests(digests, largest) == len(set(digests))

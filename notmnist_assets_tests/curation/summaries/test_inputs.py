@@ -6,7 +6,6 @@ import pandas as pd
 from notmnist_assets.curation.core import published
 from notmnist_assets.curation.core.images import LETTERS, SIDE
 from notmnist_assets.curation.core.values import Archive, LetterImages, OtherFiles, Split
-from notmnist_assets.curation.duplicates.hashes import hash_table
 from notmnist_assets.curation.reading.files import files_table
 from notmnist_assets.curation.summaries.inputs import (
     archive_summary,
@@ -73,7 +72,9 @@ def test_a_split_says_its_rows_and_what_was_left_out() -> None:
     text = text_of(split_summary("valid", split, seed=133, size="by its setting", images_left_out=1, readable=[4] * 10))
     assert "20 rows, 2 of each letter, from the large archive, shuffled with seed 133." in text
     assert "1 readable image of the archive (2.5 %) is in no split." in text
-    table = hash_table(split)
-    assert "1 distinct image in the 20 rows of splits/valid: 19 rows (95 %) repeat" in text_of(
-        hash_summary("valid", table)
-    )
+
+
+def test_a_hash_table_says_its_distinct_images() -> None:
+    text = text_of(hash_summary("valid", 20, 4, 1))
+    assert "4 distinct images in the 20 rows of splits/valid: 16 rows (80 %) repeat" in text
+    assert "sees 1 distinct images; it calls 3 more equal" in text
