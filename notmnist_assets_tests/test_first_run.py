@@ -12,7 +12,7 @@ import pytest
 from notmnist_assets.curation.core.images import LETTERS, SETS, Images
 from notmnist_assets.curation.core.values import Archive, LetterImages, Split
 from notmnist_assets.curation.splitting.splits import SPLITS
-from notmnist_assets.curation.summaries.text import LONGEST, MOST_LINES, plain_lines, rounded, spans
+from notmnist_assets.curation.summaries.text import LONGEST, MOST_LINES, rounded, spans
 from notmnist_assets.definitions import DECLARATIONS, defs
 from notmnist_assets.metadata.display import MOST_NUMBERS, MOST_RECORDS, PICTURE_BUDGET, SUMMARY
 from notmnist_assets.staleness.outcomes import DRIFT
@@ -24,6 +24,7 @@ from notmnist_assets_tests.archives import (
     SMALL_PER_LETTER,
     tiny_members,
 )
+from notmnist_assets_tests.plain import plain_lines
 from notmnist_assets_tests.specs import asset_specs
 from notmnist_assets_tests.workspace import SIZES, Workspace
 

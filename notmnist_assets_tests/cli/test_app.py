@@ -10,10 +10,10 @@ import typer
 
 from notmnist_assets.cli import app
 from notmnist_assets.cli.terminal import assets_table, findings
-from notmnist_assets.curation.summaries.text import plain_lines
 from notmnist_assets.definitions import DECLARATIONS
 from notmnist_assets.metadata.failures import failure_message
 from notmnist_assets_tests.archives import tiny_members, write_archive, write_checksums
+from notmnist_assets_tests.plain import plain_lines
 from notmnist_assets_tests.workspace import Workspace
 
 

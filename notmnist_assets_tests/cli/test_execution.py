@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from notmnist_assets.curation.core.images import LETTERS
-from notmnist_assets.curation.summaries.text import plain_lines
 from notmnist_assets.loading import RunSettingsWarning, load_split
 from notmnist_assets.settings.model import read_settings
 from notmnist_assets.staleness.plan import plan_refresh
 from notmnist_assets_tests.automation.changes import change_a_letter
+from notmnist_assets_tests.plain import plain_lines
 from notmnist_assets_tests.specs import asset_specs
 from notmnist_assets_tests.workspace import Workspace, keys_of
 

@@ -16,7 +16,6 @@ from notmnist_assets.curation.core.values import Split
 Labels = npt.NDArray[np.int32]
 Counts = npt.NDArray[np.int64]
 
-MISTAKE_COLUMNS: Final = ("split", "row", "label", "predicted", "probability")
 _DIGITS: Final = 4
 """Decimals of a probability that are kept: kernels of BLAS agree to about nine."""
 _MIDDLE: Final = 127.5

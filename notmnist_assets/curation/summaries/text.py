@@ -153,8 +153,3 @@ def _add(found: list[Span], text: str) -> None:
         found[-1] = Span(found[-1].text + text)
     else:
         found.append(Span(text))
-
-
-def plain_lines(markdown: str) -> list[str]:
-    """Return the lines of a summary as text without markup."""
-    return ["".join(span.text for span in line) for line in spans(markdown)]

@@ -28,9 +28,9 @@ from notmnist_assets.curation.baselines.scoring import image_groups
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.summaries.scores import leakage_summary
-from notmnist_assets.curation.summaries.text import plain_lines
 from notmnist_assets_tests.builders import ORDER, World, drawing, split_of
 from notmnist_assets_tests.curation.letter_problems import letter_split
+from notmnist_assets_tests.plain import plain_lines
 from notmnist_assets_tests.remote import remote_map
 
 

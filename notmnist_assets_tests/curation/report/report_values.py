@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from notmnist_assets.curation.baselines.confusion import MISTAKE_COLUMNS
 from notmnist_assets.curation.baselines.evaluation import METRIC_COLUMNS
 from notmnist_assets.curation.baselines.leakage import (
     CHANGE,
@@ -107,7 +106,7 @@ def reference() -> pd.DataFrame:
 def mistakes() -> pd.DataFrame:
     """Return two wrong predictions of rows of the shared splits."""
     rows = [("test", 0, "B", "C", 0.99), ("valid", 2, "D", "A", 0.5)]
-    return pd.DataFrame(rows, columns=list(MISTAKE_COLUMNS))
+    return pd.DataFrame(rows, columns=["split", "row", "label", "predicted", "probability"])
 
 
 def recall() -> pd.DataFrame:

@@ -14,7 +14,8 @@ from notmnist_assets.curation.summaries.inputs import (
     letter_summary,
     split_summary,
 )
-from notmnist_assets.curation.summaries.text import LONGEST, plain_lines
+from notmnist_assets.curation.summaries.text import LONGEST
+from notmnist_assets_tests.plain import plain_lines
 
 REASON = "wrong shape: 3 x 3"
 

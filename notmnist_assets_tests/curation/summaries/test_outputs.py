@@ -6,7 +6,8 @@ import pandas as pd
 from notmnist_assets.curation.core.images import SIDE
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.summaries.outputs import export_summary, gallery_summary, report_summary
-from notmnist_assets.curation.summaries.text import LONGEST, plain_lines
+from notmnist_assets.curation.summaries.text import LONGEST
+from notmnist_assets_tests.plain import plain_lines
 
 OVERLAP = pd.DataFrame(
     [("exact", "test", "train", 0.0201), ("near", "test", "train", 0.0462)],

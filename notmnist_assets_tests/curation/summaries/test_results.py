@@ -13,7 +13,8 @@ from notmnist_assets.curation.summaries.results import (
     recall_summary,
     removed_summary,
 )
-from notmnist_assets.curation.summaries.text import LONGEST, plain_lines, spans
+from notmnist_assets.curation.summaries.text import LONGEST, spans
+from notmnist_assets_tests.plain import plain_lines
 
 
 def text_of(summary: str) -> str:

@@ -14,11 +14,11 @@ from notmnist_assets.curation.summaries.text import (
     bold,
     outside_text,
     percent,
-    plain_lines,
     rounded,
     spans,
     summary,
 )
+from notmnist_assets_tests.plain import plain_lines
 
 
 def test_a_summary_is_a_list_without_empty_lines() -> None:
