@@ -27,18 +27,24 @@ from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.fingerprint import fingerprint
 from notmnist_assets.curation.core.npy import map_npy
 from notmnist_assets.curation.core.prefetch import WorkMap
+from notmnist_assets.curation.core.row_blocks import first_rows, read_rows, share_blocks, share_images
 from notmnist_assets.curation.core.values import SOURCE_COLUMNS, Split
 from notmnist_assets.curation.duplicates.hashes import hash_table
 from notmnist_assets.curation.duplicates.near import near_pairs
 from notmnist_assets.curation.duplicates.near.blocks import near_pairs_in_blocks
 from notmnist_assets.curation.reading.letters import read_letters
-from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets_tests.curation.duplicates.near.tables import noisy_copies, triples
 from notmnist_assets_tests.curation.reading.test_letters import read
 from notmnist_assets_tests.curation.reading.test_shards import FILES, sharded
 from notmnist_assets_tests.object_store import object_store
 from notmnist_assets_tests.workspace import Workspace
+
+ON_CLUSTER = (
+    *("letters/small/A", "hashes", "overlap/near_pairs", "overlap/recall"),
+    *("labels/issues", "baselines", "report/gallery"),
+)
+"""Assets whose steps use a cluster, or their first parts."""
 
 
 @contextmanager
@@ -213,6 +219,10 @@ def test_pixels_go_through_an_object_store_which_is_empty_afterwards(
                     letter: len(found) for letter, found in read(archive)[0].items()
                 }
             found = near_pairs_in_blocks(len(images), lambda rows: images[rows], 12, pieces, size=100)
+            parts = pieces.run(read_rows, share_blocks([images[:7], images[7:]], pieces))
+            np.testing.assert_array_equal(np.concatenate([*parts]), images)
+            (part,) = pieces.run(read_rows, [first_rows(share_images(images, pieces), 0)])
+            assert len(part) == 0
         assert fsspec.filesystem("s3").find(store.root) == []
     assert triples(found) == triples(near_pairs(images, 12))
 
@@ -243,15 +253,25 @@ def test_the_next_run_deletes_what_killed_runs_left_in_an_object_store(threads: 
 def test_a_run_with_a_cluster_stores_the_same_bytes(
     processes: str, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assets = ["letters/small/A", *(f"hashes/{name}" for name in SPLITS), "overlap/near_pairs"]
-    before = stored_files(workspace)
+    before = stored_files(workspace), data_versions(workspace)
     monkeypatch.setenv("NOTMNIST_DASK", processes)
     assert f"{processes} answers" in workspace.notmnist("doctor", "--quick").out
-    ended = workspace.notmnist("run", *assets)
+    ended = workspace.notmnist("run", *ON_CLUSTER)
     assert ended.code == 0, ended.err
-    assert stored_files(workspace) == before
+    assert (stored_files(workspace), data_versions(workspace)) == before
 
 
 def stored_files(workspace: Workspace) -> dict[str, str]:
-    files = (workspace.storage / "custom").rglob("*.*")
-    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.name != "value.json"}
+    """Return the digests of all stored files but those with durations and what names them."""
+    files = (path for path in (workspace.storage / "custom").rglob("*.*") if path.name != "value.json")
+    timed = {"metrics", "reference"}
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files if not timed & {*path.parts}}
+
+
+def data_versions(workspace: Workspace) -> dict[str, str]:
+    """Return the last data version of each asset that uses a cluster."""
+    with workspace.instance() as instance:
+        keys = [key for key in instance.all_asset_keys() if key.to_user_string().startswith(ON_CLUSTER)]
+        records = [instance.fetch_materializations(key, limit=1).records[0] for key in keys]
+    found = [record.asset_materialization for record in records if record.asset_materialization]
+    return {one.asset_key.to_user_string(): (one.tags or {})["dagster/data_version"] for one in found}
