@@ -9,7 +9,7 @@ import pandas as pd
 from notmnist_assets.assets.letters import FILES
 from notmnist_assets.assets.splits import SPLIT_ASSETS
 from notmnist_assets.checks.results import check_result, not_compared, only_selected
-from notmnist_assets.curation.core.file_names import file_paths
+from notmnist_assets.curation.core.file_names import repeated_files
 from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.curation.core.statistics import label_balance, label_counts, shuffle_score
 from notmnist_assets.curation.core.values import FILE_COLUMNS, Split
@@ -93,10 +93,8 @@ def optional_checks(settings: Settings) -> Sequence[dg.AssetChecksDefinition]:
 
 
 def _check_splits(splits: Mapping[str, Split]) -> Iterator[dg.AssetCheckResult]:
-    files = pd.concat([file_paths(split.sources) for split in splits.values()])
-    repeated = files.duplicated(keep=False).to_numpy()
-    start = 0
-    for name, split in splits.items():
+    repeated = repeated_files([split.sources for split in splits.values()])
+    for (name, split), shared in zip(splits.items(), repeated, strict=True):
         counts = label_counts(split.labels)
         balance = label_balance(counts)
         yield check_result(
@@ -116,7 +114,6 @@ def _check_splits(splits: Mapping[str, Split]) -> Iterator[dg.AssetCheckResult]:
             actual=score,
             threshold=f"at most {_LARGEST_SHUFFLE_SCORE:g} standard errors",
         )
-        shared = repeated[start : start + len(split)]
         yield check_result(
             _KEYS[name],
             "disjoint_sources",
@@ -125,7 +122,6 @@ def _check_splits(splits: Mapping[str, Split]) -> Iterator[dg.AssetCheckResult]:
             threshold=0,
             examples=table(split.sources.loc[shared, list(FILE_COLUMNS)].head(20)),
         )
-        start += len(split)
 
 
 def _check_use(train_rows: int, rows: int, readable: Sequence[int], *, size_set: bool) -> dg.AssetCheckResult:

@@ -76,6 +76,22 @@ def file_paths(sources: pd.DataFrame) -> "pd.Series[str]":
     return set_name + "/" + letter + "/" + name
 
 
+def repeated_files(tables: Sequence[pd.DataFrame]) -> list[npt.NDArray[np.bool_]]:
+    """Return which rows have the file of another row, in the same or another table: one mask (n,) for each table.
+
+    The letters of a set are compared one after the other, so that only the names of one are in memory.
+    """
+    repeated = [np.zeros(len(table), np.bool_) for table in tables]
+    rows_of = [table.groupby(["set", "letter"], observed=True).indices for table in tables]
+    for letter in dict.fromkeys(letter for rows in rows_of for letter in rows):
+        rows = [found.get(letter, np.zeros(0, np.intp)) for found in rows_of]
+        names = pd.concat([table["name"].iloc[here] for table, here in zip(tables, rows, strict=True)])
+        found = np.split(names.duplicated(keep=False).to_numpy(), np.cumsum([len(here) for here in rows])[:-1])
+        for mask, here, part in zip(repeated, rows, found, strict=True):
+            mask[here] = part
+    return repeated
+
+
 def rows_by_file(sources: pd.DataFrame, others: pd.DataFrame) -> npt.NDArray[np.int64]:
     """Return the first row of `others` with the same file as each row of `sources`: int64 (n,), -1 for none."""
     import pyarrow as pa

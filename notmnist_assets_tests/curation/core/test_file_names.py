@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notmnist_assets.curation.core.file_names import file_paths, font_name, fonts_of, rows_by_file, source_table
+from notmnist_assets.curation.core.file_names import (
+    file_paths,
+    font_name,
+    fonts_of,
+    repeated_files,
+    rows_by_file,
+    source_table,
+)
 from notmnist_assets.curation.core.images import LETTERS, SETS
 from notmnist_assets_tests.builders import random_split
 
@@ -36,6 +43,13 @@ def test_a_row_is_found_by_set_letter_and_name_and_the_first_of_several(one: Fil
     found = rows_by_file(sources(one), sources(other))
     assert found.dtype == np.int64
     assert found.tolist() == expected
+
+
+@given(tables=st.lists(files, min_size=1, max_size=3))
+def test_rows_of_the_same_file_are_those_of_a_count(tables: list[Files]) -> None:
+    every = [file for table in tables for file in table]
+    found = repeated_files([sources(table) for table in tables])
+    assert [mask.tolist() for mask in found] == [[every.count(file) > 1 for file in table] for table in tables]
 
 
 @given(of=files)
