@@ -97,6 +97,11 @@ def rows_by_file(sources: pd.DataFrame, others: pd.DataFrame) -> npt.NDArray[np.
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    found = pc.index_in(*(pa.array(file_paths(table), pa.large_string()) for table in (sources, others)))
-    rows: npt.NDArray[np.int64] = found.fill_null(-1).to_numpy().astype(np.int64)
+    rows = np.full(len(sources), -1, np.int64)
+    rows_of, others_of = (table.groupby(["set", "letter"], observed=True).indices for table in (sources, others))
+    for letter, here in rows_of.items():
+        there = others_of.get(letter, np.zeros(0, np.intp))
+        names = (table["name"].iloc[of] for table, of in ((sources, here), (others, there)))
+        found = pc.index_in(*(pa.array(part, pa.large_string()) for part in names))
+        rows[here] = np.append(there, -1)[found.fill_null(-1).to_numpy()]
     return rows

@@ -58,8 +58,11 @@ def bucket_numbers(digests: "pa.ChunkedArray | pd.Series[str]", count: int) -> I
     import pyarrow.compute as pc
 
     texts = pa.array(digests, pa.large_string()) if isinstance(digests, pd.Series) else digests
-    digits = "".join(pc.utf8_slice_codeunits(texts, 0, _DIGITS).to_pylist())
-    return np.frombuffer(bytes.fromhex(digits), ">u2").astype(np.int64) * count >> 4 * _DIGITS
+    numbers = np.empty(len(texts), np.int64)
+    for start in range(0, len(texts), ROWS):
+        digits = "".join(pc.utf8_slice_codeunits(texts.slice(start, ROWS), 0, _DIGITS).to_pylist())
+        numbers[start : start + ROWS] = np.frombuffer(bytes.fromhex(digits), ">u2")
+    return numbers * count >> 4 * _DIGITS
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from notmnist_assets.curation.splitting.splits import SPLITS
 FEWEST_PLOTTED_PAIRS: Final = 20
 """Pairs of a radius that is plotted: with fewer, the interval of its share would fill the chart."""
 _MOST_MEMBERS = 8
+_CONSIDERED: Final = 1 << 20
 _LARGEST_MEASURED = 2_000
 """Largest group whose diameter is measured, in images: it takes the distances of all pairs."""
 
@@ -47,7 +48,12 @@ def pairs_around_radius(
 def _mixed_pairs(
     index: RowIndex, pairs: NearPairs, selected: npt.NDArray[np.intp], count: int, *, spread: bool = False
 ) -> npt.NDArray[np.intp]:
-    """Return the places of up to `count` of the selected pairs, each between other groups, with letters mixed."""
+    """Return the places of up to `count` of the selected pairs, each between other groups, with letters mixed.
+
+    Of more than a million pairs, only the first ones are considered, unless they are to be spread over all.
+    """
+    if not spread:
+        selected = selected[:_CONSIDERED]
     groups = duplicate_groups(index, "near")
     ends = np.sort(np.stack([groups[pairs.a[selected]], groups[pairs.b[selected]]]), axis=0)
     between = ends[0] * (groups.max(initial=0) + 1) + ends[1]

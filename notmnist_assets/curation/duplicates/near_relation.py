@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from notmnist_assets.curation.duplicates.near import NearPairs
 
@@ -71,3 +72,12 @@ class NearRelation:
 
         ends = np.concatenate([[0], np.cumsum(np.bincount(self.source, minlength=self.images))])
         return csr_array((np.ones(len(self.source), np.int8), self.target, ends), shape=(self.images, self.images))
+
+    @cached_property
+    def components(self) -> npt.NDArray[np.int64]:
+        """The connected component of each image, numbered in the order of first images: int64 (images,)."""
+        # Imported here because importing SciPy takes half a second.
+        from scipy.sparse.csgraph import connected_components
+
+        _, components = connected_components(self.matrix, directed=False)
+        return pd.factorize(components)[0].astype(np.int64)

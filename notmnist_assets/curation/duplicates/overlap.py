@@ -68,11 +68,7 @@ def duplicate_groups(index: RowIndex, method: Method) -> np.ndarray[tuple[int], 
         return np.arange(index.images)
     if method == "cells":
         return index.cell_of_image
-    # Imported here because importing SciPy takes half a second.
-    from scipy.sparse.csgraph import connected_components
-
-    _, groups = connected_components(index.near.matrix, directed=False)
-    return pd.factorize(groups)[0].astype(np.int64)
+    return index.near.components
 
 
 def group_sizes(index: RowIndex, method: Method) -> pd.DataFrame:

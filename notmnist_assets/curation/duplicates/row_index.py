@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from notmnist_assets.curation.core.images import LETTERS, PIXEL_DEPTH, PIXELS
+from notmnist_assets.curation.core.mapped_tables import release_memory
 from notmnist_assets.curation.core.prefetch import OrderedMap, prefetch_map
 from notmnist_assets.curation.duplicates.buckets import HashBuckets, equal_cells, equal_rows
 from notmnist_assets.curation.duplicates.near import NearPairs, largest_sum
@@ -155,6 +156,7 @@ class RowIndex:
 
         found = pc.index_in(pa.array(digests, pa.large_string()), pa.array(self.digests, pa.large_string()))
         numbers: Int32 = found.fill_null(NO_IMAGE).to_numpy()
+        release_memory()
         return numbers
 
     @cached_property
@@ -183,13 +185,11 @@ class RowIndex:
             source, target, sums = self.near.select(
                 lambda one, other: (first[one] == NO_ROW) & (first[other] != NO_ROW)
             )
-            row, far = first[target], sums / PIXEL_DEPTH
-            start = np.flatnonzero(np.diff(source, prepend=-1))
+            row, start = first[target], np.flatnonzero(np.diff(source, prepend=-1))
             if len(start):
-                nearest = np.repeat(far[start], np.diff(start, append=len(source)))
-                equally_near = np.where(far == nearest, row, np.iinfo(np.int64).max)
-                first[source[start]] = np.minimum.reduceat(equally_near, start)
-                distance[source[start]] = far[start]
+                row[sums > np.repeat(sums[start], np.diff(start, append=len(source)))] = np.iinfo(np.int64).max
+                first[source[start]] = np.minimum.reduceat(row, start)
+                distance[source[start]] = sums[start] / PIXEL_DEPTH
         return Nearest(first, distance)
 
     def unrelated(self, rows: Mask, method: Method) -> Mask:

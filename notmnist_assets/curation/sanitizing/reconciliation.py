@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from notmnist_assets.curation.core.file_names import file_paths, rows_by_file
+from notmnist_assets.curation.core.file_names import repeated_files, rows_by_file
 from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.curation.core.values import FILE_COLUMNS, LetterImages, Split
 
@@ -61,11 +61,10 @@ def rows_unlike_letters(splits: Mapping[str, Split], letters: Mapping[str, Mappi
     Returns:
         One row per problem: `split`, `row`, `problem`, `set`, `letter`, `name`.
     """
-    paths = {name: file_paths(split.sources) for name, split in splits.items()}
-    repeated = set(pd.concat(paths).loc[lambda path: path.duplicated()])
     found = []
-    for name, split in splits.items():
-        problems = np.where(paths[name].isin(repeated), "file of another row", "").astype(object)
+    repeated = repeated_files([split.sources for split in splits.values()])
+    for (name, split), repeats in zip(splits.items(), repeated, strict=True):
+        problems = np.where(repeats, "file of another row", "").astype(object)
         for of_set, letters_of_set in letters.items():
             for label, letter in enumerate(LETTERS):
                 rows = np.flatnonzero((split.sources["set"] == of_set) & (split.sources["letter"] == letter))

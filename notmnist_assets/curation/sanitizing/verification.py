@@ -19,6 +19,7 @@ from notmnist_assets.curation.core.images import PIXEL_DEPTH, PIXELS, SIDE, Imag
 Indices = npt.NDArray[np.int64]
 Labels = npt.NDArray[np.int32]
 Pixels = npt.NDArray[np.uint8]
+Tiles = npt.NDArray[np.uint16]
 
 _TILE: Final = 7
 _ACROSS: Final = SIDE // _TILE
@@ -154,13 +155,13 @@ def _move(flat: Pixels, corner: tuple[int, int]) -> Pixels:
     return _flatten(bordered[:, down : down + SIDE, right : right + SIDE])
 
 
-def _tile_sums(flat: Pixels) -> npt.NDArray[np.int32]:
-    """Return the sums over the 16 tiles of 7x7 pixels in reading order: int32 (n, 16)."""
-    sums = np.empty((len(flat), _ACROSS * _ACROSS), np.int32)
+def _tile_sums(flat: Pixels) -> Tiles:
+    """Return the sums over the 16 tiles of 7x7 pixels in reading order: uint16 (n, 16)."""
+    sums = np.empty((len(flat), _ACROSS * _ACROSS), np.uint16)
     for start in range(0, len(flat), _CHUNK):
         part = flat[start : start + _CHUNK].reshape(-1, _ACROSS, _TILE, SIDE)
         lines = part.sum(axis=2, dtype=np.uint16).reshape(-1, _ACROSS, _ACROSS, _TILE)
-        sums[start : start + _CHUNK] = lines.sum(axis=3, dtype=np.int32).reshape(-1, _ACROSS * _ACROSS)
+        sums[start : start + _CHUNK] = lines.sum(axis=3, dtype=np.uint16).reshape(-1, _ACROSS * _ACROSS)
     return sums
 
 
@@ -172,33 +173,35 @@ def _first_near(
     The key is a letter, or the row's own number, so that only the row itself has it.
     """
     limit = int(np.floor(radius * PIXEL_DEPTH + 1e-6))
-    tiles, other_tiles = _tile_sums(flat), _tile_sums(other_flat)
+    tiles = _tile_sums(flat)
+    other_tiles = tiles if other_flat is flat else _tile_sums(other_flat)
     # By the ink of two halves, near images are in the same or in adjacent buckets; a bucket is sorted by a third half.
     width = max(limit, _NARROWEST)
     columns = PIXELS * PIXEL_DEPTH // width + 3  # an empty one at both ends separates the rows of buckets
     span = PIXELS * PIXEL_DEPTH + 2 * limit + 2  # so that no window extends into the next bucket
     key, other_key = (_bucket_key(sums, width, columns, span, limit) for sums in (tiles, other_tiles))
     order, other_order = np.argsort(key, kind="stable"), np.argsort(other_key, kind="stable")
-    key, other_key = key[order], other_key[other_order]
-    beside = [span * (columns * upper + left) for upper in (0, -1, 1) for left in (0, -1, 1)]
-    begins = np.stack([np.searchsorted(other_key, key + step - limit) for step in beside], axis=1)
-    ends = np.stack([np.searchsorted(other_key, key + step + limit, side="right") for step in beside], axis=1)
-    arrays: list[Any] = [flat, keys, tiles, order, begins, ends]
+    other_key = other_key[other_order]
+    beside = np.array([span * (columns * upper + left) for upper in (0, -1, 1) for left in (0, -1, 1)])
+    arrays: list[Any] = [flat, keys, tiles]
     arrays += [other_flat, other_keys[other_order], other_tiles[other_order], other_order]
     arrays = [array.view() for array in arrays]
     for array in arrays:  # arrays and memory maps then have the same Numba type and share one compilation
         array.flags.writeable = False
     hit, distance = np.full(len(flat), -1, np.int64), np.zeros(len(flat), np.int64)
 
-    def scan(first: int) -> None:
-        _scan(*arrays, limit, first, _THREADS, hit, distance)  # type: ignore[call-arg]
+    def scan(rows: Indices) -> None:
+        windows = key[rows, None] + beside
+        begins = np.searchsorted(other_key, windows - limit)
+        ends = np.searchsorted(other_key, windows + limit, side="right")
+        _scan(rows, begins, ends, *arrays, limit, hit, distance)  # type: ignore[call-arg]
 
     with ThreadPoolExecutor(_THREADS) as pool:
-        list(pool.map(scan, range(_THREADS)))
+        list(pool.map(scan, np.array_split(order, -(-len(order) // _CHUNK) or 1)))
     return hit, distance
 
 
-def _bucket_key(tiles: npt.NDArray[np.int32], width: int, columns: int, span: int, limit: int) -> Indices:
+def _bucket_key(tiles: Tiles, width: int, columns: int, span: int, limit: int) -> Indices:
     """Return the key of each row: its bucket by the ink of the upper and left half, then the ink of the lower half."""
     by_place = tiles.reshape(-1, _ACROSS, _ACROSS)
     upper, lower, left = (
@@ -211,30 +214,28 @@ def _bucket_key(tiles: npt.NDArray[np.int32], width: int, columns: int, span: in
 
 @numba.njit(cache=True, nogil=True)
 def _scan(
-    images: Pixels,
-    labels: Labels,
-    tiles: npt.NDArray[np.int32],
-    order: Indices,
+    rows: Indices,
     begins: Indices,
     ends: Indices,
+    images: Pixels,
+    labels: Labels,
+    tiles: Tiles,
     others: Pixels,
     sorted_labels: Labels,
-    sorted_tiles: npt.NDArray[np.int32],
+    sorted_tiles: Tiles,
     other_order: Indices,
     limit: int,
-    first: int,
-    step: int,
     hit: Indices,
     best: Indices,
 ) -> None:
-    """Compare every `step`th row, from `first` on, with the rows of its windows until a near one is found."""
-    for place in range(first, len(order), step):
-        row = order[place]
+    """Compare rows with those of their windows until a near one is found."""
+    for place in range(len(rows)):
+        row = rows[place]
         for window in range(begins.shape[1]):
             for other_place in range(begins[place, window], ends[place, window]):
                 bound = 0
                 for tile in range(tiles.shape[1]):  # not `_ACROSS`: Numba's cache keeps old values of globals
-                    bound += abs(tiles[row, tile] - sorted_tiles[other_place, tile])
+                    bound += abs(np.int64(tiles[row, tile]) - np.int64(sorted_tiles[other_place, tile]))
                 if bound > limit or labels[row] == sorted_labels[other_place]:
                     continue
                 other = other_order[other_place]
