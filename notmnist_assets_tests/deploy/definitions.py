@@ -17,6 +17,8 @@ DATA = [key for key in DECLARATIONS if not key.startswith(("labels/", "baselines
 FEW = [key for key in DATA if not key.startswith(("overlap/", "sanitized/", "grouped/", "exports/"))]
 FEW.append("overlap/near_pairs")
 
+PODS = [key for key in DECLARATIONS if key.startswith(("archives/", "letters/", "splits/"))]
+
 
 def _without_checks(keys: Sequence[str]) -> dg.AssetSelection:
     return dg.AssetSelection.assets(*(key.split("/") for key in keys)).without_checks()
@@ -24,6 +26,7 @@ def _without_checks(keys: Sequence[str]) -> dg.AssetSelection:
 
 few = dg.define_asset_job("few", _without_checks(FEW))
 data = dg.define_asset_job("data", _without_checks(DATA))
+pods = dg.define_asset_job("pods", _without_checks(PODS))
 processes = dg.define_asset_job("processes", _without_checks(FEW), executor_def=dg.multiprocess_executor)
 
 
@@ -43,7 +46,7 @@ def _with_schedule(real: dg.Definitions) -> dg.Definitions:
     return dg.Definitions(
         assets=real.assets,
         asset_checks=real.asset_checks,
-        jobs=[*(real.jobs or []), few, data, processes],
+        jobs=[*(real.jobs or []), few, data, pods, processes],
         schedules=[schedule],
         sensors=[dead_runs],
         resources=real.resources,
