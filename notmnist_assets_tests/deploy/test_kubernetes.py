@@ -236,11 +236,12 @@ def test_a_run_starts_jobs_for_its_steps_and_another_job_goes_on_with_it_if_its_
     tags = json.dumps({TAG: json.dumps(LARGE)})
     config = json.dumps({"execution": {"config": {"per_step_k8s_config": {"splits": LARGE}}}})
     started = time.monotonic()
-    with kubernetes_api(tmp_path, execute=True, secrets=SECRETS) as api, daemon(tmp_path, environment):
+    with kubernetes_api(tmp_path, execute=True, secrets=SECRETS) as api:
+        # This also creates the history, which the daemon must not do at the same time.
         subprocess.run([*launch, "--tags", tags, "--config-json", config], env=environment, check=True)
-        wait_until(lambda: len(of_steps(api)) > 1)
-        next(iter(api.jobs.values())).kill()
-        with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        with daemon(tmp_path, environment), dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+            wait_until(lambda: len(of_steps(api)) > 1)
+            next(iter(api.jobs.values())).kill()
             wait_until(lambda: all(run.is_finished for run in instance.get_runs()))
             (run,) = instance.get_runs()
             assert run.is_success, failures(instance, run.run_id)
