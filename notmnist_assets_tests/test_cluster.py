@@ -41,7 +41,7 @@ from notmnist_assets_tests.object_store import object_store
 from notmnist_assets_tests.workspace import Workspace
 
 ON_CLUSTER = (
-    *("letters/small/A", "hashes", "overlap/near_pairs", "overlap/recall"),
+    *("letters/small/A", "hashes", "overlap/near_pairs", "overlap/recall", "grouped"),
     *("labels/issues", "baselines", "report/gallery"),
 )
 """Assets whose steps use a cluster, or their first parts."""

@@ -13,6 +13,7 @@ from notmnist_assets.assets.near_pairs import RADIUS
 from notmnist_assets.assets.sanitized import CLEAN_DRIFT, sanitize_policy
 from notmnist_assets.assets.splits import ALL_LETTER_KEYS, SIZE_SETTINGS, columns_from_letters
 from notmnist_assets.assets.value_loader import ValueLoader
+from notmnist_assets.cluster import ClusterResource
 from notmnist_assets.curation.core.images import SETS
 from notmnist_assets.curation.core.statistics import label_counts
 from notmnist_assets.curation.core.values import Split
@@ -29,6 +30,7 @@ from notmnist_assets.curation.sanitizing.thinning import most_thinned, rows_lost
 from notmnist_assets.curation.splitting.splits import SPLITS, sizes_from_data
 from notmnist_assets.curation.summaries.results import clean_summary
 from notmnist_assets.metadata.display import asset_page, contact_sheet_metadata, counts_table, table
+from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.model import PREFIX, Settings
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.types import SplitType, data_version
@@ -88,12 +90,17 @@ _LEFT_OUT = {
     outs={name: declaration.output for name, declaration in GROUPED.items()},
 )
 def grouped(
-    context: dg.AssetExecutionContext, settings: SettingsResource, values: ValueLoader, radius: pd.DataFrame
+    context: dg.AssetExecutionContext,
+    settings: SettingsResource,
+    values: ValueLoader,
+    cluster: ClusterResource,
+    radius: pd.DataFrame,
 ) -> Iterator[dg.MaterializeResult[Split]]:
     """Group all images, remove conflicts and repeats, assign whole groups to splits, and copy their pixels."""
     config = settings.read()
     near_radius = chosen_radius(radius)
-    pool, index = values.pool(near_radius)
+    with as_dagster_failure(), cluster.open() as work_map:
+        pool, index = values.pool(near_radius, work_map)
     large, small = ([len(images) for images in pool.letters[set_name].values()] for set_name in SETS)
     sizes = sizes_from_data(large, small, train=config.train_size, valid=config.valid_size, test=config.test_size)
     found = split_pool(pool, index, sizes, config.seed, grouped_policy(config), by_font=config.grouped_fonts)

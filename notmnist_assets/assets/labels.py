@@ -122,10 +122,10 @@ def issues(
     clean_test: Split,
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """Judge all labels, estimate how many are wrong, and measure what leaving them out of training does."""
-    pool, index = values.pool(chosen_radius(radius))
     raw = {"train": raw_train, "valid": raw_valid, "test": raw_test}
     clean = {"train": clean_train, "valid": clean_valid, "test": clean_test}
     with as_dagster_failure(), cluster.open() as work_map:
+        pool, index = values.pool(chosen_radius(radius), work_map)
         groups = connected_groups(pool, index, by_font=False)
         found = label_issues(pool, groups, raw, work_map)
         effect = effect_of_leaving_out(clean, found.table, work_map)

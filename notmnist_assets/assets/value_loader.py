@@ -121,11 +121,12 @@ class ValueLoader(dg.ConfigurableResource[Any]):
         """
         return self.row_index().with_pairs(near_pairs, chosen_radius(radius))
 
-    def pool(self, radius: float) -> tuple[Pool, RowIndex]:
+    def pool(self, radius: float, work_map: WorkMap | None = None) -> tuple[Pool, RowIndex]:
         """Return all images of both sets and their index, built once per run unless letters or settings change.
 
         Args:
             radius: largest distance of near images, in units of 255.
+            work_map: hashes and searches the images; this process by default.
 
         Raises:
             dagster.Failure: a letter is not stored, or it is damaged.
@@ -137,7 +138,7 @@ class ValueLoader(dg.ConfigurableResource[Any]):
         if key not in self._pools:
             self._pools.clear()
             pool = pool_letters({set_name: self.letters(set_name) for set_name in SETS})
-            self._pools[key] = pool, index_pool(pool, radius, shifts=shifts)
+            self._pools[key] = pool, index_pool(pool, radius, shifts=shifts, work_map=work_map)
         return self._pools[key]
 
     def previous_search(self, path: Sequence[str]) -> NearSearch | None:

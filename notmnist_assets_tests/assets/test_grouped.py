@@ -9,7 +9,9 @@ import pytest
 
 from notmnist_assets.assets.grouped import grouped
 from notmnist_assets.assets.value_loader import ValueLoader
+from notmnist_assets.cluster import ClusterResource
 from notmnist_assets.curation.core.images import SETS
+from notmnist_assets.curation.core.prefetch import WorkMap
 from notmnist_assets.curation.core.values import LetterImages
 from notmnist_assets.curation.duplicates.near import near_pairs
 from notmnist_assets.curation.duplicates.radius import radius_curve
@@ -27,7 +29,7 @@ class LettersInMemory(ValueLoader):
     def letters(self, set_name: str) -> dict[str, LetterImages]:
         return self.by_set[set_name]
 
-    def pool(self, radius: float) -> tuple[Pool, RowIndex]:
+    def pool(self, radius: float, _: WorkMap | None = None) -> tuple[Pool, RowIndex]:
         pool = pool_letters(self.by_set)
         return pool, index_pool(pool, radius)
 
@@ -50,6 +52,7 @@ def test_images_of_one_big_group_are_counted(
         dg.build_asset_context(),
         settings=settings,
         values=LettersInMemory(settings=settings),
+        cluster=ClusterResource(settings=settings),
         radius=radius_curve(pairs, np.ones((1, 10), np.int64), [0.0, 1.0]).assign(chosen=[False, True]),
     )
     materialized = list(cast("Iterable[dg.MaterializeResult[Any]]", results))

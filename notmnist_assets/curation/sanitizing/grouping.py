@@ -4,7 +4,9 @@ Images with conflicting letters and repeats are removed before, by the rules of 
 """
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -13,8 +15,9 @@ import pandas as pd
 
 from notmnist_assets.curation.core.file_names import fonts_of, source_table
 from notmnist_assets.curation.core.images import LETTERS, SETS, SIDE, Images, copy_rows, new_images
+from notmnist_assets.curation.core.prefetch import WorkMap, one_by_one
 from notmnist_assets.curation.core.progress import progress_bar
-from notmnist_assets.curation.core.row_blocks import ROWS
+from notmnist_assets.curation.core.row_blocks import ROWS, RowBlock, read_rows, row_blocks
 from notmnist_assets.curation.core.values import LetterImages, Split
 from notmnist_assets.curation.duplicates.hashes import exact_digests
 from notmnist_assets.curation.duplicates.near.blocks import find_pairs
@@ -63,7 +66,7 @@ def pool_letters(letters: Mapping[str, Mapping[str, LetterImages]]) -> Pool:
     )
 
 
-def index_pool(pool: Pool, radius: float, *, shifts: bool = False) -> RowIndex:
+def index_pool(pool: Pool, radius: float, *, shifts: bool = False, work_map: WorkMap | None = None) -> RowIndex:
     """Index all images of both sets as rows of one split, with the near pairs of distinct images.
 
     The method cells is not supported: the index has no cell maxima.
@@ -72,13 +75,16 @@ def index_pool(pool: Pool, radius: float, *, shifts: bool = False) -> RowIndex:
         pool: all images.
         radius: largest distance of near images.
         shifts: whether to compare images also after moves by one pixel.
+        work_map: hashes blocks of rows and searches near pairs; this process by default.
     """
     parts = [pool.letters[set_name][letter] for set_name in SETS for letter in LETTERS]
-    digests = []
-    with progress_bar("hash", sum(map(len, parts)), "images") as advance:
-        for part in parts:
-            digests.append(exact_digests(part.images))
-            advance(len(part))
+    run = one_by_one if work_map is None else work_map.run
+    blocks = chain.from_iterable(row_blocks(part.images) for part in parts)
+    digests = [np.empty(0, object)]
+    with progress_bar("hash", sum(map(len, parts)), "images") as advance, closing(run(_digests, blocks)) as hashed:
+        for found in hashed:
+            digests.append(found)
+            advance(len(found))
     exact = pd.Series(np.concatenate(digests), dtype="str")
     rows = pd.DataFrame({"row": np.arange(len(exact)), "label": pool.label, "exact": exact, "cells": ""})
     index = RowIndex({name: rows if name == SPLITS[0] else rows[:0] for name in SPLITS})
@@ -92,7 +98,11 @@ def index_pool(pool: Pool, radius: float, *, shifts: bool = False) -> RowIndex:
             copy_rows(part.images, rows[here] - start, images, here)
         return images
 
-    return index.with_image_pairs(find_pairs(index.images, fetch, radius, shifts=shifts))
+    return index.with_image_pairs(find_pairs(index.images, fetch, radius, shifts=shifts, work_map=work_map))
+
+
+def _digests(block: RowBlock | Images) -> npt.NDArray[np.object_]:
+    return exact_digests(read_rows(block))
 
 
 def group_images(pool: Pool, radius: float, *, by_font: bool, shifts: bool = False) -> Indices:

@@ -20,6 +20,7 @@ from notmnist_assets.curation.sanitizing.grouping import (
     NO_SPLIT,
     Pool,
     assign_groups,
+    connected_groups,
     gather_splits,
     group_images,
     index_pool,
@@ -30,6 +31,7 @@ from notmnist_assets.curation.sanitizing.grouping import (
 )
 from notmnist_assets.curation.splitting.splits import SPLITS, SplitSizes
 from notmnist_assets_tests.builders import World, components, distance_of, drawing, split_of
+from notmnist_assets_tests.remote import remote_map
 
 RADIUS = 0.2
 
@@ -83,6 +85,16 @@ def groups_by_brute_force(pool: Pool, *, by_font: bool) -> list[int]:
 def test_groups_are_the_connected_components(pool: Pool, by_font: bool) -> None:
     groups = group_images(pool, RADIUS, by_font=by_font)
     assert groups.tolist() == pd.factorize(np.array(groups_by_brute_force(pool, by_font=by_font)))[0].tolist()
+
+
+@given(pool=pools(), order=st.integers(0, 2**32))
+@settings(max_examples=5, deadline=None)
+def test_groups_are_the_same_from_pieces_in_other_processes(
+    tmp_path_factory: pytest.TempPathFactory, pool: Pool, order: int
+) -> None:
+    index = index_pool(pool, RADIUS, work_map=remote_map(tmp_path_factory.mktemp("pieces"), order))
+    groups = connected_groups(pool, index, by_font=False)
+    np.testing.assert_array_equal(groups, group_images(pool, RADIUS, by_font=False))
 
 
 def test_a_moved_copy_is_in_the_group_of_its_original_with_shifts() -> None:
