@@ -131,6 +131,11 @@ class ValueStore:
             )
         return stored
 
+    def facts(self, key: Sequence[str]) -> Mapping[str, Any]:
+        """Return the facts of the value under a key, without looking at its files; empty if nothing is stored."""
+        stored = self._read_manifest(key)
+        return stored.facts if stored else {}
+
     def verify(self, key: Sequence[str], stored: Manifest) -> None:
         """Compare all files of a value with their digests.
 

@@ -139,8 +139,8 @@ def explain_unreadable(key: Sequence[str]) -> Iterator[None]:
 
 def _inherited(store: ValueStore, spec: dg.AssetSpec) -> dict[str, Any]:
     """Return the settings that only the runs of the stored inputs had, whichever runs these were."""
-    inputs = (store.find(dep.asset_key.path) for dep in spec.deps)
-    return {name: value for one in inputs if one for name, value in one.facts.get(RUN_SETTINGS, {}).items()}
+    of_inputs = (store.facts(dep.asset_key.path).get(RUN_SETTINGS, {}) for dep in spec.deps)
+    return {name: value for settings in of_inputs for name, value in settings.items()}
 
 
 def with_run_settings(summary: Any, specific: Mapping[str, Any]) -> dg.MarkdownMetadataValue:
