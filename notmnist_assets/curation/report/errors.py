@@ -16,7 +16,6 @@ from notmnist_assets.curation.report.blocks import (
     Table,
     count,
     estimate,
-    gallery_picture,
     number_column,
     rows_of,
     shaded,
@@ -25,6 +24,7 @@ from notmnist_assets.curation.report.blocks import (
     text_column,
 )
 from notmnist_assets.curation.report.data import ReportData
+from notmnist_assets.curation.report.pictures import gallery_picture
 
 _TRAINED: Final = {"raw": "raw rows", "sanitized": "sanitized rows"}
 _MOST_MISTAKES: Final = 14

@@ -17,7 +17,6 @@ from notmnist_assets.curation.report.blocks import (
     MOST_ROWS,
     Block,
     Folded,
-    Picture,
     Pictures,
     Section,
     Summary,
@@ -31,6 +30,7 @@ from notmnist_assets.curation.report.blocks import (
     variable_cell,
 )
 from notmnist_assets.curation.report.data import ReportData
+from notmnist_assets.curation.report.pictures import Picture
 from notmnist_assets.curation.splitting.splits import SET_OF_SPLIT, SPLITS
 from notmnist_assets.curation.summaries.inputs import archive_summary, files_summary
 

@@ -13,7 +13,6 @@ from notmnist_assets.curation.report.blocks import (
     Table,
     count,
     estimate,
-    exhibit_picture,
     number_column,
     rows_of,
     share,
@@ -21,6 +20,7 @@ from notmnist_assets.curation.report.blocks import (
     text_column,
 )
 from notmnist_assets.curation.report.data import ReportData
+from notmnist_assets.curation.report.pictures import exhibit_picture
 from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.curation.summaries.results import issues_summary
 

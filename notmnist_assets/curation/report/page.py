@@ -3,7 +3,17 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from notmnist_assets.curation.report import duplicates, inputs, labels, recall, removed, scores, summary, versions
+from notmnist_assets.curation.report import (
+    duplicates,
+    inputs,
+    labels,
+    radius,
+    recall,
+    removed,
+    scores,
+    summary,
+    versions,
+)
 from notmnist_assets.curation.report.blocks import Section
 from notmnist_assets.curation.report.certificate import certificate_section
 from notmnist_assets.curation.report.data import ReportData
@@ -19,7 +29,7 @@ _BUILDERS: Final[dict[str, Callable[[ReportData], Section]]] = {
     "letters": inputs.letters_section,
     "balance": removed.balance_section,
     "overlap": duplicates.overlap_section,
-    "radius": duplicates.radius_section,
+    "radius": radius.radius_section,
     "conflicts": duplicates.conflicts_section,
     "recall": recall.recall_section,
     "sanitizing": removed.sanitizing_section,

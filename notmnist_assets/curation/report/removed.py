@@ -12,19 +12,18 @@ from notmnist_assets.curation.duplicates.examples import removed_pair
 from notmnist_assets.curation.duplicates.row_index import Method
 from notmnist_assets.curation.report.blocks import (
     Folded,
-    Picture,
     Pictures,
     Section,
     Summary,
     Table,
     count,
-    exhibit_picture,
     number_column,
     share,
     text_cell,
     text_column,
 )
 from notmnist_assets.curation.report.data import ReportData
+from notmnist_assets.curation.report.pictures import Picture, exhibit_picture
 from notmnist_assets.curation.sanitizing.decision import REASONS, Conflicts, RemoveFrom, Repeats
 from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.curation.summaries.results import removed_summary
