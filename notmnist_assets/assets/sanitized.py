@@ -1,6 +1,5 @@
 """Defines `sanitized/train`, `/valid`, `/test`, without leaks, conflicts and repeats, and `sanitized/removed`."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -11,29 +10,23 @@ import pandas as pd
 from notmnist_assets.assets.declaration import Declaration, Drift, Stage
 from notmnist_assets.assets.hashes import HASH_KEYS
 from notmnist_assets.assets.near_pairs import NEAR_PAIRS, RADIUS
+from notmnist_assets.assets.removed_metadata import REMOVED_COLUMNS, removed_metadata
 from notmnist_assets.assets.splits import SPLIT_ASSETS, columns_from_split
 from notmnist_assets.assets.value_loader import ValueLoader
 from notmnist_assets.curation.core.drift import Limit, within_share
 from notmnist_assets.curation.core.images import LETTERS
-from notmnist_assets.curation.core.sampling import sample_groups
 from notmnist_assets.curation.core.statistics import label_counts
 from notmnist_assets.curation.core.values import Split
-from notmnist_assets.curation.duplicates.examples import removed_pairs
 from notmnist_assets.curation.duplicates.pair_table import chosen_radius
-from notmnist_assets.curation.duplicates.row_index import RowIndex
-from notmnist_assets.curation.sanitizing.decision import OVERRIDE, REASONS, Policy, Sanitizing, sanitize
-from notmnist_assets.curation.sanitizing.overrides import ACTIONS, OverrideList, find_overridden_rows
+from notmnist_assets.curation.sanitizing.decision import OVERRIDE, REASONS, Policy, sanitize
+from notmnist_assets.curation.sanitizing.overrides import find_overridden_rows
 from notmnist_assets.curation.sanitizing.thinning import most_thinned, rows_lost_to_sanitizing
 from notmnist_assets.curation.splitting.splits import SPLITS
-from notmnist_assets.curation.summaries.results import clean_summary, removed_summary
-from notmnist_assets.metadata.columns import Column, Sources
+from notmnist_assets.curation.summaries.results import clean_summary
 from notmnist_assets.metadata.display import (
     asset_page,
     contact_sheet_metadata,
     counts_table,
-    descriptions,
-    exhibits,
-    table,
 )
 from notmnist_assets.metadata.failures import as_dagster_failure
 from notmnist_assets.settings.model import Settings
@@ -80,28 +73,15 @@ def _declaration(name: str) -> Declaration:
 
 
 SANITIZED: Final = {name: _declaration(name) for name in SPLITS}
-_DECISION: Final[Sources] = {
-    "hashes/*": ("label", "exact", "cells"),
-    "overlap/near_pairs": ("exact_a", "exact_b", "distance"),
-    "overlap/radius": ("radius", "chosen"),
-}
-_REMOVED_COLUMNS: Final = {
-    "split": Column("string", "split the row was removed from"),
-    "row": Column("int64", "row number in that split", {"hashes/*": ("row",)}),
-    "reason": Column("string", f"the first that applies: {', '.join(REASONS)}", _DECISION),
-    "collides_split": Column("string", "split of the row it collides with", _DECISION),
-    "collides_row": Column("int64", "row it collides with", {**_DECISION, "hashes/*": ("row", *_DECISION["hashes/*"])}),
-    "distance": Column("float64", "L1 distance of the two in units of 255; NaN if only the cells are equal", _DECISION),
-}
 REMOVED: Final = Declaration(
     key="sanitized/removed",
     code_version="2",
     role="evidence",
-    dagster_type=table_type("RemovedRows", _REMOVED_COLUMNS, "Rows that sanitizing removed, with the reasons."),
+    dagster_type=table_type("RemovedRows", REMOVED_COLUMNS, "Rows that sanitizing removed, with the reasons."),
     io_manager="table_io",
     kinds={"pandas", "parquet"},
     is_finding=True,
-    columns=_REMOVED_COLUMNS,
+    columns=REMOVED_COLUMNS,
     settings=(*POLICY_SETTINGS, "overrides"),
     description=(
         "Every row that sanitizing removed, with the first reason that applies and the nearest row that it collides"
@@ -116,36 +96,6 @@ REMOVED: Final = Declaration(
         " lost."
     ),
 )
-_REMOVED_SAMPLE = {
-    **descriptions(REMOVED.schema),
-    "letter": "letter of the removed row",
-    "collides_with": "split, row and letter of the row it collides with",
-    "font": "font of the removed row, decoded from the file name",
-    "name": "file name of the removed row",
-}
-_HEADS = {
-    **{f"also in {name}": f"in {name}" for name in SPLITS},
-    "conflicting letters": "letters",
-}
-"""Column heads of reasons, short enough for the table on the asset's page; the others are short already."""
-_COUNTS = {
-    **{_HEADS.get(reason, reason): f"rows removed because {meaning}" for reason, meaning in REASONS.items()},
-    "removed": "rows removed",
-    "left": "rows kept",
-}
-_BY_LETTER = {
-    "split": "split before sanitizing",
-    "letter": "letter of the rows",
-    "before": "rows before sanitizing",
-    "removed": "rows removed",
-    "share": "rows removed over rows before",
-    "main_reason": "most frequent reason",
-    "by_main_reason": "rows removed for this reason",
-}
-_SAMPLE_ROWS = 20
-_PICTURED_PAIRS = 3
-"""Pictured rows of each reason."""
-
 _DECIDING_KEYS = {declaration.asset_key for declaration in (*SPLIT_ASSETS.values(), NEAR_PAIRS, RADIUS)}
 
 
@@ -191,7 +141,7 @@ def sanitized(
             asset_key=REMOVED.asset_key,
             value=outcome.removed,
             data_version=data_version(outcome.removed),
-            metadata=_removed_metadata(splits, index, outcome, policy, lost, config.overrides),
+            metadata=removed_metadata(splits, index, outcome, policy, lost, config.overrides),
         )
     for name, declaration in SANITIZED.items():
         if declaration.asset_key not in context.selected_asset_keys:
@@ -224,84 +174,6 @@ def sanitized(
 
 def _method(policy: Policy, radius: float) -> str:
     return f"near, at most {radius:g} apart" if policy.method == "near" else policy.method
-
-
-def _override_counts(overrides: OverrideList | None, outcome: Sanitizing) -> dict[str, int]:
-    """Return the number of rows of each decision, and of rows to keep that are removed because they leak."""
-    if overrides is None:
-        return {}
-    counts = Counter(one.action for one in overrides.entries)
-    return {
-        **{f"overrides: {action}": counts[action] for action in ACTIONS},
-        "overrides: leaks that are not kept": outcome.leaks_to_keep,
-    }
-
-
-def _removed_metadata(
-    splits: Mapping[str, Split],
-    index: RowIndex,
-    outcome: Sanitizing,
-    policy: Policy,
-    lost: Mapping[str, pd.DataFrame],
-    overrides: OverrideList | None,
-) -> dict[str, Any]:
-    """Return counts, a sample and pictures of the removed rows."""
-    removed = outcome.removed
-    counts = pd.crosstab(removed["split"], removed["reason"]).reindex(index=SPLITS, columns=list(REASONS), fill_value=0)
-    by_split = counts.sum(axis=1)
-    before = pd.Series({name: len(splits[name]) for name in SPLITS})
-    counts = counts.assign(removed=by_split, left=before - by_split)
-    by_letter = pd.concat([lost[name].assign(split=name) for name in SPLITS]).query("removed > 0")[list(_BY_LETTER)]
-    return asset_page(
-        removed_summary({name: len(split) for name, split in splits.items()}, removed),
-        picture={
-            "pictures": exhibits(
-                removed_pairs(index, splits, removed, _PICTURED_PAIRS),
-                "removed row, row it collides with, amplified difference; font and file of both; one row of each"
-                " duplicate group",
-            )
-        },
-        numbers={
-            "rows": len(removed),
-            **{f"removed: {name}": int(by_split[name]) for name in SPLITS},
-            **_override_counts(overrides, outcome),
-        },
-        facts={
-            "policy": (
-                f"method {policy.method}, remove from {policy.remove_from}, conflicts {policy.conflicts},"
-                f" repeats {policy.repeats}"
-            )
-        },
-        tables={
-            "counts": table(counts.rename(columns=_HEADS).rename_axis("split").reset_index(), _COUNTS),
-            "by_letter": table(
-                by_letter.sort_values("share", ascending=False, kind="stable"), _BY_LETTER, shares=("share",)
-            ),
-            "sample_rows": table(_sample_of_removed(splits, removed), _REMOVED_SAMPLE),
-        },
-    )
-
-
-def _sample_of_removed(splits: Mapping[str, Split], removed: pd.DataFrame) -> pd.DataFrame:
-    """Return evenly spaced removed rows of each split and reason, with their letters and file names."""
-    groups = [np.asarray(rows, np.intp) for rows in removed.groupby(["split", "reason"]).indices.values()]
-    sample = removed.iloc[sample_groups(groups, _SAMPLE_ROWS)]
-    sources = [splits[split].sources.iloc[row] for split, row in zip(sample["split"], sample["row"], strict=True)]
-    collides_with = [
-        f"{split} {row} {LETTERS[splits[split].labels[row]]}"
-        for split, row in zip(sample["collides_split"], sample["collides_row"], strict=True)
-    ]
-    return pd.DataFrame(
-        {
-            **sample[["split", "row"]],
-            "letter": pd.Series([source["letter"] for source in sources], sample.index, "str"),
-            "reason": sample["reason"],
-            "collides_with": pd.Series(collides_with, sample.index, "str"),
-            "distance": sample["distance"],
-            "font": pd.Series([source["font"] for source in sources], sample.index, "str"),
-            "name": pd.Series([source["name"] for source in sources], sample.index, "str"),
-        }
-    )
 
 
 STAGE = Stage([REMOVED, *SANITIZED.values()], [sanitized])
