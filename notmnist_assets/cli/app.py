@@ -4,7 +4,6 @@ Exit code 1: a run or an examination of `doctor` failed, or something is not sto
 a setting or an argument is wrong. Exit code 130: Ctrl-C.
 """
 
-import gc
 import logging
 import sys
 import webbrowser
@@ -21,6 +20,7 @@ from rich.markup import escape
 
 from notmnist_assets.cli.export import ExportName, deliver, deliver_gallery, deliver_report, stored_gallery
 from notmnist_assets.cli.interrupts import INTERRUPTED, interrupts_spare_children, signals_raise_exit
+from notmnist_assets.cli.start import no_garbage_collection
 from notmnist_assets.curation.core.errors import CurationError, disk_error
 from notmnist_assets.curation.core.wording import counted
 from notmnist_assets.settings.model import SettingsError, read_settings
@@ -36,17 +36,13 @@ _errors = Console(stderr=True)
 
 
 @contextmanager
-def _loading() -> Iterator[None]:
-    """Import Dagster without garbage collection: its 300,000 objects live as long as the process."""
-    if "dagster" in sys.modules:
-        yield
-        return
-    gc.disable()
+def _bad_input_ends(words: str) -> Iterator[None]:
+    """Print an error of bad input after these words, and exit with code 1."""
     try:
         yield
-        gc.freeze()
-    finally:
-        gc.enable()
+    except CurationError as error:
+        _errors.print(f"[red]{words}:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
 
 
 def _print_version(wanted: bool) -> None:
@@ -78,22 +74,22 @@ def run(
     """Materialize what is missing or out of date, from the archives to the report."""
     settings = read_settings()
     # Importing Dagster takes a second, so the settings are validated before.
-    with _loading():
+    with no_garbage_collection():
         from notmnist_assets.cli import execution, terminal
         from notmnist_assets.definitions import DECLARATIONS, build_definitions
         from notmnist_assets.runs.instance import open_instance
         from notmnist_assets.runs.sqlite_history import keep_history_open
-        from notmnist_assets.staleness.plan import grouped_reasons
 
     with open_instance() as instance, keep_history_open(instance):
         try:
-            with interrupts_spare_children() as interrupted, terminal.progress_bars(_errors):
+            with (
+                _bad_input_ends("Not started"),
+                interrupts_spare_children() as interrupted,
+                terminal.progress_bars(_errors),
+            ):
                 outcome = execution.refresh(
                     instance, everything=everything, only=assets or (), print_assets=not _errors.is_terminal
                 )
-        except CurationError as error:
-            _errors.print(f"[red]Not started:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
-            raise typer.Exit(1) from None
         except SystemExit:
             if interrupted():
                 raise typer.Exit(INTERRUPTED) from None
@@ -111,10 +107,8 @@ def run(
     if interrupted():
         _errors.print(f"Interrupted: {made} materialized; notmnist run materializes the others.", highlight=False)
         raise typer.Exit(INTERRUPTED)
-    for line in grouped_reasons(outcome.blocked):
-        _errors.print(f"blocked: {line}", markup=False, highlight=False, soft_wrap=True)
-    for step, reason in outcome.failures.items():
-        _errors.print(f"[red]{step} failed:[/red] {escape(reason)}", highlight=False, soft_wrap=True)
+    for line in terminal.failures(outcome.blocked, outcome.failures):
+        _errors.print(line, highlight=False, soft_wrap=True)
     _errors.print(
         f"{made} materialized; blocked and failed assets and everything downstream keep their previous values.",
         highlight=False,
@@ -127,7 +121,7 @@ def run(
 def status() -> None:
     """List all assets with rows, time and check results, the main findings, and what is out of date and why."""
     settings = read_settings()
-    with _loading():
+    with no_garbage_collection():
         from notmnist_assets.cli import terminal
         from notmnist_assets.definitions import DECLARATIONS, build_definitions
         from notmnist_assets.runs.instance import open_instance
@@ -153,7 +147,7 @@ def doctor(
 ) -> None:
     """Check history, daemon, automation, storage, source, disk space and packages; exit code 1 if a line is "fail"."""
     settings = read_settings()
-    with _loading():
+    with no_garbage_collection():
         from notmnist_assets.cli.doctor import Level, examine
 
     colours = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
@@ -178,7 +172,7 @@ def verify(
 ) -> None:
     """Read all stored files and compare them with their digests; exit code 1 if a value is damaged."""
     settings = read_settings()
-    with _loading():
+    with no_garbage_collection():
         from notmnist_assets.cli.verification import verify_values
         from notmnist_assets.definitions import build_definitions
         from notmnist_assets.staleness.plan import assets_in_order
@@ -203,11 +197,8 @@ def export(
 ) -> None:
     """Copy an export: pickle and npz are files, idx and parquet are folders."""
     store = ValueStore(read_settings().storage_root)
-    try:
+    with _bad_input_ends("Not exported"):
         delivered = deliver(store, name, destination, force=force)
-    except CurationError as error:
-        _errors.print(f"[red]Not exported:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
     _console.print(f"exports/{name} is in {delivered}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -223,22 +214,19 @@ def show(
     """Show an asset: its numbers, tables, checks, files and pictures."""
     settings = read_settings()
     folder = None if pictures is None else pictures.expanduser().absolute()
-    with _loading():
+    with no_garbage_collection():
         from notmnist_assets.cli import inspection, show
         from notmnist_assets.definitions import build_definitions
         from notmnist_assets.runs.instance import open_instance
 
     store = ValueStore(settings.storage_root)
-    try:
+    with _bad_input_ends("Not shown"):
         with open_instance() as instance:
             found = inspection.inspect_asset(build_definitions(settings), instance, store, asset, settings.profile)
         written = inspection.write_pictures(found, folder) if folder else []
         show.show(_console, found)
         for path in written:
             _console.print(f"written: {path}", markup=False, highlight=False, soft_wrap=True)
-    except CurationError as error:
-        _errors.print(f"[red]Not shown:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
 
 
 @_app.command(epilog="Example: notmnist report ../report.html --force")
@@ -250,7 +238,7 @@ def report(
 ) -> None:
     """Copy the report with the results of all checks: one HTML page with everything a reviewer needs."""
     settings = read_settings()
-    with _loading():
+    with no_garbage_collection():
         from notmnist_assets.assets.report import CONTENTS
         from notmnist_assets.cli.inspection import check_lines
         from notmnist_assets.definitions import build_definitions
@@ -262,11 +250,8 @@ def report(
             checks = check_lines(build_definitions(settings), instance, [one.asset_key for one in CONTENTS])
     except CurationError as error:
         _errors.print(f"Without the results of checks: {escape(str(error))}", highlight=False, soft_wrap=True)
-    try:
+    with _bad_input_ends("Not copied"):
         delivered = deliver_report(ValueStore(settings.storage_root), destination, force=force, checks=checks)
-    except CurationError as error:
-        _errors.print(f"[red]Not copied:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
     _console.print(f"The report is in {delivered}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -280,11 +265,8 @@ def gallery(
 ) -> None:
     """Open the gallery in the browser: duplicates, removed rows, label issues and rejected files as pictures."""
     store = ValueStore(read_settings().storage_root)
-    try:
+    with _bad_input_ends("Not opened"):
         path = stored_gallery(store) if destination is None else deliver_gallery(store, destination, force=force)
-    except CurationError as error:
-        _errors.print(f"[red]Not opened:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
     _console.print(f"The gallery is in {path}", markup=False, highlight=False, soft_wrap=True)
     if destination is None and _console.is_terminal:
         webbrowser.open(path.absolute().as_uri())
@@ -307,11 +289,8 @@ def main() -> None:
     except SettingsError as error:
         _errors.print(f"[red]Wrong setting:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise SystemExit(2) from None
-    except CurationError as error:
-        _errors.print(f"[red]Not possible:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
-        raise SystemExit(1) from None
-    except OSError as error:
-        trouble = disk_error(error)
+    except (CurationError, OSError) as error:
+        trouble = disk_error(error) if isinstance(error, OSError) else error
         if trouble is None:
             raise
         _errors.print(f"[red]Not possible:[/red] {escape(str(trouble))}", highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Prints progress bars during a run, and the tables of assets and findings."""
+"""Prints progress bars during a run, the tables of assets and findings, and what failed."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -35,7 +35,7 @@ from notmnist_assets.staleness.outcomes import (
     outcome_of,
     outcome_without_evaluation,
 )
-from notmnist_assets.staleness.plan import assets_in_order
+from notmnist_assets.staleness.plan import Reasons, assets_in_order, grouped_reasons
 
 _ROOM_FOR_PERCENTAGES: Final = 100
 
@@ -153,6 +153,17 @@ def findings(
         if text is not None and profile_of(metadata) == profile:
             yield Text(declaration.key, style="bold")
             yield text
+
+
+def failures(blocked: Reasons, failed: Mapping[str, str]) -> Iterator[str]:
+    """Yield lines about what was blocked or failed and why, with markup.
+
+    Args:
+        blocked: the reason for each asset that was blocked.
+        failed: the reason for each step that failed.
+    """
+    yield from (f"blocked: {escape(line)}" for line in grouped_reasons(blocked))
+    yield from (f"[red]{step} failed:[/red] {escape(reason)}" for step, reason in failed.items())
 
 
 def _check_results(
