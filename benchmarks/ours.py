@@ -2,30 +2,26 @@
 
 import hashlib
 import importlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-import pyarrow.parquet as pq
 
 from benchmarks.graph import assignment_graph, nothing_to_do, whole_graph
 from benchmarks.measure import Findings, Stage, Steps
 from benchmarks.place import Place
+from benchmarks.stored import load_hashes, load_splits, load_table, save_array, store_splits
 from notmnist_assets.cluster import connect
 from notmnist_assets.curation.baselines.evaluation import TRAINING_SIZES, baseline_metrics
 from notmnist_assets.curation.baselines.fitting import pixel_rows
 from notmnist_assets.curation.baselines.models import DEFAULT_MODEL, MODELS
 from notmnist_assets.curation.core.images import LETTERS, PIXEL_DEPTH, PIXELS, SETS
-from notmnist_assets.curation.core.mapped_tables import ROWS, read_table
-from notmnist_assets.curation.core.npy import write_npy
+from notmnist_assets.curation.core.mapped_tables import ROWS
 from notmnist_assets.curation.core.prefetch import WorkMap, prefetch_map
 from notmnist_assets.curation.core.values import LetterImages, Split
-from notmnist_assets.curation.duplicates.buckets import COLUMNS, HashBuckets, rows_of_buckets
+from notmnist_assets.curation.duplicates.buckets import COLUMNS, rows_of_buckets
 from notmnist_assets.curation.duplicates.hashes import hash_table
 from notmnist_assets.curation.duplicates.near import near_pairs
 from notmnist_assets.curation.duplicates.overlap import overlap_report
@@ -103,7 +99,7 @@ def _letters(place: Place, set_name: str) -> Steps:
     ):
         for letter, found, ink in prefetch_map(add_ink, reading):
             images, total = images + len(found), total + ink
-            _save(folder / f"{set_name}_{letter}.npy", found.images)
+            save_array(folder / f"{set_name}_{letter}.npy", found.images)
             pd.DataFrame({"name": found.names}).to_parquet(folder / f"{set_name}_{letter}.parquet")
             found.rejected.to_parquet(folder / f"{set_name}_{letter}_rejected.parquet")
     yield
@@ -129,7 +125,7 @@ def splits(place: Place) -> Steps:
     large, small = ([len(images) for images in by_set[set_name].values()] for set_name in SETS)
     rows = canonical_rows(large, small, SplitSizes(**place.splits), place.seed)
     merged = {name: gather(SET_OF_SPLIT[name], by_set[SET_OF_SPLIT[name]], rows[name]) for name in SPLITS}
-    _store(place, "splits", merged)
+    store_splits(place, "splits", merged)
     yield
     return Findings({name: _digest(merged[name]) for name in SPLITS})
 
@@ -138,32 +134,6 @@ def _digest(split: Split) -> str:
     digest = hashlib.sha256(np.ascontiguousarray(split.images).data)
     digest.update(split.labels.tobytes())
     return digest.hexdigest()[:16]
-
-
-def _store(place: Place, group: str, merged: Mapping[str, Split]) -> None:
-    folder = place.folder(group)
-    for name, split in merged.items():
-        _save(folder / f"{name}_images.npy", split.images)
-        _save(folder / f"{name}_labels.npy", split.labels)
-        split.sources.to_parquet(folder / f"{name}_sources.parquet")
-
-
-def _save(path: Path, values: npt.NDArray[Any]) -> None:
-    with path.open("wb") as file:
-        write_npy(values, file)
-
-
-def load_splits(place: Place, group: str = "splits") -> dict[str, Split]:
-    """Return the splits that a stage stored, with memory-mapped images."""
-    folder = place.folder(group)
-    return {
-        name: Split(
-            np.load(folder / f"{name}_images.npy", mmap_mode="r"),
-            np.load(folder / f"{name}_labels.npy"),
-            _load(folder / f"{name}_sources.parquet"),
-        )
-        for name in SPLITS
-    }
 
 
 def export_pickle(place: Place) -> Steps:
@@ -203,36 +173,13 @@ def hash_rows(place: Place) -> Steps:
     return Findings({f"distinct {method}": int(both[method].nunique()) for method in ("exact", "cells")})
 
 
-def _load_hashes(place: Place) -> dict[str, HashBuckets]:
-    folder = place.folder("hashes")
-    return {
-        name: HashBuckets(
-            len(np.load(place.folder("splits") / f"{name}_labels.npy", mmap_mode="r")),
-            {
-                digest: [partial(_columns_of, path) for path in sorted(folder.glob(f"{name}-{digest}-*.parquet"))]
-                for digest in COLUMNS
-            },
-        )
-        for name in SPLITS
-    }
-
-
-def _columns_of(path: Path, columns: Sequence[str]) -> Any:
-    return pq.read_table(path, columns=list(columns))
-
-
-def _load(path: Path) -> pd.DataFrame:
-    with path.open("rb") as file:
-        return read_table(file)
-
-
 def _no_pairs() -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _PAIR_COLUMNS.items()})
 
 
 def overlap(place: Place) -> Steps:
     """Index all rows, then count leaking and repeated rows by both hashes."""
-    hashes = _load_hashes(place)
+    hashes = load_hashes(place)
     yield
     report = overlap_report(RowIndex(hashes, _no_pairs(), 0.0))
     yield
@@ -244,10 +191,10 @@ def overlap(place: Place) -> Steps:
 
 def sanitize(place: Place) -> Steps:
     """Sanitize by equal pixels, as the assignment does, and store the remaining rows."""
-    merged, hashes = load_splits(place), _load_hashes(place)
+    merged, hashes = load_splits(place), load_hashes(place)
     yield
     decision = decide(RowIndex(hashes), Policy(method="exact", conflicts="keep"))
-    _store(place, "sanitized_exact", _select_rows(merged, decision))
+    store_splits(place, "sanitized_exact", _select_rows(merged, decision))
     yield
     return Findings({f"kept {name}": len(decision.kept[name]) for name in SPLITS})
 
@@ -286,7 +233,7 @@ def _baselines(place: Place, sizes: Callable[[int], list[int]]) -> Steps:
 
 def near_search(place: Place) -> Steps:
     """Search all pairs of distinct images within the search radius."""
-    merged, hashes = load_splits(place), _load_hashes(place)
+    merged, hashes = load_splits(place), load_hashes(place)
     near_pairs(merged["valid"].images[:_FEW], SEARCH_RADIUS)  # loads compiled code, which a run also does once
     yield
     with _cluster(place) as cluster:
@@ -299,13 +246,13 @@ def near_search(place: Place) -> Steps:
 
 def sanitize_near(place: Place) -> Steps:
     """Choose the radius, sanitize by the default policy, and store the remaining rows."""
-    merged, hashes = load_splits(place), _load_hashes(place)
-    pairs = _load(place.work / "near_pairs.parquet")
+    merged, hashes = load_splits(place), load_hashes(place)
+    pairs = load_table(place.work / "near_pairs.parquet")
     yield
     index = RowIndex(hashes)
     radius = chosen_radius(radius_table(index, pairs, searched=SEARCH_RADIUS, fixed=None))
     decision = decide(index.with_pairs(pairs, radius), Policy())
-    _store(place, "sanitized", _select_rows(merged, decision))
+    store_splits(place, "sanitized", _select_rows(merged, decision))
     yield
     return Findings({}, {"radius": radius, **{f"kept {name}": len(decision.kept[name]) for name in SPLITS}})
 

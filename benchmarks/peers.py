@@ -17,8 +17,8 @@ import pandas as pd
 from PIL import Image
 
 from benchmarks.measure import Findings, Measurement, Stage, Steps
-from benchmarks.ours import load_splits
 from benchmarks.place import Place
+from benchmarks.stored import load_splits
 from notmnist_assets.curation.core.images import PIXEL_DEPTH, PIXELS, Images
 from notmnist_assets.curation.duplicates.near import near_pairs
 
