@@ -47,7 +47,7 @@ class Estimate:
         last = table[images == self._images].set_index(table["stage"].ffill()[images == self._images])
         on_cluster = _read_table(page, "| stage | CPU s |").set_index("stage")["CPU s"]
         self._cpu: dict[str, float] = {**last["CPU s"], **on_cluster}
-        self._spread = [name for name in on_cluster.index if name != _NEAR]
+        self._spread = [name for name in last.index if name in on_cluster.index and name != _NEAR]
         self._alone = [name for name in last.index if name not in on_cluster.index]
         sample = table.loc[(images == _SAMPLE) & (table["stage"].ffill() == _NEAR), "CPU s"]
         self._sample = float(sample.to_numpy()[0])
