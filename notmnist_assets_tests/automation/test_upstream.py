@@ -228,7 +228,7 @@ def test_a_server_that_is_down_is_reported_and_asked_less_and_less_often(
     for minutes in (15, 30, 60, 120, 240, 240):
         watch.clock.pass_minutes(300)
         answer = str(watch.tick())
-        assert f"http://127.0.0.1:{port}/books/notMNIST_large.tar.gz: the request failed" in answer
+        assert f"http://127.0.0.1:{port}/books/SHA256SUMS: the request failed" in answer
         assert answer.endswith(f"Asked again in {minutes} minutes.")
     assert watch.tick() == "No run since the last check; the source is asked in 240 minutes."
     assert workspace.run(["hashes/test"]).success
