@@ -14,7 +14,7 @@ from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.core.prefetch import Item, OrderedMap, Result, WorkMap
 from notmnist_assets.curation.core.scratch import scratch_folder
 from notmnist_assets.metadata.failures import as_dagster_failure
-from notmnist_assets.settings.model import PREFIX
+from notmnist_assets.settings.deployment import PREFIX
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.sources.deadlines import run_within
 

@@ -40,7 +40,8 @@ from notmnist_assets.cluster import ClusterResource
 from notmnist_assets.runs.executor import step_executor
 from notmnist_assets.runs.lock import OneRun
 from notmnist_assets.runs.materialization_log import LOGGER, materializations
-from notmnist_assets.settings.model import Place, Settings, place_of_steps, read_settings
+from notmnist_assets.settings.deployment import Place, place_of_steps
+from notmnist_assets.settings.model import Settings, read_settings
 from notmnist_assets.settings.resource import SETTINGS, SettingsResource
 from notmnist_assets.storage.io_managers import io_managers
 

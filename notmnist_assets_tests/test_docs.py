@@ -14,15 +14,8 @@ import typer
 from notmnist_assets.cli import app
 from notmnist_assets.curation.core import published
 from notmnist_assets.definitions import build_definitions
-from notmnist_assets.settings.model import (
-    FAILURE_WEBHOOK,
-    PREFIX,
-    PROFILE_DEFAULTS,
-    STEPS,
-    Settings,
-    project_home,
-    read_settings,
-)
+from notmnist_assets.settings.deployment import FAILURE_WEBHOOK, PREFIX, STEPS
+from notmnist_assets.settings.model import PROFILE_DEFAULTS, Settings, project_home, read_settings
 from notmnist_assets_tests.documents import Command, Document, read_command
 from notmnist_assets_tests.reader import ASSETS, Reader
 from notmnist_assets_tests.workspace import Workspace

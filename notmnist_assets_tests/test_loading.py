@@ -11,7 +11,7 @@ import notmnist_assets
 from notmnist_assets import load_split
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.curation.splitting.splits import SPLITS
-from notmnist_assets.settings.model import SettingsError
+from notmnist_assets.settings.deployment import SettingsError
 from notmnist_assets_tests.workspace import Workspace
 
 LOAD = """

@@ -12,7 +12,8 @@ import pytest
 
 from notmnist_assets.assets.declaration import Declaration
 from notmnist_assets.definitions import DECLARATIONS, build_definitions
-from notmnist_assets.settings.model import PREFIX, read_settings
+from notmnist_assets.settings.deployment import PREFIX
+from notmnist_assets.settings.model import read_settings
 
 SNAPSHOT: Final = Path(__file__).with_name("specs.txt")
 COMMAND: Final = "uv run python -m notmnist_assets_tests.test_snapshot"

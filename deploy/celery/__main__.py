@@ -12,7 +12,8 @@ import typer
 from deploy.celery.cluster import Cluster, start, stop
 from deploy.celery.launch import command, instance_of, launch, stage_seconds, tasks_by_worker, wait_for_end
 from deploy.celery.servers import ClusterError, is_alive
-from notmnist_assets.settings.model import PREFIX, PROFILE_DEFAULTS
+from notmnist_assets.settings.deployment import PREFIX
+from notmnist_assets.settings.model import PROFILE_DEFAULTS
 from notmnist_assets.sources.sample import SampleSource
 
 SHARDS: Final = 3

@@ -31,7 +31,8 @@ from notmnist_assets.curation.splitting.splits import SPLITS, sizes_from_data
 from notmnist_assets.curation.summaries.results import clean_summary
 from notmnist_assets.metadata.display import asset_page, contact_sheet_metadata, counts_table, table
 from notmnist_assets.metadata.failures import as_dagster_failure
-from notmnist_assets.settings.model import PREFIX, Settings
+from notmnist_assets.settings.deployment import PREFIX
+from notmnist_assets.settings.model import Settings
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.types import SplitType, data_version
 

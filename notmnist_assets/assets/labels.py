@@ -22,7 +22,7 @@ from notmnist_assets.curation.summaries.results import issues_summary
 from notmnist_assets.metadata.columns import Column, Sources
 from notmnist_assets.metadata.display import asset_page, descriptions, exhibits, plain, table
 from notmnist_assets.metadata.failures import as_dagster_failure
-from notmnist_assets.settings.model import PREFIX
+from notmnist_assets.settings.deployment import PREFIX
 from notmnist_assets.storage.types import data_version, table_type
 
 _SHOWN: Final = 100

@@ -33,7 +33,8 @@ from notmnist_assets.curation.summaries.results import near_pairs_summary, radiu
 from notmnist_assets.metadata.columns import Column, Sources
 from notmnist_assets.metadata.display import asset_page, descriptions, exhibits, picture, table
 from notmnist_assets.metadata.failures import as_dagster_failure
-from notmnist_assets.settings.model import PREFIX, SEARCH_RADIUS
+from notmnist_assets.settings.deployment import PREFIX
+from notmnist_assets.settings.model import SEARCH_RADIUS
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.types import NearSearchType, data_version, table_type
 

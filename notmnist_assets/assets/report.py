@@ -34,7 +34,8 @@ from notmnist_assets.curation.report.page import FILE_NAME, SECTIONS, report_pag
 from notmnist_assets.curation.report.summary import summary_of
 from notmnist_assets.curation.splitting.splits import SPLITS
 from notmnist_assets.metadata.display import asset_page, exhibits, table
-from notmnist_assets.settings.model import PREFIX, Profile, Settings
+from notmnist_assets.settings.deployment import PREFIX
+from notmnist_assets.settings.model import Profile, Settings
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.staleness.materializations import Materialization, last_materializations, outdated_inputs
 from notmnist_assets.storage.exported import ExportedFile

@@ -20,7 +20,7 @@ from notmnist_assets.curation.summaries.inputs import split_summary
 from notmnist_assets.metadata.columns import Column
 from notmnist_assets.metadata.display import asset_page, contact_sheet_metadata, counts_table
 from notmnist_assets.metadata.failures import as_dagster_failure
-from notmnist_assets.settings.model import PREFIX
+from notmnist_assets.settings.deployment import PREFIX
 from notmnist_assets.settings.resource import SettingsResource
 from notmnist_assets.storage.types import SplitType, data_version
 

@@ -16,7 +16,7 @@ import dagster as dg
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.metadata.failures import failure_message
 from notmnist_assets.runs.steps import step_names
-from notmnist_assets.settings.model import FAILURE_WEBHOOK, failure_webhook
+from notmnist_assets.settings.deployment import FAILURE_WEBHOOK, failure_webhook
 from notmnist_assets.sources.deadlines import Connections, run_within
 
 # Tags of runs that a schedule or sensor started; Dagster has no public names for them.

@@ -11,7 +11,7 @@ from notmnist_assets.curation.core.statistics import label_balance, label_counts
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.splitting.splits import EARLIER
 from notmnist_assets.metadata.display import counts_table, table
-from notmnist_assets.settings.model import PREFIX
+from notmnist_assets.settings.deployment import PREFIX
 
 DISJOINT_CHECKS = {
     "no_shared_images": "No row has the pixels of a row of an earlier split.",

@@ -29,7 +29,8 @@ from notmnist_assets.curation.duplicates.pair_table import chosen_radius
 from notmnist_assets.curation.sanitizing.reconciliation import rows_unlike_letters
 from notmnist_assets.curation.splitting.splits import EVALUATION, SPLITS
 from notmnist_assets.metadata.display import table
-from notmnist_assets.settings.model import PREFIX, Settings
+from notmnist_assets.settings.deployment import PREFIX
+from notmnist_assets.settings.model import Settings
 from notmnist_assets.settings.resource import SettingsResource
 
 _KEYS = {name: declaration.asset_key for name, declaration in GROUPED.items()}

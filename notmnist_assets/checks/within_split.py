@@ -17,7 +17,7 @@ from notmnist_assets.curation.core.images import LETTERS
 from notmnist_assets.curation.core.values import Split
 from notmnist_assets.curation.sanitizing.decision import Policy
 from notmnist_assets.metadata.display import table
-from notmnist_assets.settings.model import PREFIX
+from notmnist_assets.settings.deployment import PREFIX
 
 _REPEATS = "no_repeats"
 _NEAR_REPEATS = "no_near_repeats"

@@ -23,7 +23,8 @@ from notmnist_assets.cli.interrupts import INTERRUPTED, interrupts_spare_childre
 from notmnist_assets.cli.start import no_garbage_collection
 from notmnist_assets.curation.core.errors import CurationError, disk_error
 from notmnist_assets.curation.core.wording import counted
-from notmnist_assets.settings.model import SettingsError, read_settings
+from notmnist_assets.settings.deployment import SettingsError
+from notmnist_assets.settings.model import read_settings
 from notmnist_assets.storage.store import ValueStore
 
 _app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)

@@ -19,7 +19,8 @@ from notmnist_assets.curation.core.wording import counted
 from notmnist_assets.definitions import build_definitions
 from notmnist_assets.runs.health import Finding, Level, examine_history
 from notmnist_assets.runs.instance import instance_home, open_instance
-from notmnist_assets.settings.model import FAILURE_WEBHOOK, Settings, failure_webhook
+from notmnist_assets.settings.deployment import FAILURE_WEBHOOK, failure_webhook
+from notmnist_assets.settings.model import Settings
 from notmnist_assets.sources.deadlines import run_within
 from notmnist_assets.staleness.plan import assets_in_order, plan_refresh
 from notmnist_assets.storage.errors import StorageUnusableError

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from notmnist_assets.curation.core.errors import CurationError
-from notmnist_assets.settings.model import STEPS, Place, SettingsError
+from notmnist_assets.settings.deployment import STEPS, Place, SettingsError
 
 _HERE = f"unset {STEPS} to execute steps in the process of the run"
 

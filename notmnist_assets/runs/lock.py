@@ -22,7 +22,7 @@ from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.runs.location import assign_to_location
 from notmnist_assets.runs.process import end_dead_runs, lock_run
 from notmnist_assets.runs.sqlite_history import keep_history_open
-from notmnist_assets.settings.model import place_of_steps
+from notmnist_assets.settings.deployment import place_of_steps
 
 _LOCK: Final = "run.lock"
 _OWNER: Final = "run.txt"

@@ -1,11 +1,10 @@
 """The settings with limits and defaults by profile, read from the environment and validated before anything runs."""
 
 import os
-import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, cast, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
@@ -16,6 +15,14 @@ from notmnist_assets.curation.duplicates.row_index import Method
 from notmnist_assets.curation.reading.layout import MOST_PATHS
 from notmnist_assets.curation.sanitizing.decision import Conflicts, RemoveFrom, Repeats
 from notmnist_assets.curation.sanitizing.overrides import OverrideList, read_overrides
+from notmnist_assets.settings.deployment import (
+    FAILURE_WEBHOOK,
+    PREFIX,
+    STEPS,
+    SettingsError,
+    failure_webhook,
+    place_of_steps,
+)
 from notmnist_assets.settings.urls import (
     BASE_URL_RULE,
     STORAGE_RULE,
@@ -26,23 +33,13 @@ from notmnist_assets.settings.urls import (
     without_userinfo,
 )
 
-PREFIX: Final = "NOTMNIST_"
-FAILURE_WEBHOOK: Final = PREFIX + "FAILURE_WEBHOOK"
-"""The variable that `failure_webhook` reads. No field of `Settings`: it is secret, and belongs to the deployment."""
-STEPS: Final = PREFIX + "STEPS"
-"""The variable that `place_of_steps` reads. No field of `Settings`: it is the same for all runs of a deployment."""
 SEARCH_RADIUS: Final = 12.0
 """Search radius for near pairs in units of 255, unless `near_radius` is larger. At this distance, pairs already mix
 different letters, so that the choice of a radius sees where that begins."""
 
 Profile = Literal["sample", "full", "custom"]
-Place = Literal["process", "kubernetes"]
 Rows = Annotated[int, Field(ge=10, multiple_of=10)]
 Count = Annotated[int, Field(ge=1)]
-
-
-class SettingsError(ValueError):
-    """A setting has a value that is not allowed; the message names it, the value and what is allowed."""
 
 
 class Settings(BaseModel):
@@ -233,33 +230,6 @@ def read_settings(environment: Mapping[str, str] | None = None, overrides: Mappi
             f" set {PREFIX}PROFILE=custom (your archives) or full (a mirror of the originals)"
         )
     return settings
-
-
-def failure_webhook(environment: Mapping[str, str] | None = None) -> str | None:
-    """Return the URL that failures are posted to, None if the variable is unset: no alerts are sent.
-
-    Raises:
-        SettingsError: it is not an http(s) URL; the message does not repeat it, because it is secret.
-    """
-    variables = os.environ if environment is None else environment
-    url = variables.get(FAILURE_WEBHOOK, "").strip()
-    if not url:
-        return None
-    if not re.fullmatch(r"https?://[^/\s]+(/\S*)?", url):
-        raise SettingsError(f"{FAILURE_WEBHOOK} is not a URL; allowed: an http(s) URL that accepts JSON by POST")
-    return url
-
-
-def place_of_steps(environment: Mapping[str, str] | None = None) -> Place:
-    """Return where the steps of runs are executed: in the process of the run, or each in a Kubernetes job.
-
-    Raises:
-        SettingsError: the variable has another value.
-    """
-    place = (os.environ if environment is None else environment).get(STEPS, "").strip() or "process"
-    if place not in get_args(Place):
-        raise SettingsError(f"{STEPS}={place}: allowed: {', '.join(get_args(Place))}")
-    return cast("Place", place)
 
 
 def _require_known_names(given: Mapping[str, Any]) -> None:

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from notmnist_assets.curation.duplicates.row_index import Method
 from notmnist_assets.curation.sanitizing.decision import Conflicts, RemoveFrom, Repeats
-from notmnist_assets.settings.model import Profile, Settings, SettingsError, read_settings
+from notmnist_assets.settings.deployment import SettingsError
+from notmnist_assets.settings.model import Profile, Settings, read_settings
 
 if TYPE_CHECKING:
     ProfileChoice = str

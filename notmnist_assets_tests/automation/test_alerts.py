@@ -9,7 +9,7 @@ import pytest
 from notmnist_assets.automation import alerts, failure_alerts
 from notmnist_assets.automation.alerts import alert_text, find_starter
 from notmnist_assets.curation.core.errors import CurationError
-from notmnist_assets.settings.model import FAILURE_WEBHOOK
+from notmnist_assets.settings.deployment import FAILURE_WEBHOOK
 from notmnist_assets_tests.automation.webhook import SECRET, Webhook
 from notmnist_assets_tests.workspace import QUIET, Workspace
 

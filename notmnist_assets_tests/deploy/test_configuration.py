@@ -9,7 +9,8 @@ import yaml
 from compose_spec import PyCompose
 
 from deploy.celery.cluster import HERE, WAITING, WEB_SERVER
-from notmnist_assets.settings.model import PREFIX, STEPS, Settings
+from notmnist_assets.settings.deployment import PREFIX, STEPS
+from notmnist_assets.settings.model import Settings
 
 CONTAINER = HERE.parent / "container"
 KUBERNETES = HERE.parent / "kubernetes"

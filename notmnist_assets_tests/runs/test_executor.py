@@ -11,7 +11,8 @@ from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.definitions import build_definitions
 from notmnist_assets.runs.executor import step_executor
 from notmnist_assets.runs.lock import OneRun
-from notmnist_assets.settings.model import STEPS, SettingsError, read_settings
+from notmnist_assets.settings.deployment import STEPS, SettingsError
+from notmnist_assets.settings.model import read_settings
 
 
 def empty_job() -> dg.JobDefinition:

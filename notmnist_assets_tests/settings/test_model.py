@@ -5,15 +5,8 @@ from pathlib import Path
 import pytest
 
 from notmnist_assets.curation.core.published import BASE_URL
-from notmnist_assets.settings.model import (
-    SEARCH_RADIUS,
-    Settings,
-    SettingsError,
-    failure_webhook,
-    place_of_steps,
-    project_home,
-    read_settings,
-)
+from notmnist_assets.settings.deployment import SettingsError, failure_webhook, place_of_steps
+from notmnist_assets.settings.model import SEARCH_RADIUS, Settings, project_home, read_settings
 
 CUSTOM = {"NOTMNIST_PROFILE": "custom", "NOTMNIST_ARCHIVES": "https://example.org/books"}
 

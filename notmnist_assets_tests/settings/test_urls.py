@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from notmnist_assets.settings.model import SettingsError, read_settings
+from notmnist_assets.settings.deployment import SettingsError
+from notmnist_assets.settings.model import read_settings
 from notmnist_assets.settings.urls import userinfo, without_userinfo
 
 CUSTOM = {"NOTMNIST_PROFILE": "custom", "NOTMNIST_ARCHIVES": "https://example.org/books"}
