@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from notmnist_assets.curation.core.images import LETTERS, Images, as_float32, check_images, copy_rows, new_images
+from notmnist_assets.curation.core.mapped_tables import ROWS, map_table
 
 REJECTED_COLUMNS: Final = ("name", "bytes", "reason")
 FILE_COLUMNS: Final = ("set", "letter", "name")
@@ -145,4 +146,5 @@ class Split:
         """Return the split of `rows` of this one, intp (m,), in that order."""
         images = new_images(len(rows))
         copy_rows(self.images, rows, images, np.arange(len(rows)))
-        return Split(images, self.labels[rows], self.sources.take(rows).reset_index(drop=True))
+        parts = (self.sources.take(rows[start : start + ROWS]) for start in range(0, max(len(rows), 1), ROWS))
+        return Split(images, self.labels[rows], map_table(parts))
