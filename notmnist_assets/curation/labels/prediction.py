@@ -102,9 +102,7 @@ def predict_labels(pool: Pool, folds: Folds, features: Features, work_map: WorkM
                     yield result
 
         sums = list(results(partial(_sums, features), fitted))
-        models = list(
-            prefetch_map(fit_discriminant, (_total(sums[:fold] + sums[fold + 1 :]) for fold in range(folds.count)))
-        )
+        models = list(prefetch_map(partial(_model, sums), range(folds.count)))
         blocks = list(results(partial(_scores, features, models), every))
     scores = np.concatenate([np.empty((0, len(LETTERS))), *blocks])
     temperature = _temperature(scores, pool.label)
@@ -128,6 +126,11 @@ def _expanded(features: Features, piece: _Piece) -> Iterator[tuple[Floats, Float
 def _sums(features: Features, piece: _Piece) -> Sums | None:
     """Return the sums of a fold; None without rows."""
     return _total(Sums.of(expanded, piece.label[rows]) for expanded, _, rows in _expanded(features, piece))
+
+
+def _model(sums: list[Sums | None], fold: int) -> Discriminant | None:
+    """Return the model of the sums of all folds but one."""
+    return fit_discriminant(_total(sums[:fold] + sums[fold + 1 :]))
 
 
 def _total(sums: Iterable[Sums | None]) -> Sums | None:
