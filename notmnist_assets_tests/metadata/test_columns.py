@@ -90,11 +90,10 @@ def world() -> Values:
 
 FIXED_ROWS = {"overlap/report", "overlap/radius", *(f"hashes/{name}" for name in SPLITS)}
 """Tables whose rows do not depend on the inputs, so that no other column may change."""
-ONLY_FINDS_ROWS = {
-    *((key, "hashes", "row") for key in ("overlap/near_pairs", "overlap/recall")),
-    ("overlap/recall", "hashes", "exact"),
-}
+ONLY_FINDS_ROWS = {("overlap/recall", "hashes", "exact")}
 """Columns that decide which rows exist, but no value."""
+KEY = ("hashes", "row")
+"""The column that says to which row of a split the others belong: all that is made from them may change."""
 NEVER_SEEN_CHANGING = {
     ("overlap/radius", "chosen"),
     ("baselines/metrics", "converged"),
@@ -182,5 +181,6 @@ def test_columns_change_with_the_columns_in_their_lineage_and_no_others(
             and any(source.column_name == column and source.asset_key.to_user_string() in assets for source in sources)
         }
         assert moved >= named, (assets, column)
-        if (key, folder, column) not in ONLY_FINDS_ROWS and (key in FIXED_ROWS or not named):
+        decides = (folder, column) == KEY or (key, folder, column) in ONLY_FINDS_ROWS
+        if not decides and (key in FIXED_ROWS or not named):
             assert moved - {name for of, name in NEVER_SEEN_CHANGING if of == key} == named, (assets, column)
