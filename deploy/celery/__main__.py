@@ -66,7 +66,7 @@ def demo() -> None:
                 for stage, seconds in stage_seconds(instance, run.run_id).items():
                     typer.echo(f"          {stage:10}{seconds:6.1f} s")
             tasks = ", ".join(f"{worker} {count}" for worker, count in sorted(tasks_by_worker(cluster).items()))
-            report(f"tasks (shards, blocks of rows, blocks of the near search) by Dask worker: {tasks}")
+            report(f"tasks of each Dask worker, pieces of the work inside steps: {tasks}")
             states = [line.split()[0] for line in command(cluster, "notmnist", "verify").splitlines()]
             report(f"notmnist verify: {', '.join(f'{states.count(state)} {state}' for state in sorted(set(states)))}")
         finally:
