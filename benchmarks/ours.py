@@ -12,7 +12,7 @@ import pandas as pd
 from benchmarks.graph import assignment_graph, nothing_to_do, whole_graph
 from benchmarks.measure import Findings, Stage, Steps
 from benchmarks.place import Place
-from benchmarks.stored import load_hashes, load_splits, load_table, save_array, store_splits
+from benchmarks.stored import load_hashes, load_splits, load_table, save_array, store_hashes, store_splits
 from notmnist_assets.cluster import connect
 from notmnist_assets.curation.baselines.evaluation import TRAINING_SIZES, baseline_metrics
 from notmnist_assets.curation.baselines.fitting import pixel_rows
@@ -21,7 +21,6 @@ from notmnist_assets.curation.core.images import LETTERS, PIXEL_DEPTH, PIXELS, S
 from notmnist_assets.curation.core.mapped_tables import ROWS
 from notmnist_assets.curation.core.prefetch import WorkMap, prefetch_map
 from notmnist_assets.curation.core.values import LetterImages, Split
-from notmnist_assets.curation.duplicates.buckets import COLUMNS, rows_of_buckets
 from notmnist_assets.curation.duplicates.hashes import hash_table
 from notmnist_assets.curation.duplicates.near import near_pairs
 from notmnist_assets.curation.duplicates.overlap import overlap_report
@@ -158,17 +157,14 @@ def load(place: Place) -> Steps:
 
 
 def hash_rows(place: Place) -> Steps:
-    """Hash each row, and the maxima of its 4x4 cells, and sum its ink."""
+    """Hash each row, and the maxima of its 4x4 cells, sum its ink, and store the tables in buckets."""
     merged = load_splits(place)
     yield
     with _cluster(place) as cluster:
         tables = {name: hash_table(split, cluster) for name, split in merged.items()}
-    yield
     for name, table in tables.items():
-        for digest, columns in COLUMNS.items():
-            for number, rows in enumerate(rows_of_buckets(table[digest])):
-                path = place.folder("hashes") / f"{name}-{digest}-{number:05}.parquet"
-                table[list(columns)].iloc[rows].to_parquet(path)
+        store_hashes(place, name, table)
+    yield
     both = pd.concat(list(tables.values()))
     return Findings({f"distinct {method}": int(both[method].nunique()) for method in ("exact", "cells")})
 
@@ -232,15 +228,15 @@ def _baselines(place: Place, sizes: Callable[[int], list[int]]) -> Steps:
 
 
 def near_search(place: Place) -> Steps:
-    """Search all pairs of distinct images within the search radius."""
+    """Index all rows, search all pairs of distinct images within the search radius, and store them."""
     merged, hashes = load_splits(place), load_hashes(place)
     near_pairs(merged["valid"].images[:_FEW], SEARCH_RADIUS)  # loads compiled code, which a run also does once
     yield
     with _cluster(place) as cluster:
         index = RowIndex(hashes, run=prefetch_map if cluster is None else cluster.run)
         pairs = search_near(index, merged, SEARCH_RADIUS, work_map=cluster).pairs
-    yield
     pairs.to_parquet(place.work / "near_pairs.parquet", row_group_size=ROWS)
+    yield
     return Findings({}, {"distinct images": index.images, "pairs": len(pairs), "radius": SEARCH_RADIUS})
 
 

@@ -14,7 +14,7 @@ from benchmarks.place import Place
 from notmnist_assets.curation.core.mapped_tables import read_table
 from notmnist_assets.curation.core.npy import write_npy
 from notmnist_assets.curation.core.values import Split
-from notmnist_assets.curation.duplicates.buckets import COLUMNS, HashBuckets
+from notmnist_assets.curation.duplicates.buckets import COLUMNS, HashBuckets, rows_of_buckets
 from notmnist_assets.curation.splitting.splits import SPLITS
 
 
@@ -44,6 +44,14 @@ def load_splits(place: Place, group: str = "splits") -> dict[str, Split]:
         )
         for name in SPLITS
     }
+
+
+def store_hashes(place: Place, name: str, table: pd.DataFrame) -> None:
+    """Store the hash table of a split in buckets, to be read by `load_hashes`."""
+    for digest, columns in COLUMNS.items():
+        for number, rows in enumerate(rows_of_buckets(table[digest])):
+            path = place.folder("hashes") / f"{name}-{digest}-{number:05}.parquet"
+            table[list(columns)].iloc[rows].to_parquet(path, index=False)
 
 
 def load_hashes(place: Place) -> dict[str, HashBuckets]:
