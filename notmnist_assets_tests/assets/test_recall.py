@@ -7,6 +7,7 @@ import pytest
 
 from notmnist_assets.assets import recall
 from notmnist_assets.assets.value_loader import ValueLoader
+from notmnist_assets.cluster import ClusterResource
 from notmnist_assets.curation.duplicates.near import near_pairs
 from notmnist_assets.curation.duplicates.recall import false_alarm_table
 from notmnist_assets.metadata.display import table
@@ -24,6 +25,7 @@ def test_false_alarms_are_counted_with_the_letters_of_the_sampled_images(
     materialized = recall.recall(
         settings=SettingsResource(),
         values=ValueLoader(settings=SettingsResource()),
+        cluster=ClusterResource(settings=SettingsResource()),
         near_pairs=finished.load("overlap/near_pairs"),
         radius=radius,
         **{name: splits[f"splits/{name}"] for name in names},
