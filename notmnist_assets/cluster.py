@@ -86,8 +86,8 @@ def connect(address: str) -> Iterator[OrderedMap]:
         address: address of the scheduler, such as tcp://host:8786.
 
     Raises:
-        CurationError: the scheduler does not answer, or it has no worker; in the map also: workers or the scheduler
-            were lost.
+        CurationError: the scheduler does not answer, it has no worker, or one with several threads; in the map also:
+            workers or the scheduler were lost.
     """
     try:
         from distributed import Client
@@ -100,8 +100,12 @@ def connect(address: str) -> Iterator[OrderedMap]:
         remedy = f"Start a scheduler there (dask scheduler), or unset {PREFIX}DASK to use this machine."
         raise _error(address, f"does not answer ({type(error).__name__}).", remedy) from error
     with client:
-        if not client.nthreads():
-            raise _error(address, "has no worker.", f"Start workers: dask worker {address}")
+        threads = client.nthreads().values()
+        if not threads:
+            raise _error(address, "has no worker.", f"Start workers: dask worker {address} --nthreads 1")
+        if max(threads) > 1:  # a piece limits the threads of BLAS for its whole process
+            problem = "has a worker with several threads, which would change the last digits of sums."
+            raise _error(address, problem, f"Start it again: dask worker {address} --nthreads 1")
         yield partial(_ordered, client, address)
 
 

@@ -48,10 +48,10 @@ ON_CLUSTER = (
 
 
 @contextmanager
-def local_cluster(workers: int, *, processes: bool) -> Iterator[LocalCluster]:
+def local_cluster(workers: int, *, processes: bool, threads: int = 1) -> Iterator[LocalCluster]:
     with LocalCluster(
         n_workers=workers,
-        threads_per_worker=1,
+        threads_per_worker=threads,
         processes=processes,
         protocol="tcp://",
         host="127.0.0.1",
@@ -131,6 +131,15 @@ def test_a_cluster_without_workers_is_an_error() -> None:
     with (
         local_cluster(0, processes=False) as started,
         pytest.raises(CurationError, match=r"has no worker\. Start workers: dask worker"),
+        connect(started.scheduler_address),
+    ):
+        pass
+
+
+def test_a_worker_with_several_threads_is_an_error() -> None:
+    with (
+        local_cluster(1, processes=False, threads=2) as started,
+        pytest.raises(CurationError, match=r"several threads.*--nthreads 1"),
         connect(started.scheduler_address),
     ):
         pass
