@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from notmnist_assets.curation.core.images import PIXELS, SIDE, Images
+from notmnist_assets.curation.core.images import PIXELS, SIDE, Images, new_images
 from notmnist_assets.curation.core.prefetch import WorkMap
 
 ROWS: Final = 1 << 16
@@ -44,14 +44,18 @@ def row_blocks(images: Images, rows: int = ROWS) -> Iterator[RowBlock | Images]:
 
 
 def read_rows(block: RowBlock | Images) -> Images:
-    """Return the images of a block."""
+    """Return the images of a block, mapped from a file if they are many."""
     if not isinstance(block, RowBlock):
         return block
     if isinstance(block.path, Path) and block.rows:  # not in an object store, and not empty
         return np.memmap(block.path, np.uint8, "r", block.offset, (block.rows, SIDE, SIDE))
+    images = new_images(block.rows)
     with block.path.open("rb") as file:
         file.seek(block.offset)
-        return np.frombuffer(file.read(block.rows * PIXELS), np.uint8).reshape(-1, SIDE, SIDE)
+        for start in range(0, block.rows, ROWS):
+            part = images[start : start + ROWS]
+            part[:] = np.frombuffer(file.read(part.nbytes), np.uint8).reshape(part.shape)
+    return images
 
 
 def first_rows(block: RowBlock | Images, rows: int) -> RowBlock | Images:
