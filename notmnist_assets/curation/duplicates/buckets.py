@@ -106,7 +106,7 @@ class HashBuckets:
 def _columns_of(table: pd.DataFrame, columns: Sequence[str]) -> "pa.Table":
     import pyarrow as pa
 
-    return pa.Table.from_pandas(table[list(columns)], preserve_index=False)
+    return pa.table({name: pa.array(table[name]) for name in columns})
 
 
 def rows_of_buckets(digests: "pd.Series[str]", largest: int = _LARGEST) -> list[Indices]:
