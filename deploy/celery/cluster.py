@@ -158,6 +158,7 @@ def start(folder: Path, variables: Mapping[str, str] | None = None) -> Cluster:
         "DAGSTER_DEFINITIONS": DEFINITIONS,
         "DAGSTER_POSTGRES_URL": f"postgresql+psycopg2://{database}",
         "DAGSTER_CELERY_BROKER": f"redis://:{password}@{HOST}:{ports['redis']}/0",
+        "DAGSTER_CODE_SERVER_HOST": HOST,
         "DAGSTER_CODE_SERVER_PORT": str(ports["code"]),
         "DAGSTER_S3_BUCKET": BUCKET,
         "AWS_ENDPOINT_URL": f"http://{HOST}:{ports['s3']}",

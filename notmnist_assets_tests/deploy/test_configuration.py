@@ -38,6 +38,19 @@ def test_every_service_gets_the_variables_that_the_instance_reads() -> None:
     assert all(needed <= service["environment"].keys() for service in ours)
 
 
+def test_the_instructions_for_several_machines_name_each_variable_file_and_address() -> None:
+    text = (HERE.parent / "README.md").read_text(encoding="utf-8")
+    section = text.partition("## Run it on several machines")[2].partition("\n## ")[0]
+    assert all(f"(celery/{name})" in section for name in ("dagster.yaml", "workspace.yaml"))
+    commands = [line.split() for line in section.partition("```text")[2].partition("```")[0].splitlines()]
+    programs = {command[0]: command for command in commands if command}
+    assert programs.keys() == {"dagster", "dagster-daemon", "dagster-webserver", "celery"}
+    for program in ("dagster", "dagster-webserver"):
+        assert "--host" in programs[program], "on loopback otherwise"
+    (location,) = read(HERE / "workspace.yaml")["load_from"]
+    assert set(variables(location)) == {"DAGSTER_CODE_SERVER_HOST", "DAGSTER_CODE_SERVER_PORT"}
+
+
 def test_the_compose_file_follows_the_specification_and_names_only_its_own_services_and_volumes() -> None:
     compose = read(CONTAINER / "compose.yaml")
     found = PyCompose.from_yaml(yaml.safe_dump(compose))
