@@ -140,7 +140,9 @@ def _result(client: Any, address: str, future: Any) -> Any:
     except (CancelledError, OSError) as error:
         if isinstance(error, OSError) and future.status == "error":
             raise  # of the function
-        raise _error(address, "has lost the tasks of this step: its scheduler ended.", _START_AGAIN) from error
+        raise _error(
+            address, "has lost the tasks of this step: its scheduler ended or cannot be reached.", _START_AGAIN
+        ) from error
 
 
 def _error(address: str, problem: str, remedy: str) -> CurationError:
