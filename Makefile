@@ -66,7 +66,7 @@ cluster-demo: setup
 
 # Runs the graph through them, kills, restarts and holds each of them on the way, and compares the stored bytes.
 cluster-test: setup
-	.ci/install-packages postgresql redis-server
+	.ci/install-packages postgresql redis-server iproute2
 	$(RUN) pytest -m cluster notmnist_assets_tests/deploy notmnist_assets_tests/test_cluster.py
 
 # Injects faults and counts what survives, in about an hour; fewer: make faults FAULTS="--kills 20 --archives 500"

@@ -1,5 +1,6 @@
 """What runs on the cluster are configured with, stored, materialized and failed with."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
@@ -51,3 +52,10 @@ def failures(instance: dg.DagsterInstance, run_id: str) -> list[str]:
         failure_message(event) if event.event_type is dg.DagsterEventType.STEP_FAILURE else str(event.message)
         for event in found
     ]
+
+
+def require_nothing_half(storage: str, keys: Sequence[str]) -> None:
+    """Require one version of each asset and no file besides."""
+    left = objects(storage)
+    folders = {key.rpartition("/")[0] for key in left if not key.endswith("/value.json")}
+    assert sorted(folder.rpartition("/")[0] for folder in folders) == sorted(f"custom/{key}" for key in keys)

@@ -3,7 +3,7 @@
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import dagster as dg
 import pytest
@@ -14,7 +14,7 @@ from deploy.celery.launch import launch, tasks_by_worker, wait_for_end
 from notmnist_assets.automation import weekly_refresh
 from notmnist_assets_tests.deploy.conftest import Deployment
 from notmnist_assets_tests.deploy.definitions import DATA, FEW, defs, few
-from notmnist_assets_tests.deploy.runs import config, failures, materialized, objects, versions
+from notmnist_assets_tests.deploy.runs import config, failures, materialized, require_nothing_half, versions
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
@@ -200,10 +200,3 @@ class Account:
         # The letters of an archive are one step.
         steps = {key.rpartition("/")[0] if key.startswith("letters/") else key for key in again}
         assert len(steps) <= 1, again
-
-
-def require_nothing_half(storage: str, keys: Sequence[str]) -> None:
-    """Require one version of each asset and no file besides."""
-    left = objects(storage)
-    folders = {key.rpartition("/")[0] for key in left if not key.endswith("/value.json")}
-    assert sorted(folder.rpartition("/")[0] for folder in folders) == sorted(f"custom/{key}" for key in keys)
