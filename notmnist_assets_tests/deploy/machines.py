@@ -1,7 +1,7 @@
 """Machines made of namespaces of this one: each has its own address, host name, processes and temporary folder.
 
 They see the files of this machine, but cannot write them. The switch between them is in a namespace too, so that
-nothing changes in the network of this machine, and nothing is left when the processes of this module have ended.
+nothing changes in the network of this machine, and nothing is left when the process of this module has ended.
 """
 
 import os
@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 _ENTER = ("nsenter", "--mount", "--uts", "--net", "--pid", "--target")
+_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL")
 _UNSHARE = ("unshare", "--mount", "--uts", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
 _SETUP = """
 set -e
@@ -99,7 +100,7 @@ def _ip(pid: int, *words: str) -> None:
 
 def why_not() -> str | None:
     """Return why this machine cannot have them; None if it can."""
-    missing = [name for name in ("ip", "nsenter", "unshare", "runuser") if shutil.which(name) is None]
+    missing = [name for name in ("ip", "nsenter", "setpriv", "unshare", "runuser") if shutil.which(name) is None]
     if missing:
         return f"{', '.join(missing)} is not installed. Debian: apt-get install iproute2 util-linux"
     if os.getuid():
@@ -140,10 +141,8 @@ def machines(names: Sequence[str]) -> Iterator[dict[str, Machine]]:
 @contextmanager
 def _namespace(name: str, folders: Sequence[str]) -> Iterator[int]:
     """Provide the id of the first process of a new machine."""
-    first = subprocess.Popen(
-        [*_UNSHARE, "sh", "-c", _SETUP, "sh", name, *folders], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        start_new_session=True,
-    )  # fmt: skip
+    words = [*_WITH_PARENT, *_UNSHARE, "sh", "-c", _SETUP, "sh", name, *folders]
+    first = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True)
     try:
         assert first.stdout is not None
         assert first.stdout.readline() == b"ready\n", f"no namespaces for {name}"
