@@ -17,7 +17,7 @@ from notmnist_assets_tests.bad_cases import prepare_bad_cases
 pytestmark = pytest.mark.long
 
 SEED = 1
-FEW = {"archives": 60, "stored": 40, "http": 10, "machine": 1, "kills": 1}
+FEW = {"archives": 60, "stored": 16, "http": 10, "machine": 1, "kills": 1}
 
 
 @pytest.fixture(scope="module")

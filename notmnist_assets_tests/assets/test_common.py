@@ -196,6 +196,7 @@ def test_numbers_of_similar_assets_have_the_same_labels(finished: Workspace, sib
     assert all(other == first for other in others)
 
 
+@pytest.mark.extended
 def test_numbers_have_the_same_labels_in_every_run(workspace: Workspace) -> None:
     keys = ["splits/train", "splits/valid", "splits/test", "overlap/report", "overlap/radius", "baselines/metrics"]
     keys += [f"hashes/{name}" for name in SPLITS] + [f"sanitized/{name}" for name in (*SPLITS, "removed")]

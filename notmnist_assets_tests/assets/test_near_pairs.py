@@ -68,6 +68,7 @@ def store_incomplete_search(*, code_version: str | None = None) -> pd.DataFrame:
     return search.pairs
 
 
+@pytest.mark.extended
 def test_materializing_again_repeats_the_search_and_another_code_version_never_extends_it(
     planted: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

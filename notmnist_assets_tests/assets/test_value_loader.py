@@ -35,6 +35,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[Hashes]:
     return tables
 
 
+@pytest.mark.extended
 def test_a_run_builds_each_row_index_once(workspace: Workspace, built: list[Hashes]) -> None:
     keys = [spec.key.to_user_string() for spec in asset_specs(workspace.definitions)]
     result = workspace.run(keys)

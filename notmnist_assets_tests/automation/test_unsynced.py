@@ -64,6 +64,7 @@ def test_a_changed_setting_marks_what_it_changes(finished: Workspace, monkeypatc
     assert unsynced(finished) == {}, "changed back"
 
 
+@pytest.mark.extended
 def test_no_report_contradicts_itself_on_the_way_to_another_radius(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,6 +86,7 @@ def test_assets_that_a_failed_check_blocks_are_not_requested(workspace: Workspac
     )
 
 
+@pytest.mark.extended
 def test_a_failed_change_is_requested_again_after_one_hour_then_two_and_another_change_at_once(
     workspace: Workspace, watch: Watch
 ) -> None:
@@ -170,6 +171,7 @@ def test_assets_downstream_of_a_letter_materialized_by_hand_are_requested_after_
     assert requested(watch.tick()) == {"splits/test"}
 
 
+@pytest.mark.extended
 def test_changes_back_and_forth_are_each_requested(server: FaultyServer, workspace: Workspace, watch: Watch) -> None:
     follow(workspace, watch.tick)
     first = dict(server.files)

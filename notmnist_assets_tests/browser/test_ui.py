@@ -151,6 +151,7 @@ def test_what_the_terminal_switched_on_is_on_in_the_ui(workspace: Workspace, ui:
     assert not state.is_running
 
 
+@pytest.mark.extended
 def test_after_a_changed_archive_unsynced_assets_are_made_and_no_others(made: Workspace, ui: UI) -> None:
     """Each press makes what the one before changed: all letters are read again, C alone differs, its readers follow."""
     small = tiny_members()["small"]

@@ -64,6 +64,7 @@ def test_members_that_are_no_letters_are_counted_and_suspicious_ones_separately(
     assert "have an absolute path or .. in it: someone may have changed the archive: ../../etc/passwd" in printed
 
 
+@pytest.mark.extended
 def test_a_changed_letter_materializes_what_is_downstream(workspace: Workspace) -> None:
     """All small letters are read again with their archive; train and valid have rows of large letters only."""
     change_a_letter(workspace)

@@ -71,6 +71,7 @@ def test_check_results_from_before_failed_runs_stay_valid_for_an_unchanged_value
     assert "not run" not in workspace.notmnist("status").out
 
 
+@pytest.mark.extended
 def test_letters_that_failed_a_check_are_checked_again_after_a_run_that_failed_before_them(
     workspace: Workspace,
 ) -> None:

@@ -58,7 +58,7 @@ def buckets_of(table: pd.DataFrame, largest: int) -> HashBuckets:
 
 
 @given(tables=st.tuples(rows, rows, rows), largest=st.tuples(*[st.sampled_from([1, 3, 8, 100])] * 3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_any_number_of_buckets_gives_the_index_of_dictionaries(
     tables: tuple[list[tuple[int, int, int]], ...], largest: tuple[int, ...]
 ) -> None:

@@ -92,7 +92,7 @@ def test_a_copy_moved_by_two_pixels_is_not_found() -> None:
 
 
 @given(seed=st.integers(0, 2**32), radius=st.sampled_from([0.0, 1.0, 2.0, 3.0, 4.0, 6.0]))
-@settings(max_examples=25)
+@settings(max_examples=12)
 def test_near_rows_with_shifts_are_those_of_brute_force(seed: int, radius: float) -> None:
     random = np.random.default_rng(seed)
     images = np.zeros((12, 28, 28), np.uint8)
@@ -168,7 +168,7 @@ def test_a_moved_repeat_is_found_only_with_shifts() -> None:
 
 
 @given(seed=st.integers(0, 2**32), radius=st.sampled_from([0.0, 1.0, 2.0, 4.0]))
-@settings(max_examples=25)
+@settings(max_examples=12)
 def test_rows_in_contradictions_with_shifts_are_those_of_brute_force(seed: int, radius: float) -> None:
     random = np.random.default_rng(seed)
     images = np.zeros((10, 28, 28), np.uint8)
