@@ -43,6 +43,7 @@ def test_without_a_materialization_no_rates_are_recorded() -> None:
         assert recorded_rates(instance).empty
 
 
+@pytest.mark.extended
 def test_the_setting_leaves_rows_with_an_issue_out_of_training(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

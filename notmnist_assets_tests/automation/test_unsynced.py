@@ -85,6 +85,7 @@ def test_no_report_contradicts_itself_on_the_way_to_another_radius(
     assert shown_radius(workspace) == ("60.0", 60.0)
 
 
+@pytest.mark.extended
 def test_a_report_that_is_older_than_its_inputs_fails_its_check(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -184,6 +184,7 @@ def test_changes_back_and_forth_are_each_requested(server: FaultyServer, workspa
         assert carry_out(workspace, request).success
 
 
+@pytest.mark.extended
 def test_an_asset_that_stays_out_of_date_is_not_materialized_each_minute(workspace: Workspace, watch: Watch) -> None:
     other = {"resources": {"settings": {"config": {"reference_all": True}}}}
     for _ in range(2):

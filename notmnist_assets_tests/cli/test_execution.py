@@ -119,6 +119,7 @@ def test_any_asset_can_be_materialized_alone_with_its_checks(workspace: Workspac
     assert workspace.bytes_stored() == before
 
 
+@pytest.mark.extended
 def test_a_setting_in_the_launchpad_applies_to_that_run_only(workspace: Workspace) -> None:
     splits = ["splits/train", "splits/valid", "splits/test"]
     result = workspace.run(splits, {"resources": {"settings": {"config": {"train_size": 100}}}})
