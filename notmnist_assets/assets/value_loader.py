@@ -24,7 +24,7 @@ from notmnist_assets.storage.io_managers import (
     TableIOManager,
 )
 from notmnist_assets.storage.store import Manifest, StorageUnusableError
-from notmnist_assets.storage.value_io import open_store
+from notmnist_assets.storage.value_io import ValueIOManager, open_store
 
 
 class ValueLoader(dg.ConfigurableResource[Any]):
@@ -50,9 +50,8 @@ class ValueLoader(dg.ConfigurableResource[Any]):
         Raises:
             dagster.Failure: it is not stored, or it is damaged.
         """
-        with as_dagster_failure():
-            value: LetterImages = LettersIOManager.load(open_store(self.settings), path)
-            return value
+        value: LetterImages = self._load(LettersIOManager, path)
+        return value
 
     def table(self, path: Sequence[str]) -> pd.DataFrame:
         """Return a table.
@@ -60,9 +59,17 @@ class ValueLoader(dg.ConfigurableResource[Any]):
         Raises:
             dagster.Failure: it is not stored, or it is damaged.
         """
-        with as_dagster_failure():
-            value: pd.DataFrame = TableIOManager.load(open_store(self.settings), path)
-            return value
+        value: pd.DataFrame = self._load(TableIOManager, path)
+        return value
+
+    def hash_table(self, path: Sequence[str]) -> pd.DataFrame:
+        """Return the hash table of a split.
+
+        Raises:
+            dagster.Failure: it is not stored, or it is damaged.
+        """
+        value: pd.DataFrame = self._load(HashTableIOManager, path)
+        return value
 
     def archive_sha256(self, path: Sequence[str]) -> str | None:
         """Return the SHA-256 of a stored archive, None if there is none or it is damaged.
@@ -78,16 +85,6 @@ class ValueLoader(dg.ConfigurableResource[Any]):
             except CurationError:
                 return None
             return None if stored is None else str(stored.facts["sha256"])
-
-    def hash_table(self, path: Sequence[str]) -> pd.DataFrame:
-        """Return the hash table of a split.
-
-        Raises:
-            dagster.Failure: it is not stored, or it is damaged.
-        """
-        with as_dagster_failure():
-            value: pd.DataFrame = HashTableIOManager.load(open_store(self.settings), path)
-            return value
 
     def row_index(self, work_map: WorkMap | None = None) -> RowIndex:
         """Return the index of all split rows, built once per run unless `hashes/*` changes.
@@ -173,3 +170,7 @@ class ValueLoader(dg.ConfigurableResource[Any]):
             except CurationError as error:
                 return stored, error.problem
             return stored, ""
+
+    def _load(self, manager: type[ValueIOManager], path: Sequence[str]) -> Any:
+        with as_dagster_failure():
+            return manager.load(open_store(self.settings), path)

@@ -1,11 +1,13 @@
 """Where the steps of a run are executed: all in the process of the run, or each in a Kubernetes job."""
 
+from typing import Final
+
 import dagster as dg
 
 from notmnist_assets.curation.core.errors import CurationError
 from notmnist_assets.settings.deployment import STEPS, Place, SettingsError
 
-_HERE = f"unset {STEPS} to execute steps in the process of the run"
+_HERE: Final = f"unset {STEPS} to execute steps in the process of the run"
 
 
 def step_executor(place: Place) -> dg.ExecutorDefinition:

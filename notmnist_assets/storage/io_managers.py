@@ -130,12 +130,8 @@ class TableIOManager(ValueIOManager):
         return load_table(store, key, stored, cls._FILE)
 
 
-class HashTableIOManager(ValueIOManager):
+class HashTableIOManager(TableIOManager):
     """Stores the hash table of a split in buckets of rows by the first bits of each digest, one Parquet file each."""
-
-    @classmethod
-    def _version(cls, value: pd.DataFrame) -> str:
-        return fingerprint(value)
 
     @classmethod
     def _files(cls, value: pd.DataFrame) -> Mapping[str, WriteFile]:
@@ -149,10 +145,6 @@ class HashTableIOManager(ValueIOManager):
     @classmethod
     def _facts(cls, value: pd.DataFrame) -> Mapping[str, Any]:
         return {"rows": len(value)}
-
-    @classmethod
-    def _metadata(cls, value: pd.DataFrame) -> Mapping[str, Any]:
-        return {"dagster/row_count": len(value)}
 
     @classmethod
     def _load(cls, store: ValueStore, key: Sequence[str], stored: Manifest) -> pd.DataFrame:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from notmnist_assets.curation.baselines.fitting import Fit, Labels, blas_threads, fit_and_predict
@@ -165,7 +164,8 @@ def fit_baselines(
         for name, train_on, _, rows in fits:
             train, images = trained[train_on], first_rows(shared[train_on], rows)
             yield Fit(MODELS[name], images, train.labels[:rows], scored, threads, keep=True)
-            for chosen in _samples(len(train), rows):
+            for sample in range(_sample_count(len(train), rows)):
+                chosen = np.random.default_rng([rows, sample]).choice(len(train), rows, replace=False)
                 yield Fit(MODELS[name], train.images[chosen], train.labels[chosen], scored, threads)
 
     with (
@@ -188,7 +188,7 @@ def fit_baselines(
                     "seconds": one.seconds,
                 }
             )
-            of_samples = [next(results) for _ in _samples(len(trained[train_on]), rows)]
+            of_samples = [next(results) for _ in range(_sample_count(len(trained[train_on]), rows))]
             if of_samples:
                 right = {
                     split: [sample.predicted[place] == raw[split].labels for sample in of_samples]
@@ -209,10 +209,9 @@ def fit_baselines(
     return Baselines(table[list(METRIC_COLUMNS)], fitted, clean, grouped)
 
 
-def _samples(count: int, rows: int) -> Iterator[npt.NDArray[np.int64]]:
-    """Yield random samples of `rows` of `count` rows, if the size is one of `SAMPLED_SIZES` and not of all rows."""
-    for sample in range(SAMPLES if rows in SAMPLED_SIZES and rows < count else 0):
-        yield np.random.default_rng([rows, sample]).choice(count, rows, replace=False)
+def _sample_count(count: int, rows: int) -> int:
+    """Return how many random samples of `rows` of `count` rows are fitted, beside the first rows."""
+    return SAMPLES if rows in SAMPLED_SIZES and rows < count else 0
 
 
 def of_first_model(metrics: pd.DataFrame) -> pd.DataFrame:
